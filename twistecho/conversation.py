@@ -1,0 +1,153 @@
+"""One client's side of the talk: what to send next, and is what came back right.
+
+No input or output happens here. An engine reports what happened, with the time in seconds since
+the run began, and does what it is told:
+
+    connecting(now)                 before it connects
+    connected(now)       -> bytes   to send
+    received(data, now)  -> bytes   to send next; none while a reply is unfinished
+    finished                        all replies are in: send FIN, then wait for the other's
+    closed(now)                     the other side's FIN came
+    failed(reason, now)             refused, reset, timeout and the like
+    outcome                         set once it is over: close, or abort where it failed
+
+Each step (connecting, one reply, closing) began at `step`; an engine that sees it last longer than
+the plan's timeout reports ``failed("timeout", now)``.
+"""
+
+from collections.abc import Callable
+
+from .outcome import Cause, Outcome, Phase
+from .owed import WireError
+from .plan import Plan
+from .readback import reader_for
+
+ReplyObserver = Callable[[int, bytes], object]
+"""Called with the number of the client and the bytes that answered one of its messages."""
+
+
+class Conversation:
+    """One client's talk with the server, under a plan.
+
+    ``record`` takes the latency of every message, in seconds from when it was handed over for
+    sending to when its reply was whole. ``on_reply`` sees the reply itself.
+    """
+
+    __slots__ = (
+        "_connected",
+        "_heard",
+        "_on_reply",
+        "_phase",
+        "_reader",
+        "_record",
+        "_replied",
+        "_sent",
+        "_started",
+        "client",
+        "messages",
+        "outcome",
+        "plan",
+        "step",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        client: int,
+        record: Callable[[float], object],
+        on_reply: ReplyObserver | None = None,
+    ) -> None:
+        self.plan = plan
+        self.client = client
+        self.messages = 0
+        self.step = 0.0
+        self.outcome: Outcome | None = None
+        self._record = record
+        self._on_reply = on_reply
+        self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
+        self._reader = reader_for(plan.reply)
+        self._phase = Phase.CONNECT
+        self._sent = 0
+        self._started = 0.0
+        self._connected: float | None = None
+        self._replied: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every reply has come, so that only the closing is left."""
+        return self._phase is Phase.CLOSE and self.outcome is None
+
+    def connecting(self, now: float) -> None:
+        """Note that the client begins to connect."""
+        self._started = self.step = now
+
+    def connected(self, now: float) -> bytes:
+        """Note that the connection stands; give the first message."""
+        self._connected = now
+        return self._next(now)
+
+    def received(self, data: bytes, now: float) -> bytes:
+        """Take what came back; give what to send next, which is empty while a reply is unfinished.
+
+        Where the bytes cannot be right the conversation has failed: see `outcome`.
+        """
+        if self._on_reply:
+            self._heard.append(data)
+        try:
+            self._reader.feed(data)
+        except WireError as error:
+            self.failed(error.reason, now, phase=Phase.RECEIVE)
+            return b""
+        if not self._reader.whole:
+            return b""
+        self._answered(now)
+        if self.messages < self.plan.messages_per_client:
+            return self._next(now)
+        self._phase = Phase.CLOSE
+        self.step = now
+        return b""
+
+    def _next(self, now: float) -> bytes:
+        message = self.plan.message(self.messages)
+        self._phase = Phase.RECEIVE
+        self._reader.expect(message)
+        self._sent += len(message)
+        self.step = now
+        return message
+
+    def _answered(self, now: float) -> None:
+        self._record(now - self.step)
+        self.messages += 1
+        if self._replied is None:
+            self._replied = now
+        if self._on_reply:
+            self._on_reply(self.client, b"".join(self._heard))
+            self._heard.clear()
+
+    def closed(self, now: float) -> None:
+        """Note the other side's FIN: the end, and a failure if replies were owed."""
+        if self._phase is Phase.CLOSE:
+            self._end(None, now)
+        else:
+            self.failed("closed", now)
+
+    def failed(
+        self, reason: str, now: float, *, errno: int | None = None, phase: Phase | None = None
+    ) -> None:
+        """Note a failure in this phase, or in the one named. Only the first end counts."""
+        self._end(Cause(phase or self._phase, reason, errno), now)
+
+    def _end(self, cause: Cause | None, now: float) -> None:
+        if self.outcome is not None:
+            return
+        self.outcome = Outcome(
+            client=self.client,
+            cause=cause,
+            messages=self.messages,
+            bytes_sent=self._sent,
+            bytes_returned=self._reader.returned,
+            started=self._started,
+            connected=self._connected,
+            replied=self._replied,
+            ended=now,
+        )

@@ -1,0 +1,92 @@
+"""How long replies took: an HdrHistogram of microseconds.
+
+Every histogram of the project has the same range and precision, 1 microsecond to 1 hour at 3
+significant digits, so that any two can be added exactly.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hdrh.histogram import HdrHistogram
+
+_LOWEST, _HIGHEST, _DIGITS = 1, 3_600_000_000, 3
+_FOLD_AT = 4096
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+"""The percentiles that a report shows."""
+
+
+@dataclass(frozen=True)
+class LatencySummary:
+    """A few figures of a histogram, in seconds; ``percentiles`` follow `PERCENTILES`."""
+
+    count: int
+    min: float
+    max: float
+    mean: float
+    percentiles: tuple[float, ...]
+
+
+class Latencies:
+    """Records how long replies took. Recording is cheap; the histogram is filled in batches."""
+
+    def __init__(self, encoded: str | None = None) -> None:
+        """Begin empty, or with what `encode` gave. Raises ValueError for anything else."""
+        self._fresh: list[float] = []
+        self._histogram = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
+        if encoded:
+            self._add_encoded(encoded)
+
+    def _add_encoded(self, encoded: str) -> None:
+        try:
+            self._histogram.decode_and_add(encoded)
+        except Exception as error:  # the decoder raises whatever zlib, base64 or it itself finds
+            raise ValueError(f"not a histogram: {error}") from error
+
+    def record(self, seconds: float) -> None:
+        """Add one latency in seconds; below a microsecond counts as one, above an hour as one."""
+        self._fresh.append(seconds)
+        if len(self._fresh) >= _FOLD_AT:
+            self._fold()
+
+    def extend(self, latencies: Iterable[float]) -> None:
+        """Add many latencies, in seconds."""
+        self._fresh.extend(latencies)
+        self._fold()
+
+    def add(self, other: "Latencies") -> None:
+        """Add all that another one has recorded."""
+        other._fold()  # noqa: SLF001 - the same class
+        self._fold()
+        self._histogram.add(other._histogram)  # noqa: SLF001 - the same class
+
+    def _fold(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        for seconds in fresh:
+            self._histogram.record_value(max(_LOWEST, min(_HIGHEST, round(seconds * 1e6))))
+
+    @property
+    def count(self) -> int:
+        """How many latencies were recorded."""
+        recorded: int = self._histogram.get_total_count()
+        return recorded + len(self._fresh)
+
+    def encode(self) -> str:
+        """Give the histogram in HdrHistogram's own compressed text form (V2)."""
+        self._fold()
+        text: bytes = self._histogram.encode()
+        return text.decode("ascii")
+
+    def summary(self) -> LatencySummary | None:
+        """Give the figures people ask for, or None where nothing was recorded."""
+        self._fold()
+        histogram = self._histogram
+        if not histogram.get_total_count():
+            return None
+        at = histogram.get_percentile_to_value_dict(list(PERCENTILES))
+        return LatencySummary(
+            count=histogram.get_total_count(),
+            min=histogram.get_min_value() / 1e6,
+            max=histogram.get_max_value() / 1e6,
+            mean=histogram.get_mean_value() / 1e6,
+            percentiles=tuple(at[percentile] / 1e6 for percentile in PERCENTILES),
+        )

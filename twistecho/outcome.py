@@ -1,0 +1,110 @@
+"""How a conversation ended: answered, or a cause made of a phase and a reason."""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Phase(str, Enum):
+    """What a client was doing when its conversation failed."""
+
+    CONNECT = "connect"
+    SEND = "send"
+    RECEIVE = "receive"
+    CLOSE = "close"
+
+    def __str__(self) -> str:
+        """Give the name alone, as reports show it."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a conversation failed; its text is ``phase:reason``.
+
+    ``errno`` is the system's number where there was one. It does not count in comparisons: which
+    engine can see it depends on the engine.
+    """
+
+    phase: Phase
+    reason: str
+    errno: int | None = None
+
+    def __str__(self) -> str:
+        """Give the stable identifier, for instance ``receive:reset``."""
+        return f"{self.phase}:{self.reason}"
+
+
+REASON_OF_ERRNO = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "broken-pipe",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.ENETDOWN: "unreachable",
+    errno.EADDRNOTAVAIL: "no-local-port",
+    errno.EADDRINUSE: "no-local-port",
+    errno.EMFILE: "too-many-files",
+    errno.ENFILE: "too-many-files",
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.ENOENT: "no-such-socket",
+}
+"""The reasons that the system's numbers stand for; `reason_of_errno` adds the rest."""
+
+
+def reason_of_errno(number: int | None) -> str:
+    """Name the reason for a system error; one without a word of its own is named by its number."""
+    if number is None:
+        return "error"
+    return REASON_OF_ERRNO.get(number) or errno.errorcode.get(number, "error").lower()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one client's conversation.
+
+    Counts: ``messages`` answered right; ``bytes_sent``, of all messages it began to send; and
+    ``bytes_returned``, payload bytes that came back right. Times are in seconds from the start of
+    the run, None where the conversation did not come so far: ``started`` connecting, ``connected``,
+    ``replied`` (the first whole reply) and ``ended``.
+    """
+
+    client: int
+    cause: Cause | None
+    messages: int
+    bytes_sent: int
+    bytes_returned: int
+    started: float
+    connected: float | None
+    replied: float | None
+    ended: float
+
+    @property
+    def answered(self) -> bool:
+        """Whether every message was answered right."""
+        return self.cause is None
+
+    def __str__(self) -> str:
+        """Give ``answered`` or the cause."""
+        return "answered" if self.cause is None else str(self.cause)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the outcome as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["cause"] = None if self.cause is None else str(self.cause)
+        data["errno"] = None if self.cause is None else self.cause.errno
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":
+        """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        if fields["cause"] is not None:
+            phase, _, reason = fields["cause"].partition(":")
+            fields["cause"] = Cause(Phase(phase), reason, data["errno"])
+        return cls(**fields)

@@ -1,0 +1,87 @@
+r"""The wire: how a message becomes a reply.
+
+A byte stream without framing of its own. What the service reads is cut into messages of at most
+1024 bytes, as the notebook's ``recv(1024)`` does, and each message becomes one reply:
+
+    -> Ola
+    <- Ola                                                         raw (RFC 862)
+    <- Resposta => Ola                                             prefixed
+    <- Resposta eco => b'Ola' as Sat Jul 22 18:43:57 2017          stamped
+
+Rules
+- Replies follow the order of their messages and have no separator.
+- ``stamped`` holds Python's repr of the bytes, so it is ASCII whatever the message was, and the
+  24 characters of C's ``ctime``. It can be read back however TCP cut the messages.
+- ``prefixed`` and ``raw`` carry no length: a reader must know what was sent.
+- FIN from the client means "no more messages": all that is owed is answered, then FIN comes back.
+
+The other direction is in `readback`.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+MESSAGE_SIZE = 1024
+"""The longest message, in bytes, that becomes one reply."""
+
+PREFIX = b"Resposta => "
+"""What a ``prefixed`` reply begins with."""
+
+STAMPED_HEAD = b"Resposta eco => "
+"""What a ``stamped`` reply begins with."""
+
+STAMPED_AS = b" as "
+"""What stands between the bytes and the time in a ``stamped`` reply."""
+
+CTIME_SIZE = 24
+"""The length of C's ``ctime`` text without its newline, in bytes."""
+
+STAMPED_OVERHEAD = len(STAMPED_HEAD) + len("b''") + len(STAMPED_AS) + CTIME_SIZE
+"""The bytes a ``stamped`` reply adds to the escaped message."""
+
+REPLY_SIZE = STAMPED_OVERHEAD + 4 * MESSAGE_SIZE
+"""The longest reply, in bytes: a ``stamped`` one in which every byte is written as ``\\xNN``."""
+
+
+class ReplyFormat(str, Enum):
+    """How a reply is written; the values are the names used on the command line."""
+
+    RAW = "raw"
+    PREFIXED = "prefixed"
+    STAMPED = "stamped"
+
+    def __str__(self) -> str:
+        """Give the name alone, as options and reports show it."""
+        return self.value
+
+
+def raw(message: bytes, _ctime: str) -> bytes:
+    """Write a ``raw`` reply: the message itself."""
+    return message
+
+
+def prefixed(message: bytes, _ctime: str) -> bytes:
+    """Write a ``prefixed`` reply."""
+    return PREFIX + message
+
+
+def stamped(message: bytes, ctime: str) -> bytes:
+    """Write a ``stamped`` reply; ``ctime`` is the 24 characters that `time.ctime` gives."""
+    return f"Resposta eco => {message!r} as {ctime}".encode("ascii")
+
+
+ReplyWriter = Callable[[bytes, str], bytes]
+"""Takes a message of at most `MESSAGE_SIZE` bytes and the text of the time, gives the reply."""
+
+REPLY_WRITERS: dict[ReplyFormat, ReplyWriter] = {
+    ReplyFormat.RAW: raw,
+    ReplyFormat.PREFIXED: prefixed,
+    ReplyFormat.STAMPED: stamped,
+}
+
+
+def messages_of(data: bytes) -> list[bytes]:
+    """Cut what one read gave into messages of at most `MESSAGE_SIZE` bytes, in order."""
+    if len(data) <= MESSAGE_SIZE:
+        return [data] if data else []
+    return [data[at : at + MESSAGE_SIZE] for at in range(0, len(data), MESSAGE_SIZE)]
