@@ -1,0 +1,125 @@
+"""Many waiting replies, in order, one timer.
+
+A *lane* is one connection's queue of replies, in the order in which they are owed and never due
+before their predecessor. The line knows, of every lane that waits, only when its first reply is
+due: one heap of (due, number) over all lanes, and one timer for the earliest. A lane that goes
+takes its replies along at once; what is left of it here is one dead entry, and dead entries are
+swept out when they are the majority.
+
+Due times are monotonic: a step of the wall clock makes no reply early and no reply late.
+"""
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from .monotonic import monotonic_for
+
+_SWEEP_AT = 64
+
+
+class Lane(Protocol):
+    """One connection's waiting replies."""
+
+    def release(self, now: float) -> float | None:
+        """Deliver what is due; say when the next reply is due, or None to be left alone."""
+
+    def release_failed(self) -> None:
+        """End the connection: `release` raised, which has been logged."""
+
+
+class _Entry:
+    """A lane in the heap, ordered by (due, number); ``lane`` is None once it was dropped."""
+
+    __slots__ = ("due", "lane", "number")
+
+    def __init__(self, due: float, number: int, lane: Lane) -> None:
+        self.due = due
+        self.number = number
+        self.lane: Lane | None = lane
+
+    def __lt__(self, other: "_Entry") -> bool:
+        """Order by due time, then by the order in which they were added."""
+        return (self.due, self.number) < (other.due, other.number)
+
+
+class DelayLine:
+    """Wakes lanes when their first reply is due, with a single timer on ``clock``."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], float] | None = None) -> None:
+        self._clock = clock
+        self.now = now or monotonic_for(clock)
+        self._heap: list[_Entry] = []
+        self._entries: dict[Lane, _Entry] = {}
+        self._numbers = count()
+        self._timer: IDelayedCall | None = None
+        self._timer_due = 0.0
+
+    def __len__(self) -> int:
+        """Count the lanes that wait."""
+        return len(self._entries)
+
+    def add(self, lane: Lane, due: float) -> None:
+        """Wake this lane at ``due``, in seconds of `now`; leave one that waits already as it is."""
+        if lane in self._entries:
+            return
+        entry = _Entry(due, next(self._numbers), lane)
+        self._entries[lane] = entry
+        heapq.heappush(self._heap, entry)
+        if self._heap[0] is entry:
+            self._arm()
+
+    def discard(self, lane: Lane) -> None:
+        """Forget a lane, waiting or not."""
+        entry = self._entries.pop(lane, None)
+        if entry is None:
+            return
+        entry.lane = None
+        if len(self._heap) > max(_SWEEP_AT, 2 * len(self._entries)):
+            self._heap = [kept for kept in self._heap if kept.lane is not None]
+            heapq.heapify(self._heap)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Set the timer for the earliest entry, or put it away where nothing waits."""
+        while self._heap and self._heap[0].lane is None:
+            heapq.heappop(self._heap)
+        if self._timer is not None:
+            if self._heap and self._timer_due == self._heap[0].due:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if self._heap:
+            self._timer_due = self._heap[0].due
+            self._timer = self._clock.callLater(max(0.0, self._timer_due - self.now()), self._wake)
+
+    def _wake(self) -> None:
+        """Release every lane whose reply is due, earliest first; then wait for the next one."""
+        self._timer = None
+        now = self.now()
+        again: list[tuple[Lane, float]] = []
+        while self._heap and self._heap[0].due <= now:
+            lane = heapq.heappop(self._heap).lane
+            if lane is None:
+                continue
+            del self._entries[lane]
+            due = self._release(lane, now)
+            if due is not None:
+                again.append((lane, due))
+        for lane, due in again:
+            self.add(lane, due)
+        self._arm()
+
+    def _release(self, lane: Lane, now: float) -> float | None:
+        try:
+            return lane.release(now)
+        except Exception:  # noqa: BLE001 - whatever one connection does must not stop the others
+            self._log.failure("releasing a delayed reply")
+            lane.release_failed()
+            return None

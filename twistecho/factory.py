@@ -1,0 +1,116 @@
+"""The echo factory: what all connections of one service share."""
+
+import time
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+
+from .answer import Answer, AnswerProtocol
+from .delay import NO_DELAY, Constant, Delay, DelayPer
+from .delayline import DelayLine
+from .limits import Limits
+from .protocol import EchoProtocol
+from .wire import REPLY_WRITERS, ReplyFormat
+
+
+class EchoFactory(Factory):
+    """Makes echo protocols: for any endpoint, in any service.
+
+    ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. ``reply`` is the format
+    of the replies; ``answer``, if given, makes them instead (see `answer`). ``delay``, in seconds,
+    is how long each is held, per reply or per connection. ``limits`` bounds what may wait.
+    ``ctime`` gives the text of the time for stamped replies. Raises ValueError for an unknown
+    format and a delay that cannot be waited for.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        reply: ReplyFormat | str = ReplyFormat.STAMPED,
+        answer: Answer | None = None,
+        delay: Delay | float = NO_DELAY,
+        delay_per: DelayPer | str = DelayPer.REPLY,
+        limits: Limits | None = None,
+        ctime: Callable[[], str] = time.ctime,
+    ) -> None:
+        self.reply = ReplyFormat(reply)
+        self._answer = answer
+        self.delay = Constant(delay) if isinstance(delay, (int, float)) else delay
+        self.delay_per = DelayPer(delay_per)
+        self.limits = limits or Limits()
+        self.line = DelayLine(clock)
+        self.connections: set[EchoProtocol] = set()
+        self._protocol = AnswerProtocol if answer else EchoProtocol
+        self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
+        self.immediate = not (answer or self._per_reply)
+        self._write = REPLY_WRITERS[self.reply]
+        self._ctime = ctime
+        self._accepted = 0
+        self._draining: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: object) -> EchoProtocol:  # type: ignore[override]  # noqa: ARG002 - IFactory
+        """Make the protocol of a new connection."""
+        protocol = self._protocol()
+        protocol.factory = self
+        return protocol
+
+    def opened(self, connection: EchoProtocol) -> int:
+        """Count a connection in; give its number, from 0 in the order of accept."""
+        self.connections.add(connection)
+        self._accepted += 1
+        return self._accepted - 1
+
+    def closed(self, connection: EchoProtocol) -> None:
+        """Count a connection out."""
+        self.connections.discard(connection)
+        if self._draining is not None and not self.connections:
+            draining, self._draining = self._draining, None
+            draining.callback(None)
+
+    def connection_delay(self, connection: int) -> float:
+        """Say how long to hold a connection back before it is read, in seconds."""
+        if self.delay_per is DelayPer.REPLY:
+            return 0.0
+        return self.delay.seconds(connection, 0)
+
+    def reply_delay(self, connection: int, message: int) -> float:
+        """Say how long to hold the reply to a message, in seconds."""
+        return self.delay.seconds(connection, message) if self._per_reply else 0.0
+
+    def write_reply(self, message: bytes) -> bytes:
+        """Write the built-in reply to a message of at most 1024 bytes, stamped with the time."""
+        return self._write(message, self._ctime())
+
+    def answer(self, message: bytes) -> "bytes | Deferred[bytes]":
+        """Give the reply to a message: the user's answer if there is one."""
+        return self._answer(message) if self._answer else self.write_reply(message)
+
+    def describe(self) -> str:
+        """Say in a few words how the service answers."""
+        reply = "own replies" if self._answer else f"{self.reply} replies"
+        if not self.delay.longest:
+            return f"{reply}, no delay"
+        return f"{reply}, {self.delay} after each {_SINCE[self.delay_per]}"
+
+    def drain(self) -> Deferred[None]:
+        """Let every connection be answered what it is owed and close; fire when all have gone."""
+        if not self.connections:
+            return succeed(None)
+        drained: Deferred[None] = Deferred()
+        self._draining = drained
+        for connection in list(self.connections):
+            connection.drain()
+        return drained
+
+    def abort(self) -> None:
+        """End every connection at once, whatever it is owed."""
+        for connection in list(self.connections):
+            connection.transport.abortConnection()
+
+
+_SINCE = {DelayPer.REPLY: "message", DelayPer.CONNECTION: "accept"}

@@ -1,0 +1,128 @@
+"""The echo service: listens where it was told, and when it stops delivers what it owes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .factory import EchoFactory
+
+DRAIN_MARGIN = 5.0
+"""How much longer than the longest delay a service waits for its replies when it stops, seconds."""
+
+
+class EchoService(Service):
+    """Serves one `EchoFactory` on any number of endpoints.
+
+    Starting listens on all of them or on none: an error of an endpoint that fails at once, such
+    as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
+    for until then, and ends what is left after ``drain`` seconds (by default the longest delay
+    and 5).
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        factory: EchoFactory,
+        endpoints: Sequence[IStreamServerEndpoint],
+        drain: float | None = None,
+    ) -> None:
+        self.clock = clock
+        self.factory = factory
+        self.endpoints = endpoints
+        self.drain = factory.delay.longest + DRAIN_MARGIN if drain is None else drain
+        self.ports: list[IListeningPort] = []
+        self._listening: list[Deferred[None]] = []
+
+    def privilegedStartService(self) -> None:
+        """Listen; twistd calls this before it gives up its privileges."""
+        super().privilegedStartService()
+        for endpoint in self.endpoints:
+            self._listen(endpoint)
+
+    def startService(self) -> None:
+        """Listen, unless `privilegedStartService` has done so."""
+        super().startService()
+        if not self._listening:
+            self.privilegedStartService()
+
+    def _listen(self, endpoint: IStreamServerEndpoint) -> None:
+        errors: list[Failure] = []
+        starting = True
+
+        def refused(failure: Failure) -> None:
+            errors.append(failure)
+            if not starting:
+                self._log.failure("cannot listen", failure=failure)
+
+        listening = maybeDeferred(endpoint.listen, self.factory)
+        self._listening.append(listening.addCallbacks(self._opened, refused))
+        starting = False
+        if errors:
+            self._stop_listening()
+            errors[0].raiseException()
+
+    def _opened(self, port: IListeningPort) -> None:
+        self.ports.append(port)
+        address = port.getHost()
+        self._log.info(
+            "Listening on {where}: {how}",
+            where=where(address),
+            how=self.factory.describe(),
+            host=getattr(address, "host", None),
+            port=getattr(address, "port", None),
+        )
+
+    def _stop_listening(self) -> Deferred[Any]:
+        ports, self.ports = self.ports, []
+        for listening in self._listening:
+            listening.cancel()
+        self._listening = []
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+    def stopService(self) -> Deferred[Any]:
+        """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
+        super().stopService()
+        open_now = len(self.factory.connections)
+        if open_now:
+            self._log.info(
+                "Stopping: {count} open connections have up to {drain:g} s",
+                count=open_now,
+                drain=self.drain,
+            )
+        stopped = self._stop_listening()
+        drained: Deferred[Any] = self.factory.drain()
+        deadline = self.clock.callLater(self.drain, self.abort)
+
+        def done(result: object) -> object:
+            if deadline.active():
+                deadline.cancel()
+            return result
+
+        return gatherResults([stopped, drained]).addBoth(done)
+
+    def abort(self) -> None:
+        """End every connection at once, whatever it is owed."""
+        left = len(self.factory.connections)
+        if left:
+            self._log.warn("Ending {count} connections that were still owed replies", count=left)
+        self.factory.abort()
+
+
+def where(address: object) -> str:
+    """Say where a port listens: ``host:port``, ``[host]:port`` for IPv6, or the socket's path."""
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None:
+        name = getattr(address, "name", None)
+        return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
