@@ -1,0 +1,98 @@
+"""An echo service that answers late, exactly as you asked, and a fleet that proves what came back.
+
+The rooms, from the top of the ladder down; a room imports only rooms above it:
+
+    wire            pure      write a reply
+    owed            pure      what was sent and has not come back yet
+    stamped         pure      read stamped replies back
+    prefixed        pure      read prefixed replies back
+    readback        pure      read replies back, in the format that is expected
+    delay           pure      how long a reply waits
+    limits          pure      what the service holds at most
+    plan            pure      what each client does
+    target          pure      whom the clients talk to
+    outcome         pure      how a conversation ended
+    latency         pure      how long replies took
+    conversation    pure      one client's side: what to send next, is what came back right
+    report          pure      what a fleet found
+    monotonic       clock     which time to go by
+    delayline       clock     many waiting replies, in order, one timer
+    deadlines       clock     many equal timeouts, one timer
+    protocol        Twisted   one connection of the service
+    answer          Twisted   the same with replies from a callable
+    factory         Twisted   what all connections of a service share
+    service         Twisted   listens, and drains when it stops
+    tap             Twisted   ``twist echo``: options and makeService
+    resolve         sockets   a host's addresses
+    dial            Twisted   one connection to the first address that takes it
+    fleet           Twisted   the reactor-driven multi-client connector
+    threads         sockets   the same plan, a thread a client, without Twisted
+    launch          process   a service in a process of its own
+    render                    tables, lines and progress for a terminal
+    engines                   run a plan with the engine chosen
+    options                   the options that commands share
+    cli                       the ``twistecho`` command
+
+The names below are the public ones. They are imported when they are first used, so that
+``twistecho.threads`` works without Twisted and the factory without the command's libraries.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .delay import Constant, Delay, DelayPer
+    from .factory import EchoFactory
+    from .fleet import Fleet
+    from .limits import Limits
+    from .outcome import Cause, Outcome, Phase
+    from .plan import Plan
+    from .report import Disagreement, Report
+    from .service import EchoService
+    from .threads import run_threads
+    from .wire import ReplyFormat
+
+_ROOMS = {
+    "Cause": "outcome",
+    "Constant": "delay",
+    "Delay": "delay",
+    "DelayPer": "delay",
+    "Disagreement": "report",
+    "EchoFactory": "factory",
+    "EchoService": "service",
+    "Fleet": "fleet",
+    "Limits": "limits",
+    "Outcome": "outcome",
+    "Phase": "outcome",
+    "Plan": "plan",
+    "ReplyFormat": "wire",
+    "Report": "report",
+    "run_threads": "threads",
+}
+
+__all__ = [
+    "Cause",
+    "Constant",
+    "Delay",
+    "DelayPer",
+    "Disagreement",
+    "EchoFactory",
+    "EchoService",
+    "Fleet",
+    "Limits",
+    "Outcome",
+    "Phase",
+    "Plan",
+    "ReplyFormat",
+    "Report",
+    "run_threads",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its room when it is first used (PEP 562)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    globals()[name] = value
+    return value

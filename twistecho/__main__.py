@@ -1,0 +1,5 @@
+"""``python -m twistecho``: the ``twistecho`` command."""
+
+from .cli import main
+
+main()

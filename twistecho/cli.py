@@ -1,0 +1,149 @@
+"""The ``twistecho`` command: runs fleets and shows what they found.
+
+Exit codes: 0 if every message of every client was answered right (and the engines agree), 1 if
+not, 2 for a command line that makes no sense, 130 after Ctrl-C.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Any, NoReturn
+
+import click
+
+from . import render
+from .engines import ENGINES, Engine, run_engine
+from .launch import LaunchedService, LaunchError
+from .options import Output, TargetType, delay_options, make_plan, plan_options
+from .report import SCHEMA, Report
+from .target import Target
+
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="twistecho")
+def twistecho() -> None:
+    """Fleets of echo clients that prove what came back. The service itself is `twist echo`."""
+
+
+@twistecho.command()
+@click.argument("target", type=TargetType())
+@plan_options
+@click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
+              help="Who drives the clients: Twisted, or a thread a client.")  # fmt: skip
+def fleet(
+    target: Target, engine: Engine, json_file: IO[str] | None, verbose: bool, **planned: Any
+) -> None:
+    """Run clients against TARGET and check every byte that comes back.
+
+    TARGET is a port, host:port, [ipv6]:port, unix:path or a Twisted client endpoint description.
+    """
+    plan = make_plan(**planned)
+    output = Output(json_file, verbose=verbose)
+    output.printer.line(render.headline(plan, target))
+    report = _run(engine, plan, target, output)
+    output.json(report.to_json())
+    _show(output.printer, [report])
+    sys.exit(0 if report.complete else 1)
+
+
+@twistecho.command()
+@click.argument("target", type=TargetType(), required=False)
+@plan_options
+@delay_options
+def check(
+    target: Target | None,
+    delay: str,
+    delay_per: str,
+    json_file: IO[str] | None,
+    verbose: bool,
+    **planned: Any,
+) -> None:
+    """Run the same plan with both engines against the same server and compare them.
+
+    Without TARGET the service is started on a free port, in a process of its own, with the delay
+    given; with TARGET the delay is that server's business.
+    """
+    plan = make_plan(**planned)
+    output = Output(json_file, verbose=verbose)
+    options = [f"--reply={plan.reply}", f"--delay={delay}", f"--delay-per={delay_per}"]
+    try:
+        with _service(target, options) as server:
+            output.printer.line(render.headline(plan, server))
+            # The reactor can run only once, so the engine that does without goes first.
+            threads = _run("threads", plan, server, output)
+            reactor = _run("reactor", plan, server, output)
+    except LaunchError as error:
+        _fail(f"the service did not start: {error}", 1)
+    _conclude(output, reactor, threads)
+
+
+def _conclude(output: Output, reactor: Report, threads: Report) -> NoReturn:
+    """Show both reports and whether they agree; the exit code says the same."""
+    found = reactor.disagreements(threads)
+    output.json(_check_json(reactor, threads, [str(d) for d in found]))
+    _show(output.printer, [reactor, threads])
+    if found:
+        for line in render.disagreement_lines(found, reactor.engine, threads.engine):
+            output.printer.line(line, "bold red")
+        sys.exit(1)
+    agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"
+    if not reactor.complete:
+        output.printer.line(f"{agreed}: not all were answered right.", "bold red")
+        sys.exit(1)
+    output.printer.line(f"{agreed}: every message was answered right.", "bold green")
+    sys.exit(0)
+
+
+def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) -> str:
+    data = {
+        "schema": SCHEMA,
+        "agree": not disagreements,
+        "disagreements": disagreements,
+        "reports": [reactor.to_dict(), threads.to_dict()],
+    }
+    return json.dumps(data, indent=2)
+
+
+def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
+    try:
+        return run_engine(engine, plan, target, output.on_reply)
+    except ValueError as error:
+        _fail(f"TARGET: {error}", 2)
+
+
+def _service(target: Target | None, options: Sequence[str]) -> AbstractContextManager[Target]:
+    """Give the target to talk to: the one named, or a service started for the purpose."""
+    return LaunchedService(options) if target is None else nullcontext(target)
+
+
+def _show(printer: render.Printer, reports: Sequence[Report]) -> None:
+    printer.table(render.summary_table(reports))
+    for report in reports:
+        for line in render.failure_lines(report):
+            printer.line(f"{report.engine}: {line}" if len(reports) > 1 else line, "red")
+
+
+def _fail(problem: str, code: int) -> NoReturn:
+    click.echo(f"Error: {problem}", err=True)
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command, on the process's own arguments unless others are given."""
+    try:
+        twistecho.main(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        _fail(_one_line(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted", _INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads us any more; do not complain about that at exit
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _one_line(error: click.ClickException) -> str:
+    return " ".join(error.format_message().split())

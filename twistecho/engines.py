@@ -1,0 +1,67 @@
+"""Running a plan with the engine that was chosen, from a command: with progress and Ctrl-C.
+
+Only the engine that is used is imported; the reactor's engine takes the global reactor, which can
+run once in a process.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+from .conversation import ReplyObserver
+from .plan import Plan
+from .render import Progress
+from .report import Report
+from .target import Target
+
+Engine = Literal["reactor", "threads"]
+"""Who drives the clients."""
+
+ENGINES: tuple[Engine, ...] = ("reactor", "threads")
+"""The names of the engines, as on the command line."""
+
+
+def run_engine(
+    engine: Engine, plan: Plan, target: Target, on_reply: ReplyObserver | None = None
+) -> Report:
+    """Carry out a plan and return the report. Raises KeyboardInterrupt, and ValueError for a target
+    that the engine cannot connect to.
+    """  # noqa: D205 - one sentence
+    run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
+    return run(plan, target, on_reply)
+
+
+def _run_threads(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> Report:
+    from .threads import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
+
+    fleet = ThreadedFleet(target, plan, on_reply=on_reply)
+    with _progress(fleet, plan):
+        return fleet.run()
+
+
+def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> Report:
+    from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
+
+    from .fleet import Fleet  # noqa: PLC0415 - see the module's docstring
+
+    loop: Any = reactor
+    fleet = Fleet(loop, target, plan, on_reply=on_reply)
+    ended: list[object] = []
+
+    def end(result: object) -> None:
+        ended.append(result)
+        if loop.running:
+            loop.stop()
+
+    loop.callWhenRunning(lambda: fleet.run().addBoth(end))
+    with _progress(fleet, plan):
+        loop.run()
+    if not ended:
+        raise KeyboardInterrupt  # the reactor turned SIGINT into its own end
+    if not isinstance(ended[0], Report):
+        ended[0].raiseException()  # type: ignore[attr-defined]  # a Failure
+    return ended[0]  # type: ignore[return-value]  # a Report
+
+
+def _progress(fleet: Any, plan: Plan) -> Progress:
+    return Progress(sys.stderr, plan, fleet.outcomes, lambda: fleet.latencies.count)

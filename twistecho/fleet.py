@@ -1,0 +1,226 @@
+"""The fleet: all clients of a plan at once, driven by the reactor.
+
+Each client is one connection with one `Conversation`. The reactor tells the client what happened,
+the conversation says what to send, and one queue of `Deadlines` watches over them all.
+"""
+
+import typing
+from collections.abc import Iterator
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IReactorFromThreads,
+    IReactorThreads,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import Cooperator
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from .conversation import Conversation, ReplyObserver
+from .deadlines import Deadlines
+from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream, reason_of_failure
+from .latency import Latencies
+from .monotonic import monotonic_for
+from .outcome import Outcome
+from .plan import Plan
+from .report import Report, make_report
+from .resolve import Address, resolve
+from .target import Target, parse_target
+
+ENGINE = "reactor"
+"""The name of this engine in reports."""
+
+
+class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromThreads):
+    """A reactor that a fleet can run on: it connects, counts time and has a thread pool."""
+
+
+class Client(Protocol):
+    """One client of a fleet: the reactor's side of its conversation."""
+
+    transport: ITCPTransport
+
+    def __init__(self, fleet: "Fleet", conversation: Conversation) -> None:
+        self.fleet = fleet
+        self.conversation = conversation
+        self.dialing: Deferred[object] | None = None
+
+    def connectionMade(self) -> None:
+        """Send the first message."""
+        self.dialing = None
+        now = self.fleet.now()
+        self._say(self.conversation.connected(now), now)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Check what came back; go on, close or give up."""
+        conversation = self.conversation
+        now = self.fleet.now()
+        message = conversation.received(data, now)
+        if message:
+            self._say(message, now)
+        elif conversation.outcome is not None:
+            self.transport.abortConnection()
+        elif conversation.finished:
+            self.fleet.deadlines.renew(self, now)
+            self._finish()
+
+    def _say(self, message: bytes, now: float) -> None:
+        self.fleet.deadlines.renew(self, now)
+        self.transport.write(message)
+
+    def _finish(self) -> None:
+        """Say that no more messages come. TLS has no half-close: there it closes both ways."""
+        if ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
+
+    def expire(self) -> None:
+        """Give up: a step took longer than the plan allows."""
+        self.give_up("timeout")
+
+    def give_up(self, reason: str, errno: int | None = None) -> None:
+        """End the conversation and the connection, whatever state it is in."""
+        self.conversation.failed(reason, self.fleet.now(), errno=errno)
+        if self.connected:
+            self.transport.abortConnection()
+        elif self.dialing is not None:
+            self.dialing.cancel()
+
+    def not_connected(self, failure: Failure) -> None:
+        """Note that no connection came about."""
+        self.dialing = None
+        reason, number = reason_of_failure(failure)
+        self.conversation.failed(reason, self.fleet.now(), errno=number)
+        self.fleet.ended(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note the end: the server's FIN, or a reset, which Twisted reports without its errno."""
+        now = self.fleet.now()
+        if reason.check(ConnectionDone):
+            self.conversation.closed(now)
+        else:
+            self.conversation.failed("reset", now)
+        self.fleet.ended(self)
+
+
+class Fleet:
+    """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
+
+    ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
+    with the client's number and its reply for every message answered. While it runs, ``outcomes``
+    holds the conversations that have ended and ``latencies.count`` the replies that have come.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFleet,
+        target: Target | str,
+        plan: Plan,
+        *,
+        on_reply: ReplyObserver | None = None,
+    ) -> None:
+        self.target = parse_target(target) if isinstance(target, str) else target
+        self.plan = plan
+        self.outcomes: list[Outcome] = []
+        self.latencies = Latencies()
+        self._reactor = reactor
+        self._on_reply = on_reply
+        self._monotonic = monotonic_for(reactor)
+        self._began = 0.0
+        self._running: set[Client] = set()
+        self._stopped = False
+        self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
+        self._abandoned = False
+        self.deadlines: Deadlines[Client] = Deadlines(
+            reactor, self.now, plan.timeout, Client.expire
+        )
+
+    def now(self) -> float:
+        """Give the time since the run began, in seconds."""
+        return self._monotonic() - self._began
+
+    def run(self) -> "Deferred[Report]":
+        """Run all clients at once; fire with the report when the last one has ended.
+
+        Cancelling it ends all clients, and there is no report: see `stop` for an early one.
+        """
+        self._began = self._monotonic()
+        if self.target.host is None and self.target.path is None:
+            endpoint = clientFromString(self._reactor, self.target.text)
+            self._start(EndpointDialer(endpoint))
+        else:
+            pool = self._reactor.getThreadPool()
+            resolving: Deferred[list[Address]] = deferToThreadPool(
+                self._reactor, pool, resolve, self.target
+            )
+            resolving.addCallbacks(self._resolved, self._unresolved)
+        return self._report
+
+    def stop(self) -> None:
+        """End the clients that still run, as ``interrupted``; the report follows."""
+        self._stopped = True
+        for client in list(self._running):
+            client.give_up("interrupted")
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        self.stop()
+
+    def _resolved(self, addresses: list[Address]) -> None:
+        self._start(AddressDialer(self._reactor, addresses))
+
+    def _unresolved(self, failure: Failure) -> None:
+        failure.trap(OSError)
+        for number in range(self.plan.clients):
+            self._not_started(number, "no-address")
+
+    def _not_started(self, number: int, reason: str) -> None:
+        """Note a client that had no chance to connect."""
+        conversation = self._conversation(number)
+        conversation.connecting(self.now())
+        conversation.failed(reason, self.now())
+        self._note(conversation)
+
+    def _start(self, dialer: Dialer) -> None:
+        """Start the clients, in slices, so that the first ones are served meanwhile."""
+        scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
+        scheduler.cooperate(self._clients(dialer))
+
+    def _clients(self, dialer: Dialer) -> Iterator[None]:
+        for number in range(self.plan.clients):
+            if self._stopped:
+                self._not_started(number, "interrupted")
+            else:
+                self._dial(dialer, Client(self, self._conversation(number)))
+            yield
+
+    def _conversation(self, client: int) -> Conversation:
+        return Conversation(self.plan, client, self.latencies.record, self._on_reply)
+
+    def _dial(self, dialer: Dialer, client: Client) -> None:
+        now = self.now()
+        self._running.add(client)
+        client.conversation.connecting(now)
+        self.deadlines.renew(client, now)
+        client.dialing = dialer.dial(client)
+        client.dialing.addErrback(client.not_connected)
+
+    def ended(self, client: Client) -> None:
+        """Note that a client's connection has gone."""
+        self._running.discard(client)
+        self.deadlines.discard(client)
+        self._note(client.conversation)
+
+    def _note(self, conversation: Conversation) -> None:
+        outcome = typing.cast(Outcome, conversation.outcome)
+        self.outcomes.append(outcome)
+        if len(self.outcomes) == self.plan.clients and not self._abandoned:
+            report = make_report(ENGINE, str(self.target), self.plan, self.outcomes, self.latencies)
+            self._report.callback(report)

@@ -1,0 +1,120 @@
+"""The options that commands share: the plan, the target, where output goes."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
+
+import click
+
+from .delay import DelayPer, parse_delay
+from .plan import NOTEBOOK_MESSAGE, Plan
+from .render import Printer
+from .target import Target, parse_target
+from .wire import ReplyFormat
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class TargetType(click.ParamType[Target]):
+    """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
+
+    name = "target"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Target:
+        """Read the text, or fail with one line."""
+        try:
+            return value if isinstance(value, Target) else parse_target(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DelayType(click.ParamType[str]):
+    """A delay, kept as text: the service reads it again."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text, or fail with one line."""
+        try:
+            parse_delay(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+_PLAN_OPTIONS = [
+    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
+                 help="Clients, all at once."),
+    click.option("--message", "-m", "messages", multiple=True,
+                 default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
+                 help="What each client sends; repeatable, in turn."),
+    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
+                 help="Times that each client sends its messages."),
+    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
+                 help="Seconds for connecting, and for each whole reply."),
+    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
+                 default="stamped", show_default=True, help="Format of the replies."),
+    click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
+    click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
+                 help="Write the result as JSON; - is standard output."),
+]  # fmt: skip
+
+_DELAY_OPTIONS = [
+    click.option("--delay", "-d", type=DelayType(), default="0", show_default=True,
+                 help="Seconds for which a reply is held."),
+    click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
+                 default="reply", show_default=True,
+                 help="What is held: each reply, or each connection once."),
+]  # fmt: skip
+
+
+def _adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+plan_options: Callable[[_Command], _Command] = _adding(_PLAN_OPTIONS)
+"""Adds the options that make a plan, and where its result goes."""
+
+delay_options: Callable[[_Command], _Command] = _adding(_DELAY_OPTIONS)
+"""Adds the options that say how a service delays its replies."""
+
+
+def make_plan(
+    clients: int, messages: tuple[str, ...], repeat: int, timeout: float, reply: str
+) -> Plan:
+    """Make the plan that the options ask for, or fail with one line."""
+    try:
+        return Plan(
+            clients=clients,
+            messages=tuple(os.fsencode(message) for message in messages),
+            repeat=repeat,
+            timeout=timeout,
+            reply=ReplyFormat(reply),
+        )
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
+
+
+class Output:
+    """Where a command's output goes: people's to one stream, JSON to another."""
+
+    def __init__(self, json_file: IO[str] | None, *, verbose: bool) -> None:
+        self._json_file = json_file
+        # With JSON on standard output, everything for people goes to standard error.
+        to_stdout = json_file is not None and json_file.name in ("-", "<stdout>")
+        self.printer = Printer(sys.stderr if to_stdout else sys.stdout)
+        self.on_reply = self.printer.reply if verbose else None
+
+    def json(self, text: str) -> None:
+        """Write the result for machines, if it was asked for."""
+        if self._json_file is not None:
+            self._json_file.write(text + "\n")
+            self._json_file.flush()

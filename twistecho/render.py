@@ -1,0 +1,182 @@
+"""What people see: tables, one line a reply, and progress, on a terminal or off it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from .latency import PERCENTILES, LatencySummary
+from .outcome import Outcome
+from .plan import Plan
+from .report import Disagreement, Report
+
+REASONS = {
+    "refused": "nobody listens there",
+    "timeout": "nothing came in time",
+    "reset": "the other side reset the connection",
+    "closed": "the other side closed before it had answered",
+    "broken-pipe": "the other side had closed already",
+    "mismatch": "a reply was not what was sent",
+    "extra": "more came than was asked for",
+    "no-address": "the host's name has no address",
+    "unreachable": "no route leads there",
+    "too-many-files": "this process may open no more files",
+    "no-local-port": "no local port was free",
+    "no-thread": "the system gave no more threads",
+    "interrupted": "the run was ended early",
+    "denied": "the system does not permit it",
+    "no-such-socket": "there is no such socket",
+}
+"""What each reason means, for people."""
+
+_SHOWN_AFTER = 2.0
+_LISTED = 20
+
+
+def seconds(value: float) -> str:
+    """Write a time in the unit that people would choose: 3 significant digits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if value * factor >= 0.9995:
+            return f"{value * factor:.{_decimals(value * factor)}f} {unit}"
+    return f"{value * 1e6:.2f} us" if value else "0 s"
+
+
+def _decimals(value: float) -> int:
+    return 2 if value < 9.995 else 1 if value < 99.95 else 0
+
+
+def count(number: int, noun: str) -> str:
+    """Write a count with its noun: ``1 client``, ``1,000 clients``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _latency_rows(summary: LatencySummary | None) -> list[tuple[str, str]]:
+    if summary is None:
+        return [("latency", "none")]
+    rows = [("latency min", seconds(summary.min))]
+    pairs = zip(PERCENTILES, summary.percentiles, strict=True)
+    rows += [(f"latency p{at:g}", seconds(value)) for at, value in pairs]
+    return [*rows, ("latency max", seconds(summary.max))]
+
+
+def _rows(report: Report) -> dict[str, str]:
+    """Give the lines of a summary: what is counted, and the figure."""
+    failed = sum(report.failures.values())
+    return {
+        "clients answered": f"{report.answered:,}",
+        "clients failed": f"{failed:,}",
+        "messages answered": f"{report.messages:,}",
+        "bytes sent": f"{report.bytes_sent:,}",
+        "payload bytes returned": f"{report.bytes_returned:,}",
+        "makespan": seconds(report.makespan),
+        **dict(_latency_rows(report.latencies())),
+    }
+
+
+def headline(plan: Plan, target: object) -> str:
+    """Say in one line what is run."""
+    each = count(plan.messages_per_client, "message")
+    return f"{count(plan.clients, 'client')}, {each} each, to {target} ({plan.reply} replies)"
+
+
+def summary_table(reports: Sequence[Report]) -> Table:
+    """Put the figures of reports side by side, a column an engine."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("engine")
+    for report in reports:
+        table.add_column(report.engine, justify="right", no_wrap=True)
+    columns = [_rows(report) for report in reports]
+    names = dict.fromkeys(name for column in columns for name in column)
+    for name in names:
+        cells = [column.get(name, "") for column in columns]
+        bad = name == "clients failed" and any(cell != "0" for cell in cells)
+        table.add_row(name, *cells, style="bold red" if bad else None)
+    return table
+
+
+def failure_lines(report: Report) -> list[str]:
+    """List the causes of failure, the most frequent first, and what each means."""
+    lines = []
+    for cause, clients in report.failures.items():
+        meaning = REASONS.get(cause.partition(":")[2], "")
+        lines.append(
+            f"{count(clients, 'client')} failed: {cause}" + (f", {meaning}" * bool(meaning))
+        )
+    return lines
+
+
+def disagreement_lines(found: Sequence[Disagreement], ours: str, theirs: str) -> list[str]:
+    """List the clients of whom two engines tell different things."""
+    lines = [f"{d}" for d in found[:_LISTED]]
+    if len(found) > _LISTED:
+        lines.append(f"... and {len(found) - _LISTED:,} more")
+    return [f"The engines disagree ({ours} against {theirs}):", *lines]
+
+
+class Printer:
+    """Prints on one stream, a whole line at a time, from any thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._lock = threading.Lock()
+        self.console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+
+    def line(self, text: str, style: str | None = None) -> None:
+        """Print a line of plain text."""
+        with self._lock:
+            self.console.print(Text(text, style=style or ""))
+
+    def table(self, table: Table) -> None:
+        """Print a table."""
+        with self._lock:
+            self.console.print(table)
+
+    def reply(self, client: int, reply: bytes) -> None:
+        """Print what a client received; its bytes are escaped as Python's repr does."""
+        self.line(f"Client {client} received: {reply!r}")
+
+
+class Progress:
+    """A line on a terminal that says how far a run is; shown once it takes over two seconds.
+
+    ``outcomes`` is watched as it grows; ``replies`` counts the messages answered so far.
+    """
+
+    def __init__(
+        self, stream: TextIO, plan: Plan, outcomes: Sequence[Outcome], replies: Callable[[], int]
+    ) -> None:
+        self._plan = plan
+        self._outcomes = outcomes
+        self._replies = replies
+        self._began = time.monotonic()
+        console = Console(file=stream)
+        self._live = Live(
+            get_renderable=self._line, console=console, refresh_per_second=4, transient=True
+        )
+        self._shown = console.is_terminal
+
+    def _line(self) -> Text:
+        took = time.monotonic() - self._began
+        if took < _SHOWN_AFTER:
+            return Text("")
+        ended = len(self._outcomes)
+        failed = sum(not outcome.answered for outcome in self._outcomes)
+        return Text(
+            f"{took:.0f} s: {ended:,} of {count(self._plan.clients, 'client')} done, "
+            f"{count(self._replies(), 'message')} answered, {failed:,} failed"
+        )
+
+    def __enter__(self) -> None:
+        """Begin to show progress, where there is a terminal."""
+        if self._shown:
+            self._live.start()
+
+    def __exit__(self, *_error: object) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._live.stop()
