@@ -64,8 +64,9 @@ class AnswerProtocol(EchoProtocol):
         if self._closing:
             return
         self._log.failure("answering a message; its connection is closed", failure=failure)
-        self._forget()
+        # Closing first: the answers that are cancelled then fail without a word.
         self._close()
+        self._forget()
 
     def _take(self, now: float) -> list[bytes]:
         batch: list[bytes] = []

@@ -96,6 +96,9 @@ class Conversation:
         try:
             self._reader.feed(data)
         except WireError as error:
+            # What came too much may have come with the last byte of a right reply.
+            if self._reader.whole and self._phase is Phase.RECEIVE:
+                self._answered(now)
             self.failed(error.reason, now, phase=Phase.RECEIVE)
             return b""
         if not self._reader.whole:

@@ -6,7 +6,7 @@ run once in a process.
 
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .conversation import ReplyObserver
 from .plan import Plan
@@ -46,21 +46,25 @@ def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
 
     loop: Any = reactor
     fleet = Fleet(loop, target, plan, on_reply=on_reply)
-    ended: list[object] = []
+    ended: list[Any] = []
 
     def end(result: object) -> None:
         ended.append(result)
-        if loop.running:
-            loop.stop()
+        loop.stop()
 
-    loop.callWhenRunning(lambda: fleet.run().addBoth(end))
+    def start() -> None:
+        # Clients that the end of the reactor takes along have found nothing.
+        loop.addSystemEventTrigger("before", "shutdown", lambda: ended or ended.append(None))
+        fleet.run().addBoth(lambda result: ended or end(result))
+
+    loop.callWhenRunning(start)
     with _progress(fleet, plan):
         loop.run()
-    if not ended:
+    if ended[0] is None:
         raise KeyboardInterrupt  # the reactor turned SIGINT into its own end
     if not isinstance(ended[0], Report):
-        ended[0].raiseException()  # type: ignore[attr-defined]  # a Failure
-    return ended[0]  # type: ignore[return-value]  # a Report
+        ended[0].raiseException()
+    return cast(Report, ended[0])
 
 
 def _progress(fleet: Any, plan: Plan) -> Progress:

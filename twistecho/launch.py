@@ -28,6 +28,7 @@ class LaunchedService:
     def __init__(self, options: Sequence[str] = ()) -> None:
         self._options = options
         self._process: subprocess.Popen[str] | None = None
+        self._drain: threading.Thread | None = None
 
     def __enter__(self) -> Target:
         """Start the service and wait until it listens. Raises LaunchError if it does not."""
@@ -54,8 +55,8 @@ class LaunchedService:
                 said.append(line)
             elif event.get("port") and event.get("how"):
                 # Nobody may leave the pipe full: the service would wait for its log.
-                drain = threading.Thread(target=deque, args=(process.stdout, 0), daemon=True)
-                drain.start()
+                self._drain = threading.Thread(target=deque, args=(process.stdout, 0), daemon=True)
+                self._drain.start()
                 return parse_target(f"{event['host']}:{event['port']}")
         raise LaunchError("".join(said).strip() or "the service ended without a word")
 
@@ -78,6 +79,10 @@ class LaunchedService:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if self._drain is not None:
+            self._drain.join()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ A message may itself contain the prefix, so a stream can be read in more than on
 that are still possible are followed; a new one begins only where the stream holds the prefix.
 """
 
-from .owed import ExtraError, MismatchError, Owed
+from .owed import ExtraError, MismatchError, Owed, WireError
 from .wire import PREFIX
 
 _IN_PAYLOAD = len(PREFIX) + 1  # a way's state counts the bytes of the prefix it has seen
@@ -59,10 +59,17 @@ class PrefixedReader(Owed):
             else:
                 todo += self._prefix(data, at, returned, state)
         if not ends:
-            problem = ExtraError if self._complete else MismatchError
-            raise problem(f"after {self.returned} bytes came {data[:40]!r}")
+            raise self._problem(data)
         self._ways = ends
         self.returned = max([self.returned, *(r for r, s in ends if s == _IN_PAYLOAD)])
+
+    def _problem(self, data: bytes) -> WireError:
+        """Say why no way is left: all had come already, or something was wrong."""
+        if not self._complete:
+            return MismatchError(f"after {self.returned} bytes came {data[:40]!r}")
+        self.returned = self._end()
+        self._ways = {(self.returned, _IN_PAYLOAD)}
+        return ExtraError("bytes came when nothing was owed")
 
     def _prefix(self, data: bytes, at: int, returned: int, seen: int) -> list[tuple[int, int, int]]:
         """Go on inside a prefix of which ``seen`` bytes have come."""

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
     IReactorTime,
+    IReadDescriptor,
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
@@ -83,6 +84,14 @@ class EchoService(Service):
             port=getattr(address, "port", None),
         )
 
+    def _accept_waiting(self) -> None:
+        """Accept what has connected already: closing its listener would reset it."""
+        for port in self.ports:
+            before = -1
+            while IReadDescriptor.providedBy(port) and before < len(self.factory.connections):
+                before = len(self.factory.connections)
+                port.doRead()
+
     def _stop_listening(self) -> Deferred[Any]:
         ports, self.ports = self.ports, []
         for listening in self._listening:
@@ -93,6 +102,7 @@ class EchoService(Service):
     def stopService(self) -> Deferred[Any]:
         """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
         super().stopService()
+        self._accept_waiting()
         open_now = len(self.factory.connections)
         if open_now:
             self._log.info(

@@ -40,7 +40,7 @@ class StampedReader(Owed):
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
-        data = self._held + data
+        data, self._held = self._held + data, b""
         at = 0
         while at < len(data):
             used = self._read(data, at)

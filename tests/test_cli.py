@@ -1,0 +1,207 @@
+"""The ``twistecho`` command as a user runs it: output, JSON, errors, exit codes."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest import TestCase
+
+from twistecho import Report
+from twistecho.launch import LaunchedService, LaunchError
+
+from .peers import read_exactly, serving, unused_port
+
+TWISTECHO = [sys.executable, "-m", "twistecho"]
+
+
+def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run the command; give its end."""
+    return subprocess.run(
+        [*TWISTECHO, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+class FleetCommandTests(TestCase):
+    """``twistecho fleet``."""
+
+    def test_both_engines_show_a_summary_and_exit_0(self) -> None:
+        """Everything right: the figures, and no failure."""
+        with LaunchedService(["--reply=prefixed"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-c", "3", "-n", "2", "-r", "prefixed", "-e", engine
+                )
+                assert ended.returncode == 0, ended.stderr
+                assert engine in ended.stdout
+                rows = dict(
+                    line.rsplit(maxsplit=1) for line in ended.stdout.splitlines() if "  " in line
+                )
+                assert rows["clients answered"] == "3"
+                assert rows["messages answered"] == "6"
+
+    def test_json_to_standard_output_is_nothing_but_json(self) -> None:
+        """The table goes to standard error, and the report reads back."""
+        with LaunchedService() as target:
+            ended = run("fleet", str(target), "--clients=2", "--json", "-")
+        report = Report.from_json(ended.stdout)
+        assert (report.complete, len(report.outcomes)) == (True, 2)
+        assert json.loads(ended.stdout)["schema"] == 1
+        assert "clients answered" in ended.stderr
+
+    def test_json_to_a_file(self) -> None:
+        """The same as data, beside the table."""
+        with tempfile.TemporaryDirectory() as folder, LaunchedService() as target:
+            file = Path(folder) / "report.json"
+            ended = run("fleet", str(target), "--clients=2", "--json", str(file))
+            assert Report.from_json(file.read_text()).complete
+        assert "clients answered" in ended.stdout
+
+    def test_verbose_prints_a_line_a_reply_with_escapes(self) -> None:
+        """Control bytes reach no terminal, lines are whole."""
+        with LaunchedService(["--reply=raw"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n", "-e",
+                    engine,
+                )  # fmt: skip
+                lines = {line for line in ended.stdout.splitlines() if "received" in line}
+                message = r"b'\x1b[31m[b]red[/b]\n'"
+                assert lines == {f"Client {n} received: {message}" for n in range(50)}
+                assert "\x1b" not in ended.stdout
+
+    def test_failures_are_named_and_exit_1(self) -> None:
+        """By cause, with words a person understands."""
+        ended = run("fleet", str(unused_port()), "--clients=4")
+        assert ended.returncode == 1
+        assert "4 clients failed: connect:refused, nobody listens there" in ended.stdout
+
+    def test_bad_input_is_one_line_and_exit_2(self) -> None:
+        """The option is named; nobody is connected to."""
+        for arguments, words in {
+            ("fleet",): "TARGET",
+            ("fleet", "nonsense"): "TARGET",
+            ("fleet", "5000", "--clients=0"): "--clients",
+            ("fleet", "5000", "--timeout=0"): "--timeout",
+            ("fleet", "5000", "--timeout=soon"): "--timeout",
+            ("fleet", "5000", "--message="): "--messages",
+            ("fleet", "5000", "--reply=loud"): "--reply",
+            ("fleet", "5000", "--json=/nonexistent/file"): "--json",
+            ("fleet", "tls:localhost:5000", "--engine=threads"): "TARGET",
+            ("check", "--delay=-1"): "--delay",
+            ("dance",): "dance",
+        }.items():
+            ended = run(*arguments)
+            assert ended.returncode == 2, (arguments, ended)
+            (line,) = ended.stderr.splitlines()[-1:]
+            assert line.startswith("Error: "), ended.stderr
+            assert words in line, line
+            assert "Traceback" not in ended.stderr
+
+    def test_ctrl_c_exits_130_without_a_traceback(self) -> None:
+        """On both engines, while every client waits."""
+        connected: list[int] = []
+
+        def silent(connection: socket.socket) -> None:
+            connected.append(1)
+            read_exactly(connection, 1_000_000)
+
+        with serving(silent) as port:
+            for engines_run, engine in enumerate(("reactor", "threads")):
+                process = subprocess.Popen(
+                    [*TWISTECHO, "fleet", str(port), "-c2", "-e", engine],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                assert process.stdout is not None
+                process.stdout.readline()  # the headline: it is about to run
+                while len(connected) < 2 * (engines_run + 1):
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=30)
+                assert (process.returncode, said.strip()) == (130, "Error: interrupted")
+
+    def test_the_threads_engine_imports_no_twisted(self) -> None:
+        """The independent witness stays independent."""
+        with LaunchedService() as target:
+            code = (
+                "import sys; from twistecho.cli import main\n"
+                "try: main(['fleet', sys.argv[1], '-e', 'threads'])\n"
+                "finally: print('twisted' in sys.modules)"
+            )
+            ended = subprocess.run(
+                [sys.executable, "-c", code, str(target)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert ended.returncode == 0
+        assert ended.stdout.splitlines()[-1] == "False"
+
+
+class CheckCommandTests(TestCase):
+    """``twistecho check``."""
+
+    def test_starts_its_own_service_and_agrees(self) -> None:
+        """The README's first command, with a shorter delay."""
+        ended = run("check", "--delay", "0.3", "--clients", "5")
+        assert ended.returncode == 0, ended.stderr
+        expected = "The engines agree on all 5 clients: every message was answered right."
+        assert ended.stdout.splitlines()[-1] == expected
+
+    def test_json_holds_both_reports(self) -> None:
+        """And the verdict."""
+        ended = run("check", "--clients=3", "--reply=raw", "--json=-")
+        data = json.loads(ended.stdout)
+        assert (data["agree"], data["disagreements"]) == (True, [])
+        engines = [Report.from_dict(report).engine for report in data["reports"]]
+        assert engines == ["reactor", "threads"]
+
+    def test_a_server_that_answers_the_engines_differently_is_shown(self) -> None:
+        """Which client, which field, what each engine saw; exit code 1."""
+        seen: list[int] = []
+
+        def moody(connection: socket.socket) -> None:
+            message = read_exactly(connection, 2)
+            seen.append(1)
+            # The threads engine runs first: one of its two clients is answered wrongly.
+            connection.sendall(b"NO" if len(seen) == 1 else message)
+            read_exactly(connection, 1)
+
+        with serving(moody) as port:
+            ended = run("check", str(port), "-c2", "-m", "ja", "-rraw")
+        assert ended.returncode == 1
+        assert "The engines disagree (reactor against threads):" in ended.stdout
+        assert "outcome: answered against receive:mismatch" in ended.stdout
+
+    def test_agreement_on_failure_exits_1(self) -> None:
+        """Agreeing is not enough: the messages must be answered right."""
+        ended = run("check", str(unused_port()), "--clients=2")
+        assert ended.returncode == 1
+        assert "agree on all 2 clients: not all were answered right" in ended.stdout
+
+
+class LaunchTests(TestCase):
+    """A service in a process of its own."""
+
+    def test_a_service_that_cannot_start_says_why(self) -> None:
+        """What it said is the error."""
+        with self.assertRaisesRegex(LaunchError, "--delay"), LaunchedService(["--delay=x"]):
+            pass
+
+    def test_it_is_gone_after_the_block(self) -> None:
+        """Nobody listens any more."""
+        with LaunchedService() as target:
+            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10).close()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10)

@@ -1,0 +1,190 @@
+"""Latencies: how long replies took."""
+
+import base64
+import unittest
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from twistecho.latency import PERCENTILES, Latencies, LatencySummary
+
+law = settings(max_examples=25, deadline=None)  # one summary takes tens of milliseconds
+
+HOUR = 3600.0
+MICROSECOND = 1e-6
+latencies = st.lists(
+    st.floats(-6, 3.5).map(lambda power: 10.0**power) | st.just(HOUR), min_size=1, max_size=40
+)
+
+
+def recorded(*seconds: float) -> Latencies:
+    """Make a record of these latencies."""
+    record = Latencies()
+    record.extend(seconds)
+    return record
+
+
+def summary(record: Latencies) -> LatencySummary:
+    """Give the figures of a record that is not empty."""
+    figures = record.summary()
+    assert figures is not None
+    return figures
+
+
+def close(figure: float, exact: float) -> bool:
+    """Tell whether a figure is right to three significant digits and one microsecond."""
+    return abs(figure - exact) <= exact / 1000 + MICROSECOND
+
+
+class SummaryTests(unittest.TestCase):
+    """The figures people ask for."""
+
+    @law
+    @given(seconds=latencies)
+    def test_the_figures_are_right_to_three_digits(self, seconds: list[float]) -> None:
+        """They are those of the numbers themselves; a percentile is the number at its rank."""
+        ordered = sorted(seconds)
+        figures = summary(recorded(*seconds))
+        assert figures.count == len(seconds)
+        assert close(figures.min, ordered[0])
+        assert close(figures.max, ordered[-1])
+        assert close(figures.mean, sum(ordered) / len(ordered))
+        for percent, figure in zip(PERCENTILES, figures.percentiles, strict=True):
+            rank = max(1, int(percent * len(ordered) / 100 + 0.5))
+            assert close(figure, ordered[rank - 1])
+        line = [figures.min, *figures.percentiles, figures.max]
+        assert line == sorted(line)
+
+    def test_nothing_recorded_has_no_figures(self) -> None:
+        """There is no latency of no reply."""
+        assert Latencies().summary() is None
+        assert Latencies().count == 0
+
+    def test_one_by_one_is_as_all_together(self) -> None:
+        """`record` and `extend` tell the same, also beyond the size of a batch."""
+        seconds = [0.001 * (1 + number % 7) for number in range(5000)]
+        single = Latencies()
+        for latency in seconds:
+            single.record(latency)
+        assert single.count == len(seconds)
+        assert single.summary() == recorded(*seconds).summary()
+
+    def test_looking_changes_nothing(self) -> None:
+        """A summary may be asked for while more is recorded."""
+        record = recorded(0.1)
+        assert summary(record).count == 1
+        record.record(0.2)
+        assert summary(record).count == record.count == 2
+
+
+class ClampingTests(unittest.TestCase):
+    """What lies outside of the range."""
+
+    def test_less_than_a_microsecond_counts_as_one(self) -> None:
+        """Zero, and less than zero, is the least that can be told."""
+        for seconds in (0.0, 1e-9, -1.0):
+            with self.subTest(seconds=seconds):
+                assert summary(recorded(seconds)).min == MICROSECOND
+                assert summary(recorded(seconds)).max == MICROSECOND
+
+    def test_more_than_an_hour_counts_as_one(self) -> None:
+        """A day is told as an hour, and is not lost."""
+        for seconds in (HOUR + 1, 86400.0, 1e12):
+            with self.subTest(seconds=seconds):
+                assert summary(recorded(seconds)).count == 1
+                assert close(summary(recorded(seconds)).max, HOUR)
+
+
+class AddTests(unittest.TestCase):
+    """Two records in one."""
+
+    @law
+    @given(one=latencies, two=latencies)
+    def test_adding_is_as_recording_both(self, one: list[float], two: list[float]) -> None:
+        """The sum tells what a record of all latencies tells; the added one stays as it was."""
+        total, part = recorded(*one), recorded(*two)
+        total.add(part)
+        assert total.summary() == recorded(*one, *two).summary()
+        assert part.encode() == recorded(*two).encode()
+
+    def test_adding_to_an_empty_one_is_a_copy(self) -> None:
+        """What is added to nothing is all there is."""
+        total = Latencies()
+        total.add(recorded(0.5, 1.0))
+        assert total.summary() == recorded(0.5, 1.0).summary()
+
+    def test_adding_an_empty_one_changes_nothing(self) -> None:
+        """Nothing was recorded there, so the least latency is not 0."""
+        total = recorded(0.5, 1.0)
+        total.add(Latencies())
+        assert total.summary() == recorded(0.5, 1.0).summary()
+
+    def test_not_yet_counted_batches_are_added_too(self) -> None:
+        """Latencies recorded one by one are in the sum, on both sides."""
+        total, part = Latencies(), Latencies()
+        total.record(0.5)
+        part.record(1.0)
+        total.add(part)
+        assert total.count == 2
+        assert total.summary() == recorded(0.5, 1.0).summary()
+
+
+class EncodeTests(unittest.TestCase):
+    """The text form."""
+
+    @law
+    @given(seconds=latencies)
+    def test_a_record_comes_back_from_its_text(self, seconds: list[float]) -> None:
+        """Count and figures are the same, and so is the text."""
+        record = recorded(*seconds)
+        again = Latencies(record.encode())
+        assert again.count == record.count
+        assert again.summary() == record.summary()
+        assert again.encode() == record.encode()
+
+    def test_an_empty_record_comes_back(self) -> None:
+        """It has a text, too, and is empty again."""
+        again = Latencies(Latencies().encode())
+        assert again.count == 0
+        assert again.summary() is None
+
+    def test_an_empty_record_that_came_back_records_on(self) -> None:
+        """What is recorded later is as in a new record."""
+        again = Latencies(Latencies().encode())
+        again.record(0.5)
+        assert again.summary() == recorded(0.5).summary()
+
+    def test_a_record_that_came_back_records_on(self) -> None:
+        """What is recorded later joins what there was."""
+        again = Latencies(recorded(0.5).encode())
+        again.record(1.0)
+        assert again.summary() == recorded(0.5, 1.0).summary()
+
+    def test_text_that_is_no_histogram_is_refused(self) -> None:
+        """No base64, base64 of something else, half a histogram, other letters: ValueError."""
+        good = recorded(0.5).encode()
+        other = base64.b64encode(b"something else, long enough for a header").decode()
+        for text in ("x", "====", "not a histogram", other, good[:-8], good[4:], "é" * 8, "\0"):
+            with self.subTest(text=text), pytest.raises(ValueError, match="not a histogram"):
+                Latencies(text)
+
+    @law
+    @given(text=st.text(min_size=1) | st.binary(min_size=1).map(base64.b64encode).map(bytes.decode))
+    def test_any_text_is_refused_with_valueerror(self, text: str) -> None:
+        """Nothing but a ValueError comes out of what was not written by `encode`."""
+        with pytest.raises(ValueError, match="not a histogram"):
+            Latencies(text)
+
+    @law
+    @given(at=st.integers(0, 10**4), letter=st.sampled_from("ABCxyz019+/=-é"))
+    def test_a_damaged_text_is_refused_or_works(self, at: int, letter: str) -> None:
+        """With one letter changed it is no histogram, or one whose figures can be told."""
+        good = recorded(0.5, 0.7, 11.0).encode()
+        at %= len(good)
+        assume(good[at] != letter)
+        try:
+            record = Latencies(good[:at] + letter + good[at + 1 :])
+        except ValueError:
+            return
+        assert record.count == 0 or summary(record).count == record.count

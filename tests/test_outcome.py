@@ -1,0 +1,167 @@
+"""Outcomes: how a conversation ended."""
+
+import errno
+import json
+import unittest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.outcome import (
+    REASON_OF_ERRNO,
+    Cause,
+    Outcome,
+    Phase,
+    reason_of_errno,
+)
+
+law = settings(max_examples=150, deadline=None)
+
+counts = st.integers(0, 2**60)
+times = st.floats(0, 1e9)
+causes = st.builds(
+    Cause,
+    phase=st.sampled_from(Phase),
+    reason=st.from_regex(r"[a-z][a-z:-]*", fullmatch=True),
+    errno=st.none() | st.integers(1, 200),
+)
+outcomes = st.builds(
+    Outcome,
+    client=counts,
+    cause=st.none() | causes,
+    messages=counts,
+    bytes_sent=counts,
+    bytes_returned=counts,
+    started=times,
+    connected=st.none() | times,
+    replied=st.none() | times,
+    ended=times,
+)
+
+
+def outcome(cause: Cause | None = None) -> Outcome:
+    """Make an outcome that ended so."""
+    return Outcome(3, cause, 1, 22, 22, 0.5, 0.6, 5.6, 5.7)
+
+
+class CauseTests(unittest.TestCase):
+    """Why a conversation failed."""
+
+    def test_its_text_is_phase_and_reason(self) -> None:
+        """The stable identifier that summaries count by."""
+        assert str(Cause(Phase.RECEIVE, "reset", errno.ECONNRESET)) == "receive:reset"
+        assert str(Cause(Phase.CONNECT, "refused")) == "connect:refused"
+
+    def test_the_system_s_number_does_not_count_in_comparisons(self) -> None:
+        """One engine sees the number, the other does not: it is the same cause."""
+        assert Cause(Phase.CONNECT, "refused", errno.ECONNREFUSED) == Cause(
+            Phase.CONNECT, "refused"
+        )
+
+    def test_phase_and_reason_do_count(self) -> None:
+        """Another phase or another reason is another cause."""
+        assert Cause(Phase.CONNECT, "reset") != Cause(Phase.RECEIVE, "reset")
+        assert Cause(Phase.CONNECT, "reset") != Cause(Phase.CONNECT, "refused")
+
+    def test_the_phases_are_called_as_reports_show_them(self) -> None:
+        """The text of a phase is its bare name."""
+        assert [str(phase) for phase in Phase] == ["connect", "send", "receive", "close"]
+
+
+class ReasonTests(unittest.TestCase):
+    """The reasons that the system's numbers stand for."""
+
+    def test_the_common_numbers_have_words(self) -> None:
+        """What clients meet every day has a name of its own."""
+        named = {
+            errno.ECONNREFUSED: "refused",
+            errno.ECONNRESET: "reset",
+            errno.EPIPE: "broken-pipe",
+            errno.ETIMEDOUT: "timeout",
+            errno.EHOSTUNREACH: "unreachable",
+            errno.EMFILE: "too-many-files",
+            errno.ENOENT: "no-such-socket",
+        }
+        assert {number: reason_of_errno(number) for number in named} == named
+
+    def test_another_number_is_called_by_its_symbol(self) -> None:
+        """A number without a word of its own is told by the system's name for it."""
+        assert reason_of_errno(errno.EISDIR) == "eisdir"
+
+    def test_no_number_and_an_unknown_one_are_errors(self) -> None:
+        """There is always a reason."""
+        assert reason_of_errno(None) == "error"
+        assert reason_of_errno(99999) == "error"
+
+    @law
+    @given(number=st.none() | st.integers(-10, 300) | st.sampled_from(sorted(REASON_OF_ERRNO)))
+    def test_a_reason_is_one_word(self, number: int | None) -> None:
+        """No reason holds the colon that separates it from its phase, nor a space."""
+        reason = reason_of_errno(number)
+        assert reason
+        assert not set(reason) & set(": \n")
+
+
+class OutcomeTests(unittest.TestCase):
+    """What became of one client."""
+
+    def test_without_a_cause_it_is_answered(self) -> None:
+        """The text and the flag say so."""
+        assert outcome().answered
+        assert str(outcome()) == "answered"
+
+    def test_with_a_cause_it_is_not(self) -> None:
+        """The text is the cause."""
+        failed = outcome(Cause(Phase.CLOSE, "timeout"))
+        assert not failed.answered
+        assert str(failed) == "close:timeout"
+
+
+class JsonTests(unittest.TestCase):
+    """An outcome as JSON data."""
+
+    def test_the_form(self) -> None:
+        """Every field by its name, the cause as its text, the system's number beside it."""
+        data = outcome(Cause(Phase.CONNECT, "refused", errno.ECONNREFUSED)).to_dict()
+        assert data == {
+            "client": 3,
+            "cause": "connect:refused",
+            "errno": errno.ECONNREFUSED,
+            "messages": 1,
+            "bytes_sent": 22,
+            "bytes_returned": 22,
+            "started": 0.5,
+            "connected": 0.6,
+            "replied": 5.6,
+            "ended": 5.7,
+        }
+
+    @law
+    @given(outcome=outcomes)
+    def test_an_outcome_comes_back_from_json(self, outcome: Outcome) -> None:
+        """Written as JSON text and read again it is the same, its number included."""
+        data = json.loads(json.dumps(outcome.to_dict()))
+        assert Outcome.from_dict(data) == outcome
+        assert Outcome.from_dict(data).to_dict() == outcome.to_dict()
+
+    def test_an_unknown_phase_is_refused(self) -> None:
+        """A cause must begin with one of the four phases."""
+        for cause in ("", "refused", "teleport:refused", ":"):
+            with self.subTest(cause=cause), pytest.raises(ValueError, match="Phase"):
+                Outcome.from_dict({**outcome().to_dict(), "cause": cause})
+
+    def test_a_cause_that_is_no_text_is_refused_as_documented(self) -> None:
+        """The error is one of the three that the documentation names."""
+        bad: tuple[object, ...] = (5, True, [], {}, 0)
+        for cause in bad:
+            with self.subTest(cause=cause), pytest.raises((ValueError, KeyError, TypeError)):
+                Outcome.from_dict({**outcome().to_dict(), "cause": cause})
+
+    def test_a_missing_field_is_refused(self) -> None:
+        """No field is made up."""
+        for field in Outcome.__dataclass_fields__:
+            data = outcome().to_dict()
+            del data[field]
+            with self.subTest(field=field), pytest.raises(KeyError):
+                Outcome.from_dict(data)

@@ -1,0 +1,87 @@
+"""What people read: units, counts, tables, causes."""
+
+import io
+from unittest import TestCase
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twistecho import Cause, Outcome, Phase, Plan
+from twistecho.latency import Latencies
+from twistecho.render import REASONS, Printer, count, failure_lines, seconds, summary_table
+from twistecho.report import make_report
+
+
+class UnitsTests(TestCase):
+    """Times and counts."""
+
+    def test_times_are_written_in_the_unit_people_would_choose(self) -> None:
+        """Three significant digits, from microseconds to seconds."""
+        for value, text in {
+            0.0: "0 s",
+            0.0000012: "1.20 us",
+            0.000999: "999 us",
+            0.0009999: "1.00 ms",
+            0.01234: "12.3 ms",
+            0.9999: "1.00 s",
+            5.017: "5.02 s",
+            99.97: "100 s",
+            3600.0: "3600 s",
+        }.items():
+            assert seconds(value) == text, value
+
+    @given(st.floats(0, 1e6))
+    def test_any_time_is_short(self, value: float) -> None:
+        """It fits a column, whatever it is."""
+        assert len(seconds(value)) <= 10
+
+    def test_counts_agree_with_their_nouns(self) -> None:
+        """One client, two clients, thousands with separators."""
+        assert count(1, "client") == "1 client"
+        assert count(0, "client") == "0 clients"
+        assert count(1000, "client") == "1,000 clients"
+
+
+def _outcome(client: int, cause: Cause | None) -> Outcome:
+    return Outcome(client, cause, 1, 5, 5, 0.0, 0.1, 0.2, 0.3)
+
+
+class ReportTests(TestCase):
+    """A report on a terminal."""
+
+    def setUp(self) -> None:
+        """Make a report with two failures."""
+        reset = Cause(Phase.RECEIVE, "reset")
+        outcomes = [_outcome(0, None), _outcome(1, reset), _outcome(2, reset)]
+        latencies = Latencies()
+        latencies.record(0.1)
+        self.report = make_report("reactor", "here", Plan(clients=3), outcomes, latencies)
+
+    def test_failures_are_listed_with_their_meaning(self) -> None:
+        """Cause, count, words."""
+        assert failure_lines(self.report) == [
+            "2 clients failed: receive:reset, the other side reset the connection"
+        ]
+
+    def test_a_stream_that_is_no_terminal_gets_no_colour(self) -> None:
+        """Plain text, whole lines."""
+        stream = io.StringIO()
+        printer = Printer(stream)
+        printer.table(summary_table([self.report, self.report]))
+        printer.line("x" * 300, "bold red")
+        text = stream.getvalue()
+        assert "\x1b" not in text
+        assert "x" * 300 + "\n" in text
+        assert text.count("100 ms") >= 2
+
+    def test_replies_are_escaped(self) -> None:
+        """Python's repr: nothing a peer sends reaches the terminal as it is."""
+        stream = io.StringIO()
+        Printer(stream).reply(3, b"\x1b[2J\r\n\xff'")
+        assert stream.getvalue() == 'Client 3 received: b"\\x1b[2J\\r\\n\\xff\'"\n'
+
+    def test_every_reason_has_words(self) -> None:
+        """The reasons that the system's errors are given are all explained."""
+        from twistecho.outcome import REASON_OF_ERRNO  # noqa: PLC0415 - beside its only use
+
+        assert set(REASON_OF_ERRNO.values()) <= set(REASONS)

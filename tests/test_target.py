@@ -1,0 +1,116 @@
+"""Targets: whom the clients talk to."""
+
+import unittest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.target import Target, parse_target
+
+law = settings(max_examples=200, deadline=None)
+
+ports = st.integers(1, 65535)
+hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True).filter(
+    lambda host: host not in ("tcp", "unix")
+)
+texts = st.text() | st.lists(
+    st.sampled_from(
+        ["tcp:", "unix:", "path=", "[", "]", "::1", ":", "5000", "0", "65536", "localhost", "/x"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+class AddressTests(unittest.TestCase):
+    """Targets with a host and a port."""
+
+    def test_a_bare_port_is_one_of_this_machine(self) -> None:
+        """A number alone is a port of 127.0.0.1."""
+        target = parse_target("5000")
+        assert (target.host, target.port, target.path) == ("127.0.0.1", 5000, None)
+
+    @law
+    @given(host=hosts, port=ports)
+    def test_host_and_port_are_taken_apart(self, host: str, port: int) -> None:
+        """``host:port`` is read with and without ``tcp:`` before it, and shown as it was given."""
+        for text in (f"{host}:{port}", f"tcp:{host}:{port}"):
+            assert parse_target(text) == Target(text, host=host, port=port)
+            assert str(parse_target(text)) == text
+
+    def test_an_ipv6_address_stands_in_brackets(self) -> None:
+        """``[::1]:5000`` is the port of an IPv6 address."""
+        target = parse_target("[::1]:5000")
+        assert (target.host, target.port) == ("::1", 5000)
+
+    def test_a_number_that_is_no_port_is_refused(self) -> None:
+        """0 and what is above 65535 raise ValueError, which names the port."""
+        for text in ("0", "65536", "localhost:0", "localhost:65536", "[::1]:99999", "tcp:a:0"):
+            with self.subTest(text=text), pytest.raises(ValueError, match="is not a port"):
+                parse_target(text)
+
+
+class UnixTests(unittest.TestCase):
+    """Targets that are Unix sockets."""
+
+    def test_a_path_is_read_both_ways_twisted_writes_it(self) -> None:
+        """``unix:/path`` and ``unix:path=/path`` name the same socket."""
+        for text in ("unix:/run/echo.sock", "unix:path=/run/echo.sock"):
+            with self.subTest(text=text):
+                assert parse_target(text) == Target(text, path="/run/echo.sock")
+
+    def test_a_relative_path_of_digits_is_no_port(self) -> None:
+        """``unix:5000`` is the socket 5000 here, not the port 5000 of a host called unix."""
+        assert parse_target("unix:5000") == Target("unix:5000", path="5000")
+
+
+class DescriptionTests(unittest.TestCase):
+    """Targets that are left to Twisted."""
+
+    def test_an_endpoint_description_is_kept_as_it_is(self) -> None:
+        """What has arguments of its own has neither host nor path."""
+        for text in (
+            "tls:example.org:443",
+            "tcp:localhost:5000:timeout=3",
+            "tcp:host=localhost:port=5000",
+            "unix:/run/echo.sock:timeout=3",
+        ):
+            with self.subTest(text=text):
+                assert parse_target(text) == Target(text)
+
+    def test_a_word_is_no_target(self) -> None:
+        """Without a colon there is neither a port nor a description: ValueError shows the text."""
+        for text in ("", "localhost", "-1", "5000.0", "²"):
+            with self.subTest(text=text), pytest.raises(ValueError, match=f"'{text}' is neither"):
+                parse_target(text)
+
+
+class AnyTextTests(unittest.TestCase):
+    """Laws over any text."""
+
+    @law
+    @given(text=texts)
+    def test_any_text_gives_a_target_or_a_valueerror(self, text: str) -> None:
+        """Nothing else comes out, and a target is an address, a path or a description."""
+        try:
+            target = parse_target(text)
+        except ValueError:
+            return
+        assert (target.host is None) == (target.port is None)
+        assert target.host is None or target.path is None
+        assert target.port is None or 0 < target.port <= 65535
+
+    @law
+    @given(text=texts)
+    def test_a_target_s_text_gives_the_target(self, text: str) -> None:
+        """What is shown can be given again."""
+        try:
+            target = parse_target(text)
+        except ValueError:
+            return
+        assert parse_target(str(target)) == target
+
+    def test_a_number_without_end_is_refused(self) -> None:
+        """A port of five thousand digits is a ValueError like any other."""
+        with pytest.raises(ValueError, match=r"digits|port"):
+            parse_target("1" * 5000)
