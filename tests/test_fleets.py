@@ -249,7 +249,7 @@ class CuttingServer(Protocol):
 class CuttingFactory(Factory):
     """Makes `CuttingServer` s; ``cuts`` are the sizes of the pieces, over and over."""
 
-    protocol = CuttingServer
+    protocol = CuttingServer  # type: ignore[assignment]  # Factory's protocols know any factory
     noisy = False
 
     def __init__(self, cuts: list[int]) -> None:

@@ -35,7 +35,7 @@ class Pipe(StringTransport):
 
     def drain(self) -> bytes:
         """Let the peer read all there is, as a socket that became writable does."""
-        data = self.value()
+        data: bytes = self.value()
         self.clear()
         if self.producer is not None:
             self.producer.resumeProducing()

@@ -7,6 +7,7 @@ own writers; it may cut and join what it was sent into replies as it likes, as T
 import time
 import unittest
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -63,9 +64,9 @@ class Talk(NamedTuple):
 
 
 def pieces_of(stream: bytes, places: Sequence[int]) -> list[bytes]:
-    """Cut a stream at these places, taken modulo its length; some pieces may be empty."""
+    """Cut a stream at these places, taken modulo its length."""
     edges = sorted({0, len(stream), *(place % (len(stream) + 1) for place in places)})
-    return [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [stream[a:b] for a, b in pairwise(edges)]
 
 
 def bytes_of(stream: bytes) -> list[bytes]:
@@ -529,11 +530,8 @@ class ErrorTests(unittest.TestCase):
         assert ExtraError.reason == "extra"
         assert issubclass(WireError, ValueError)
 
-    def test_every_format_has_its_reader(self) -> None:
+    def test_each_format_has_its_reader(self) -> None:
         """No format can be expected that cannot be read."""
-        kinds = {reply: type(reader_for(reply)) for reply in ReplyFormat}
-        assert kinds == {
-            ReplyFormat.RAW: RawReader,
-            ReplyFormat.PREFIXED: PrefixedReader,
-            ReplyFormat.STAMPED: StampedReader,
-        }
+        assert isinstance(reader_for(ReplyFormat.RAW), RawReader)
+        assert isinstance(reader_for(ReplyFormat.PREFIXED), PrefixedReader)
+        assert isinstance(reader_for(ReplyFormat.STAMPED), StampedReader)

@@ -75,6 +75,12 @@ def send_and_finish(data: bytes) -> Callable[[socket.socket], bytes]:
     return client
 
 
+def send_and_wait(connection: socket.socket) -> bytes:
+    """Send a message and read to the end, without saying FIN."""
+    connection.sendall(b"owed")
+    return read_to_end(connection)
+
+
 class HalfCloseTests(ServiceCase):
     """FIN from the client means that no more messages come, not that it has gone."""
 
@@ -230,9 +236,7 @@ class StopTests(ServiceCase):
     async def test_owed_replies_are_delivered_and_new_connections_refused(self) -> None:
         """The service stops accepting at once and ends after its last reply."""
         service = self.start(reply="raw", delay=0.5)
-        talking: Deferred[bytes] = Deferred.fromCoroutine(
-            self.talk(service, lambda c: (c.sendall(b"owed"), read_to_end(c))[1])
-        )
+        talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
         await self.until(lambda: len(service.factory.line) == 1)
         port = self.port(service)
         stopped = service.stopService()
@@ -244,9 +248,7 @@ class StopTests(ServiceCase):
     async def test_a_held_connection_is_still_answered(self) -> None:
         """What had arrived unread when the service was told to stop is owed too."""
         service = self.start(reply="raw", delay=0.5, delay_per="connection")
-        talking: Deferred[bytes] = Deferred.fromCoroutine(
-            self.talk(service, lambda c: (c.sendall(b"owed"), read_to_end(c))[1])
-        )
+        talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
         await self.until(lambda: len(service.factory.line) == 1)
         await self.until(lambda: all(c._unread() == 4 for c in service.factory.connections))
         await service.stopService()
@@ -255,9 +257,7 @@ class StopTests(ServiceCase):
     async def test_a_deadline_ends_what_is_left(self) -> None:
         """A reply that is due after the drain time is given up, with a reset."""
         service = self.start(drain=0.2, reply="raw", delay=30)
-        talking: Deferred[bytes] = Deferred.fromCoroutine(
-            self.talk(service, lambda c: (c.sendall(b"owed"), read_to_end(c))[1])
-        )
+        talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
         await self.until(lambda: len(service.factory.line) == 1)
         await service.stopService()
         with self.assertRaises(ConnectionResetError):

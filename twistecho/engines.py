@@ -49,13 +49,14 @@ def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
     ended: list[Any] = []
 
     def end(result: object) -> None:
-        ended.append(result)
-        loop.stop()
+        if not ended:
+            ended.append(result)
+            loop.stop()
 
     def start() -> None:
         # Clients that the end of the reactor takes along have found nothing.
-        loop.addSystemEventTrigger("before", "shutdown", lambda: ended or ended.append(None))
-        fleet.run().addBoth(lambda result: ended or end(result))
+        loop.addSystemEventTrigger("before", "shutdown", ended.append, None)
+        fleet.run().addBoth(end)
 
     loop.callWhenRunning(start)
     with _progress(fleet, plan):

@@ -38,9 +38,14 @@ class Latencies:
 
     def _add_encoded(self, encoded: str) -> None:
         try:
-            self._histogram.decode_and_add(encoded)
+            self._add_histogram(HdrHistogram.decode(encoded))
         except Exception as error:  # the decoder raises whatever zlib, base64 or it itself finds
             raise ValueError(f"not a histogram: {error}") from error
+
+    def _add_histogram(self, other: HdrHistogram) -> None:
+        # An empty one would make the minimum 0.
+        if other.get_total_count():
+            self._histogram.add(other)
 
     def record(self, seconds: float) -> None:
         """Add one latency in seconds; below a microsecond counts as one, above an hour as one."""
@@ -57,7 +62,7 @@ class Latencies:
         """Add all that another one has recorded."""
         other._fold()  # noqa: SLF001 - the same class
         self._fold()
-        self._histogram.add(other._histogram)  # noqa: SLF001 - the same class
+        self._add_histogram(other._histogram)  # noqa: SLF001 - the same class
 
     def _fold(self) -> None:
         fresh, self._fresh = self._fresh, []

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -30,7 +30,7 @@ class Cause:
 
     phase: Phase
     reason: str
-    errno: int | None = None
+    errno: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """Give the stable identifier, for instance ``receive:reset``."""
@@ -105,6 +105,6 @@ class Outcome:
         """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
         if fields["cause"] is not None:
-            phase, _, reason = fields["cause"].partition(":")
+            phase, _, reason = str(fields["cause"]).partition(":")
             fields["cause"] = Cause(Phase(phase), reason, data["errno"])
         return cls(**fields)

@@ -42,3 +42,11 @@ class Owed:
         if not self._bytes.startswith(payload, self._at):
             raise MismatchError(f"a reply differs from what was sent, at or after {self.returned}")
         self._at += len(payload)
+
+    def _agreement(self, payload: bytes, at: int) -> int:
+        """Count how many bytes of a payload are those held at ``at``, up to the first wrong one."""
+        if self._bytes.startswith(payload, at):
+            return len(payload)
+        pairs = zip(payload, self._bytes[at : at + len(payload)], strict=False)
+        same = (number for number, (ours, theirs) in enumerate(pairs) if ours != theirs)
+        return next(same, len(self._bytes) - at)

@@ -62,13 +62,16 @@ class Plan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
         """Read the plan back from JSON data. Raises ValueError, KeyError or TypeError."""
-        return cls(
-            clients=int(data["clients"]),
-            messages=tuple(_message_from_json(message) for message in data["messages"]),
-            repeat=int(data["repeat"]),
-            timeout=float(data["timeout"]),
-            reply=ReplyFormat(data["reply"]),
-        )
+        try:
+            return cls(
+                clients=int(data["clients"]),
+                messages=tuple(_message_from_json(message) for message in data["messages"]),
+                repeat=int(data["repeat"]),
+                timeout=float(data["timeout"]),
+                reply=ReplyFormat(data["reply"]),
+            )
+        except OverflowError as error:
+            raise ValueError(f"a number is too large: {error}") from None
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:

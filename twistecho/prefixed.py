@@ -20,7 +20,7 @@ class PrefixedReader(Owed):
         super().__init__()
         self._base = 0  # offset in the stream of messages of the first byte still held
         self._ways: set[_Way] = {(0, 0)}
-        self._complete = False  # some reading had everything since the last message was added
+        self._complete = True  # some reading had everything since the last message was added
 
     def _end(self) -> int:
         return self._base + len(self._bytes)
@@ -28,7 +28,7 @@ class PrefixedReader(Owed):
     @property
     def whole(self) -> bool:
         """Whether all that was sent has come back, in the most hopeful reading."""
-        return (self._end(), _IN_PAYLOAD) in self._ways
+        return not self._end() or (self._end(), _IN_PAYLOAD) in self._ways
 
     def expect(self, message: bytes) -> None:
         """Add a message that is being sent; forget what no way needs any more."""
@@ -51,7 +51,8 @@ class PrefixedReader(Owed):
                 continue
             seen.add(step)
             at, returned, state = step
-            self._complete |= state == _IN_PAYLOAD and returned == self._end()
+            if state == _IN_PAYLOAD:
+                self._reached(returned)
             if at == len(data):
                 ends.add((returned, state))
             elif state == _IN_PAYLOAD:
@@ -61,18 +62,22 @@ class PrefixedReader(Owed):
         if not ends:
             raise self._problem(data)
         self._ways = ends
-        self.returned = max([self.returned, *(r for r, s in ends if s == _IN_PAYLOAD)])
+
+    def _reached(self, returned: int) -> None:
+        self.returned = max(self.returned, returned)
+        self._complete |= returned == self._end()
 
     def _problem(self, data: bytes) -> WireError:
         """Say why no way is left: all had come already, or something was wrong."""
         if not self._complete:
             return MismatchError(f"after {self.returned} bytes came {data[:40]!r}")
-        self.returned = self._end()
-        self._ways = {(self.returned, _IN_PAYLOAD)}
+        self._ways = {(self._end(), _IN_PAYLOAD)}
         return ExtraError("bytes came when nothing was owed")
 
     def _prefix(self, data: bytes, at: int, returned: int, seen: int) -> list[tuple[int, int, int]]:
         """Go on inside a prefix of which ``seen`` bytes have come."""
+        if returned == self._end():
+            return []
         if seen == len(PREFIX):
             first = returned - self._base
             if data[at : at + 1] != self._bytes[first : first + 1]:
@@ -90,8 +95,11 @@ class PrefixedReader(Owed):
         begins = _prefix_begins(data, at)
         steps = [(at, returned, 0)] if begins == at else []
         run = data[at : max(begins, at + 1)]
-        if self._bytes.startswith(run, returned - self._base):
-            steps.append((at + len(run), returned + len(run), _IN_PAYLOAD))
+        right = self._agreement(run, returned - self._base)
+        if right == len(run) or returned + right == self._end():
+            steps.append((at + right, returned + right, _IN_PAYLOAD))
+        else:
+            self._reached(returned + right)
         return steps
 
 

@@ -44,8 +44,8 @@ class RawReader(Owed):
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
         left = self._left()
+        self.returned += self._agreement(data[:left], self._at)
         self._take(data[:left])
-        self.returned += min(len(data), left)
         if len(data) > left:
             raise ExtraError(f"{len(data) - left} bytes more than was sent")
 

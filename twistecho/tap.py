@@ -28,6 +28,7 @@ BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _Choice = TypeVar("_Choice", bound=Enum)
+_Result = TypeVar("_Result")
 
 
 def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
@@ -178,25 +179,25 @@ class _ProcessService(EchoService):
 
     def stopService(self) -> Deferred[Any]:
         """Stop, and let a second signal end what is still waited for."""
-        stopped = super().stopService()
-        return _on_signals((signal.SIGINT, signal.SIGTERM), self._stop_at_once, stopped)
+        restore = _on_signals((signal.SIGINT, signal.SIGTERM), self._stop_at_once)
+        return super().stopService().addBoth(restore)
 
     def _stop_at_once(self, *_signal: object) -> None:
         cast(IReactorFromThreads, self.clock).callFromThread(self.abort)
 
 
 def _on_signals(
-    numbers: Iterable[signal.Signals], call: Callable[..., None], until: Deferred[Any]
-) -> Deferred[Any]:
-    """Have signals call ``call`` until the Deferred fires."""
+    numbers: Iterable[signal.Signals], call: Callable[..., None]
+) -> Callable[[_Result], _Result]:
+    """Have signals call ``call``; give a callback that puts their handlers back."""
     before = {number: signal.signal(number, call) for number in numbers}
 
-    def restore(result: object) -> object:
+    def restore(result: _Result) -> _Result:
         for number, handler in before.items():
             signal.signal(number, handler)
         return result
 
-    return until.addBoth(restore)
+    return restore
 
 
 def _reason(error: BaseException) -> str:

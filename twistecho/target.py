@@ -32,13 +32,13 @@ def parse_target(text: str) -> Target:
     """
     if text.isdecimal():
         text = f"127.0.0.1:{text}"
+    if match := _UNIX.fullmatch(text):
+        return Target(text, path=match["path"])
     if match := _HOST_PORT.fullmatch(text):
         port = int(match["port"])
         if not 0 < port <= 65535:
             raise ValueError(f"{port} is not a port, 1 to 65535")
         return Target(text, host=match["literal"] or match["host"], port=port)
-    if match := _UNIX.fullmatch(text):
-        return Target(text, path=match["path"])
     if ":" not in text:
         raise ValueError(f"{text!r} is neither a port, host:port nor an endpoint description")
     return Target(text)

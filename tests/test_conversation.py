@@ -1,0 +1,444 @@
+"""The conversation: driven as an engine drives it, without input or output."""
+
+import errno
+import unittest
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from twistecho.conversation import Conversation
+from twistecho.outcome import Cause, Outcome, Phase
+from twistecho.plan import Plan
+from twistecho.wire import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
+
+law = settings(max_examples=100, deadline=None)
+
+CTIME = "Sat Jul 22 18:43:57 2017"
+Cut = Callable[[bytes], list[bytes]]
+
+formats = st.sampled_from(ReplyFormat)
+cuts = st.lists(st.integers(0, 10**6), max_size=5)
+plans = st.builds(
+    Plan,
+    clients=st.just(1),
+    messages=st.lists(st.binary(min_size=1, max_size=2500), min_size=1, max_size=3).map(tuple),
+    repeat=st.integers(1, 3),
+    reply=formats,
+)
+
+
+def answer(plan: Plan, message: bytes) -> bytes:
+    """Write what a right server answers to one message."""
+    write = REPLY_WRITERS[plan.reply]
+    return b"".join(write(part, CTIME) for part in messages_of(message))
+
+
+def whole(data: bytes) -> list[bytes]:
+    """Do not cut."""
+    return [data]
+
+
+def single_bytes(data: bytes) -> list[bytes]:
+    """Cut into single bytes."""
+    return [bytes([byte]) for byte in data]
+
+
+def cut_at(places: Sequence[int]) -> Cut:
+    """Cut at these places, taken modulo the length of what is cut."""
+
+    def cut(data: bytes) -> list[bytes]:
+        edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+        return [data[a:b] for a, b in pairwise(edges)]
+
+    return cut
+
+
+class Talk:
+    """An engine whose clock is set by hand; it notes all that the conversation tells it."""
+
+    def __init__(self, plan: Plan, client: int = 0) -> None:
+        self.plan = plan
+        self.latencies: list[float] = []
+        self.replies: list[tuple[int, bytes]] = []
+        self.sent: list[bytes] = []
+        self.conversation = Conversation(
+            plan,
+            client,
+            self.latencies.append,
+            lambda client, reply: self.replies.append((client, reply)),
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of a conversation that is over."""
+        assert self.conversation.outcome is not None
+        return self.conversation.outcome
+
+    def connect(self, now: float = 0.0) -> bytes:
+        """Begin and connect at once; give the first message."""
+        self.conversation.connecting(now)
+        message = self.conversation.connected(now)
+        self.sent.append(message)
+        return message
+
+    def hear(self, data: bytes, now: float = 0.0, cut: Cut = whole) -> bytes:
+        """Hand over what came back, in pieces, until it is over; give the next message."""
+        message = b""
+        for piece in cut(data):
+            assert not message, "a message was given before its turn"
+            if self.conversation.outcome is not None:
+                break
+            message = self.conversation.received(piece, now)
+        if message:
+            self.sent.append(message)
+        return message
+
+    def talk(self, cut: Cut = whole) -> Outcome:
+        """Have the whole conversation with a right server, which closes at the end."""
+        message = self.connect()
+        while message:
+            message = self.hear(answer(self.plan, message), cut=cut)
+        self.conversation.closed(0.0)
+        return self.outcome
+
+
+class ClosedLoopTests(unittest.TestCase):
+    """A client sends a message, waits for its whole reply and sends the next."""
+
+    def test_every_message_in_turn_and_over_again(self) -> None:
+        """All messages in their order, `repeat` times, and then nothing more."""
+        for reply in ReplyFormat:
+            talk = Talk(Plan(messages=(b"one", b"two"), repeat=2, reply=reply))
+            with self.subTest(reply=reply):
+                assert talk.talk().answered
+                assert talk.sent == [b"one", b"two", b"one", b"two"]
+
+    def test_nothing_is_sent_while_a_reply_is_unfinished(self) -> None:
+        """Only its last byte gives the next message."""
+        for reply in ReplyFormat:
+            plan = Plan(messages=(b"one", b"two"), reply=reply)
+            talk = Talk(plan)
+            *first, last = single_bytes(answer(plan, talk.connect()))
+            with self.subTest(reply=reply):
+                assert [talk.conversation.received(piece, 0.0) for piece in first] == [b""] * len(
+                    first
+                )
+                assert talk.conversation.received(last, 0.0) == b"two"
+
+    def test_messages_are_counted_as_they_are_answered(self) -> None:
+        """An engine can show how far a client has come."""
+        plan = Plan(repeat=2)
+        talk = Talk(plan)
+        message = talk.connect()
+        assert talk.conversation.messages == 0
+        talk.hear(answer(plan, message))
+        assert talk.conversation.messages == 1
+        talk.hear(answer(plan, message))
+        assert talk.conversation.messages == 2
+
+    def test_finished_when_the_last_reply_is_in(self) -> None:
+        """It is finished between the last reply and the end, and at no other time."""
+        plan = Plan(repeat=2)
+        talk = Talk(plan)
+        conversation = talk.conversation
+        states = [conversation.finished]
+        message = talk.connect()
+        states.append(conversation.finished)
+        for _ in range(2):
+            talk.hear(answer(plan, message))
+            states.append(conversation.finished)
+        conversation.closed(0.0)
+        assert [*states, conversation.finished] == [False, False, False, True, False]
+        assert talk.outcome.answered
+
+    @law
+    @given(plan=plans)
+    def test_a_right_server_is_found_right(self, plan: Plan) -> None:
+        """Every message is answered, every byte returned, every latency recorded."""
+        talk = Talk(plan)
+        outcome = talk.talk()
+        size = sum(map(len, plan.messages)) * plan.repeat
+        assert outcome.answered
+        assert outcome.messages == plan.messages_per_client == len(talk.latencies)
+        assert outcome.bytes_sent == outcome.bytes_returned == size == len(b"".join(talk.sent))
+
+    @law
+    @given(plan=plans, places=cuts)
+    def test_any_cut_gives_the_same_outcome(self, plan: Plan, places: list[int]) -> None:
+        """However TCP cuts the replies, the outcome and the replies seen are the same."""
+        talks = [Talk(plan), Talk(plan)]
+        assert talks[0].talk() == talks[1].talk(cut_at(places))
+        assert talks[0].replies == talks[1].replies
+
+    def test_byte_by_byte_gives_the_same_outcome(self) -> None:
+        """A long message, answered by several replies, in single bytes."""
+        for reply in ReplyFormat:
+            plan = Plan(messages=(bytes(range(256)) * 9,), repeat=2, reply=reply)
+            with self.subTest(reply=reply):
+                assert Talk(plan).talk(single_bytes) == Talk(plan).talk()
+
+    def test_a_reply_counts_once_however_it_can_be_read(self) -> None:
+        """Bytes that could be one reply, and then turn out to be two, answer one message."""
+        plan = Plan(messages=(PREFIX * 2,), reply=ReplyFormat.PREFIXED)
+        for cut in (whole, single_bytes, cut_at([36])):
+            talk = Talk(plan)
+            talk.connect()
+            talk.hear(PREFIX * 4, cut=cut)  # two replies, to either half of the message
+            talk.conversation.closed(0.0)
+            with self.subTest(cut=cut):
+                assert talk.outcome.answered
+                assert talk.outcome.messages == len(talk.latencies) == 1
+
+
+class ObserverTests(unittest.TestCase):
+    """Who watches sees the replies."""
+
+    def test_each_reply_is_seen_whole(self) -> None:
+        """The client's number and all bytes of a reply, once a message, however they were cut."""
+        plan = Plan(messages=(b"one", b"two"))
+        for cut in (whole, single_bytes):
+            talk = Talk(plan, client=7)
+            talk.talk(cut)
+            with self.subTest(cut=cut):
+                assert talk.replies == [(7, answer(plan, b"one")), (7, answer(plan, b"two"))]
+
+    def test_a_wrong_reply_is_not_shown_as_a_reply(self) -> None:
+        """What failed the check answered nothing."""
+        talk = Talk(Plan())
+        talk.connect()
+        talk.hear(b"nonsense")
+        assert talk.replies == []
+
+    def test_nobody_needs_to_watch(self) -> None:
+        """Without an observer the outcome is the same."""
+        plan = Plan()
+        conversation = Conversation(plan, 0, lambda _: None)
+        conversation.connecting(0.0)
+        message = conversation.connected(0.0)
+        conversation.received(answer(plan, message), 0.0)
+        conversation.closed(0.0)
+        assert conversation.outcome == Talk(plan).talk()
+
+
+class TimeTests(unittest.TestCase):
+    """The times that an engine gives find their places."""
+
+    def test_the_outcome_tells_when_what_happened(self) -> None:
+        """Start of connecting, connection, first whole reply and end."""
+        plan = Plan(repeat=2)
+        talk = Talk(plan)
+        talk.conversation.connecting(1.0)
+        message = talk.conversation.connected(2.0)
+        first = answer(plan, message)
+        talk.hear(first[:5], 3.0)
+        talk.hear(first[5:], 4.0)
+        talk.hear(first, 6.0)
+        talk.conversation.closed(9.0)
+        times = talk.outcome
+        assert (times.started, times.connected, times.replied, times.ended) == (1.0, 2.0, 4.0, 9.0)
+
+    def test_a_latency_lasts_from_the_message_to_its_whole_reply(self) -> None:
+        """One for every message, from when it was handed over for sending."""
+        plan = Plan(repeat=2)
+        talk = Talk(plan)
+        message = talk.connect(2.0)
+        talk.hear(answer(plan, message)[:5], 3.0)
+        talk.hear(answer(plan, message)[5:], 4.5)
+        talk.hear(answer(plan, message), 5.0)
+        assert talk.latencies == [2.5, 0.5]
+
+    def test_each_step_has_its_beginning(self) -> None:
+        """Connecting, each reply and closing: an engine measures the timeout from there."""
+        plan = Plan(repeat=2)
+        talk = Talk(plan)
+        conversation = talk.conversation
+        conversation.connecting(1.0)
+        steps = [conversation.step]
+        message = conversation.connected(2.0)
+        steps.append(conversation.step)
+        talk.hear(answer(plan, message)[:-1], 3.0)
+        steps.append(conversation.step)
+        talk.hear(answer(plan, message)[-1:], 4.0)
+        steps.append(conversation.step)
+        talk.hear(answer(plan, message), 5.0)
+        steps.append(conversation.step)
+        assert steps == [1.0, 2.0, 2.0, 4.0, 5.0]
+
+    def test_what_was_not_reached_has_no_time(self) -> None:
+        """A refused client was never connected, a silent server never replied."""
+        refused = Talk(Plan())
+        refused.conversation.connecting(1.0)
+        refused.conversation.failed("refused", 2.0)
+        assert (refused.outcome.connected, refused.outcome.replied) == (None, None)
+        silent = Talk(Plan())
+        silent.connect(1.0)
+        silent.conversation.failed("timeout", 31.0)
+        assert (silent.outcome.connected, silent.outcome.replied) == (1.0, None)
+        assert silent.latencies == []
+
+
+class CauseTests(unittest.TestCase):
+    """Each way to fail has its cause."""
+
+    def connecting(self) -> Talk:
+        """Give a conversation that is connecting."""
+        talk = Talk(Plan(repeat=2))
+        talk.conversation.connecting(0.0)
+        return talk
+
+    def waiting(self) -> Talk:
+        """Give a conversation that waits for the second of two replies."""
+        talk = self.connecting()
+        talk.hear(answer(talk.plan, talk.conversation.connected(0.0)))
+        return talk
+
+    def closing(self) -> Talk:
+        """Give a conversation that has all replies and waits for the other side's FIN."""
+        talk = self.waiting()
+        talk.hear(answer(talk.plan, talk.plan.message(1)))
+        return talk
+
+    def test_a_failure_is_told_with_the_phase_it_came_in(self) -> None:
+        """Whatever reason an engine gives, the phase is where the conversation stands."""
+        for reason in ("refused", "timeout", "reset", "unreachable"):
+            for phase, talk in (
+                (Phase.CONNECT, self.connecting()),
+                (Phase.RECEIVE, self.waiting()),
+                (Phase.CLOSE, self.closing()),
+            ):
+                with self.subTest(reason=reason, phase=phase):
+                    talk.conversation.failed(reason, 0.0)
+                    assert str(talk.outcome) == f"{phase}:{reason}"
+
+    def test_the_counts_stay_what_they_were(self) -> None:
+        """Messages answered, bytes begun to be sent and bytes returned, up to the failure."""
+        counts = []
+        for talk in (self.connecting(), self.waiting(), self.closing()):
+            talk.conversation.failed("reset", 0.0)
+            outcome = talk.outcome
+            counts.append((outcome.messages, outcome.bytes_sent, outcome.bytes_returned))
+        assert counts == [(0, 0, 0), (1, 44, 22), (2, 44, 44)]
+
+    def test_an_engine_can_name_the_phase(self) -> None:
+        """It knows that it was sending; the conversation does not."""
+        talk = self.waiting()
+        talk.conversation.failed("broken-pipe", 0.0, phase=Phase.SEND, errno=errno.EPIPE)
+        assert talk.outcome.cause == Cause(Phase.SEND, "broken-pipe", errno.EPIPE)
+        assert str(talk.outcome) == "send:broken-pipe"
+
+    def test_the_system_s_number_is_kept(self) -> None:
+        """Where an engine saw one."""
+        talk = self.connecting()
+        talk.conversation.failed("refused", 0.0, errno=errno.ECONNREFUSED)
+        assert talk.outcome.cause is not None
+        assert talk.outcome.cause.errno == errno.ECONNREFUSED
+
+    def test_a_fin_while_a_reply_is_owed_is_a_failure(self) -> None:
+        """Before the reply and in its midst."""
+        early = self.waiting()
+        early.conversation.closed(0.0)
+        assert str(early.outcome) == "receive:closed"
+        late = self.waiting()
+        late.hear(answer(late.plan, late.plan.message(1))[:-1])
+        late.conversation.closed(0.0)
+        assert str(late.outcome) == "receive:closed"
+        assert late.outcome.messages == 1
+
+    def test_a_fin_after_the_last_reply_is_the_end(self) -> None:
+        """The conversation is answered."""
+        talk = self.closing()
+        talk.conversation.closed(0.0)
+        assert str(talk.outcome) == "answered"
+
+    def test_a_wrong_reply_is_a_mismatch(self) -> None:
+        """In every format, and nothing is sent any more."""
+        for reply in ReplyFormat:
+            talk = Talk(Plan(messages=(b"one", b"two"), reply=reply))
+            talk.connect()
+            with self.subTest(reply=reply):
+                assert talk.hear(answer(talk.plan, b"ore")) == b""
+                assert str(talk.outcome) == "receive:mismatch"
+
+    def test_more_than_the_reply_is_extra(self) -> None:
+        """Bytes after the last reply, with it or later, are a failure of receiving."""
+        for reply in ReplyFormat:
+            plan = Plan(messages=(b"one",), reply=reply)
+            right = answer(plan, b"one")
+            for cut in (whole, cut_at([len(right)]), single_bytes):
+                talk = Talk(plan)
+                talk.connect()
+                talk.hear(right + b"xyz", cut=cut)
+                with self.subTest(reply=reply, cut=cut):
+                    assert str(talk.outcome) == "receive:extra"
+                    assert not talk.conversation.finished
+
+    def test_only_the_first_end_counts(self) -> None:
+        """Whatever is reported later, the outcome and its time stay."""
+        answered, refused, wrong = self.closing(), self.connecting(), self.waiting()
+        answered.conversation.closed(1.0)
+        refused.conversation.failed("refused", 1.0)
+        wrong.hear(b"nonsense", 1.0)
+        for talk in (answered, refused, wrong):
+            first = talk.outcome
+            talk.conversation.failed("timeout", 2.0)
+            talk.conversation.closed(3.0)
+            with self.subTest(outcome=str(first)):
+                assert talk.outcome is first
+                assert first.ended == 1.0
+
+
+class DamageTests(unittest.TestCase):
+    """A wrong answer to the only message, and then the server's FIN."""
+
+    def end(self, plan: Plan, damaged: bytes, cut: Cut) -> Outcome:
+        """Have the conversation and give its outcome."""
+        talk = Talk(plan)
+        talk.connect()
+        talk.hear(damaged, cut=cut)
+        talk.conversation.closed(0.0)
+        return talk.outcome
+
+    damages = st.one_of(
+        st.tuples(st.just("flip"), st.integers(0, 10**6), st.integers(1, 255)),
+        st.tuples(st.just("append"), st.integers(1, 20), st.integers(0, 255)),
+        st.tuples(st.just("truncate"), st.integers(0, 10**6), st.just(0)),
+    )
+
+    def damage(self, right: bytes, how: tuple[str, int, int]) -> bytes:
+        """Flip a byte of a right answer, append some, or cut it short."""
+        kind, number, byte = how
+        if kind == "append":
+            return right + bytes([byte]) * number
+        at = number % len(right)
+        if kind == "truncate":
+            return right[:at]
+        return right[:at] + bytes([right[at] ^ byte]) + right[at + 1 :]
+
+    @law
+    @given(reply=formats, message=st.binary(min_size=1, max_size=30), how=damages, places=cuts)
+    @example(reply=ReplyFormat.PREFIXED, message=b"xy", how=("append", 1, 122), places=[14])
+    def test_any_cut_gives_the_same_cause(
+        self, reply: ReplyFormat, message: bytes, how: tuple[str, int, int], places: list[int]
+    ) -> None:
+        """The cause depends on the bytes alone."""
+        plan = Plan(messages=(message,), reply=reply)
+        damaged = self.damage(answer(plan, message), how)
+        expected = str(self.end(plan, damaged, whole))
+        assert str(self.end(plan, damaged, cut_at(places))) == expected
+        assert str(self.end(plan, damaged, single_bytes)) == expected
+
+    @law
+    @given(reply=formats, message=st.binary(min_size=1, max_size=30), how=damages, places=cuts)
+    @example(reply=ReplyFormat.RAW, message=b"xy", how=("append", 1, 122), places=[2])
+    @example(reply=ReplyFormat.RAW, message=b"xy", how=("flip", 1, 1), places=[1])
+    def test_any_cut_gives_the_same_outcome(
+        self, reply: ReplyFormat, message: bytes, how: tuple[str, int, int], places: list[int]
+    ) -> None:
+        """So do the counts, which two engines' reports must agree on."""
+        plan = Plan(messages=(message,), reply=reply)
+        damaged = self.damage(answer(plan, message), how)
+        expected = self.end(plan, damaged, whole)
+        assert self.end(plan, damaged, cut_at(places)) == expected
+        assert self.end(plan, damaged, single_bytes) == expected
