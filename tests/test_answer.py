@@ -81,7 +81,7 @@ class AnswerTests(SynchronousTestCase):
         clock.advance(5)
         later.answers[1].callback(b"2")
         assert transport.value() == b"12"
-        assert clock.getDelayedCalls() == []
+        assert len(protocol.factory.line) == 0
 
     def test_a_failing_deferred_is_logged_and_closes_its_connection_alone(self) -> None:
         """Once; the others that were waited for are cancelled; another connection lives."""

@@ -50,6 +50,7 @@ def connect(factory: EchoFactory, transport: Pipe | None = None) -> tuple[EchoPr
     """Make one connection of a factory."""
     transport = transport or Pipe()
     protocol = factory.buildProtocol(None)
+    assert protocol is not None
     protocol.makeConnection(transport)
     return protocol, transport
 
@@ -90,7 +91,7 @@ class ReplyTests(SynchronousTestCase):
         assert transport.value() == b"one"
         clock.advance(1)
         assert transport.value() == b"onetwo"
-        assert clock.getDelayedCalls() == []
+        assert len(protocol.factory.line) == 0
 
     def test_the_stamp_is_the_time_of_sending(self) -> None:
         """A reply that was held is stamped when it leaves, as the notebook's servers do."""
@@ -111,7 +112,7 @@ class ReplyTests(SynchronousTestCase):
         assert transport.producerState == "producing"
         protocol.dataReceived(b"one")
         assert transport.value() == b"one"
-        assert clock.getDelayedCalls() == []
+        assert len(factory.line) == 0
 
     @settings(deadline=None, max_examples=50)
     @given(
@@ -134,7 +135,7 @@ class ReplyTests(SynchronousTestCase):
             assert transport.value() == due
         clock.advance(delay)
         assert transport.value() == b"".join(data for data, _ in reads)
-        assert clock.getDelayedCalls() == []
+        assert len(protocol.factory.line) == 0
 
 
 class BoundsTests(SynchronousTestCase):
@@ -195,7 +196,7 @@ class BoundsTests(SynchronousTestCase):
         while data := transport.drain():
             came += data
         assert came == sent
-        assert clock.getDelayedCalls() == []
+        assert len(factory.line) == 0
 
 
 class EndTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from twistecho import EchoFactory, EchoService, Limits
-from twistecho.service import where
+from twistecho.peer import where
 
 from .peers import connect, read_exactly, read_to_end, reset
 
@@ -138,7 +138,7 @@ class LossTests(ServiceCase):
             reset(connection)
 
         await self.talk(service, run)
-        await self.until(lambda: service.factory._accepted > 0)
+        await self.until(lambda: service.factory.counts.accepted > 0)
         await self.until(lambda: not service.factory.connections)
         assert len(service.factory.line) == 0
         assert self.flushLoggedErrors() == []

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.delay import DelayPer
+from twistecho.limits import Limits
 from twistecho.tap import Options, describe_port
 from twistecho.wire import ReplyFormat
 
@@ -77,7 +78,7 @@ class OptionsTests(TestCase):
         assert options["reply"] is ReplyFormat.STAMPED
         assert options["delay"].longest == 0
         assert options["delay-per"] is DelayPer.REPLY
-        assert options["max-waiting"].waiting_bytes == 256 * 1024
+        assert options["limits"] == Limits()
         assert options["drain"] is None
 
     def test_ports_and_descriptions_can_be_mixed(self) -> None:

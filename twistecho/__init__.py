@@ -15,13 +15,23 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     latency         pure      how long replies took
     conversation    pure      one client's side: what to send next, is what came back right
     report          pure      what a fleet found
+    bounds          pure      the options that set the limits
+    peer            pure      who is at the other end
+    counts          pure      what a service counts while it runs
+    budget          pure      the bytes all connections may have waiting, and whose turn is next
+    admission       pure      who may come in
+    openfiles       system    how many files the process may open
     monotonic       clock     which time to go by
     delayline       clock     many waiting replies, in order, one timer
+    sweep           clock     one periodic look at all connections
+    occasional      clock     log lines that could come by the thousand
     deadlines       clock     many equal timeouts, one timer
     protocol        Twisted   one connection of the service
     answer          Twisted   the same with replies from a callable
     factory         Twisted   what all connections of a service share
+    accepting       Twisted   backs off when the system cannot accept
     service         Twisted   listens, and drains when it stops
+    metrics         Twisted   the service's counters for Prometheus
     tap             Twisted   ``twist echo``: options and makeService
     resolve         sockets   a host's addresses
     dial            Twisted   one connection to the first address that takes it

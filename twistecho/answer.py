@@ -42,7 +42,7 @@ class AnswerProtocol(EchoProtocol):
         now = self.factory.line.now()
         for pending in pendings:
             self._waiting.append((self._next_message_due(now), pending))
-            self._cost += len(pending.message) + MESSAGE_COST
+            self._charge(len(pending.message) + MESSAGE_COST)
         for pending in pendings:
             if self._closing:
                 return
@@ -57,7 +57,7 @@ class AnswerProtocol(EchoProtocol):
         if not isinstance(reply, bytes):
             raise TypeError(f"an answer must be bytes, not {type(reply).__name__}")
         pending.reply = reply
-        self._cost += len(reply) - len(pending.message)
+        self._charge(len(reply) - len(pending.message))
         self._wait(self.release(self.factory.line.now()))
 
     def _failed(self, failure: Failure) -> None:
@@ -75,8 +75,9 @@ class AnswerProtocol(EchoProtocol):
             reply = self._waiting[0][1].reply
             if reply is None:
                 break
-            self._waiting.popleft()
-            self._cost -= len(reply) + MESSAGE_COST
+            due, _ = self._waiting.popleft()
+            self.factory.sent_late(now - due)
+            self._charge(-len(reply) - MESSAGE_COST)
             size += len(reply)
             batch.append(reply)
         return batch

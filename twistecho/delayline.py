@@ -15,7 +15,6 @@ from itertools import count
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 
 from .monotonic import monotonic_for
 
@@ -29,7 +28,7 @@ class Lane(Protocol):
         """Deliver what is due; say when the next reply is due, or None to be left alone."""
 
     def release_failed(self) -> None:
-        """End the connection: `release` raised, which has been logged."""
+        """Log the exception that `release` raised and is being handled; end the connection."""
 
 
 class _Entry:
@@ -49,8 +48,6 @@ class _Entry:
 
 class DelayLine:
     """Wakes lanes when their first reply is due, with a single timer on ``clock``."""
-
-    _log = Logger()
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] | None = None) -> None:
         self._clock = clock
@@ -120,6 +117,5 @@ class DelayLine:
         try:
             return lane.release(now)
         except Exception:  # noqa: BLE001 - whatever one connection does must not stop the others
-            self._log.failure("releasing a delayed reply")
             lane.release_failed()
             return None

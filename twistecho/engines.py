@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from .conversation import ReplyObserver
+from .openfiles import raise_open_files
 from .plan import Plan
 from .render import Progress
 from .report import Report
@@ -27,6 +28,7 @@ def run_engine(
     """Carry out a plan and return the report. Raises KeyboardInterrupt, and ValueError for a target
     that the engine cannot connect to.
     """  # noqa: D205 - one sentence
+    raise_open_files()
     run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
     return run(plan, target, on_reply)
 

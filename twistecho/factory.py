@@ -6,13 +6,23 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 
+from .admission import Admission
 from .answer import Answer, AnswerProtocol
+from .budget import Budget
+from .counts import Counts
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .delayline import DelayLine
 from .limits import Limits
+from .occasional import OccasionalLog
+from .peer import where
 from .protocol import EchoProtocol
+from .sweep import Sweep
 from .wire import REPLY_WRITERS, ReplyFormat
+
+READ_SIZE = 65536
+"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
 
 
 class EchoFactory(Factory):
@@ -21,11 +31,13 @@ class EchoFactory(Factory):
     ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. ``reply`` is the format
     of the replies; ``answer``, if given, makes them instead (see `answer`). ``delay``, in seconds,
     is how long each is held, per reply or per connection. ``limits`` bounds what may wait.
-    ``ctime`` gives the text of the time for stamped replies. Raises ValueError for an unknown
-    format and a delay that cannot be waited for.
+    ``ctime`` gives the text of the time for stamped replies. ``log_connections`` logs each
+    connection at level debug, ``log_payload`` what peers say, escaped and cut, at info. Raises
+    ValueError for an unknown format and a delay that cannot be waited for.
     """
 
     noisy = False
+    _log = Logger()
 
     def __init__(
         self,
@@ -37,6 +49,8 @@ class EchoFactory(Factory):
         delay_per: DelayPer | str = DelayPer.REPLY,
         limits: Limits | None = None,
         ctime: Callable[[], str] = time.ctime,
+        log_connections: bool = False,
+        log_payload: bool = False,
     ) -> None:
         self.reply = ReplyFormat(reply)
         self._answer = answer
@@ -44,33 +58,67 @@ class EchoFactory(Factory):
         self.delay_per = DelayPer(delay_per)
         self.limits = limits or Limits()
         self.line = DelayLine(clock)
+        self.log_connections = log_connections
+        self.log_payload = log_payload
+        self.counts = Counts()
+        self.budget = Budget(self.limits.total_waiting_bytes, READ_SIZE)
+        self.admission = Admission(self.limits)
         self.connections: set[EchoProtocol] = set()
+        self._sweep = Sweep(clock, self.line.now, self.connections, self.counts)
+        self._occasionally = OccasionalLog(self._log, self.line.now)
         self._protocol = AnswerProtocol if answer else EchoProtocol
         self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
         self.immediate = not (answer or self._per_reply)
         self._write = REPLY_WRITERS[self.reply]
         self._ctime = ctime
-        self._accepted = 0
         self._draining: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: object) -> EchoProtocol:  # type: ignore[override]  # noqa: ARG002 - IFactory
-        """Make the protocol of a new connection."""
+    def buildProtocol(self, addr: object) -> EchoProtocol | None:  # type: ignore[override]
+        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        reason = self.admission.refusal(addr)
+        if reason is not None:
+            self.counts.refused[reason] += 1
+            self._occasionally.warn(f"Refused, {reason}", where(addr))
+            return None
         protocol = self._protocol()
         protocol.factory = self
+        protocol.peer = addr
         return protocol
 
     def opened(self, connection: EchoProtocol) -> int:
         """Count a connection in; give its number, from 0 in the order of accept."""
         self.connections.add(connection)
-        self._accepted += 1
-        return self._accepted - 1
+        self.admission.enter(connection.peer)
+        self._sweep.start()
+        if self.log_connections:
+            self._log.debug("{peer} connected", peer=where(connection.peer))
+        self.counts.accepted += 1
+        return self.counts.accepted - 1
 
     def closed(self, connection: EchoProtocol) -> None:
         """Count a connection out."""
+        if connection not in self.connections:
+            return
         self.connections.discard(connection)
+        self.admission.leave(connection.peer)
+        if self.log_connections:
+            self._log.debug("{peer} has gone", peer=where(connection.peer))
+        if not self.connections:
+            self._sweep.stop()
         if self._draining is not None and not self.connections:
             draining, self._draining = self._draining, None
             draining.callback(None)
+
+    def drop(self, connection: EchoProtocol, reason: str) -> None:
+        """Reset a connection for a reason that is counted and, now and then, logged."""
+        self.counts.dropped[reason] += 1
+        self._occasionally.warn(f"Dropped, {reason}", where(connection.peer))
+        connection.transport.abortConnection()
+
+    def sent_late(self, late: float) -> None:
+        """Count how late a delayed reply left, in seconds after it was due."""
+        if self._per_reply:
+            self.counts.lateness.observe(late)
 
     def connection_delay(self, connection: int) -> float:
         """Say how long to hold a connection back before it is read, in seconds."""

@@ -11,17 +11,24 @@ transport whose write buffer is full, and a peer is not read from while either i
 import socket
 import typing
 from collections import deque
+from functools import wraps
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISystemHandle
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .limits import MESSAGE_COST
+from .limits import GUARANTEED, MESSAGE_COST
+from .peer import where
 from .wire import MESSAGE_SIZE, messages_of
 
 if typing.TYPE_CHECKING:
     from .factory import EchoFactory
+
+
+PAYLOAD_SHOWN = 80
+"""How many bytes of a read are shown in the log, where payload is logged at all."""
 
 
 class EchoTransport(typing.Protocol):
@@ -38,6 +45,31 @@ class EchoTransport(typing.Protocol):
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
 
 
+def unsent(transport: object) -> int | None:
+    """Count the bytes in a transport's write buffer, or None where it does not tell."""
+    buffer = getattr(transport, "dataBuffer", None)
+    if buffer is None:
+        return None
+    offset = getattr(transport, "offset", 0)
+    return len(buffer) - int(offset) + int(getattr(transport, "_tempDataLen", 0))
+
+
+_Method = typing.TypeVar("_Method", bound=typing.Callable[..., None])
+
+
+def ends_connection(method: _Method) -> _Method:
+    """Have whatever a method raises end its connection, and no other, with one line in the log."""
+
+    @wraps(method)
+    def guarded(self: "EchoProtocol", *arguments: object) -> None:
+        try:
+            method(self, *arguments)
+        except Exception:  # noqa: BLE001 - see the docstring
+            self.release_failed()
+
+    return typing.cast("_Method", guarded)
+
+
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class EchoProtocol(Protocol):
     """One connection of the echo service.
@@ -49,8 +81,11 @@ class EchoProtocol(Protocol):
     factory: "EchoFactory"
     transport: EchoTransport  # type: ignore[assignment]  # ITransport names too little
 
+    _log = Logger()
+
     def __init__(self) -> None:
         self.number = 0  # counted from 0 in the order of accept
+        self.peer: object = None  # the address of the client
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._cost = 0  # bytes that the queue counts for
         self._messages = 0
@@ -61,7 +96,11 @@ class EchoProtocol(Protocol):
         self._ended = False  # the peer's FIN has come
         self._closing = False
         self._allowance: int | None = None  # bytes still to be answered before stopping
+        self._charged = 0  # bytes of the write buffer that the common budget is charged with
+        self._quiet = 0.0  # since when nothing happened that a sweep waits for
+        self._swept: tuple[int, int | None] = (0, 0)  # messages and unsent bytes at the last sweep
 
+    @ends_connection
     def connectionMade(self) -> None:
         """Begin: hold the connection back if it is delayed, else read."""
         factory = self.factory
@@ -70,35 +109,68 @@ class EchoProtocol(Protocol):
         if getattr(self.transport, "bufferSize", 0) > factory.limits.write_buffer:
             self.transport.bufferSize = factory.limits.write_buffer
         self.transport.registerProducer(self, True)
+        self._quiet = factory.line.now()
         hold = factory.connection_delay(self.number)
         if hold:
             self._held = True
             self._gate()
-            factory.line.add(self, factory.line.now() + hold)
+            factory.line.add(self, self._quiet + hold)
 
     def dataReceived(self, data: bytes) -> None:
-        """Answer at once where nothing is delayed or in the way; queue the messages otherwise."""
+        """Take what one read gave."""
+        counts = self.factory.counts
+        counts.bytes_in += len(data)
+        try:
+            if self._allowance is not None or self.factory.log_payload:
+                data = self._look_at(data)
+            self._answer(data)
+        except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
+            self.release_failed()
+
+    def _look_at(self, data: bytes) -> bytes:
+        """Log a read where that is asked for; cut off what came after the order to stop."""
+        if self.factory.log_payload:
+            self._log.info("{peer} said {data!r}", peer=where(self.peer), data=data[:PAYLOAD_SHOWN])
         if self._allowance is not None:
             data = data[: self._allowance]
             self._allowance -= len(data)
-        if self._waiting or self._full or not self.factory.immediate or len(data) > MESSAGE_SIZE:
+        return data
+
+    def _answer(self, data: bytes) -> None:
+        """Answer at once where nothing is delayed or in the way; queue the messages otherwise."""
+        factory = self.factory
+        if self._waiting or self._full or not factory.immediate or len(data) > MESSAGE_SIZE:
             self._enqueue(data)
         elif data:
             self._messages += 1
-            self.transport.write(self.factory.write_reply(data))
+            reply = factory.write_reply(data)
+            factory.counts.messages += 1
+            factory.counts.bytes_out += len(reply)
+            self.transport.write(reply)
         self._close_if_done()
 
     def _enqueue(self, data: bytes) -> None:
         now = self.factory.line.now()
         for message in messages_of(data):
-            self._cost += len(message) + MESSAGE_COST
+            self._charge(len(message) + MESSAGE_COST)
             self._waiting.append((self._next_message_due(now), message))
         self._wait(self.release(now))
+
+    @property
+    def waiting(self) -> int:
+        """How many replies wait for their time."""
+        return len(self._waiting)
+
+    def _charge(self, cost: int) -> None:
+        """Count bytes into the queue, or out of it."""
+        self._cost += cost
+        self.factory.budget.used += cost
 
     def _next_message_due(self, now: float) -> float:
         """Say when the reply to the next message is due: never before its predecessor."""
         delay = self.factory.reply_delay(self.number, self._messages)
         self._messages += 1
+        self.factory.counts.messages += 1
         self._due = max(self._due, now + delay)
         return self._due
 
@@ -114,7 +186,10 @@ class EchoProtocol(Protocol):
             batch = self._take(now)
             if not batch:
                 break
-            self.transport.write(b"".join(batch))
+            replies = b"".join(batch)
+            self.factory.counts.bytes_out += len(replies)
+            self.transport.write(replies)
+        self.factory.budget.give_turns()
         self._gate()
         self._close_if_done()
         return self._next_due()
@@ -128,25 +203,39 @@ class EchoProtocol(Protocol):
         batch: list[bytes] = []
         size, room = 0, self.factory.limits.write_buffer
         while self._waiting and self._waiting[0][0] <= now and size < room:
-            message = self._waiting.popleft()[1]
-            self._cost -= len(message) + MESSAGE_COST
+            due, message = self._waiting.popleft()
+            self.factory.sent_late(now - due)
+            self._charge(-len(message) - MESSAGE_COST)
             reply = self.factory.write_reply(message)
             size += len(reply)
             batch.append(reply)
         return batch
 
     def release_failed(self) -> None:
-        """End the connection: releasing a reply raised. See `delayline.Lane`."""
+        """End the connection, from an exception handler. See `delayline.Lane`."""
+        self._log.failure("The connection of {peer} failed and is ended", peer=where(self.peer))
+        self.factory.counts.dropped["failed"] += 1
         self.transport.abortConnection()
 
+    @ends_connection
     def pauseProducing(self) -> None:
         """Stop writing and reading: the transport's write buffer is full. See `IPushProducer`."""
-        self._full = True
+        if not self._full:
+            self._full = True
+            self._quiet = self.factory.line.now()
+        self._charge_buffer(unsent(self.transport) or 2 * self.factory.limits.write_buffer)
         self._gate()
 
+    def _charge_buffer(self, buffered: int) -> None:
+        """Have the common budget know what stands in the write buffer."""
+        self.factory.budget.used += buffered - self._charged
+        self._charged = buffered
+
+    @ends_connection
     def resumeProducing(self) -> None:
         """Go on: the transport's write buffer is empty. See `IPushProducer`."""
         self._full = False
+        self._charge_buffer(0)
         self._wait(self.release(self.factory.line.now()))
 
     def stopProducing(self) -> None:
@@ -154,7 +243,16 @@ class EchoProtocol(Protocol):
 
     def _gate(self) -> None:
         """Read from the peer exactly while there is room for what it says."""
-        reading = not (self._held or self._full or self._cost > self.factory.limits.queue)
+        limits, budget = self.factory.limits, self.factory.budget
+        reading = not (
+            self._held
+            or self._full
+            or self._cost > limits.queue
+            or len(self._waiting) >= limits.waiting_messages
+        )
+        if reading and budget.spent and self._cost > GUARANTEED:
+            reading = False
+            budget.wait(self)
         if reading == self._reading or self._ended or self._closing:
             return
         self._reading = reading
@@ -163,6 +261,11 @@ class EchoProtocol(Protocol):
         else:
             self.transport.pauseProducing()
 
+    def take_turn(self) -> None:
+        """Read again: the common budget has room. See `budget.Reader`."""
+        self._gate()
+
+    @ends_connection
     def readConnectionLost(self) -> None:
         """Note the peer's FIN: answer what is owed, then close. See `IHalfCloseableProtocol`."""
         self._ended = True
@@ -171,6 +274,23 @@ class EchoProtocol(Protocol):
     def writeConnectionLost(self) -> None:
         """Do nothing: this side never closes half. See `IHalfCloseableProtocol`."""
 
+    @ends_connection
+    def sweep(self, now: float) -> None:
+        """Drop a peer that has been idle, or has refused to read, for too long. See `sweep`."""
+        limits = self.factory.limits
+        seen = (self._messages, unsent(self.transport))
+        if seen != self._swept:
+            self._quiet, self._swept = now, seen
+        quiet = now - self._quiet
+        if self._full or self._closing:
+            if limits.stall and quiet >= limits.stall:
+                self.factory.drop(self, "stalled")
+        elif self._waiting or self._held:
+            self._quiet = now
+        elif limits.idle and quiet >= limits.idle:
+            self.factory.drop(self, "idle")
+
+    @ends_connection
     def drain(self) -> None:
         """Answer what has reached this host until now, then close."""
         if self._allowance is None:
@@ -211,5 +331,8 @@ class EchoProtocol(Protocol):
         """Drop what is queued, and the wish to be woken for it."""
         self._held = False
         self._waiting.clear()
-        self._cost = 0
+        self._charge(-self._cost)
+        self._charge_buffer(0)
         self.factory.line.discard(self)
+        self.factory.budget.leave(self)
+        self.factory.budget.give_turns()

@@ -7,6 +7,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
+    IProtocolFactory,
     IReactorTime,
     IReadDescriptor,
     IStreamServerEndpoint,
@@ -14,7 +15,9 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .accepting import back_off
 from .factory import EchoFactory
+from .peer import where
 
 DRAIN_MARGIN = 5.0
 """How much longer than the longest delay a service waits for its replies when it stops, seconds."""
@@ -49,7 +52,7 @@ class EchoService(Service):
         """Listen; twistd calls this before it gives up its privileges."""
         super().privilegedStartService()
         for endpoint in self.endpoints:
-            self._listen(endpoint)
+            self.listen(endpoint, self.factory)
 
     def startService(self) -> None:
         """Listen, unless `privilegedStartService` has done so."""
@@ -57,7 +60,11 @@ class EchoService(Service):
         if not self._listening:
             self.privilegedStartService()
 
-    def _listen(self, endpoint: IStreamServerEndpoint) -> None:
+    def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> None:
+        """Serve a factory, the echo's or another, until the service stops.
+
+        Raises what the endpoint fails with at once, and then listens nowhere any more.
+        """
         errors: list[Failure] = []
         starting = True
 
@@ -66,8 +73,9 @@ class EchoService(Service):
             if not starting:
                 self._log.failure("cannot listen", failure=failure)
 
-        listening = maybeDeferred(endpoint.listen, self.factory)
-        self._listening.append(listening.addCallbacks(self._opened, refused))
+        listening = maybeDeferred(endpoint.listen, factory)
+        opened = self._opened if factory is self.factory else self.ports.append
+        self._listening.append(listening.addCallbacks(opened, refused))
         starting = False
         if errors:
             self._stop_listening()
@@ -75,6 +83,7 @@ class EchoService(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self.ports.append(port)
+        back_off(port, self.clock)
         address = port.getHost()
         self._log.info(
             "Listening on {where}: {how}",
@@ -127,12 +136,3 @@ class EchoService(Service):
         if left:
             self._log.warn("Ending {count} connections that were still owed replies", count=left)
         self.factory.abort()
-
-
-def where(address: object) -> str:
-    """Say where a port listens: ``host:port``, ``[host]:port`` for IPv6, or the socket's path."""
-    host, port = getattr(address, "host", None), getattr(address, "port", None)
-    if host is None:
-        name = getattr(address, "name", None)
-        return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(address)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

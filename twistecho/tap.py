@@ -8,25 +8,39 @@ command line is at fault, 1 where the world is (a port in use, say).
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
-from typing import Any, NoReturn, TypeVar, cast
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IReactorFromThreads,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger, LogLevel
 from twisted.python import usage
 
+from .bounds import BOUND_PARAMETERS, parse_limits
 from .delay import DelayPer, parse_delay
 from .factory import EchoFactory
 from .limits import Limits
+from .openfiles import raise_open_files, room_for_connections
 from .service import EchoService
 from .wire import ReplyFormat
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+"""Where Linux tells the longest backlog it grants."""
+
+_log = Logger()
 _Choice = TypeVar("_Choice", bound=Enum)
 _Result = TypeVar("_Result")
 
@@ -42,17 +56,10 @@ def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
     return parse
 
 
-def _limits(text: str) -> Limits:
-    if not text.isdecimal():
-        raise ValueError(f"{text!r} is not a number of bytes")
-    return Limits(waiting_bytes=int(text))
-
-
 _PARSERS: dict[str, Callable[[str], object]] = {
     "reply": _one_of(ReplyFormat),
     "delay": parse_delay,
     "delay-per": _one_of(DelayPer),
-    "max-waiting": _limits,
     "drain": lambda text: parse_delay(text).longest,
 }
 
@@ -71,11 +78,15 @@ class Options(usage.Options):
         ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
         ["delay", "d", "0", "Seconds for which a reply is held."],
         ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
-        ["max-waiting", None, str(Limits().waiting_bytes),
-         "Bytes that may wait on one connection before its peer is held back."],
+        *BOUND_PARAMETERS,
+        ["metrics", None, None,
+         "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
          "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
     ]  # fmt: skip
+    optFlags: Sequence[Sequence[Any]] = [
+        ["log-payload", None, "Log what peers say, escaped and cut."]
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,6 +113,15 @@ class Options(usage.Options):
         for name, parse in _PARSERS.items():
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
+        try:
+            self["limits"] = parse_limits(self)
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from None
+        if self["metrics"] is not None:
+            self["metrics"] = (
+                self["metrics"],
+                _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
+            )
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
@@ -138,24 +158,84 @@ def makeService(options: Options) -> EchoService:
     """
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
+    clock = cast("IReactorTime", reactor)
     factory = EchoFactory(
-        cast(IReactorTime, reactor),
+        clock,
         reply=options["reply"],
         delay=options["delay"],
         delay_per=options["delay-per"],
-        limits=options["max-waiting"],
+        limits=_fitting(options["limits"]),
+        log_connections=_debugging(options),
+        log_payload=bool(options["log-payload"]),
     )
-    endpoints = {_endpoint(reactor, *item): item[0] for item in options["endpoints"].items()}
-    return _ProcessService(cast(IReactorTime, reactor), factory, endpoints, options["drain"])
+    listeners = [
+        _listener(reactor, f"--port {text}", description, factory)
+        for text, description in options["endpoints"].items()
+    ]
+    if options["metrics"] is not None:
+        text, description = options["metrics"]
+        listeners.append(_listener(reactor, f"--metrics {text}", description, _metrics(factory)))
+    _warn_of_backlog()
+    return _ProcessService(clock, factory, listeners, options["drain"])
 
 
-def _endpoint(reactor: object, text: str, description: str) -> IStreamServerEndpoint:
+class _Listener(NamedTuple):
+    """Something to listen on, the factory to serve there, and the option that asked for it."""
+
+    endpoint: IStreamServerEndpoint
+    factory: IProtocolFactory
+    option: str
+
+
+def _listener(
+    reactor: object, option: str, description: str, factory: IProtocolFactory
+) -> _Listener:
     try:
-        return cast(IStreamServerEndpoint, serverFromString(reactor, description))
+        return _Listener(serverFromString(reactor, description), factory, option)
     except OSError as error:
-        _exit(f"--port {text}: {_reason(error)}", 1)
+        _exit(f"{option}: {_reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
-        _exit(f"--port {text}: not an endpoint description: {error}", 2)
+        _exit(f"{option}: not an endpoint description: {error}", 2)
+
+
+def _metrics(factory: EchoFactory) -> IProtocolFactory:
+    try:
+        from .metrics import metrics_site  # noqa: PLC0415 - it needs an extra
+    except ImportError:
+        _exit("--metrics: this needs prometheus-client: pip install 'twistecho[metrics]'", 2)
+    return metrics_site(factory)
+
+
+def _debugging(options: Options) -> bool:
+    """Say whether twist was asked for the log of level debug."""
+    parent = getattr(options, "parent", None)
+    return parent is not None and parent.get("logLevel") is LogLevel.debug
+
+
+def _fitting(limits: Limits) -> Limits:
+    """Lower the number of connections to what the open-file limit, raised if possible, allows."""
+    open_files = raise_open_files()
+    room = room_for_connections(open_files)
+    if 0 < limits.connections <= room:
+        return limits
+    _log.warn(
+        "The limit of {files} open files leaves room for {room} connections: that is the bound now",
+        files=open_files,
+        room=room,
+    )
+    return replace(limits, connections=room)
+
+
+def _warn_of_backlog() -> None:
+    """Say so where the kernel will cut the backlog short."""
+    try:
+        most = int(SOMAXCONN.read_text())
+    except (OSError, ValueError):
+        return  # not Linux
+    if most < BACKLOG:
+        _log.warn(
+            "net.core.somaxconn cuts the backlog of {backlog} to {most}", backlog=BACKLOG, most=most
+        )
 
 
 class _ProcessService(EchoService):
@@ -165,17 +245,20 @@ class _ProcessService(EchoService):
         self,
         clock: IReactorTime,
         factory: EchoFactory,
-        endpoints: dict[IStreamServerEndpoint, str],
+        listeners: Sequence[_Listener],
         drain: float | None,
     ) -> None:
-        super().__init__(clock, factory, list(endpoints), drain)
-        self._texts = endpoints
+        echo = [listener.endpoint for listener in listeners if listener.factory is factory]
+        super().__init__(clock, factory, echo, drain)
+        self._listeners = listeners
 
-    def _listen(self, endpoint: IStreamServerEndpoint) -> None:
-        try:
-            super()._listen(endpoint)
-        except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
-            _exit(f"--port {self._texts[endpoint]}: cannot listen: {_reason(error)}", 1)
+    def privilegedStartService(self) -> None:
+        """Listen everywhere or end the process."""
+        for endpoint, factory, option in self._listeners:
+            try:
+                self.listen(endpoint, factory)
+            except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
+                _exit(f"{option}: cannot listen: {_reason(error)}", 1)
 
     def stopService(self) -> Deferred[Any]:
         """Stop, and let a second signal end what is still waited for."""

@@ -109,7 +109,7 @@ class ThreadedFleet:
         for family, where in addresses:
             try:
                 return self._connect_to(conversation, family, where)
-            except OSError as error:  # noqa: PERF203 - there are one or two addresses
+            except OSError as error:
                 problem = error
         raise problem
 

@@ -1,0 +1,36 @@
+"""Log lines that a hostile peer could cause by the thousand: one for each kind in ten seconds."""
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+INTERVAL = 10.0
+"""Seconds between two lines of one kind."""
+
+
+class OccasionalLog:
+    """Warns about events of several kinds, each at most once in `INTERVAL` seconds.
+
+    A line says how many of its kind went unsaid since the last one.
+    """
+
+    def __init__(self, log: Logger, now: Callable[[], float]) -> None:
+        self._log = log
+        self._now = now
+        self._said: dict[str, float] = {}
+        self._unsaid: dict[str, int] = {}
+
+    def warn(self, kind: str, peer: str) -> None:
+        """Say that something of this kind happened to a peer, or count it for the next line."""
+        now = self._now()
+        if now - self._said.get(kind, -INTERVAL) < INTERVAL:
+            self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
+            return
+        self._said[kind] = now
+        unsaid = self._unsaid.pop(kind, 0)
+        self._log.warn(
+            "{kind}: {peer}, and {unsaid} more since the last such line",
+            kind=kind,
+            peer=peer,
+            unsaid=unsaid,
+        )
