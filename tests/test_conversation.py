@@ -13,7 +13,7 @@ from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
 from twistecho.wire import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=80, deadline=None)
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 Cut = Callable[[bytes], list[bytes]]
@@ -433,6 +433,7 @@ class DamageTests(unittest.TestCase):
     @given(reply=formats, message=st.binary(min_size=1, max_size=30), how=damages, places=cuts)
     @example(reply=ReplyFormat.RAW, message=b"xy", how=("append", 1, 122), places=[2])
     @example(reply=ReplyFormat.RAW, message=b"xy", how=("flip", 1, 1), places=[1])
+    @example(reply=ReplyFormat.STAMPED, message=b"x", how=("append", 1, 122), places=[40])
     def test_any_cut_gives_the_same_outcome(
         self, reply: ReplyFormat, message: bytes, how: tuple[str, int, int], places: list[int]
     ) -> None:

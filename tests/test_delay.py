@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from twistecho.delay import NO_DELAY, Constant, DelayPer, parse_delay
 
-law = settings(max_examples=200, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 seconds = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
 numbers = st.integers(min_value=0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from twistecho.latency import PERCENTILES, Latencies, LatencySummary
 
-law = settings(max_examples=25, deadline=None)  # one summary takes tens of milliseconds
+law = settings(max_examples=12, deadline=None)  # one summary takes tens of milliseconds
 
 HOUR = 3600.0
 MICROSECOND = 1e-6

@@ -23,7 +23,10 @@ ROOT = Path(twistecho.__file__).parent
 # Not rooms: the map itself and the door for ``python -m``.
 DOORS = {"__init__", "__main__"}
 
-SERVER = {"delayline", "protocol", "answer", "factory", "service", "tap", "designs"}
+SERVER = {
+    "delayline", "sweep", "occasional", "protocol", "answer", "factory", "accepting", "service",
+    "metrics", "tap", "designs",
+}  # fmt: skip
 CLIENT = {"deadlines", "dial", "fleet", "threads", "resolve"}
 EDGES = {"tap", "engines"}
 SPEAKERS = {"render", "cli", "options", "engines", "tap"}
@@ -385,7 +388,7 @@ class FreshProcessTests(unittest.TestCase):
         self.check(
             "from twistecho import EchoFactory",
             "twistecho.factory",
-            {"click", "rich", "hdrh", "twisted.internet.reactor", "twistecho.cli"},
+            {"click", "rich", "hdrh", "prometheus_client", "twisted.internet.reactor"},
         )
 
     def test_the_threaded_fleet_brings_no_twisted(self) -> None:

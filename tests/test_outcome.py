@@ -16,7 +16,7 @@ from twistecho.outcome import (
     reason_of_errno,
 )
 
-law = settings(max_examples=150, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 counts = st.integers(0, 2**60)
 times = st.floats(0, 1e9)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twistecho.plan import NOTEBOOK_MESSAGE, Plan
 from twistecho.wire import ReplyFormat
 
-law = settings(max_examples=150, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 plans = st.builds(
     Plan,

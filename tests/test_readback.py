@@ -27,7 +27,7 @@ from twistecho.wire import (
     messages_of,
 )
 
-law = settings(max_examples=150, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 AS = b" as " + CTIME.encode()
@@ -396,6 +396,7 @@ class FirstWrongByteTests(unittest.TestCase):
         self.check(ReplyFormat.STAMPED, b"\0", head + b"\\", b"0")
         self.check(ReplyFormat.STAMPED, b"\xab", head + b"\\x", b"A")
         self.check(ReplyFormat.STAMPED, b"\xab", head + b"\\x", b"'")
+        self.check(ReplyFormat.STAMPED, b"\xab", head, b"\\xAB")
 
     def test_stamped_tail(self) -> None:
         """At what stands between the literal and the time."""
@@ -409,6 +410,7 @@ class FirstWrongByteTests(unittest.TestCase):
         for bad in (
             b"Foo Jul 22 18:43:57 2017",
             b"Sat Jul 22 18:43:57 20x7",
+            b"Sat Jul 22 18:43:57 201x",
             b"2017-07-22 18:43:57 UTC!",
         ):
             with self.subTest(bad=bad):

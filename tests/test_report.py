@@ -16,7 +16,7 @@ from twistecho.plan import Plan
 from twistecho.report import COMPARED, SCHEMA, Disagreement, Report, make_report
 from twistecho.wire import ReplyFormat
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=80, deadline=None)
 
 counts = st.integers(0, 2**40)
 times = st.floats(0, 1e6)

@@ -31,7 +31,7 @@ class ServiceCase(TestCase):
     def start(self, drain: float | None = None, **options: Any) -> EchoService:
         """Start a service on a free port of 127.0.0.1."""
         factory = EchoFactory(reactor, **options)
-        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1:backlog=4096")
         service = EchoService(reactor, factory, [endpoint], drain)
         service.startService()
         self.addCleanup(self.stop, service)

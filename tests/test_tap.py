@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,29 +28,60 @@ from .peers import connect, read_exactly, read_to_end
 TWIST = [sys.executable, "-m", "twisted", "--log-format=json", "echo"]
 
 
-def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
-    """Read the service's log as it comes."""
-    for line in process.stdout or ():
-        yield json.loads(line.lstrip("\x1e"))
+class Started:
+    """A ``twist echo`` process, and its log as events: a file, which never fills as a pipe does."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self.process = process
+        self.said: dict[str, Any] = {}  # the fields of all events until it had started
+        self._log = log.open()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Follow the log until the process has ended."""
+        while True:
+            ended = self.process.poll() is not None
+            for line in iter(self._log.readline, ""):
+                yield json.loads(line.lstrip("\x1e"))
+            if ended:
+                return
+            time.sleep(0.01)
+
+    def until(self, words: str) -> dict[str, Any]:
+        """Follow the log to an event whose format holds these words."""
+        return next(event for event in self.events() if words in event.get("log_format", ""))
+
+    def close(self) -> None:
+        """Kill the process."""
+        self.process.kill()
+        self.process.communicate()
+        self._log.close()
 
 
 @contextmanager
-def twist_echo(*options: str) -> Iterator[tuple["subprocess.Popen[str]", list[dict[str, Any]]]]:
-    """Run ``twist echo``; gives the process and its start lines. It is killed at the end."""
-    process = subprocess.Popen(
-        [*TWIST, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    started = []
-    for event in events(process):
-        if event.get("how"):
-            started.append(event)
-        if "Starting reactor" in event.get("log_format", ""):
-            break
-    try:
-        yield process, started
-    finally:
-        process.kill()
-        process.communicate()
+def twist_echo(
+    *options: str, prefix: Sequence[str] = (), program: Sequence[str] = TWIST[:-2]
+) -> Iterator[tuple[Started, list[dict[str, Any]]]]:
+    """Run ``twist echo``; gives it and its start lines. It is killed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        log.touch()
+        log_options = ["--log-format=json", f"--log-file={log}"]
+        command = [*prefix, *program, *log_options, "echo", *options]
+        started = Started(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True),
+            log,
+        )
+        try:
+            listening = []
+            for event in started.events():
+                started.said |= event
+                if event.get("how"):
+                    listening.append(event)
+                if "Starting reactor" in event.get("log_format", ""):
+                    break
+            yield started, listening
+        finally:
+            started.close()
 
 
 def fails(*options: str) -> tuple[int, str]:
@@ -194,38 +225,36 @@ class ProcessTests(TestCase):
         """Then the process ends as ``twist`` does: by the signal."""
         for number in (signal.SIGTERM, signal.SIGINT):
             with (
-                twist_echo("-p0", "-d1", "-rraw") as (process, started),
+                twist_echo("-p0", "-d1", "-rraw") as (echo, started),
                 connect(started[0]["port"]) as connection,
             ):
                 connection.sendall(b"owed")
-                process.send_signal(number)
+                echo.process.send_signal(number)
                 assert read_to_end(connection) == b"owed"
-                assert process.wait(timeout=30) == -number
+                assert echo.process.wait(timeout=30) == -number
 
     def test_the_drain_time_bounds_the_end(self) -> None:
         """A reply that is due later is given up."""
         with (
-            twist_echo("-p0", "-d1000", "--drain=0.1", "-rraw") as (process, started),
+            twist_echo("-p0", "-d1000", "--drain=0.1", "-rraw") as (echo, started),
             connect(started[0]["port"]) as connection,
         ):
             connection.sendall(b"owed")
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == -signal.SIGINT
+            echo.process.send_signal(signal.SIGINT)
+            assert echo.process.wait(timeout=30) == -signal.SIGINT
 
     def test_a_second_signal_ends_it_at_once(self) -> None:
         """Without a traceback, and long before the drain time."""
         with (
-            twist_echo("-p0", "-d1000", "-rraw") as (process, started),
+            twist_echo("-p0", "-d1000", "-rraw") as (echo, started),
             connect(started[0]["port"]) as connection,
         ):
             connection.sendall(b"owed")
-            process.send_signal(signal.SIGTERM)
-            for event in events(process):
-                if "Stopping" in event.get("log_format", ""):
-                    break
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == -signal.SIGTERM
-            out, err = process.communicate()
+            echo.process.send_signal(signal.SIGTERM)
+            echo.until("Stopping")
+            echo.process.send_signal(signal.SIGTERM)
+            assert echo.process.wait(timeout=30) == -signal.SIGTERM
+            out, err = echo.process.communicate()
             assert "Traceback" not in out + err
 
     def test_a_unix_socket_is_named_in_the_start_line(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from twistecho.target import Target, parse_target
 
-law = settings(max_examples=200, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 ports = st.integers(1, 65535)
 hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True).filter(

@@ -20,7 +20,7 @@ from twistecho.wire import (
     stamped,
 )
 
-law = settings(max_examples=150, deadline=None)
+law = settings(max_examples=100, deadline=None)
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 EVERY_BYTE = bytes(range(256))

@@ -26,6 +26,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     sweep           clock     one periodic look at all connections
     occasional      clock     log lines that could come by the thousand
     deadlines       clock     many equal timeouts, one timer
+    outgoing        Twisted   what was written and not read by the peer yet
     protocol        Twisted   one connection of the service
     answer          Twisted   the same with replies from a callable
     factory         Twisted   what all connections of a service share

@@ -1,8 +1,9 @@
-"""Accepting when the system has nothing left to give: back off, and come back.
+"""Accepting when there is nothing left to accept with: back off, and come back.
 
-Twisted answers EMFILE, the process's own limit, by closing those who wait. For ENFILE, ENOBUFS and
-ENOMEM it just returns to an event loop that at once finds the port readable again: a whole core
-spent on asking, and a log line each time. Here the port is left alone for a moment instead.
+For ENFILE, ENOBUFS and ENOMEM Twisted just returns to an event loop that at once finds the port
+readable again: a whole core spent on asking, and a log line each time. EMFILE, the process's own
+limit, it answers by closing all who wait, a log line each. Here the port is left alone for a moment
+instead, and those who wait to be accepted wait on.
 """
 
 import errno
@@ -12,8 +13,8 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime
 from twisted.logger import Logger
 
-STARVED = frozenset({errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""What accept fails with when the system, not the process, has reached a limit."""
+STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What accept fails with when the process or the system has reached a limit."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds for which the port is left alone: doubled each time, up to the longest."""

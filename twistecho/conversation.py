@@ -101,7 +101,7 @@ class Conversation:
                 self._answered(now)
             self.failed(error.reason, now, phase=Phase.RECEIVE)
             return b""
-        if not self._reader.whole:
+        if not self._reader.whole or self._phase is Phase.CLOSE:
             return b""
         self._answered(now)
         if self.messages < self.plan.messages_per_client:

@@ -113,7 +113,7 @@ class EchoFactory(Factory):
         """Reset a connection for a reason that is counted and, now and then, logged."""
         self.counts.dropped[reason] += 1
         self._occasionally.warn(f"Dropped, {reason}", where(connection.peer))
-        connection.transport.abortConnection()
+        connection.abort()
 
     def sent_late(self, late: float) -> None:
         """Count how late a delayed reply left, in seconds after it was due."""
@@ -158,7 +158,7 @@ class EchoFactory(Factory):
     def abort(self) -> None:
         """End every connection at once, whatever it is owed."""
         for connection in list(self.connections):
-            connection.transport.abortConnection()
+            connection.abort()
 
 
 _SINCE = {DelayPer.REPLY: "message", DelayPer.CONNECTION: "accept"}

@@ -104,7 +104,17 @@ class Outcome:
     def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":
         """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
+        _check(fields, int, "client", "messages", "bytes_sent", "bytes_returned")
+        _check(fields, (int, float), "started", "ended")
+        _check(fields, (int, float, type(None)), "connected", "replied")
+        _check(data, (int, type(None)), "errno")
         if fields["cause"] is not None:
             phase, _, reason = str(fields["cause"]).partition(":")
             fields["cause"] = Cause(Phase(phase), reason, data["errno"])
         return cls(**fields)
+
+
+def _check(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
+    for name in names:
+        if not isinstance(data[name], kinds) or isinstance(data[name], bool):
+            raise TypeError(f"{name}: {data[name]!r} is of the wrong type")

@@ -1,7 +1,6 @@
 """What every client of a fleet does: the plan, a value."""
 
 import base64
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,9 @@ from .wire import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
+
+LONGEST_TIMEOUT = 1e6
+"""Seconds: eleven days, which every system call that waits can count."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class Plan:
             raise ValueError("messages: there is none")
         if not all(self.messages):
             raise ValueError("messages: an empty message has no reply")
-        if not math.isfinite(self.timeout) or self.timeout <= 0:
-            raise ValueError(f"timeout: {self.timeout:g} is not a number of seconds above 0")
+        if not 0 < self.timeout <= LONGEST_TIMEOUT:
+            raise ValueError(
+                f"timeout: {self.timeout:g} is not a number of seconds above 0, "
+                f"at most {LONGEST_TIMEOUT:g}"
+            )
 
     @property
     def messages_per_client(self) -> int:

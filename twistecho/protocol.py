@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .limits import GUARANTEED, MESSAGE_COST
+from .outgoing import outgoing, unsent
 from .peer import where
 from .wire import MESSAGE_SIZE, messages_of
 
@@ -43,15 +44,6 @@ class EchoTransport(typing.Protocol):
     def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
     def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
-
-
-def unsent(transport: object) -> int | None:
-    """Count the bytes in a transport's write buffer, or None where it does not tell."""
-    buffer = getattr(transport, "dataBuffer", None)
-    if buffer is None:
-        return None
-    offset = getattr(transport, "offset", 0)
-    return len(buffer) - int(offset) + int(getattr(transport, "_tempDataLen", 0))
 
 
 _Method = typing.TypeVar("_Method", bound=typing.Callable[..., None])
@@ -95,10 +87,12 @@ class EchoProtocol(Protocol):
         self._reading = True
         self._ended = False  # the peer's FIN has come
         self._closing = False
+        self._aborted = False
         self._allowance: int | None = None  # bytes still to be answered before stopping
         self._charged = 0  # bytes of the write buffer that the common budget is charged with
         self._quiet = 0.0  # since when nothing happened that a sweep waits for
-        self._swept: tuple[int, int | None] = (0, 0)  # messages and unsent bytes at the last sweep
+        self._swept = 0  # messages at the last sweep
+        self._unread_by_peer = 0  # bytes at the last sweep
 
     @ends_connection
     def connectionMade(self) -> None:
@@ -215,6 +209,11 @@ class EchoProtocol(Protocol):
         """End the connection, from an exception handler. See `delayline.Lane`."""
         self._log.failure("The connection of {peer} failed and is ended", peer=where(self.peer))
         self.factory.counts.dropped["failed"] += 1
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection with a reset, whatever it is owed."""
+        self._aborted = self._closing = True
         self.transport.abortConnection()
 
     @ends_connection
@@ -223,7 +222,7 @@ class EchoProtocol(Protocol):
         if not self._full:
             self._full = True
             self._quiet = self.factory.line.now()
-        self._charge_buffer(unsent(self.transport) or 2 * self.factory.limits.write_buffer)
+        self._charge_buffer(unsent(self.transport))
         self._gate()
 
     def _charge_buffer(self, buffered: int) -> None:
@@ -277,18 +276,29 @@ class EchoProtocol(Protocol):
     @ends_connection
     def sweep(self, now: float) -> None:
         """Drop a peer that has been idle, or has refused to read, for too long. See `sweep`."""
-        limits = self.factory.limits
-        seen = (self._messages, unsent(self.transport))
-        if seen != self._swept:
-            self._quiet, self._swept = now, seen
-        quiet = now - self._quiet
-        if self._full or self._closing:
+        if self._aborted:
+            return
+        if self._progressed():
+            self._quiet = now
+        limits, quiet = self.factory.limits, now - self._quiet
+        if self._unread_by_peer or self._full or self._closing:
             if limits.stall and quiet >= limits.stall:
                 self.factory.drop(self, "stalled")
-        elif self._waiting or self._held:
-            self._quiet = now
         elif limits.idle and quiet >= limits.idle:
             self.factory.drop(self, "idle")
+
+    def _progressed(self) -> bool:
+        """Say whether anything happened since the last sweep, or a reply is on its way."""
+        if self._messages != self._swept:
+            self._swept = self._messages
+            self._unread_by_peer = 1  # as long as nobody has looked
+            return True
+        if (self._waiting or self._held) and not self._full:
+            return True
+        if not (self._unread_by_peer or self._full):
+            return False  # all was taken by the peer, and nothing was written since
+        before, self._unread_by_peer = self._unread_by_peer, outgoing(self.transport)
+        return self._unread_by_peer != before
 
     @ends_connection
     def drain(self) -> None:

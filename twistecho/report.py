@@ -145,7 +145,10 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> "Report":
         """Read a report back from JSON text. Raises ValueError if it is none, or a newer form."""
-        return cls.from_dict(json.loads(text))
+        try:
+            return cls.from_dict(json.loads(text))
+        except RecursionError:
+            raise ValueError("not a report: nested too deep") from None
 
 
 def make_report(

@@ -30,6 +30,7 @@ from .bounds import BOUND_PARAMETERS, parse_limits
 from .delay import DelayPer, parse_delay
 from .factory import EchoFactory
 from .limits import Limits
+from .monotonic import make_steady
 from .openfiles import raise_open_files, room_for_connections
 from .service import EchoService
 from .wire import ReplyFormat
@@ -159,6 +160,7 @@ def makeService(options: Options) -> EchoService:
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
     clock = cast("IReactorTime", reactor)
+    make_steady(clock)
     factory = EchoFactory(
         clock,
         reply=options["reply"],
