@@ -136,7 +136,7 @@ class RealConnection(RuleBasedStateMachine):
         self.stack.close()
 
 
-class RealConnectionTests(RealConnection.TestCase):  # type: ignore[name-defined, misc, valid-type]
+class RealConnectionTests(RealConnection.TestCase):  # type: ignore[misc, valid-type]
     """The real socket's machine, against one service for all its examples."""
 
     settings = settings(deadline=None, max_examples=25, stateful_step_count=25)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.plan import NOTEBOOK_MESSAGE, Plan
+from twistecho.plan import LONGEST_TIMEOUT, NOTEBOOK_MESSAGE, Plan
 from twistecho.wire import ReplyFormat
 
 law = settings(max_examples=100, deadline=None)
@@ -21,7 +21,7 @@ plans = st.builds(
         st.binary(min_size=1) | st.text(min_size=1).map(str.encode), min_size=1, max_size=4
     ).map(tuple),
     repeat=st.integers(1, 10**6),
-    timeout=st.floats(min_value=0, exclude_min=True, allow_infinity=False, allow_nan=False),
+    timeout=st.floats(min_value=0, max_value=LONGEST_TIMEOUT, exclude_min=True),
     reply=st.sampled_from(ReplyFormat),
 )
 json_values = st.recursive(
