@@ -1,0 +1,203 @@
+"""The stream transports of the eager reactor: Twisted's own, with shorter ways where nothing is in
+the way, and with the errno of a connection that breaks.
+
+Buffers, producers, TLS and closing stay Twisted's. A transport that wants to write is *untried*
+until its socket has been asked for the first time, which `eagerreactor` does as soon as the running
+callback has returned; only where the socket refuses is it registered for writability.
+"""  # noqa: D205 - one sentence
+
+import socket
+from errno import ENOBUFS, EWOULDBLOCK
+from typing import Any
+
+from twisted.internet import error, main, tcp, unix
+from twisted.python import context
+from twisted.python.log import ILogContext, msg
+
+# What twisted.python.sendmsg.recvmsg makes room for.
+_ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
+
+_Ended = error.ConnectionLost | error.ConnectionDone | None
+
+
+def connection_lost(os_error: OSError) -> error.ConnectionLost:
+    """Make a `ConnectionLost` whose ``osError`` and ``__cause__`` say what the system said."""
+    lost = error.ConnectionLost()
+    lost.osError = lost.__cause__ = os_error  # type: ignore[attr-defined]  # this adds it
+    return lost
+
+
+class EagerConnection(tcp.Connection):
+    """What the eager reactor's stream transports have in common; mixed in before Twisted's class.
+
+    In its own callbacks a transport is also the log context: Twisted's context stack asks its
+    members for ``member[ILogContext]``, and this one computes the answer only when something is
+    logged. That a thread started from the callback inherits it is as in Twisted.
+    """
+
+    untried = False  # wants to write, and its socket has not been asked yet
+    broken: error.ConnectionLost | None = None  # what the first try of a write found
+
+    # Twisted deletes the first two when the connection is lost; the third is any FD-set reactor.
+    protocol: Any
+    socket: Any
+    reactor: Any
+
+    def __getitem__(self, key: object) -> dict[str, Any]:
+        """Give the log context of this connection's callbacks. Raises KeyError for other keys."""
+        if key is not ILogContext:
+            raise KeyError(key)
+        contexts = context.theContextTracker.currentContext().contexts
+        outer = contexts[: contexts.index(self)]
+        base = next(under[key] for under in reversed(outer) if key in under)
+        return {**base, "system": self.logPrefix()}
+
+    def __contains__(self, key: object) -> bool:
+        """Say whether `__getitem__` has an answer."""
+        return key is ILogContext
+
+    def write(self, data: bytes) -> None:
+        """Buffer bytes; they are sent as soon as the running callback has returned."""
+        if self.TLS or self._writeDisconnected or not (self.connected and type(data) is bytes):
+            super().write(data)
+        elif data:
+            self._tempDataBuffer.append(data)
+            self._tempDataLen += len(data)
+            if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
+                self._maybePauseProducer()
+            if not self.untried:
+                self.reactor.addWriter(self)
+
+    def doRead(self) -> _Ended:
+        """Read once and hand the bytes to the protocol."""
+        try:
+            data = self.socket.recv(self.bufferSize)
+        except OSError as os_error:
+            return self._not_received(os_error)
+        if not data:
+            # A failed send takes the socket's error with it: what follows looks like a FIN.
+            return self.broken or main.CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
+
+    def _not_received(self, os_error: OSError) -> error.ConnectionLost | None:
+        return None if os_error.errno == EWOULDBLOCK else connection_lost(os_error)
+
+    def doWrite(self) -> BaseException | int | None:
+        """Send what is buffered, then tell who waits for that.
+
+        What the first try finds broken is kept until the socket is reported: what the peer said
+        before it went is read first, as where Twisted waits for writability.
+        """
+        if not self.untried:
+            return self.broken or super().doWrite()
+        if len(self._tempDataBuffer) != 1 or self.dataBuffer or self._is_waited_for():
+            why = super().doWrite()
+        else:
+            why = self._send_only_chunk()
+        if why.__class__ is error.ConnectionLost:
+            self.broken = why
+            return None
+        return why
+
+    def _is_waited_for(self) -> bool:
+        """Say whether something is to be done once the buffer is empty."""
+        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
+            return True
+        return self.disconnecting or self._writeDisconnecting
+
+    def _send_only_chunk(self) -> BaseException | None:
+        """Send without joining and copying; leave what does not go out where `doWrite` looks."""
+        chunks = self._tempDataBuffer
+        sent = self.writeSomeData(chunks[0])
+        if sent == self._tempDataLen:
+            chunks.clear()
+            self.untried = False
+        elif isinstance(sent, BaseException):
+            return sent
+        else:
+            self.dataBuffer, self.offset = chunks.pop(), sent
+        self._tempDataLen = 0
+        return None
+
+    def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
+        """Send up to ``SEND_LIMIT`` bytes; give how many, or why the connection is lost."""
+        if not data:
+            return 0
+        if len(data) > self.SEND_LIMIT:
+            data = memoryview(data)[: self.SEND_LIMIT]
+        try:
+            sent: int = self.socket.send(data)
+        except OSError as os_error:
+            return 0 if os_error.errno in (EWOULDBLOCK, ENOBUFS) else connection_lost(os_error)
+        return sent
+
+
+class Server(EagerConnection, tcp.Server):
+    """An accepted TCP connection."""
+
+
+class Client(EagerConnection, tcp.Client):
+    """A TCP connection that is made here."""
+
+
+class Connector(tcp.Connector):
+    """Makes TCP connections."""
+
+    def _makeTransport(self) -> Client:
+        return Client(self.host, self.port, self.bindAddress, self, self.reactor)
+
+
+class _UNIXConnection(EagerConnection):
+    """What Unix stream connections have besides: file descriptors may come along."""
+
+    def doRead(self) -> _Ended:
+        """Read once, take the file descriptors that came along, hand the bytes to the protocol."""
+        try:
+            data, ancillary, _, _ = self.socket.recvmsg(self.bufferSize, _ANCILLARY_SIZE)
+        except OSError as os_error:
+            return self._not_received(os_error)
+        for level, kind, contents in ancillary:
+            self._take_ancillary(level, kind, contents)
+        if not data:
+            return self.broken or main.CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
+
+    def _take_ancillary(self, level: int, kind: int, contents: bytes) -> None:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            self._ancillaryLevelSOLSOCKETTypeSCMRIGHTS(contents)  # type: ignore[attr-defined]  # unix._SendmsgMixin
+            return
+        msg(
+            format="%(protocolName)s (on %(hostAddress)r) received unsupported ancillary data "
+            "(level=%(cmsgLevel)r, type=%(cmsgType)r) from %(peerAddress)r.",
+            hostAddress=self.getHost(),
+            peerAddress=self.getPeer(),
+            protocolName=self._getLogPrefix(self.protocol),
+            cmsgLevel=level,
+            cmsgType=kind,
+        )
+
+
+class UNIXServer(_UNIXConnection, unix.Server):
+    """An accepted Unix stream connection."""
+
+    # File descriptors that wait to be sent count for a full buffer, and go out with its bytes.
+    write = unix.Server.write
+    writeSomeData = unix.Server.writeSomeData
+    _writeSomeDataBase = Server
+
+
+class UNIXClient(_UNIXConnection, unix.Client):
+    """A Unix stream connection that is made here."""
+
+    write = unix.Client.write
+    writeSomeData = unix.Client.writeSomeData
+    _writeSomeDataBase = Client
+
+
+class UNIXConnector(unix.Connector):
+    """Makes Unix stream connections."""
+
+    def _makeTransport(self) -> UNIXClient:
+        return UNIXClient(self.address, self, self.reactor, self.checkPID)
