@@ -18,6 +18,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     monotonic       clock     which time to go by
     delayline       clock     many waiting replies, in order, one timer
     deadlines       clock     many equal timeouts, one timer
+    eagertransport  Twisted   stream transports that are quick and say why they broke
+    eagerreactor    Twisted   a faster epoll reactor
+    reactors        Twisted   which reactor a command runs on
     protocol        Twisted   one connection of the service
     answer          Twisted   the same with replies from a callable
     factory         Twisted   what all connections of a service share

@@ -58,16 +58,16 @@ class EagerReactor(EPollReactor):
 
     def addWriter(self, writer: Any) -> None:
         """Have ``doWrite`` called: after the running callback, or when the descriptor is ready."""
-        if (
-            isinstance(writer, EagerConnection)
-            and writer.connected
-            and writer.fileno() not in self._writes
-        ):
-            if not writer.untried:
-                writer.untried = True
-                self._untried.append(writer)
+        if isinstance(writer, EagerConnection) and writer.connected:
+            self.try_soon(writer)
         else:
             super().addWriter(writer)
+
+    def try_soon(self, writer: EagerConnection) -> None:
+        """Have a connected transport try to write once the running callback has returned."""
+        if not writer.untried and writer.fileno() not in self._writes:
+            writer.untried = True
+            self._untried.append(writer)
 
     def removeWriter(self, writer: Any) -> None:
         """Have ``doWrite`` called no more."""
@@ -88,8 +88,16 @@ class EagerReactor(EPollReactor):
 
     def _try(self, writer: EagerConnection) -> None:
         """Call ``doWrite`` though nobody knows whether the descriptor is ready."""
-        self._doReadOrWrite(writer, writer.fileno(), EPOLLOUT)
-        self._await(writer)
+        why: BaseException | int | None
+        try:
+            why = writer.doWrite()
+        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+            why = raised
+            log.err()
+        if why:
+            self._disconnectSelectable(writer, why, isRead=False)
+        elif writer.untried:
+            self._await(writer)
 
     def _await(self, writer: EagerConnection) -> None:
         """Register a transport that still wants to write, as Twisted would have done at first."""

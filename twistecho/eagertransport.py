@@ -66,7 +66,7 @@ class EagerConnection(tcp.Connection):
             if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
                 self._maybePauseProducer()
             if not self.untried:
-                self.reactor.addWriter(self)
+                self.reactor.try_soon(self)
 
     def doRead(self) -> _Ended:
         """Read once and hand the bytes to the protocol."""
@@ -84,40 +84,38 @@ class EagerConnection(tcp.Connection):
         return None if os_error.errno == EWOULDBLOCK else connection_lost(os_error)
 
     def doWrite(self) -> BaseException | int | None:
-        """Send what is buffered, then tell who waits for that.
-
-        What the first try finds broken is kept until the socket is reported: what the peer said
-        before it went is read first, as where Twisted waits for writability.
-        """
+        """Send what is buffered, then tell who waits for that."""
         if not self.untried:
             return self.broken or super().doWrite()
-        if len(self._tempDataBuffer) != 1 or self.dataBuffer or self._is_waited_for():
-            why = super().doWrite()
-        else:
-            why = self._send_only_chunk()
-        if why.__class__ is error.ConnectionLost:
-            self.broken = why
-            return None
-        return why
-
-    def _is_waited_for(self) -> bool:
-        """Say whether something is to be done once the buffer is empty."""
-        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
-            return True
-        return self.disconnecting or self._writeDisconnecting
-
-    def _send_only_chunk(self) -> BaseException | None:
-        """Send without joining and copying; leave what does not go out where `doWrite` looks."""
         chunks = self._tempDataBuffer
+        if len(chunks) != 1 or self.dataBuffer or self._is_waited_for():
+            return self._unless_broken(super().doWrite())
+        # Nothing to join: what goes out at once, which is most of what is written, is not copied.
         sent = self.writeSomeData(chunks[0])
         if sent == self._tempDataLen:
             chunks.clear()
             self.untried = False
         elif isinstance(sent, BaseException):
-            return sent
+            return self._unless_broken(sent)
         else:
             self.dataBuffer, self.offset = chunks.pop(), sent
         self._tempDataLen = 0
+        return None
+
+    def _is_waited_for(self) -> bool:
+        """Say whether something is to be done once the buffer is empty."""
+        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
+            return True
+        return bool(self.disconnecting or self._writeDisconnecting)
+
+    def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
+        """Keep what a first try found broken until the socket is reported as ready.
+
+        What the peer said before it went is read first then, as it is where Twisted waits.
+        """
+        if why.__class__ is not error.ConnectionLost:
+            return why
+        self.broken = why  # type: ignore[assignment]  # its class has been looked at
         return None
 
     def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:

@@ -86,7 +86,8 @@ class EchoProtocol(Protocol):
         elif data:
             self._messages += 1
             self.transport.write(self.factory.write_reply(data))
-        self._close_if_done()
+        if self._ended or self._allowance is not None:
+            self._close_if_done()
 
     def _enqueue(self, data: bytes) -> None:
         now = self.factory.line.now()

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .factory import EchoFactory
+from .reactors import reactor_name
 
 DRAIN_MARGIN = 5.0
 """How much longer than the longest delay a service waits for its replies when it stops, seconds."""
@@ -77,9 +78,10 @@ class EchoService(Service):
         self.ports.append(port)
         address = port.getHost()
         self._log.info(
-            "Listening on {where}: {how}",
+            "Listening on {where}: {how}, {reactor} reactor",
             where=where(address),
             how=self.factory.describe(),
+            reactor=reactor_name(self.clock),
             host=getattr(address, "host", None),
             port=getattr(address, "port", None),
         )
