@@ -86,19 +86,6 @@ class EagerReactor(EPollReactor):
         removed: list[Any] = super().removeAll()
         return removed
 
-    def _try(self, writer: EagerConnection) -> None:
-        """Call ``doWrite`` though nobody knows whether the descriptor is ready."""
-        why: BaseException | int | None
-        try:
-            why = writer.doWrite()
-        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-            why = raised
-            log.err()
-        if why:
-            self._disconnectSelectable(writer, why, isRead=False)
-        elif writer.untried:
-            self._await(writer)
-
     def _await(self, writer: EagerConnection) -> None:
         """Register a transport that still wants to write, as Twisted would have done at first."""
         if writer.untried:
@@ -117,13 +104,13 @@ class EagerReactor(EPollReactor):
             if writer.untried:
                 contexts.append(writer)
                 try:
-                    self._try(writer)
-                except KeyboardInterrupt:
-                    raise
-                except BaseException:  # noqa: BLE001 - as callWithLogger has it
+                    why = writer.doWrite()
+                except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+                    why = raised
                     log.err()
-                finally:
-                    contexts.pop()
+                if why or writer.untried:
+                    self._settle(writer, why, is_read=False)
+                contexts.pop()
 
     # What happens
 
@@ -152,33 +139,36 @@ class EagerReactor(EPollReactor):
         find = self._selectables.get
         for fd, event in events:
             selectable = find(fd)
-            if isinstance(selectable, EagerConnection):
+            if event == EPOLLIN and isinstance(selectable, EagerConnection):
                 contexts.append(selectable)
+                is_read = True
+                why: BaseException | int | None
                 try:
-                    self._tell_connection(selectable, fd, event)
-                except KeyboardInterrupt:
-                    raise
-                except BaseException:  # noqa: BLE001 - as callWithLogger has it
+                    why = selectable.doRead()
+                    if selectable.untried and not why:
+                        is_read = False
+                        why = selectable.doWrite()
+                except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+                    is_read = False
+                    why = raised
                     log.err()
-                finally:
-                    contexts.pop()
+                if why or selectable.untried:
+                    self._settle(selectable, why, is_read=is_read)
+                contexts.pop()
             elif selectable is not None:
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
 
-    def _tell_connection(self, connection: EagerConnection, fd: int, event: int) -> None:
-        if event == EPOLLIN and connection.fileno() == fd:
-            why: BaseException | None
-            try:
-                why = connection.doRead()
-            except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-                why = raised
-                log.err()
+    def _settle(
+        self, connection: EagerConnection, why: BaseException | int | None, *, is_read: bool
+    ) -> None:
+        """Disconnect what has ended, and wait for what could not write."""
+        try:
             if why:
-                self._disconnectSelectable(connection, why, isRead=True)
-        else:
-            self._doReadOrWrite(connection, fd, event)
-        if connection.untried:
-            self._try(connection)
+                self._disconnectSelectable(connection, why, is_read)
+            else:
+                self._await(connection)
+        except BaseException:  # noqa: BLE001 - what connectionLost raised harms nobody else
+            log.err()
 
     def _disconnectSelectable(self, selectable: Any, why: Any, isRead: bool) -> None:  # type: ignore[override]
         """Disconnect, and say why a connection broke where that is known."""

@@ -7,7 +7,7 @@ callback has returned; only where the socket refuses is it registered for writab
 """  # noqa: D205 - one sentence
 
 import socket
-from errno import ENOBUFS, EWOULDBLOCK
+from errno import EBADF, ENOBUFS, EWOULDBLOCK
 from typing import Any
 
 from twisted.internet import error, main, tcp, unix
@@ -56,6 +56,17 @@ class EagerConnection(tcp.Connection):
         """Say whether `__getitem__` has an answer."""
         return key is ILogContext
 
+    def _keep_at_hand(self) -> None:
+        """Have as the instance's own what every message asks for: that is found at once."""
+        self.TLS = self.TLS
+        self._writeDisconnected = self._writeDisconnected
+        self._writeDisconnecting = self._writeDisconnecting
+        self.disconnecting = self.disconnecting
+        self.producerPaused = self.producerPaused
+        self.dataBuffer = self.dataBuffer
+        self.bufferSize = self.bufferSize
+        self.untried = self.untried
+
     def write(self, data: bytes) -> None:
         """Buffer bytes; they are sent as soon as the running callback has returned."""
         if self.TLS or self._writeDisconnected or not (self.connected and type(data) is bytes):
@@ -65,7 +76,8 @@ class EagerConnection(tcp.Connection):
             self._tempDataLen += len(data)
             if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
                 self._maybePauseProducer()
-            if not self.untried:
+            # What the socket has refused is in dataBuffer, and waited for.
+            if not (self.untried or self.dataBuffer):
                 self.reactor.try_soon(self)
 
     def doRead(self) -> _Ended:
@@ -81,14 +93,25 @@ class EagerConnection(tcp.Connection):
         return None
 
     def _not_received(self, os_error: OSError) -> error.ConnectionLost | None:
-        return None if os_error.errno == EWOULDBLOCK else connection_lost(os_error)
+        if os_error.errno == EWOULDBLOCK:
+            return None
+        if os_error.errno == EBADF:  # somebody has closed the socket behind our back
+            return error.ConnectionFdescWentAway("File descriptor lost")
+        return connection_lost(os_error)
 
     def doWrite(self) -> BaseException | int | None:
         """Send what is buffered, then tell who waits for that."""
         if not self.untried:
             return self.broken or super().doWrite()
         chunks = self._tempDataBuffer
-        if len(chunks) != 1 or self.dataBuffer or self._is_waited_for():
+        if (
+            len(chunks) != 1
+            or self.dataBuffer
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self.producerPaused
+            or (self.producer is not None and not self.streamingProducer)
+        ):
             return self._unless_broken(super().doWrite())
         # Nothing to join: what goes out at once, which is most of what is written, is not copied.
         sent = self.writeSomeData(chunks[0])
@@ -102,12 +125,6 @@ class EagerConnection(tcp.Connection):
         self._tempDataLen = 0
         return None
 
-    def _is_waited_for(self) -> bool:
-        """Say whether something is to be done once the buffer is empty."""
-        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
-            return True
-        return bool(self.disconnecting or self._writeDisconnecting)
-
     def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
         """Keep what a first try found broken until the socket is reported as ready.
 
@@ -115,7 +132,7 @@ class EagerConnection(tcp.Connection):
         """
         if why.__class__ is not error.ConnectionLost:
             return why
-        self.broken = why  # type: ignore[assignment]  # its class has been looked at
+        self.broken = self.broken or why  # type: ignore[assignment]  # its class is known now
         return None
 
     def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
@@ -134,9 +151,17 @@ class EagerConnection(tcp.Connection):
 class Server(EagerConnection, tcp.Server):
     """An accepted TCP connection."""
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._keep_at_hand()
+
 
 class Client(EagerConnection, tcp.Client):
     """A TCP connection that is made here."""
+
+    def _connectDone(self) -> None:
+        self._keep_at_hand()
+        super()._connectDone()
 
 
 class Connector(tcp.Connector):
