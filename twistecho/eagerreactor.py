@@ -51,23 +51,19 @@ class EagerReactor(EPollReactor):
     seconds = staticmethod(time.monotonic)
 
     def __init__(self) -> None:
-        self._untried: list[EagerConnection] = []
+        # Connections to try, in order; those no longer marked as untried are passed over.
+        self.untried: list[EagerConnection] = []
         super().__init__()
 
     # What wants to write
 
     def addWriter(self, writer: Any) -> None:
         """Have ``doWrite`` called: after the running callback, or when the descriptor is ready."""
-        if isinstance(writer, EagerConnection) and writer.connected:
-            self.try_soon(writer)
-        else:
+        if not (isinstance(writer, EagerConnection) and writer.connected):
             super().addWriter(writer)
-
-    def try_soon(self, writer: EagerConnection) -> None:
-        """Have a connected transport try to write once the running callback has returned."""
-        if not writer.untried and writer.fileno() not in self._writes:
+        elif not writer.untried and writer.fileno() not in self._writes:
             writer.untried = True
-            self._untried.append(writer)
+            self.untried.append(writer)
 
     def removeWriter(self, writer: Any) -> None:
         """Have ``doWrite`` called no more."""
@@ -78,7 +74,7 @@ class EagerReactor(EPollReactor):
 
     def getWriters(self) -> list[Any]:
         """List what wants to write."""
-        return [*super().getWriters(), *(writer for writer in self._untried if writer.untried)]
+        return [*super().getWriters(), *(writer for writer in self.untried if writer.untried)]
 
     def removeAll(self) -> list[Any]:
         """Forget all descriptors but the reactor's own, and list them."""
@@ -93,12 +89,12 @@ class EagerReactor(EPollReactor):
             super().addWriter(writer)
 
     def _await_all(self) -> None:
-        while self._untried:
-            self._await(self._untried.pop())
+        while self.untried:
+            self._await(self.untried.pop())
 
     def _try_all(self) -> None:
         """Let each transport that wants to write try once; what they write meanwhile waits."""
-        untried, self._untried = self._untried, []
+        untried, self.untried = self.untried, []
         contexts = context.theContextTracker.currentContext().contexts
         for writer in untried:
             if writer.untried:
@@ -117,7 +113,7 @@ class EagerReactor(EPollReactor):
     def runUntilCurrent(self) -> None:
         """Run what is due, and send what that wrote."""
         super().runUntilCurrent()
-        if self._untried:
+        if self.untried:
             self._try_all()
 
     def doPoll(self, timeout: float | None) -> None:
@@ -129,7 +125,7 @@ class EagerReactor(EPollReactor):
         except InterruptedError:
             return
         self._tell(events)
-        if self._untried:
+        if self.untried:
             self._try_all()
 
     doIteration = doPoll

@@ -17,6 +17,8 @@ from twisted.python.log import ILogContext, msg
 # What twisted.python.sendmsg.recvmsg makes room for.
 _ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
 
+_REFUSED = (EWOULDBLOCK, ENOBUFS)  # try again when the socket is writable
+
 _Ended = error.ConnectionLost | error.ConnectionDone | None
 
 
@@ -56,30 +58,6 @@ class EagerConnection(tcp.Connection):
         """Say whether `__getitem__` has an answer."""
         return key is ILogContext
 
-    def _keep_at_hand(self) -> None:
-        """Have as the instance's own what every message asks for: that is found at once."""
-        self.TLS = self.TLS
-        self._writeDisconnected = self._writeDisconnected
-        self._writeDisconnecting = self._writeDisconnecting
-        self.disconnecting = self.disconnecting
-        self.producerPaused = self.producerPaused
-        self.dataBuffer = self.dataBuffer
-        self.bufferSize = self.bufferSize
-        self.untried = self.untried
-
-    def write(self, data: bytes) -> None:
-        """Buffer bytes; they are sent as soon as the running callback has returned."""
-        if self.TLS or self._writeDisconnected or not (self.connected and type(data) is bytes):
-            super().write(data)
-        elif data:
-            self._tempDataBuffer.append(data)
-            self._tempDataLen += len(data)
-            if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
-                self._maybePauseProducer()
-            # What the socket has refused is in dataBuffer, and waited for.
-            if not (self.untried or self.dataBuffer):
-                self.reactor.try_soon(self)
-
     def doRead(self) -> _Ended:
         """Read once and hand the bytes to the protocol."""
         try:
@@ -101,29 +79,9 @@ class EagerConnection(tcp.Connection):
 
     def doWrite(self) -> BaseException | int | None:
         """Send what is buffered, then tell who waits for that."""
-        if not self.untried:
-            return self.broken or super().doWrite()
-        chunks = self._tempDataBuffer
-        if (
-            len(chunks) != 1
-            or self.dataBuffer
-            or self.disconnecting
-            or self._writeDisconnecting
-            or self.producerPaused
-            or (self.producer is not None and not self.streamingProducer)
-        ):
+        if self.untried:
             return self._unless_broken(super().doWrite())
-        # Nothing to join: what goes out at once, which is most of what is written, is not copied.
-        sent = self.writeSomeData(chunks[0])
-        if sent == self._tempDataLen:
-            chunks.clear()
-            self.untried = False
-        elif isinstance(sent, BaseException):
-            return self._unless_broken(sent)
-        else:
-            self.dataBuffer, self.offset = chunks.pop(), sent
-        self._tempDataLen = 0
-        return None
+        return self.broken or super().doWrite()
 
     def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
         """Keep what a first try found broken until the socket is reported as ready.
@@ -144,11 +102,69 @@ class EagerConnection(tcp.Connection):
         try:
             sent: int = self.socket.send(data)
         except OSError as os_error:
-            return 0 if os_error.errno in (EWOULDBLOCK, ENOBUFS) else connection_lost(os_error)
+            return 0 if os_error.errno in _REFUSED else connection_lost(os_error)
         return sent
 
 
-class Server(EagerConnection, tcp.Server):
+class _TCPConnection(EagerConnection):
+    """What TCP connections have besides: short ways for what most messages need."""
+
+    def _keep_at_hand(self) -> None:
+        """Have as the instance's own what every message asks for: that is found at once."""
+        self.TLS = self.TLS
+        self._writeDisconnected = self._writeDisconnected
+        self._writeDisconnecting = self._writeDisconnecting
+        self.disconnecting = self.disconnecting
+        self.producerPaused = self.producerPaused
+        self.dataBuffer = self.dataBuffer
+        self.bufferSize = self.bufferSize
+        self.untried = self.untried
+        self.SEND_LIMIT = self.SEND_LIMIT
+
+    def write(self, data: bytes) -> None:
+        """Buffer bytes; they are sent as soon as the running callback has returned."""
+        if self.TLS or self._writeDisconnected or not (self.connected and type(data) is bytes):
+            super().write(data)
+        elif data:
+            self._tempDataBuffer.append(data)
+            self._tempDataLen += len(data)
+            if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
+                self._maybePauseProducer()
+            # What the socket has refused is in dataBuffer, and waited for.
+            if not (self.untried or self.dataBuffer):
+                self.untried = True
+                self.reactor.untried.append(self)
+
+    def doWrite(self) -> BaseException | int | None:
+        """Send what is buffered, then tell who waits for that."""
+        if (
+            len(self._tempDataBuffer) == 1
+            and self.untried
+            and self._tempDataLen <= self.SEND_LIMIT
+            and not (self.dataBuffer or self.disconnecting or self._writeDisconnecting)
+            and (self.producer is None or (self.streamingProducer and not self.producerPaused))
+        ):
+            return self._send_only_chunk()
+        return super().doWrite()
+
+    def _send_only_chunk(self) -> BaseException | int | None:
+        """Send without joining and copying, as nobody waits for the end of it."""
+        try:
+            sent = self.socket.send(self._tempDataBuffer[0])
+        except OSError as os_error:
+            if os_error.errno not in _REFUSED:
+                return self._unless_broken(connection_lost(os_error))
+            sent = 0
+        chunk = self._tempDataBuffer.pop()
+        if sent == self._tempDataLen:
+            self.untried = False
+        else:
+            self.dataBuffer, self.offset = chunk, sent
+        self._tempDataLen = 0
+        return None
+
+
+class Server(_TCPConnection, tcp.Server):
     """An accepted TCP connection."""
 
     def __init__(self, *args: Any) -> None:
@@ -156,7 +172,7 @@ class Server(EagerConnection, tcp.Server):
         self._keep_at_hand()
 
 
-class Client(EagerConnection, tcp.Client):
+class Client(_TCPConnection, tcp.Client):
     """A TCP connection that is made here."""
 
     def _connectDone(self) -> None:
@@ -205,8 +221,7 @@ class _UNIXConnection(EagerConnection):
 class UNIXServer(_UNIXConnection, unix.Server):
     """An accepted Unix stream connection."""
 
-    # File descriptors that wait to be sent count for a full buffer, and go out with its bytes.
-    write = unix.Server.write
+    # File descriptors that wait to be sent go out with the buffer's bytes.
     writeSomeData = unix.Server.writeSomeData
     _writeSomeDataBase = Server
 
@@ -214,7 +229,6 @@ class UNIXServer(_UNIXConnection, unix.Server):
 class UNIXClient(_UNIXConnection, unix.Client):
     """A Unix stream connection that is made here."""
 
-    write = unix.Client.write
     writeSomeData = unix.Client.writeSomeData
     _writeSomeDataBase = Client
 
