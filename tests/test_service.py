@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet import reactor as global_reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
@@ -37,12 +37,13 @@ class ServiceCase(TestCase):
         self.addCleanup(self.stop, service)
         return service
 
-    async def stop(self, service: EchoService) -> None:
+    def stop(self, service: EchoService) -> Deferred[Any]:
         """Stop a service, at once if it has not been stopped yet."""
-        if service.running:
-            stopped = service.stopService()
-            service.factory.abort()
-            await stopped
+        if not service.running:
+            return succeed(None)
+        stopped = service.stopService()
+        service.factory.abort()
+        return stopped
 
     def port(self, service: EchoService) -> int:
         """Give the port that a service listens on."""

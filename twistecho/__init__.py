@@ -27,6 +27,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     occasional      clock     log lines that could come by the thousand
     deadlines       clock     many equal timeouts, one timer
     outgoing        Twisted   what was written and not read by the peer yet
+    eagertransport  Twisted   stream transports that are quick and say why they broke
+    eagerreactor    Twisted   a faster epoll reactor
+    reactors        Twisted   which reactor a command runs on
     protocol        Twisted   one connection of the service
     answer          Twisted   the same with replies from a callable
     factory         Twisted   what all connections of a service share

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from .conversation import ReplyObserver
 from .openfiles import raise_open_files
 from .plan import Plan
+from .reactors import install_fastest
 from .render import Progress
 from .report import Report
 from .target import Target
@@ -42,6 +43,7 @@ def _run_threads(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
 
 
 def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> Report:
+    install_fastest()
     from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
 
     from .fleet import Fleet  # noqa: PLC0415 - see the module's docstring

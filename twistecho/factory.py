@@ -70,6 +70,7 @@ class EchoFactory(Factory):
         self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
         self.immediate = not (answer or self._per_reply)
         self._write = REPLY_WRITERS[self.reply]
+        self._stamps = self.reply is ReplyFormat.STAMPED
         self._ctime = ctime
         self._draining: Deferred[None] | None = None
 
@@ -132,7 +133,7 @@ class EchoFactory(Factory):
 
     def write_reply(self, message: bytes) -> bytes:
         """Write the built-in reply to a message of at most 1024 bytes, stamped with the time."""
-        return self._write(message, self._ctime())
+        return self._write(message, self._ctime() if self._stamps else "")
 
     def answer(self, message: bytes) -> "bytes | Deferred[bytes]":
         """Give the reply to a message: the user's answer if there is one."""

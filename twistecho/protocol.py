@@ -141,7 +141,8 @@ class EchoProtocol(Protocol):
             factory.counts.messages += 1
             factory.counts.bytes_out += len(reply)
             self.transport.write(reply)
-        self._close_if_done()
+        if self._ended or self._allowance is not None:
+            self._close_if_done()
 
     def _enqueue(self, data: bytes) -> None:
         now = self.factory.line.now()

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from .accepting import back_off
 from .factory import EchoFactory
 from .peer import where
+from .reactors import reactor_name
 
 DRAIN_MARGIN = 5.0
 """How much longer than the longest delay a service waits for its replies when it stops, seconds."""
@@ -86,9 +87,10 @@ class EchoService(Service):
         back_off(port, self.clock)
         address = port.getHost()
         self._log.info(
-            "Listening on {where}: {how}",
+            "Listening on {where}: {how}, {reactor} reactor",
             where=where(address),
             how=self.factory.describe(),
+            reactor=reactor_name(self.clock),
             host=getattr(address, "host", None),
             port=getattr(address, "port", None),
         )

@@ -32,6 +32,7 @@ from .factory import EchoFactory
 from .limits import Limits
 from .monotonic import make_steady
 from .openfiles import raise_open_files, room_for_connections
+from .reactors import install_fastest
 from .service import EchoService
 from .wire import ReplyFormat
 
@@ -110,7 +111,10 @@ class Options(usage.Options):
             _exit(f"{error}", 2)
 
     def postOptions(self) -> None:
-        """Turn texts into values. Raises UsageError naming the option at fault."""
+        """Turn texts into values. Raises UsageError naming the option at fault.
+
+        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
+        """
         for name, parse in _PARSERS.items():
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
@@ -128,6 +132,7 @@ class Options(usage.Options):
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in texts
         }
+        install_fastest()
 
 
 def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:
