@@ -1,0 +1,1 @@
+"""The tests: one file a room; pytest and trial both run them."""

@@ -1,0 +1,83 @@
+"""Real peers on 127.0.0.1 for tests: servers that misbehave, and clients written plainly."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Behaviour = Callable[[socket.socket], None]
+"""What a server does with one accepted connection, from a thread of its own."""
+
+_PATIENCE = 20.0
+
+
+def reset(connection: socket.socket) -> None:
+    """Close so that the peer sees RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@contextmanager
+def serving(behaviour: Behaviour, backlog: int = 128) -> Iterator[int]:
+    """Serve every connection with ``behaviour``, a thread each; gives the port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+    listener.settimeout(_PATIENCE)
+    threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
+
+    def serve_one(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            behaviour(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.settimeout(_PATIENCE)
+                connections.append(connection)
+                thread = threading.Thread(target=serve_one, args=(connection,))
+                thread.start()
+                threads.append(thread)
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+def unused_port() -> int:
+    """Give a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Read until FIN. Raises OSError after RST."""
+    came = b""
+    while data := connection.recv(65536):
+        came += data
+    return came
+
+
+def read_exactly(connection: socket.socket, size: int) -> bytes:
+    """Read so many bytes, or fewer where FIN comes first."""
+    came = b""
+    while len(came) < size and (data := connection.recv(size - len(came))):
+        came += data
+    return came
+
+
+def connect(port: int) -> socket.socket:
+    """Connect to 127.0.0.1 with a patient timeout."""
+    return socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
