@@ -8,6 +8,7 @@ clients than lines, a line stands for as many clients as needed and shows what m
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 from rich.text import Text
 
@@ -40,6 +41,12 @@ class Marks:
 
 UNICODE = Marks(connecting="·", waiting="█", closing="▒", axis="─", tick="├")
 ASCII = Marks(connecting=".", waiting="=", closing="#", axis="-", tick="+")
+_MEANINGS = {
+    "connecting": "connecting",
+    "waiting": "waiting for the reply",
+    "closing": "answered, not closed yet",
+}
+_LETTERS = {"refused": "F", "timeout": "T", "reset": "R", "closed": "C", "mismatch": "M"}
 _STYLES = {"connecting": "yellow", "waiting": "cyan", "closing": "green", "failed": "bold red"}
 
 
@@ -57,6 +64,7 @@ class Timeline:
         self._marks = marks
         self._end = max([run.report.makespan for run in self._runs], default=0.0) or 1.0
         self._letters = letters(causes(self._runs))
+        self._drawn: set[str] = set()
         self._abreast = max(1, min(len(self._runs), (width - _LABEL) // (NARROWEST + _GAP)))
         self._columns = min(72, (width - _LABEL) // self._abreast - _GAP)
 
@@ -96,9 +104,10 @@ class Timeline:
         """Draw what most clients of a group did, column by column, and how the group ended."""
         bar = Text()
         for column in range(self._columns):
-            state = majority([state_at(o, self._middle(column)) for o in group])
+            state = majority([self._state(o, column) for o in group])
             if state == "ended":
                 break
+            self._drawn.add(state)
             bar.append(getattr(self._marks, state), style=_STYLES[state])
         failed = Counter(str(o.cause) for o in group if o.cause is not None)
         if failed:
@@ -108,9 +117,12 @@ class Timeline:
             self._add_fraction(bar, group)
         return bar
 
-    def _middle(self, column: int) -> float:
-        # The columns that are whole at this moment; what is left is drawn as a fraction.
-        return (column + 1) * self._end / self._columns
+    def _state(self, outcome: Outcome, column: int) -> str:
+        """Say what a client did in a column; what does not fill one is left to the fraction."""
+        width = self._end / self._columns
+        if outcome.ended < (column + 1) * width:
+            return "ended"
+        return state_at(outcome, (column + 0.5) * width)
 
     def _add_fraction(self, bar: Text, group: Sequence[Outcome]) -> None:
         ended = sorted(o.ended for o in group)[len(group) // 2]
@@ -122,15 +134,12 @@ class Timeline:
             bar.append(self._marks.waiting, style=_STYLES["waiting"])
 
     def _legend(self) -> list[Text]:
-        states = ("connecting", "waiting", "closing")
-        meanings = ("connecting", "connected, waiting for the reply", "answered, not closed yet")
-        used = {state for run in self._runs for o in run.report.outcomes for state in states_of(o)}
-        legend = Text("")
-        for state, meaning in zip(states, meanings, strict=True):
-            if state in used:
+        legend = Text()
+        for state, meaning in _MEANINGS.items():
+            if state in self._drawn:
                 legend.append(getattr(self._marks, state) * 2, style=_STYLES[state])
                 legend.append(f" {meaning}   ")
-        legend.append("the line ends: done" if not self._letters else "")
+        legend.append("end of a line: done")
         lines = [legend]
         for cause, letter in self._letters.items():
             lines.append(Text(f"{letter} ", style=_STYLES["failed"]).append(cause_name(cause)))
@@ -138,12 +147,12 @@ class Timeline:
 
 
 def letters(found: Sequence[str]) -> dict[str, str]:
-    """Give every cause of failure a letter of its own, from its name where that is possible."""
+    """Give every cause of failure a letter of its own, the same one again and again if it can."""
     given: dict[str, str] = {}
     for cause in found:
-        name = cause.replace(":", " ").title() + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        order = name.partition(" ")[2].upper() + name.upper()
-        given[cause] = next(c for c in order if c.isalpha() and c not in given.values())
+        wanted = _LETTERS.get(cause.partition(":")[2], "")
+        order = f"{wanted}{wanted.lower()}{ascii_uppercase}"
+        given[cause] = next(letter for letter in order if letter not in given.values())
     return given
 
 
@@ -163,12 +172,6 @@ def state_at(outcome: Outcome, moment: float) -> str:
     if outcome.replied is None or moment <= outcome.replied:
         return "waiting"
     return "closing"
-
-
-def states_of(outcome: Outcome) -> list[str]:
-    """List the states that a client went through."""
-    times = (outcome.connected, outcome.replied)
-    return ["connecting", *(s for s, t in zip(("waiting", "closing"), times, strict=True) if t)]
 
 
 def majority(states: Sequence[str]) -> str:
