@@ -1,1 +1,1 @@
-"""The tests: one file a room; pytest and trial both run them."""
+"""The tests: one file a room, for pytest and for trial."""
