@@ -6,7 +6,7 @@ so that a picture says the same when it is printed in black and white.
 """
 
 from importlib.util import find_spec
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ _Style = dict[str, Any]
 _CONNECTING: _Style = {"label": "connecting", "facecolor": "#ffffff", "hatch": "......"}
 _WAITING: _Style = {"label": "waiting for the reply", "facecolor": "#56B4E9", "hatch": ""}
 _CLOSING: _Style = {"label": "answered, not closed yet", "facecolor": "#F0E442", "hatch": "//////"}
+_STATES = (_CONNECTING, _WAITING, _CLOSING)
 _EDGE = "#222222"
 _ANSWERED: _Style = {"marker": "|", "color": "#000000"}
 _FAILED = "#D55E00"
@@ -100,8 +101,9 @@ def _title(comparison: Comparison, run: Run) -> str:
 
 def _timeline(panel: "Axes", run: Run, markers: dict[str, Any]) -> None:
     outcomes = run.in_order_of_end
-    for style, spans in _spans(outcomes).items():
-        _bars(panel, {"c": _CONNECTING, "w": _WAITING, "a": _CLOSING}[style], spans, len(outcomes))
+    draw_spans = _areas if len(outcomes) > _MANY else _bars
+    for style, spans in zip(_STATES, _spans(outcomes), strict=True):
+        draw_spans(panel, style, spans)
     done = [(o.ended, rank) for rank, o in enumerate(outcomes, 1) if o.answered]
     size = max(1.0, min(7.0, 110 / len(outcomes)))
     panel.plot(*_xy(done), linestyle="", markersize=size, markeredgewidth=1.6, **_ANSWERED)
@@ -121,42 +123,42 @@ def _xy(points: "Iterable[tuple[float, float]]") -> tuple[list[float], list[floa
     return [x for x, _ in pairs], [y for _, y in pairs]
 
 
-def _spans(outcomes: list[Outcome]) -> dict[str, list[tuple[int, float, float]]]:
-    """Give (rank, begin, end) of what the clients did: connecting, waiting, closing."""
-    spans: dict[str, list[tuple[int, float, float]]] = {"c": [], "w": [], "a": []}
-    for rank, o in enumerate(outcomes, 1):
-        spans["c"].append((rank, o.started, o.ended if o.connected is None else o.connected))
-        if o.connected is not None:
-            spans["w"].append((rank, o.connected, o.ended if o.replied is None else o.replied))
-        if o.replied is not None:
-            spans["a"].append((rank, o.replied, o.ended))
-    return spans
+def _spans(outcomes: list[Outcome]) -> "Iterable[list[tuple[float, float]]]":
+    """Give (begin, end) of every client's connecting, then waiting, then closing; in seconds.
+
+    A client that did not come so far has a span without length.
+    """
+    connected = [o.ended if o.connected is None else o.connected for o in outcomes]
+    replied = [o.ended if o.replied is None else o.replied for o in outcomes]
+    edges = [[o.started for o in outcomes], connected, replied, [o.ended for o in outcomes]]
+    return [list(zip(begin, end, strict=True)) for begin, end in pairwise(edges)]
 
 
-def _bars(
-    panel: "Axes", style: _Style, spans: list[tuple[int, float, float]], clients: int
-) -> None:
-    many = clients > _MANY
+def _bars(panel: "Axes", style: _Style, spans: list[tuple[float, float]]) -> None:
+    """Draw a bar a client, the first one at 1."""
     panel.barh(
-        [rank for rank, _, _ in spans],
-        [end - begin for _, begin, end in spans],
-        left=[begin for _, begin, _ in spans],
-        height=1.0 if many else 0.72,
-        linewidth=0.0 if many else 0.5,
+        range(1, len(spans) + 1),
+        [end - begin for begin, end in spans],
+        left=[begin for begin, _ in spans],
+        height=0.72,
+        linewidth=0.5,
         edgecolor=_EDGE,
-        facecolor=style["facecolor"],
-        hatch=style["hatch"],
+        **style,
     )
+
+
+def _areas(panel: "Axes", style: _Style, spans: list[tuple[float, float]]) -> None:
+    """Draw the same as one area: thousands of hatched bars would take half a minute."""
+    edges = [number + 0.5 for number in range(len(spans) + 1)]
+    begins, ends = _xy([*spans, spans[-1]])
+    panel.fill_betweenx(edges, begins, ends, step="post", linewidth=0.0, edgecolor=_EDGE, **style)
 
 
 def _legend(runs: tuple[Run, ...], markers: dict[str, Any]) -> list[Any]:
     from matplotlib.lines import Line2D  # noqa: PLC0415 - see the module's docstring
     from matplotlib.patches import Patch  # noqa: PLC0415 - see the module's docstring
 
-    handles: list[Any] = [
-        Patch(edgecolor=_EDGE, linewidth=0.5, **style)
-        for style in (_CONNECTING, _WAITING, _CLOSING)
-    ]
+    handles: list[Any] = [Patch(edgecolor=_EDGE, linewidth=0.5, **style) for style in _STATES]
     if any(run.report.answered for run in runs):
         handles.append(Line2D([], [], linestyle="", label="done: every reply right",
                               markersize=7, markeredgewidth=1.6, **_ANSWERED))  # fmt: skip
@@ -168,6 +170,8 @@ def _legend(runs: tuple[Run, ...], markers: dict[str, Any]) -> list[Any]:
 
 def growth(comparison: Comparison) -> "Figure":
     """Draw makespan, memory and failures over the number of clients, a line a design."""
+    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - see the module's docstring
+
     figure = _figure(8.0, 8.0)
     panels = figure.subplots(3, 1, sharex=True)
     names = list(dict.fromkeys(comparison.name(run) for run in comparison.runs))
@@ -182,7 +186,10 @@ def growth(comparison: Comparison) -> "Figure":
         panel.grid(color="#dddddd", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_yscale("log")
-    panels[1].set_yscale("log")
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panels[0].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    panels[0].yaxis.set_minor_formatter(NullFormatter())
+    panels[1].set_ylim(bottom=0)
     panels[2].set_ylim(-4, 104)
     _count_axis(panels[2], comparison.sizes)
     handles, _ = panels[0].get_legend_handles_labels()

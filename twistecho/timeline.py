@@ -8,6 +8,7 @@ clients than lines, a line stands for as many clients as needed and shows what m
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_uppercase
 
 from rich.text import Text
@@ -159,8 +160,8 @@ def letters(found: Sequence[str]) -> dict[str, str]:
 def groups(ordered: Sequence[Outcome], lines: int = LINES) -> list[Sequence[Outcome]]:
     """Cut clients, in the order in which they were done, into at most that many groups."""
     count = min(lines, len(ordered))
-    cuts = [len(ordered) * number // count for number in range(count)] if count else []
-    return [ordered[a:b] for a, b in zip(cuts, [*cuts[1:], len(ordered)], strict=True)]
+    cuts = [len(ordered) * number // count for number in range(count + 1)] if count else []
+    return [ordered[a:b] for a, b in pairwise(cuts)]
 
 
 def state_at(outcome: Outcome, moment: float) -> str:
