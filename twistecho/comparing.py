@@ -153,7 +153,8 @@ def _run_one(trial: Trial) -> Run:
     try:
         return trial.run()
     except (LaunchError, RunError) as error:
-        click.echo(f"Error: {trial.design}: {error}", err=True)
+        # Where a process died of an exception, the last line of what it said is the point.
+        click.echo(f"Error: {trial.design}: {str(error).rpartition(chr(10))[2]}", err=True)
         sys.exit(1)
 
 

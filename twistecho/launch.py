@@ -34,6 +34,7 @@ class LaunchedServer:
     def __init__(self, module: str, *arguments: str) -> None:
         self._command = command(module, *arguments)
         self._process: subprocess.Popen[str] | None = None
+        self._drain: threading.Thread | None = None
         self.ended_early: str | None = None
         """How the server ended, where it did so before it was told to."""
 
@@ -68,8 +69,8 @@ class LaunchedServer:
         for line in process.stdout or ():
             if match := _LISTENING.search(line):
                 # Nobody may leave the pipe full: the server would wait for its log.
-                drain = threading.Thread(target=deque, args=(process.stdout, 0), daemon=True)
-                drain.start()
+                self._drain = threading.Thread(target=deque, args=(process.stdout, 0), daemon=True)
+                self._drain.start()
                 return parse_target(match[1])
             if not _LOGGED.match(line):
                 said.append(line)
@@ -93,9 +94,16 @@ class LaunchedServer:
 
     def _end(self, process: "subprocess.Popen[str]") -> None:
         code = process.poll()
-        if code is not None:
+        if code is None:
+            self._stop(process)
+        else:
             self.ended_early = _ending(code)
-            return
+        if self._drain is not None:
+            self._drain.join(_STOP_SECONDS)
+        if process.stdout is not None and not (self._drain and self._drain.is_alive()):
+            process.stdout.close()
+
+    def _stop(self, process: "subprocess.Popen[str]") -> None:
         process.terminate()
         try:
             process.wait(timeout=_STOP_SECONDS)
