@@ -1,23 +1,22 @@
 """``twistecho serve`` as people meet it: what it says, and what it refuses."""
 
+import io
 import re
-import subprocess
-import sys
+from contextlib import redirect_stderr
 from unittest import TestCase
 
-from tests.designs_at_work import DEADLINE, serving
+import pytest
+
+from tests.designs_at_work import serving
+from twistecho.cli import main
 
 
-def said(*arguments: str) -> tuple[int, str]:
+def said(*arguments: str) -> tuple[object, str]:
     """Run a command that is to fail; give its exit code and what it says on standard error."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "twistecho", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    return ended.returncode, ended.stderr
+    errors = io.StringIO()
+    with redirect_stderr(errors), pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return ended.value.code, errors.getvalue()
 
 
 class ServeTests(TestCase):
