@@ -45,7 +45,7 @@ ASCII = Marks(connecting=".", waiting="=", closing="#", axis="-", tick="+")
 _MEANINGS = {
     "connecting": "connecting",
     "waiting": "waiting for the reply",
-    "closing": "answered, not closed yet",
+    "closing": "answered, still open",
 }
 _LETTERS = {"refused": "F", "timeout": "T", "reset": "R", "closed": "C", "mismatch": "M"}
 _STYLES = {"connecting": "yellow", "waiting": "cyan", "closing": "green", "failed": "bold red"}
@@ -126,13 +126,16 @@ class Timeline:
         return state_at(outcome, (column + 0.5) * width)
 
     def _add_fraction(self, bar: Text, group: Sequence[Outcome]) -> None:
+        """Draw what the last state fills of a column that it does not fill whole."""
         ended = sorted(o.ended for o in group)[len(group) // 2]
         eighths = round((ended / self._end * self._columns - len(bar)) * len(_EIGHTHS))
-        if self._marks is UNICODE and not bar.plain.endswith(self._marks.closing):
+        closing = bar.plain.endswith(self._marks.closing)
+        if self._marks is UNICODE and not closing:
             if eighths > 0 or not len(bar):
                 bar.append(_EIGHTHS[max(0, min(eighths, 8) - 1)], style=_STYLES["waiting"])
-        elif eighths > 4 or not len(bar):
-            bar.append(self._marks.waiting, style=_STYLES["waiting"])
+        elif eighths >= len(_EIGHTHS) // 2 or not len(bar):
+            state = "closing" if closing else "waiting"
+            bar.append(getattr(self._marks, state), style=_STYLES[state])
 
     def _legend(self) -> list[Text]:
         legend = Text()
@@ -140,7 +143,7 @@ class Timeline:
             if state in self._drawn:
                 legend.append(getattr(self._marks, state) * 2, style=_STYLES[state])
                 legend.append(f" {meaning}   ")
-        legend.append("end of a line: done")
+        legend.append("end: done")
         lines = [legend]
         for cause, letter in self._letters.items():
             lines.append(Text(f"{letter} ", style=_STYLES["failed"]).append(cause_name(cause)))
