@@ -7,9 +7,11 @@ share an interpreter with a thousand clients.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -72,9 +74,11 @@ class Running:
         process = self._process
         if process.stdin is None or process.stdout is None:
             raise RunError("no pipes")
-        process.stdin.write(json.dumps(self._plan.to_dict()) + "\n")
-        process.stdin.flush()
-        process.stdout.readline()
+        with suppress(BrokenPipeError):  # it has died; its exit code tells
+            process.stdin.write(json.dumps(self._plan.to_dict()) + "\n")
+            process.stdin.flush()
+        # Not readline: what it would read ahead of a quick run is lost to communicate().
+        os.read(process.stdout.fileno(), len(_BEGINS))
 
     def __exit__(
         self,
