@@ -73,14 +73,15 @@ class Served:
                 self.process.stdout.close()
 
 
-def serving(design: str, *options: str, ports: int = 1) -> Served:
-    """Start a design, or ``twisted``, on free ports."""
+def serving(design: str, *options: str, ports: int = 1, files: int | None = None) -> Served:
+    """Start a design, or ``twisted``, on free ports; it may open so many files, if told."""
     if design == "twisted":
         words = ["twisted", "--log-format=text", "echo"]
     else:
         words = ["twistecho", "serve", design]
+    limit = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"] if files else []
     process = subprocess.Popen(
-        [sys.executable, "-m", *words, *["--port=0"] * ports, *options],
+        [*limit, sys.executable, "-m", *words, *["--port=0"] * ports, *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from select import select
 from typing import TYPE_CHECKING
 from unittest import SkipTest, TestCase, skipUnless
@@ -306,6 +306,18 @@ class SelectTests(_Notebook, _OneAtATime, TestCase):
         finally:
             for client in clients:
                 client.close()
+
+    def test_a_client_for_whom_no_file_is_left_is_refused(self) -> None:
+        """The loop does not turn without rest, and the others are still served."""
+        served = serving("select", "--reply=raw", files=30)
+        self.addCleanup(served.stop)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connected(served.port)) for _ in range(40)]
+            served.wait_for(re.compile("refused: Too many open files"))
+            assert _ending(clients[-1]) == b""
+            clients[0].sendall(b"served")
+            assert clients[0].recv(10) == b"served"
+        assert len(served.lines) < 200
 
 
 class TwistedTests(_Behaviour, _AllAtOnce, TestCase):

@@ -3,13 +3,17 @@
 A delay here is a delay of the loop: while it sleeps for one client nobody is accepted, read from or
 written to. That is the design's lesson, so it is left as it is. What the notebook's loop got wrong
 is not: a client that vanishes is dropped alone, a reply that does not fit into the socket's buffer
-is finished when there is room, and a client whose file descriptor select() cannot watch is refused.
+is finished when there is room, and a client whose file descriptor select() cannot watch, or for
+whom there is none, is refused.
 """
 
+import errno
 import itertools
+import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from select import select
 
 from twistecho.wire import MESSAGE_SIZE
@@ -41,6 +45,7 @@ class SelectServer:
         self._settings = settings
         self._numbers = itertools.count()
         self._clients: set[_Client] = set()
+        self._spare = os.open(os.devnull, os.O_RDONLY)
         self._listeners: list[socket.socket] = []
         for port in settings.ports:
             self._listen(port)
@@ -77,8 +82,10 @@ class SelectServer:
     def _accept(self, listener: socket.socket) -> None:
         try:
             connection, where = listener.accept()
-        except OSError as error:  # the client went before its turn came, or files ran out
-            self._settings.log(f"no client accepted: {error.strerror}")
+        except OSError as error:
+            self._settings.log(f"a client refused: {error.strerror}")
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._turn_away(listener)
             return
         peer = Peer(next(self._numbers), *where[:2])
         if connection.fileno() >= FD_SETSIZE:
@@ -89,6 +96,16 @@ class SelectServer:
         connection.setblocking(False)
         time.sleep(self._settings.hold_on_accept(peer))
         self._clients.add(_Client(connection, peer))
+
+    def _turn_away(self, listener: socket.socket) -> None:
+        """Close a client for which there is no file, by giving up the one kept for this.
+
+        Left in the queue, it would make the loop turn without rest.
+        """
+        os.close(self._spare)
+        with suppress(OSError):
+            listener.accept()[0].close()
+        self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def _attempt(self, step: Callable[[_Client], None], client: _Client) -> None:
         """Take a step with a client; one that has vanished is dropped, alone."""
@@ -125,3 +142,4 @@ class SelectServer:
             client.connection.close()
         for listener in self._listeners:
             listener.close()
+        os.close(self._spare)
