@@ -13,10 +13,13 @@ from typing import IO, Any, NoReturn
 import click
 
 from . import render
+from .comparing import compare
+from .delay import DelayPer
 from .engines import ENGINES, Engine, run_engine
 from .launch import LaunchedService, LaunchError
 from .options import Output, TargetType, delay_options, make_plan, plan_options
 from .report import SCHEMA, Report
+from .serving import serve
 from .target import Target
 
 _INTERRUPTED = 130
@@ -52,7 +55,7 @@ def fleet(
 @twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
-@delay_options
+@delay_options("0", DelayPer.REPLY)
 def check(
     target: Target | None,
     delay: str,
@@ -129,6 +132,10 @@ def _show(printer: render.Printer, reports: Sequence[Report]) -> None:
 def _fail(problem: str, code: int) -> NoReturn:
     click.echo(f"Error: {problem}", err=True)
     sys.exit(code)
+
+
+twistecho.add_command(serve)
+twistecho.add_command(compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

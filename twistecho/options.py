@@ -62,16 +62,10 @@ _PLAN_OPTIONS = [
                  help="Write the result as JSON; - is standard output."),
 ]  # fmt: skip
 
-_DELAY_OPTIONS = [
-    click.option("--delay", "-d", type=DelayType(), default="0", show_default=True,
-                 help="Seconds for which a reply is held."),
-    click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
-                 default="reply", show_default=True,
-                 help="What is held: each reply, or each connection once."),
-]  # fmt: skip
 
+def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    """Give what adds options to a command, in the order in which its help shows them."""
 
-def _adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
     def add(command: _Command) -> _Command:
         for option in reversed(options):
             command = option(command)
@@ -80,11 +74,19 @@ def _adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command
     return add
 
 
-plan_options: Callable[[_Command], _Command] = _adding(_PLAN_OPTIONS)
+plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
 """Adds the options that make a plan, and where its result goes."""
 
-delay_options: Callable[[_Command], _Command] = _adding(_DELAY_OPTIONS)
-"""Adds the options that say how a service delays its replies."""
+
+def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
+    """Give what adds the options that say how a service delays its replies, and their defaults."""
+    return adding([
+        click.option("--delay", "-d", type=DelayType(), default=delay, show_default=True,
+                     help="Seconds for which a reply is held."),
+        click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
+                     default=str(per), show_default=True,
+                     help="What is held: each reply, or each connection once."),
+    ])  # fmt: skip
 
 
 def make_plan(

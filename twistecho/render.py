@@ -131,6 +131,11 @@ class Printer:
         with self._lock:
             self.console.print(Text(text, style=style or ""))
 
+    def text(self, text: Text) -> None:
+        """Print a line with styles of its own, which is never wrapped."""
+        with self._lock:
+            self.console.print(text, no_wrap=True, overflow="ignore", crop=False)
+
     def table(self, table: Table) -> None:
         """Print a table."""
         with self._lock:

@@ -1,0 +1,67 @@
+"""Comparisons made by hand, for tests of what shows them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from twistecho.comparison import Comparison, Run, ServerCost
+from twistecho.latency import Latencies
+from twistecho.outcome import Cause, Outcome, Phase
+from twistecho.plan import Plan
+from twistecho.report import Report
+
+COST = ServerCost(cpu=0.25, memory_idle=2**24, memory_peak=2**25, processes=1, threads=21)
+RESET = Cause(Phase.RECEIVE, "reset", 104)
+REFUSED = Cause(Phase.CONNECT, "refused", 111)
+
+
+def outcome(
+    client: int,
+    ended: float,
+    *,
+    connected: float | None = 0.0,
+    replied: float | None = None,
+    cause: Cause | None = None,
+) -> Outcome:
+    """Make an outcome of a client that began at once; answered when it ended if not told else."""
+    if cause is None and replied is None:
+        replied = ended
+    return Outcome(client, cause, int(cause is None), 1, 1, 0.0, connected, replied, ended)
+
+
+def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") -> Run:
+    """Make a run whose clients' replies took as long as they waited."""
+    listed = tuple(outcomes)
+    latencies = Latencies()
+    latencies.extend(o.replied - (o.connected or 0.0) for o in listed if o.replied is not None)
+    plan = Plan(clients=len(listed))
+    report = Report(engine, "127.0.0.1:5000", plan, listed, latencies.encode())
+    return Run(design, report, COST)
+
+
+def staircase(clients: int = 20, step: float = 0.2) -> Run:
+    """Make the run of a server that takes one client after the other; the late ones retried."""
+    return run(
+        "sequential",
+        (
+            outcome(n, (n + 1) * step, connected=0.001 if n < 7 else 1.02)
+            for n in range(clients)
+        ),
+    )  # fmt: skip
+
+
+def wall(clients: int = 20, step: float = 0.2) -> Run:
+    """Make the run of a server that takes all clients at once."""
+    return run("threaded", (outcome(n, step, connected=0.001) for n in range(clients)))
+
+
+def broken() -> Run:
+    """Make a run whose server was killed in the middle: answered, reset and refused."""
+    outcomes = [outcome(0, 0.2), outcome(1, 0.4)]
+    outcomes += [outcome(n, 0.5, cause=RESET) for n in range(2, 5)]
+    outcomes += [outcome(n, 1.0, connected=None, cause=REFUSED) for n in range(5, 10)]
+    return replace(run("forking", outcomes), server_ended="killed by SIGKILL")
+
+
+def comparison(*runs: Run) -> Comparison:
+    """Put runs together."""
+    return Comparison({"delay": "0.2", "delay_per": "connection"}, runs)

@@ -1,0 +1,35 @@
+"""The designs by name, and what each does where it is told nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twistecho.wire import ReplyFormat
+
+from .forking import ForkingServer
+from .select_loop import SelectServer
+from .sequential import SequentialServer
+from .settings import NOTEBOOK_BACKLOG, ROOMY_BACKLOG, Server, Settings
+from .threaded import ThreadedServer
+
+
+@dataclass(frozen=True)
+class Design:
+    """A way to build the server: its class, and its own reply format, ports and backlog.
+
+    Formats and ports are the notebook's. Its backlog of 5 is kept where it is the lesson: a server
+    that accepts at once suffers from it too, when twenty clients connect in the same millisecond.
+    """
+
+    make: Callable[[Settings], Server]
+    reply: ReplyFormat = ReplyFormat.STAMPED
+    ports: tuple[int, ...] = (5000,)
+    backlog: int = ROOMY_BACKLOG
+
+
+DESIGNS: dict[str, Design] = {
+    "sequential": Design(SequentialServer, reply=ReplyFormat.PREFIXED, backlog=NOTEBOOK_BACKLOG),
+    "threaded": Design(ThreadedServer),
+    "forking": Design(ForkingServer),
+    "select": Design(SelectServer, ports=(5002, 5003)),
+}
+"""The notebook's designs, by the names used on the command line."""

@@ -1,0 +1,145 @@
+"""Select: one loop over all clients, in one thread, on two ports as in the notebook.
+
+A delay here is a delay of the loop: while it sleeps for one client nobody is accepted, read from or
+written to. That is the design's lesson, so it is left as it is. What the notebook's loop got wrong
+is not: a client that vanishes is dropped alone, a reply that does not fit into the socket's buffer
+is finished when there is room, and a client whose file descriptor select() cannot watch, or for
+whom there is none, is refused.
+"""
+
+import errno
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from select import select
+
+from twistecho.wire import MESSAGE_SIZE
+
+from .listening import address, listening
+from .settings import Peer, Settings, received_line
+
+FD_SETSIZE = 1024
+"""select() watches file descriptors below this number only; glibc fixes it."""
+
+
+class _Client:
+    """An accepted connection: who it is, and what of its reply is not sent yet."""
+
+    def __init__(self, connection: socket.socket, peer: Peer) -> None:
+        self.connection = connection
+        self.peer = peer
+        self.messages = 0
+        self.unsent = b""
+
+    def fileno(self) -> int:
+        return self.connection.fileno()
+
+
+class SelectServer:
+    """Serves all clients from one loop. Raises ListenError where it cannot listen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._numbers = itertools.count()
+        self._clients: set[_Client] = set()
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+        self._listeners: list[socket.socket] = []
+        for port in settings.ports:
+            self._listen(port)
+        self.addresses = [address(listener) for listener in self._listeners]
+
+    def _listen(self, port: int) -> None:
+        try:
+            listener = listening(self._settings.host, port, self._settings.backlog)
+        except OSError:
+            self.close()
+            raise
+        listener.setblocking(False)
+        self._listeners.append(listener)
+
+    def serve(self) -> None:
+        """Serve whoever is ready, again and again."""
+        while True:
+            self._turn()
+
+    def _turn(self) -> None:
+        # Who has not taken a reply yet is not read from: so order and memory are both kept.
+        readers: list[socket.socket | _Client] = list(self._listeners)
+        readers += [client for client in self._clients if not client.unsent]
+        writers = [client for client in self._clients if client.unsent]
+        readable, writable, _ = select(readers, writers, [])
+        for ready in readable:
+            if isinstance(ready, _Client):
+                self._attempt(self._read, ready)
+            else:
+                self._accept(ready)
+        for client in writable:
+            self._attempt(self._write, client)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, where = listener.accept()
+        except OSError as error:
+            self._settings.log(f"a client refused: {error.strerror}")
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._turn_away(listener)
+            return
+        peer = Peer(next(self._numbers), *where[:2])
+        if connection.fileno() >= FD_SETSIZE:
+            self._settings.log(f"{peer} refused: select() takes {FD_SETSIZE} files at most")
+            connection.close()
+            return
+        self._settings.log(f"{peer} connected at {time.ctime()}")
+        connection.setblocking(False)
+        time.sleep(self._settings.hold_on_accept(peer))
+        self._clients.add(_Client(connection, peer))
+
+    def _turn_away(self, listener: socket.socket) -> None:
+        """Close a client for which there is no file, by giving up the one kept for this.
+
+        Left in the queue, it would make the loop turn without rest.
+        """
+        os.close(self._spare)
+        with suppress(OSError):
+            listener.accept()[0].close()
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def _attempt(self, step: Callable[[_Client], None], client: _Client) -> None:
+        """Take a step with a client; one that has vanished is dropped, alone."""
+        try:
+            step(client)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._drop(client, f"lost: {error.strerror or error}")
+
+    def _read(self, client: _Client) -> None:
+        message = client.connection.recv(MESSAGE_SIZE)
+        if not message:
+            self._drop(client, "closed")
+            return
+        self._settings.log(received_line(client.peer, message))
+        time.sleep(self._settings.hold_reply(client.peer, client.messages))
+        client.messages += 1
+        client.unsent = self._settings.writer(message, time.ctime())
+        self._write(client)
+
+    def _write(self, client: _Client) -> None:
+        sent = client.connection.send(client.unsent)
+        client.unsent = client.unsent[sent:]
+
+    def _drop(self, client: _Client, why: str) -> None:
+        self._settings.log(f"{client.peer} {why}")
+        self._clients.discard(client)
+        client.connection.close()
+
+    def close(self) -> None:
+        """Listen no more and close every connection."""
+        for client in self._clients:
+            client.connection.close()
+        for listener in self._listeners:
+            listener.close()
+        os.close(self._spare)

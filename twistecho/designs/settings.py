@@ -1,0 +1,84 @@
+"""What every design is told: where to listen, what to answer, and when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from twistecho.delay import NO_DELAY, Delay, DelayPer
+from twistecho.wire import REPLY_WRITERS, ReplyFormat, ReplyWriter
+
+NOTEBOOK_BACKLOG = 5
+"""What the notebook passes to ``listen``; socketserver's servers use the same number."""
+
+ROOMY_BACKLOG = 128
+"""Enough for a burst of clients, so that what is seen is the design and not its queue."""
+
+_SHOWN = 60
+
+
+class Peer(NamedTuple):
+    """A client as a server sees it: its number in the order of accept, from 0, and its address."""
+
+    number: int
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Give the address as ``host:port``."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every design is told.
+
+    ``ports`` are listened on at ``host``; 0 takes a free one. ``backlog`` connections wait in the
+    kernel to be accepted. ``log`` takes one line of text, from any thread.
+    """
+
+    ports: tuple[int, ...] = (0,)
+    host: str = "127.0.0.1"
+    delay: Delay = NO_DELAY
+    delay_per: DelayPer = DelayPer.CONNECTION
+    reply: ReplyFormat = ReplyFormat.STAMPED
+    backlog: int = ROOMY_BACKLOG
+    log: Callable[[str], object] = str
+
+    @property
+    def writer(self) -> ReplyWriter:
+        """The function that writes the replies."""
+        return REPLY_WRITERS[self.reply]
+
+    def hold_on_accept(self, peer: Peer) -> float:
+        """Say how long a connection waits before anything is read, in seconds."""
+        held = self.delay_per is DelayPer.CONNECTION
+        return self.delay.seconds(peer.number, 0) if held else 0.0
+
+    def hold_reply(self, peer: Peer, message: int) -> float:
+        """Say how long the reply to a message, counted from 0, waits, in seconds."""
+        held = self.delay_per is DelayPer.REPLY
+        return self.delay.seconds(peer.number, message) if held else 0.0
+
+    def describe(self) -> str:
+        """Say in a few words how the server answers."""
+        held = f"{self.delay} per {self.delay_per}" if self.delay.longest else "no delay"
+        return f"{self.reply} replies, {held}, a backlog of {self.backlog}"
+
+
+class Server(Protocol):
+    """A design at work: it listens from when it is made until it is closed."""
+
+    addresses: list[tuple[str, int]]
+    """Host and port of every socket it listens on."""
+
+    def serve(self) -> None:
+        """Accept and answer clients until an exception, such as KeyboardInterrupt, ends it."""
+
+    def close(self) -> None:
+        """Listen no more and let go of everything, threads and processes included."""
+
+
+def received_line(peer: Peer, message: bytes) -> str:
+    """Write the log's line for a message, cut short and with control bytes escaped."""
+    cut = "..." if len(message) > _SHOWN else ""
+    return f"{peer} received {message[:_SHOWN]!r}{cut}"
