@@ -29,7 +29,7 @@ SERVER = {
 }  # fmt: skip
 CLIENT = {"deadlines", "dial", "fleet", "threads", "resolve"}
 EDGES = {"tap", "engines"}
-SPEAKERS = {"render", "cli", "options", "engines", "tap"}
+SPEAKERS = {"render", "cli", "options", "engines", "tap", "runner", "serving", "comparing"}
 
 # What a pure room is free of: the outside world, other threads, time and chance.
 IMPURE = {

@@ -2,65 +2,65 @@
 
 The rooms, from the top of the ladder down; a room imports only rooms above it:
 
-    wire                pure      write a reply
-    owed                pure      what was sent and has not come back yet
-    stamped             pure      read stamped replies back
-    prefixed            pure      read prefixed replies back
-    readback            pure      read replies back, in the format that is expected
-    delay               pure      how long a reply waits
-    limits              pure      what the service holds at most
-    plan                pure      what each client does
-    target              pure      whom the clients talk to
-    outcome             pure      how a conversation ended
-    latency             pure      how long replies took
-    conversation        pure      one client's side: what to send next, is what came back right
-    report              pure      what a fleet found
-    bounds              pure      the options that set the limits
-    peer                pure      who is at the other end
-    counts              pure      what a service counts while it runs
-    budget              pure      the bytes all connections may have waiting, and whose turn is next
-    admission           pure      who may come in
-    openfiles           system    how many files the process may open
-    comparison          pure      what a comparison of designs found
-    monotonic           clock     which time to go by
-    delayline           clock     many waiting replies, in order, one timer
-    sweep               clock     one periodic look at all connections
-    occasional          clock     log lines that could come by the thousand
-    deadlines           clock     many equal timeouts, one timer
-    outgoing            Twisted   what was written and not read by the peer yet
-    eagertransport      Twisted   stream transports that are quick and say why they broke
-    eagerreactor        Twisted   a faster epoll reactor
-    reactors            Twisted   which reactor a command runs on
-    protocol            Twisted   one connection of the service
-    answer              Twisted   the same with replies from a callable
-    factory             Twisted   what all connections of a service share
-    accepting           Twisted   backs off when the system cannot accept
-    service             Twisted   listens, and drains when it stops
-    metrics             Twisted   the service's counters for Prometheus
-    tap                 Twisted   ``twist echo``: options and makeService
-    resolve             sockets   a host's addresses
-    dial                Twisted   one connection to the first address that takes it
-    fleet               Twisted   the reactor-driven multi-client connector
-    threads             sockets   the same plan, a thread a client, without Twisted
-    lifeline            process   a process that ends when its parent does
-    designs             pure      the notebook's servers: which there are
-    designs.settings    pure      what every design is told
-    designs.listening   sockets   listening sockets
-    designs.blocking    sockets   one client served by calls that block
-    designs.sequential  sockets   one client at a time
-    designs.threaded    sockets   a thread a client
-    designs.forking     sockets   a process a client
-    designs.select_loop sockets   one loop over all clients
-    designs.catalogue   sockets   the designs by name
-    launch              process   a server in a process of its own
-    meter               process   what a server costs
+    wire                 pure     write a reply
+    owed                 pure     what was sent and has not come back yet
+    stamped              pure     read stamped replies back
+    prefixed             pure     read prefixed replies back
+    readback             pure     read replies back, in the format that is expected
+    delay                pure     how long a reply waits
+    limits               pure     what the service holds at most
+    plan                 pure     what each client does
+    target               pure     whom the clients talk to
+    outcome              pure     how a conversation ended
+    latency              pure     how long replies took
+    conversation         pure     one client's side: what to send next, is what came back right
+    report               pure     what a fleet found
+    bounds               pure     the options that set the limits
+    peer                 pure     who is at the other end
+    counts               pure     what a service counts while it runs
+    budget               pure     the bytes all connections may have waiting, and whose turn is next
+    admission            pure     who may come in
+    openfiles            system   how many files the process may open
+    comparison           pure     what a comparison of designs found
+    monotonic            clock    which time to go by
+    delayline            clock    many waiting replies, in order, one timer
+    sweep                clock    one periodic look at all connections
+    occasional           clock    log lines that could come by the thousand
+    deadlines            clock    many equal timeouts, one timer
+    outgoing             Twisted  what was written and not read by the peer yet
+    eagertransport       Twisted  stream transports that are quick and say why they broke
+    eagerreactor         Twisted  a faster epoll reactor
+    reactors             Twisted  which reactor a command runs on
+    protocol             Twisted  one connection of the service
+    answer               Twisted  the same with replies from a callable
+    factory              Twisted  what all connections of a service share
+    accepting            Twisted  backs off when the system cannot accept
+    service              Twisted  listens, and drains when it stops
+    metrics              Twisted  the service's counters for Prometheus
+    tap                  Twisted  ``twist echo``: options and makeService
+    resolve              sockets  a host's addresses
+    dial                 Twisted  one connection to the first address that takes it
+    fleet                Twisted  the reactor-driven multi-client connector
+    threads              sockets  the same plan, a thread a client, without Twisted
+    lifeline             process  a process that ends when its parent does
+    designs              pure     the notebook's servers: which there are
+    designs.settings     pure     what every design is told
+    designs.listening    sockets  listening sockets
+    designs.blocking     sockets  one client served by calls that block
+    designs.sequential   sockets  one client at a time
+    designs.threaded     sockets  a thread a client
+    designs.forking      sockets  a process a client
+    designs.select_loop  sockets  one loop over all clients
+    designs.catalogue    sockets  the designs by name
+    launch               process  a server in a process of its own
+    meter                process  what a server costs
     render                        tables, lines and progress for a terminal
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
     plot                          a comparison as a picture
     engines                       run a plan with the engine chosen
-    runner              process   a plan run in a process of its own
-    experiment          process   the same plan against every design
+    runner               process  a plan run in a process of its own
+    experiment           process  the same plan against every design
     options                       the options that commands share
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``
