@@ -23,7 +23,7 @@ ROOT = Path(twistecho.__file__).parent
 # Not rooms: the map itself and the door for ``python -m``.
 DOORS = {"__init__", "__main__"}
 
-SERVER = {"delayline", "protocol", "answer", "factory", "service", "tap", "designs"}
+SERVER = {"delayline", "protocol", "answer", "faulty", "factory", "service", "tap", "designs"}
 CLIENT = {"deadlines", "dial", "fleet", "threads", "resolve"}
 EDGES = {"tap", "engines"}
 SPEAKERS = {"render", "cli", "options", "engines", "tap"}

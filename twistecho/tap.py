@@ -5,6 +5,7 @@ ends the process. Whatever is wrong is said in one line that names the option: e
 command line is at fault, 1 where the world is (a port in use, say).
 """
 
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -19,13 +20,23 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime, IStre
 from twisted.python import usage
 
 from .delay import DelayPer, parse_delay
+from .delays import parse_delays
+from .draw import parse_seed
 from .factory import EchoFactory
+from .fault import Kind
+from .faults import parse_faults
 from .limits import Limits
 from .service import EchoService
+from .tracefile import lines_of
 from .wire import ReplyFormat
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
+
+_DELAY_HELP = (
+    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
+    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
+)
 
 _Choice = TypeVar("_Choice", bound=Enum)
 _Result = TypeVar("_Result")
@@ -50,7 +61,7 @@ def _limits(text: str) -> Limits:
 
 _PARSERS: dict[str, Callable[[str], object]] = {
     "reply": _one_of(ReplyFormat),
-    "delay": parse_delay,
+    "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
     "max-waiting": _limits,
     "drain": lambda text: parse_delay(text).longest,
@@ -69,17 +80,23 @@ class Options(usage.Options):
     optParameters: Sequence[Sequence[Any]] = [
         ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
         ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
-        ["delay", "d", "0", "Seconds for which a reply is held."],
+        ["delay", "d", "0", _DELAY_HELP],
         ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
         ["max-waiting", None, str(Limits().waiting_bytes),
          "Bytes that may wait on one connection before its peer is held back."],
         ["drain", None, None,
          "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+        ["seed", None, None,
+         "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
     ]  # fmt: skip
+    optFlags: Sequence[Sequence[Any]] = [
+        ["in-band", None, "Let messages that begin with ! choose their own delay or fault."],
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self["port"] = []
+        self["fault"] = []
 
     def opt_port(self, text: str) -> None:
         """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
@@ -89,6 +106,13 @@ class Options(usage.Options):
         self["port"].append(text)
 
     opt_p = opt_port
+
+    def opt_fault(self, text: str) -> None:
+        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
+        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
+        May be given more than once.
+        """  # noqa: D205 - this is the option's help text
+        self["fault"].append(text)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; end the process with one line and exit code 2 where something is wrong."""
@@ -102,14 +126,28 @@ class Options(usage.Options):
         for name, parse in _PARSERS.items():
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
+        seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
+        self["delay"] = _parsed(
+            "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
+        )
+        self["faults"] = _parsed(
+            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
+        )
+        self._refuse_late()
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in texts
         }
 
+    def _refuse_late(self) -> None:
+        held = self["delay"].longest and self["delay-per"] is DelayPer.REPLY
+        late = [f.text for f in self["faults"].faults if f.kind is Kind.LATE]
+        if late and not held:
+            raise usage.UsageError(f"--fault: {late[0]}: needs a --delay of each reply")
 
-def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:
+
+def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
     try:
         return parse(text)
     except ValueError as error:
@@ -144,6 +182,8 @@ def makeService(options: Options) -> EchoService:
         delay=options["delay"],
         delay_per=options["delay-per"],
         limits=options["max-waiting"],
+        faults=options["faults"],
+        in_band=bool(options["in-band"]),
     )
     endpoints = {_endpoint(reactor, *item): item[0] for item in options["endpoints"].items()}
     return _ProcessService(cast(IReactorTime, reactor), factory, endpoints, options["drain"])
