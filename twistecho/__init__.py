@@ -37,7 +37,10 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     tap             Twisted   ``twist echo``: options and makeService
     resolve         sockets   a host's addresses
     dial            Twisted   one connection to the first address that takes it
+    oserrors        Twisted   why an established connection broke
+    client          Twisted   one client of a fleet
     fleet           Twisted   the reactor-driven multi-client connector
+    talk            sockets   one client's conversation over a plain socket
     threads         sockets   the same plan, a thread a client, without Twisted
     launch          process   a service in a process of its own
     render                    tables, lines and progress for a terminal

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from .answer import Answer, AnswerProtocol
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .delayline import DelayLine
-from .fault import NO_FAULTS, Faults, Kind
+from .fault import NO_FAULTS, Faults
 from .faulty import FaultyAnswerProtocol, FaultyProtocol
 from .limits import Limits
 from .protocol import EchoProtocol
@@ -59,8 +59,7 @@ class EchoFactory(Factory):
         faulty = bool(faults.faults or in_band)
         self._protocol = _PROTOCOLS[bool(answer), faulty]
         self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
-        if not self._per_reply and any(fault.kind is Kind.LATE for fault in faults.faults):
-            raise ValueError("late needs a delay of each reply, which it multiplies")
+        faults.multiply(self.delay.longest if self._per_reply else 0.0)
         self.immediate = not (answer or self._per_reply or faulty)
         self._write = REPLY_WRITERS[self.reply]
         self._ctime = ctime

@@ -144,6 +144,12 @@ class Faults:
                     return fault
         return None
 
+    def multiply(self, delay: float) -> None:
+        """Raise ValueError where a fault multiplies the delay of a reply and there is none."""
+        late = [fault for fault in self.faults if fault.kind is Kind.LATE]
+        if late and not delay:
+            raise ValueError(f"{late[0].text}: needs a delay of each reply, which it multiplies")
+
     def longest(self, delay: float) -> float:
         """Say how long a reply can be held where the longest delay is ``delay``, in seconds."""
         return delay + max((fault.slowdown(delay) for fault in self.faults), default=0.0)

@@ -23,7 +23,6 @@ from .delay import DelayPer, parse_delay
 from .delays import parse_delays
 from .draw import parse_seed
 from .factory import EchoFactory
-from .fault import Kind
 from .faults import parse_faults
 from .limits import Limits
 from .service import EchoService
@@ -130,21 +129,16 @@ class Options(usage.Options):
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
         )
+        per_reply = self["delay-per"] is DelayPer.REPLY
         self["faults"] = _parsed(
             "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
         )
-        self._refuse_late()
+        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in texts
         }
-
-    def _refuse_late(self) -> None:
-        held = self["delay"].longest and self["delay-per"] is DelayPer.REPLY
-        late = [f.text for f in self["faults"].faults if f.kind is Kind.LATE]
-        if late and not held:
-            raise usage.UsageError(f"--fault: {late[0]}: needs a --delay of each reply")
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
