@@ -45,13 +45,20 @@ class ParseDelayTests(unittest.TestCase):
 
     def test_numbers_are_read(self) -> None:
         """Whole numbers, fractions and exponents are seconds."""
-        for text, expected in {"0": 0.0, "5": 5.0, "0.25": 0.25, "1e-3": 0.001}.items():
+        for text, expected in {
+            "0": 0.0,
+            "5": 5.0,
+            "0.25": 0.25,
+            "1e-3": 0.001,
+            "5s": 5.0,
+            "20ms": 0.02,
+        }.items():
             with self.subTest(text=text):
                 assert parse_delay(text).seconds(0, 0) == expected
 
     def test_what_is_no_delay_is_refused_in_one_line(self) -> None:
         """The message says that a number of seconds is wanted and shows what was given."""
-        for text in ("", "soon", "5s", "-1", "inf", "-inf", "nan", "1e999", "0x10"):
+        for text in ("", "soon", "5m", "s", "-1", "inf", "-inf", "nan", "1e999", "0x10"):
             with self.subTest(text=text), pytest.raises(ValueError, match="seconds") as caught:
                 parse_delay(text)
             assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""An echo service that answers late, exactly as you asked, and a fleet that proves what came back.
+"""An echo service that answers late, or wrongly, as asked, and a fleet that proves what came back.
 
 The rooms, from the top of the ladder down; a room imports only rooms above it:
 
@@ -7,7 +7,18 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     stamped              pure     read stamped replies back
     prefixed             pure     read prefixed replies back
     readback             pure     read replies back, in the format that is expected
+    duration             pure     times as people write them
+    spec                 pure     read ``name:value,option=value``
+    draw                 pure     chance that can be repeated
     delay                pure     how long a reply waits
+    distribution         pure     how delays are spread
+    varying              pure     delays that vary from reply to reply
+    delays               pure     read delays, those that vary too
+    fault                pure     which replies go wrong
+    damage               pure     what a fault makes of a reply
+    faults               pure     read faults
+    script               pure     what a message asks for itself
+    tracefile                     files     read a trace of delays
     limits               pure     what the service holds at most
     plan                 pure     what each client does
     target               pure     whom the clients talk to
@@ -36,6 +47,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     reactors             Twisted  which reactor a command runs on
     protocol             Twisted  one connection of the service
     answer               Twisted  the same with replies from a callable
+    faulty               Twisted  a connection that goes wrong where it is told to
     factory              Twisted  what all connections of a service share
     proxied              Twisted  connections that come through a proxy
     accepting            Twisted  backs off when the system cannot accept
@@ -48,7 +60,10 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     tap                  Twisted  ``twist echo``: options and makeService
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
+    oserrors             Twisted  why an established connection broke
+    client               Twisted  one client of a fleet
     fleet                Twisted  the reactor-driven multi-client connector
+    talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
     lifeline             process  a process that ends when its parent does
     designs              pure     the notebook's servers: which there are

@@ -8,19 +8,28 @@ the run began, and does what it is told:
     received(data, now)  -> bytes   to send next; none while a reply is unfinished
     finished                        all replies are in: send FIN, then wait for the other's
     closed(now)                     the other side's FIN came
-    failed(reason, now)             refused, reset, timeout and the like
+    lost(errno, now)                the system says that the connection broke, or was not made
+    failed(reason, now)             a timeout and the like
     outcome                         set once it is over: close, or abort where it failed
 
 Each step (connecting, one reply, closing) began at `step`; an engine that sees it last longer than
 the plan's timeout reports ``failed("timeout", now)``.
+
+What happens while the system has taken only a part of a message is of the phase *send*: the engine
+says so with ``sending``. All else from the first message on is of the phase *receive*, whichever
+call noticed it: whether a reset is found by sending the next message or by waiting for its reply
+is a matter of microseconds.
 """
 
+import errno
 from collections.abc import Callable
 
-from .outcome import Cause, Outcome, Phase
+from .outcome import Cause, Outcome, Phase, reason_of_errno
 from .owed import WireError
 from .plan import Plan
 from .readback import reader_for
+
+_RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 
 ReplyObserver = Callable[[int, bytes], object]
 """Called with the number of the client and the bytes that answered one of its messages."""
@@ -127,15 +136,39 @@ class Conversation:
             self._on_reply(self.client, b"".join(self._heard))
             self._heard.clear()
 
-    def closed(self, now: float) -> None:
-        """Note the other side's FIN: the end, and a failure if replies were owed."""
+    def closed(self, now: float, *, sending: bool = False, number: int | None = None) -> None:
+        """Note the other side's FIN: the end, and a failure if replies were owed.
+
+        ``number`` is the errno, where it was a send that found out.
+        """
         if self._phase is Phase.CLOSE:
             self._end(None, now)
+        elif sending:
+            self.failed("broken-pipe", now, errno=number or errno.EPIPE, phase=Phase.SEND)
         else:
-            self.failed("closed", now)
+            self.failed("closed", now, errno=number)
+
+    def lost(self, number: int | None, now: float, *, sending: bool = False) -> None:
+        """Note that the connection broke, or that none was made, for a reason with an errno.
+
+        Where nobody knows it, the connection was reset: that is how one breaks.
+        """
+        if self._phase is Phase.CONNECT and number in _RESET:
+            # A refusal has a number of its own: this connection stood before anybody saw it.
+            self.connected(now)
+        if number == errno.EPIPE:
+            self.closed(now, sending=sending, number=number)
+            return
+        reason = "reset" if number is None else reason_of_errno(number)
+        self.failed(reason, now, errno=number, phase=Phase.SEND if sending else None)
 
     def failed(
-        self, reason: str, now: float, *, errno: int | None = None, phase: Phase | None = None
+        self,
+        reason: str,
+        now: float,
+        *,
+        errno: int | None = None,
+        phase: Phase | None = None,
     ) -> None:
         """Note a failure in this phase, or in the one named. Only the first end counts."""
         self._end(Cause(phase or self._phase, reason, errno), now)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from .duration import parse_seconds
+
 
 class DelayPer(str, Enum):
     """What is delayed; the values are the names used on the command line.
@@ -61,9 +63,8 @@ NO_DELAY = Constant(0.0)
 
 
 def parse_delay(text: str) -> Delay:
-    """Read a delay as the command line gives it. Raises ValueError with one line that says why."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number of seconds") from None
-    return Constant(seconds)
+    """Read a delay that is always the same, as the command line gives it: ``2``, ``20ms``.
+
+    Raises ValueError with one line that says why. Delays that vary are read in `delays`.
+    """
+    return Constant(parse_seconds(text))

@@ -1,6 +1,7 @@
 """The echo factory: what all connections of one service share."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, succeed
@@ -14,6 +15,8 @@ from .budget import Budget
 from .counts import Counts
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .delayline import DelayLine
+from .fault import NO_FAULTS, Faults
+from .faulty import FaultyAnswerProtocol, FaultyProtocol
 from .limits import Limits
 from .occasional import OccasionalLog
 from .peer import where
@@ -32,8 +35,11 @@ class EchoFactory(Factory):
     of the replies; ``answer``, if given, makes them instead (see `answer`). ``delay``, in seconds,
     is how long each is held, per reply or per connection. ``limits`` bounds what may wait.
     ``ctime`` gives the text of the time for stamped replies. ``log_connections`` logs each
-    connection at level debug, ``log_payload`` what peers say, escaped and cut, at info. Raises
-    ValueError for an unknown format and a delay that cannot be waited for.
+    connection at level debug, ``log_payload`` what peers say, escaped and cut, at info. ``faults``
+    says what goes wrong, and ``in_band`` lets messages choose their own fate (see `script`);
+    ``faults_met`` counts by kind what went wrong, ``control_words`` those "obeyed" and
+    "not-understood". Raises ValueError for
+    an unknown format, a delay that cannot be waited for and a fault that multiplies no delay.
     """
 
     noisy = False
@@ -51,6 +57,8 @@ class EchoFactory(Factory):
         ctime: Callable[[], str] = time.ctime,
         log_connections: bool = False,
         log_payload: bool = False,
+        faults: Faults = NO_FAULTS,
+        in_band: bool = False,
     ) -> None:
         self.reply = ReplyFormat(reply)
         self._answer = answer
@@ -66,9 +74,15 @@ class EchoFactory(Factory):
         self.connections: set[EchoProtocol] = set()
         self._sweep = Sweep(clock, self.line.now, self.connections, self.counts)
         self._occasionally = OccasionalLog(self._log, self.line.now)
-        self._protocol = AnswerProtocol if answer else EchoProtocol
+        self.faults = faults
+        self.in_band = in_band
+        self.faults_met: Counter[str] = Counter()
+        self.control_words: Counter[str] = Counter()
+        faulty = bool(faults.faults or in_band)
+        self._protocol = _PROTOCOLS[bool(answer), faulty]
         self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
-        self.immediate = not (answer or self._per_reply)
+        faults.multiply(self.delay.longest if self._per_reply else 0.0)
+        self.immediate = not (answer or self._per_reply or faulty)
         self._write = REPLY_WRITERS[self.reply]
         self._stamps = self.reply is ReplyFormat.STAMPED
         self._ctime = ctime
@@ -147,12 +161,26 @@ class EchoFactory(Factory):
         """Give the reply to a message: the user's answer if there is one."""
         return self._answer(message) if self._answer else self.write_reply(message)
 
+    @property
+    def longest(self) -> float:
+        """How long a reply can be held, by its delay and by faults, in seconds."""
+        return self.faults.longest(self.delay.longest)
+
     def describe(self) -> str:
         """Say in a few words how the service answers."""
         reply = "own replies" if self._answer else f"{self.reply} replies"
         if not self.delay.longest:
-            return f"{reply}, no delay"
-        return f"{reply}, {self.delay} after each {_SINCE[self.delay_per]}"
+            return f"{reply}, no delay{self._describe_faults()}"
+        since = _SINCE[self.delay_per]
+        return f"{reply}, {self.delay} after each {since}{self._describe_faults()}"
+
+    def _describe_faults(self) -> str:
+        words = [f"faults {self.faults}"] if self.faults.faults else []
+        words += ["in-band control words"] if self.in_band else []
+        drawn_from = self.faults if self.faults.faults else self.delay
+        seed = getattr(drawn_from, "seed", None)
+        words += [] if seed is None else [f"seed {seed}"]
+        return "".join(f", {word}" for word in words)
 
     def drain(self) -> Deferred[None]:
         """Let every connection be answered what it is owed and close; fire when all have gone."""
@@ -169,5 +197,13 @@ class EchoFactory(Factory):
         for connection in list(self.connections):
             connection.abort()
 
+
+_PROTOCOLS: dict[tuple[bool, bool], type[EchoProtocol]] = {
+    (False, False): EchoProtocol,
+    (True, False): AnswerProtocol,
+    (False, True): FaultyProtocol,
+    (True, True): FaultyAnswerProtocol,
+}
+"""The protocol, by whether replies are the user's own and whether something may go wrong."""
 
 _SINCE = {DelayPer.REPLY: "message", DelayPer.CONNECTION: "accept"}

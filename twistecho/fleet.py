@@ -9,22 +9,15 @@ from collections.abc import Iterator
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import (
-    IReactorFromThreads,
-    IReactorThreads,
-    IReactorTime,
-    ISSLTransport,
-    ITCPTransport,
-)
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IReactorFromThreads, IReactorThreads, IReactorTime
 from twisted.internet.task import Cooperator
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from .client import Client
 from .conversation import Conversation, ReplyObserver
 from .deadlines import Deadlines
-from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream, reason_of_failure
+from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
 from .latency import Latencies
 from .monotonic import monotonic_for
 from .outcome import Outcome
@@ -39,75 +32,6 @@ ENGINE = "reactor"
 
 class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromThreads):
     """A reactor that a fleet can run on: it connects, counts time and has a thread pool."""
-
-
-class Client(Protocol):
-    """One client of a fleet: the reactor's side of its conversation."""
-
-    transport: ITCPTransport
-
-    def __init__(self, fleet: "Fleet", conversation: Conversation) -> None:
-        self.fleet = fleet
-        self.conversation = conversation
-        self.dialing: Deferred[object] | None = None
-
-    def connectionMade(self) -> None:
-        """Send the first message."""
-        self.dialing = None
-        now = self.fleet.now()
-        self._say(self.conversation.connected(now), now)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Check what came back; go on, close or give up."""
-        conversation = self.conversation
-        now = self.fleet.now()
-        message = conversation.received(data, now)
-        if message:
-            self._say(message, now)
-        elif conversation.outcome is not None:
-            self.transport.abortConnection()
-        elif conversation.finished:
-            self.fleet.deadlines.renew(self, now)
-            self._finish()
-
-    def _say(self, message: bytes, now: float) -> None:
-        self.fleet.deadlines.renew(self, now)
-        self.transport.write(message)
-
-    def _finish(self) -> None:
-        """Say that no more messages come. TLS has no half-close: there it closes both ways."""
-        if ISSLTransport.providedBy(self.transport):
-            self.transport.loseConnection()
-        else:
-            self.transport.loseWriteConnection()
-
-    def expire(self) -> None:
-        """Give up: a step took longer than the plan allows."""
-        self.give_up("timeout")
-
-    def give_up(self, reason: str, errno: int | None = None) -> None:
-        """End the conversation and the connection, whatever state it is in."""
-        self.conversation.failed(reason, self.fleet.now(), errno=errno)
-        if self.connected:
-            self.transport.abortConnection()
-        elif self.dialing is not None:
-            self.dialing.cancel()
-
-    def not_connected(self, failure: Failure) -> None:
-        """Note that no connection came about."""
-        self.dialing = None
-        reason, number = reason_of_failure(failure)
-        self.conversation.failed(reason, self.fleet.now(), errno=number)
-        self.fleet.ended(self)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note the end: the server's FIN, or a reset, which Twisted reports without its errno."""
-        now = self.fleet.now()
-        if reason.check(ConnectionDone):
-            self.conversation.closed(now)
-        else:
-            self.conversation.failed("reset", now)
-        self.fleet.ended(self)
 
 
 class Fleet:
@@ -193,24 +117,29 @@ class Fleet:
         scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dialer))
 
-    def _clients(self, dialer: Dialer) -> Iterator[None]:
+    def _clients(self, dialer: Dialer) -> "Iterator[Deferred[None] | None]":
         for number in range(self.plan.clients):
             if self._stopped:
                 self._not_started(number, "interrupted")
+                yield None
             else:
-                self._dial(dialer, Client(self, self._conversation(number)))
-            yield
+                dialed = self._dial(dialer, Client(self, self._conversation(number)))
+                yield dialed if self.plan.ordered else None
 
     def _conversation(self, client: int) -> Conversation:
         return Conversation(self.plan, client, self.latencies.record, self._on_reply)
 
-    def _dial(self, dialer: Dialer, client: Client) -> None:
+    def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
+        """Begin to connect a client; fire once that is done, well or not."""
+        dialed: Deferred[None] = Deferred()
         now = self.now()
         self._running.add(client)
         client.conversation.connecting(now)
         self.deadlines.renew(client, now)
         client.dialing = dialer.dial(client)
         client.dialing.addErrback(client.not_connected)
+        client.dialing.addBoth(lambda _: dialed.callback(None))
+        return dialed
 
     def ended(self, client: Client) -> None:
         """Note that a client's connection has gone."""

@@ -1,16 +1,21 @@
 """The options that commands share: the plan, the target, where output goes."""
 
 import os
+import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any, TypeVar
 
 import click
 
-from .delay import DelayPer, parse_delay
+from .delay import DelayPer
+from .delays import parse_delays
+from .draw import parse_seed
+from .faults import parse_fault, parse_faults
 from .plan import NOTEBOOK_MESSAGE, Plan
 from .render import Printer
 from .target import Target, parse_target
+from .tracefile import lines_of
 from .wire import ReplyFormat
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -34,15 +39,42 @@ class TargetType(click.ParamType[Target]):
 class DelayType(click.ParamType[str]):
     """A delay, kept as text: the service reads it again."""
 
-    name = "seconds"
+    name = "delay"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the text, or fail with one line."""
         try:
-            parse_delay(value)
+            parse_delays(value, lines_of=lines_of)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)
+
+
+class FaultType(click.ParamType[str]):
+    """A fault, kept as text likewise."""
+
+    name = "fault"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text, or fail with one line."""
+        try:
+            parse_fault(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class SeedType(click.ParamType[int]):
+    """A whole number, 0 or more."""
+
+    name = "seed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text, or fail with one line."""
+        try:
+            return parse_seed(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 _PLAN_OPTIONS = [
@@ -60,6 +92,14 @@ _PLAN_OPTIONS = [
     click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
     click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
                  help="Write the result as JSON; - is standard output."),
+]  # fmt: skip
+
+
+_FAULT_OPTIONS = [
+    click.option("--fault", "faults", type=FaultType(), multiple=True,
+                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
+    click.option("--seed", type=SeedType(),
+                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
 ]  # fmt: skip
 
 
@@ -89,8 +129,38 @@ def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
     ])  # fmt: skip
 
 
+fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
+"""Adds the options that say what a service does wrong."""
+
+
+def service_options(
+    plan: Plan, delay: str, delay_per: str, faults: Sequence[str], seed: int | None
+) -> tuple[list[str], str]:
+    """Give the options of a service, and what is to be said of them; the seed is never left open.
+
+    Fails with one line where faults contradict each other.
+    """
+    try:
+        delayed = parse_delays(delay, lines_of=lines_of).longest if delay_per == "reply" else 0.0
+        parse_faults(faults).multiply(delayed)
+    except ValueError as error:
+        raise click.UsageError(f"--fault: {error}") from None
+    chosen = secrets.randbits(32) if seed is None else seed
+    options = [f"--reply={plan.reply}", f"--delay={delay}", f"--delay-per={delay_per}"]
+    options += [f"--seed={chosen}", *(f"--fault={fault}" for fault in faults)]
+    words = [f"faults {' '.join(faults)}"] if faults else []
+    words += [f"delay {delay}"] if ":" in delay else []
+    return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
+
+
 def make_plan(
-    clients: int, messages: tuple[str, ...], repeat: int, timeout: float, reply: str
+    clients: int,
+    messages: tuple[str, ...],
+    repeat: int,
+    timeout: float,
+    reply: str,
+    *,
+    ordered: bool = False,
 ) -> Plan:
     """Make the plan that the options ask for, or fail with one line."""
     try:
@@ -100,6 +170,7 @@ def make_plan(
             repeat=repeat,
             timeout=timeout,
             reply=ReplyFormat(reply),
+            ordered=ordered,
         )
     except ValueError as error:
         raise click.UsageError(f"--{error}") from None

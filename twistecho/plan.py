@@ -19,8 +19,9 @@ class Plan:
     """What each of ``clients`` clients does: all messages in turn, ``repeat`` times over.
 
     ``timeout`` bounds connecting, each whole reply and the closing, in seconds. ``reply`` is the
-    format that the replies must have. Raises ValueError, naming the field, for a plan that nobody
-    can carry out.
+    format that the replies must have. Where the clients are ``ordered`` each connects only once the
+    one before has, so that the server accepts them in the order of their numbers. Raises
+    ValueError, naming the field, for a plan that nobody can carry out.
     """
 
     clients: int = 20
@@ -28,6 +29,7 @@ class Plan:
     repeat: int = 1
     timeout: float = 30.0
     reply: ReplyFormat = ReplyFormat.STAMPED
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
@@ -62,6 +64,7 @@ class Plan:
             "repeat": self.repeat,
             "timeout": self.timeout,
             "reply": str(self.reply),
+            "ordered": self.ordered,
         }
 
     @classmethod
@@ -74,6 +77,7 @@ class Plan:
                 repeat=int(data["repeat"]),
                 timeout=float(data["timeout"]),
                 reply=ReplyFormat(data["reply"]),
+                ordered=bool(data.get("ordered", False)),
             )
         except OverflowError as error:
             raise ValueError(f"a number is too large: {error}") from None

@@ -46,7 +46,7 @@ class EchoService(Service):
         self.clock = clock
         self.factory = factory
         self.endpoints = endpoints
-        self.drain = factory.delay.longest + DRAIN_MARGIN if drain is None else drain
+        self.drain = factory.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
 

@@ -6,6 +6,7 @@ command line is at fault, 1 where the world is (a port in use, say).
 """
 
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -30,8 +31,11 @@ from twisted.python import usage
 
 from .bounds import BOUND_PARAMETERS, parse_limits
 from .delay import DelayPer, parse_delay
+from .delays import parse_delays
+from .draw import parse_seed
 from .endpoint import endpoint_for, is_tls
 from .factory import EchoFactory
+from .faults import parse_faults
 from .limits import Limits
 from .monotonic import make_steady
 from .notify import Notifications
@@ -39,6 +43,7 @@ from .openfiles import raise_open_files, room_for_connections
 from .proxied import ProxiedEchoFactory
 from .reactors import install_fastest
 from .service import EchoService
+from .tracefile import lines_of
 from .trusted import TrustedProxies, parse_trusted
 from .wire import ReplyFormat
 
@@ -49,6 +54,11 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """Where Linux tells the longest backlog it grants."""
 
 _log = Logger()
+_DELAY_HELP = (
+    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
+    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
+)
+
 _Choice = TypeVar("_Choice", bound=Enum)
 _Result = TypeVar("_Result")
 
@@ -66,7 +76,7 @@ def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
 
 _PARSERS: dict[str, Callable[[str], object]] = {
     "reply": _one_of(ReplyFormat),
-    "delay": parse_delay,
+    "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
     "drain": lambda text: parse_delay(text).longest,
 }
@@ -84,22 +94,26 @@ class Options(usage.Options):
     optParameters: Sequence[Sequence[Any]] = [
         ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
         ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
-        ["delay", "d", "0", "Seconds for which a reply is held."],
+        ["delay", "d", "0", _DELAY_HELP],
         ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
         *BOUND_PARAMETERS,
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
          "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+        ["seed", None, None,
+         "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
     ]  # fmt: skip
     optFlags: Sequence[Sequence[Any]] = [
-        ["log-payload", None, "Log what peers say, escaped and cut."]
+        ["log-payload", None, "Log what peers say, escaped and cut."],
+        ["in-band", None, "Let messages that begin with ! choose their own delay or fault."],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self["port"] = []
         self["proxy-from"] = []
+        self["fault"] = []
 
     def opt_port(self, text: str) -> None:
         """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
@@ -116,6 +130,13 @@ class Options(usage.Options):
         They must send one, version 1 or 2. May be given more than once.
         """
         self["proxy-from"].append(text)
+
+    def opt_fault(self, text: str) -> None:
+        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
+        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
+        May be given more than once.
+        """  # noqa: D205 - this is the option's help text
+        self["fault"].append(text)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; end the process with one line and exit code 2 where something is wrong."""
@@ -142,6 +163,15 @@ class Options(usage.Options):
                 _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
             )
         self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
+        seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
+        self["delay"] = _parsed(
+            "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
+        )
+        per_reply = self["delay-per"] is DelayPer.REPLY
+        self["faults"] = _parsed(
+            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
+        )
+        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
@@ -195,6 +225,8 @@ def makeService(options: Options) -> EchoService:
         limits=_fitting(options["limits"]),
         log_connections=_debugging(options),
         log_payload=bool(options["log-payload"]),
+        faults=options["faults"],
+        in_band=bool(options["in-band"]),
     )
     listeners = [
         _listener(reactor, f"--port {text}", description, factory)

@@ -1,0 +1,20 @@
+"""Times as people write them: a number of seconds, or of milliseconds or microseconds."""
+
+import math
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def parse_seconds(text: str) -> float:
+    """Read ``5``, ``0.25``, ``5s``, ``20ms`` or ``100us``; give seconds.
+
+    Raises ValueError with one line for anything else, and for what is negative or infinite.
+    """
+    unit = next((unit for unit in _UNITS if text.endswith(unit)), "")
+    try:
+        seconds = float(text.removesuffix(unit)) * _UNITS.get(unit, 1.0)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number of seconds") from None
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"{text} is not a number of seconds, 0 or more")
+    return seconds
