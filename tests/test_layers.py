@@ -24,10 +24,10 @@ ROOT = Path(twistecho.__file__).parent
 DOORS = {"__init__", "__main__"}
 
 SERVER = {
-    "delayline", "sweep", "occasional", "protocol", "answer", "factory", "accepting", "service",
-    "metrics", "tap", "designs",
+    "delayline", "sweep", "occasional", "protocol", "answer", "factory", "proxied", "accepting",
+    "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics", "tap", "designs",
 }  # fmt: skip
-CLIENT = {"deadlines", "dial", "fleet", "threads", "resolve"}
+CLIENT = {"dial", "fleet", "threads", "resolve"}
 EDGES = {"tap", "engines"}
 SPEAKERS = {"render", "cli", "options", "engines", "tap", "runner", "serving", "comparing"}
 

@@ -17,6 +17,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     report               pure     what a fleet found
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
+    exposure             pure     who can reach a port
+    trusted              pure     which peers are proxies to be believed
+    proxyheader          pure     read a PROXY header
     counts               pure     what a service counts while it runs
     budget               pure     the bytes all connections may have waiting, and whose turn is next
     admission            pure     who may come in
@@ -34,7 +37,12 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     protocol             Twisted  one connection of the service
     answer               Twisted  the same with replies from a callable
     factory              Twisted  what all connections of a service share
+    proxied              Twisted  connections that come through a proxy
     accepting            Twisted  backs off when the system cannot accept
+    unixport             Twisted  Unix sockets: stale ones replaced, others' left alone
+    tlsfactory           Twisted  TLS that can refuse a connection
+    endpoint             Twisted  where to listen, from its description
+    notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
     tap                  Twisted  ``twist echo``: options and makeService

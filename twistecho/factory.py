@@ -78,13 +78,21 @@ class EchoFactory(Factory):
         """Make the protocol of a new connection, or None, upon which it is closed at once."""
         reason = self.admission.refusal(addr)
         if reason is not None:
-            self.counts.refused[reason] += 1
-            self._occasionally.warn(f"Refused, {reason}", where(addr))
+            self.refuse(reason, addr)
             return None
         protocol = self._protocol()
         protocol.factory = self
         protocol.peer = addr
         return protocol
+
+    def refuse(self, reason: str, addr: object) -> None:
+        """Count a connection that is not let in, and now and then log it."""
+        self.counts.refused[reason] += 1
+        self._occasionally.warn(f"Refused, {reason}", where(addr))
+
+    def count_open(self) -> int:
+        """Count the open connections."""
+        return len(self.connections)
 
     def opened(self, connection: EchoProtocol) -> int:
         """Count a connection in; give its number, from 0 in the order of accept."""

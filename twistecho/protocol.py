@@ -107,8 +107,9 @@ class EchoProtocol(Protocol):
         hold = factory.connection_delay(self.number)
         if hold:
             self._held = True
+            self._due = self._quiet + hold
             self._gate()
-            factory.line.add(self, self._quiet + hold)
+            factory.line.add(self, self._due)
 
     def dataReceived(self, data: bytes) -> None:
         """Take what one read gave."""
@@ -133,7 +134,13 @@ class EchoProtocol(Protocol):
     def _answer(self, data: bytes) -> None:
         """Answer at once where nothing is delayed or in the way; queue the messages otherwise."""
         factory = self.factory
-        if self._waiting or self._full or not factory.immediate or len(data) > MESSAGE_SIZE:
+        if (
+            self._waiting
+            or self._full
+            or self._held  # what came with a PROXY header was read before the delay
+            or not factory.immediate
+            or len(data) > MESSAGE_SIZE
+        ):
             self._enqueue(data)
         elif data:
             self._messages += 1
@@ -176,7 +183,7 @@ class EchoProtocol(Protocol):
 
     def release(self, now: float) -> float | None:
         """Write the replies that are due; say when the next one is. See `delayline.Lane`."""
-        self._held = False
+        self._held = self._held and now < self._due
         while not self._full:
             batch = self._take(now)
             if not batch:
@@ -312,8 +319,10 @@ class EchoProtocol(Protocol):
         """Count the bytes that the system holds for us, up to what one connection may wait for."""
         if not ISystemHandle.providedBy(self.transport):
             return 0
+        handle = self.transport.getHandle()
+        if not isinstance(handle, socket.socket):
+            return 0  # TLS: what has not been read has not been decrypted
         try:
-            handle = typing.cast(socket.socket, self.transport.getHandle())
             peeked = handle.recv(self.factory.limits.waiting_bytes, socket.MSG_PEEK)
         except OSError:
             return 0

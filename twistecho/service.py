@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .accepting import back_off
+from .exposure import EXPOSED, is_exposed
 from .factory import EchoFactory
 from .peer import where
 from .reactors import reactor_name
@@ -94,13 +95,15 @@ class EchoService(Service):
             host=getattr(address, "host", None),
             port=getattr(address, "port", None),
         )
+        if is_exposed(address):
+            self._log.warn(EXPOSED, where=where(address))
 
     def _accept_waiting(self) -> None:
         """Accept what has connected already: closing its listener would reset it."""
         for port in self.ports:
             before = -1
-            while IReadDescriptor.providedBy(port) and before < len(self.factory.connections):
-                before = len(self.factory.connections)
+            while IReadDescriptor.providedBy(port) and before < self.factory.count_open():
+                before = self.factory.count_open()
                 port.doRead()
 
     def _stop_listening(self) -> Deferred[Any]:

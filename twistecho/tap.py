@@ -5,6 +5,7 @@ ends the process. Whatever is wrong is said in one line that names the option: e
 command line is at fault, 1 where the world is (a port in use, say).
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IProtocolFactory,
+    IReactorCore,
     IReactorFromThreads,
     IReactorTime,
     IStreamServerEndpoint,
@@ -28,12 +30,16 @@ from twisted.python import usage
 
 from .bounds import BOUND_PARAMETERS, parse_limits
 from .delay import DelayPer, parse_delay
+from .endpoint import endpoint_for, is_tls
 from .factory import EchoFactory
 from .limits import Limits
 from .monotonic import make_steady
+from .notify import Notifications
 from .openfiles import raise_open_files, room_for_connections
+from .proxied import ProxiedEchoFactory
 from .reactors import install_fastest
 from .service import EchoService
+from .trusted import TrustedProxies, parse_trusted
 from .wire import ReplyFormat
 
 BACKLOG = 4096
@@ -93,6 +99,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()
         self["port"] = []
+        self["proxy-from"] = []
 
     def opt_port(self, text: str) -> None:
         """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
@@ -102,6 +109,13 @@ class Options(usage.Options):
         self["port"].append(text)
 
     opt_p = opt_port
+
+    def opt_proxy_from(self, text: str) -> None:
+        """Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix.
+
+        They must send one, version 1 or 2. May be given more than once.
+        """
+        self["proxy-from"].append(text)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; end the process with one line and exit code 2 where something is wrong."""
@@ -127,15 +141,21 @@ class Options(usage.Options):
                 self["metrics"],
                 _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
             )
+        self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in texts
         }
+        for text, description in self["endpoints"].items():
+            if self["proxy-from"] != TrustedProxies() and is_tls(description):
+                raise usage.UsageError(
+                    f"--port {text}: with --proxy-from the proxy has to end TLS itself"
+                )
         install_fastest()
 
 
-def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:
+def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
     try:
         return parse(text)
     except ValueError as error:
@@ -166,8 +186,9 @@ def makeService(options: Options) -> EchoService:
 
     clock = cast("IReactorTime", reactor)
     make_steady(clock)
-    factory = EchoFactory(
+    factory = ProxiedEchoFactory(
         clock,
+        proxies=options["proxy-from"],
         reply=options["reply"],
         delay=options["delay"],
         delay_per=options["delay-per"],
@@ -198,7 +219,7 @@ def _listener(
     reactor: object, option: str, description: str, factory: IProtocolFactory
 ) -> _Listener:
     try:
-        return _Listener(serverFromString(reactor, description), factory, option)
+        return _Listener(endpoint_for(reactor, description), factory, option)
     except OSError as error:
         _exit(f"{option}: {_reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
@@ -258,6 +279,12 @@ class _ProcessService(EchoService):
         echo = [listener.endpoint for listener in listeners if listener.factory is factory]
         super().__init__(clock, factory, echo, drain)
         self._listeners = listeners
+        self._notifications = Notifications(clock, os.environ)
+
+    def startService(self) -> None:
+        """Listen; say that the service is ready once the reactor runs."""
+        super().startService()
+        cast("IReactorCore", self.clock).callWhenRunning(self._notifications.ready)
 
     def privilegedStartService(self) -> None:
         """Listen everywhere or end the process."""
@@ -270,7 +297,12 @@ class _ProcessService(EchoService):
     def stopService(self) -> Deferred[Any]:
         """Stop, and let a second signal end what is still waited for."""
         restore = _on_signals((signal.SIGINT, signal.SIGTERM), self._stop_at_once)
-        return super().stopService().addBoth(restore)
+        self._notifications.stopping()
+        return super().stopService().addBoth(restore).addBoth(self._fall_silent)
+
+    def _fall_silent(self, result: _Result) -> _Result:
+        self._notifications.stop()
+        return result
 
     def _stop_at_once(self, *_signal: object) -> None:
         cast(IReactorFromThreads, self.clock).callFromThread(self.abort)

@@ -1,0 +1,76 @@
+"""Services on any kind of endpoint, in this process, for tests with real sockets."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor as global_reactor
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from twistecho import EchoFactory, EchoService
+from twistecho.endpoint import endpoint_for
+
+reactor: Any = global_reactor
+
+PATIENCE = 20.0
+
+Client = Callable[[socket.socket], Any]
+"""What a plain client does with its connected socket, from a thread."""
+
+
+class ListeningCase(TestCase):
+    """Starts services on any endpoint and stops them at the end of the test."""
+
+    timeout = 60
+
+    def start(self, description: str, factory: EchoFactory | None = None, **options: Any) -> Any:
+        """Start a service where a description says; options are the factory's."""
+        if factory is None:
+            factory = EchoFactory(reactor, **{"reply": "raw", **options})
+        service = EchoService(reactor, factory, [endpoint_for(reactor, description)])
+        service.startService()
+        self.addCleanup(self.stop, service)
+        return service
+
+    async def stop(self, service: EchoService) -> None:
+        """Stop a service, at once if it has not been stopped yet."""
+        if service.running:
+            stopped = service.stopService()
+            service.factory.abort()
+            await stopped
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the reactor turn until something has come about; the test's timeout bounds it."""
+        while not condition():
+            await deferLater(reactor, 0.01)
+
+    async def talk(self, address: Any, client: Client, source: Any = None) -> Any:
+        """Have a plain client talk to an address, a Unix socket's path or host and port."""
+        return await deferToThread(lambda: talk(address, client, source))
+
+    def folder(self) -> str:
+        """Make a folder that goes with the test; its path is short enough for a socket's."""
+        path = tempfile.mkdtemp(prefix="echo")
+        self.addCleanup(shutil.rmtree, path, True)
+        return path
+
+
+def talk(address: Any, client: Client, source: Any = None) -> Any:
+    """Connect to a Unix socket's path, or to host and port, and let a client talk."""
+    if isinstance(address, str):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        connection.connect(address)
+    else:
+        connection = socket.create_connection(address, PATIENCE, source)
+    with connection:
+        return client(connection)
+
+
+def port_of(service: EchoService) -> int:
+    """Give the number of the port that a service listens on."""
+    return int(service.ports[0].getHost().port)  # type: ignore[attr-defined]  # a TCP port's

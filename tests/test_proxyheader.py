@@ -1,0 +1,144 @@
+"""PROXY headers: whole, in pieces, with bytes behind them, and wrong ones."""
+
+import struct
+import unittest
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twistecho.proxyheader import (
+    SIGNATURE,
+    V1_SIZE,
+    V2_SIZE,
+    ProxyHeader,
+    ProxyHeaderError,
+    read_header,
+)
+
+PORTS = st.integers(0, 65535)
+IPV4 = st.ip_addresses(v=4)
+IPV6 = st.ip_addresses(v=6)
+
+
+def v1(source: object, port: int) -> bytes:
+    """Write a header of version 1."""
+    family = 4 if isinstance(source, IPv4Address) else 6
+    return f"PROXY TCP{family} {source} {source} {port} 5000\r\n".encode()
+
+
+def v2(block: bytes, family: int, command: int = 0x21) -> bytes:
+    """Write a header of version 2."""
+    return SIGNATURE + struct.pack("!BBH", command, family, len(block)) + block
+
+
+def v2_of(source: IPv4Address | IPv6Address, port: int, extensions: bytes = b"") -> bytes:
+    """Write a header of version 2 for a client."""
+    family = 0x11 if source.version == 4 else 0x21
+    return v2(source.packed * 2 + struct.pack("!HH", port, 5000) + extensions, family)
+
+
+class WholeTests(unittest.TestCase):
+    """What a header says."""
+
+    @given(st.one_of(IPV4, IPV6), PORTS, st.binary(max_size=300))
+    def test_a_client_is_read_back_from_either_version(
+        self, source: IPv4Address | IPv6Address, port: int, rest: bytes
+    ) -> None:
+        """Address and port, whatever follows."""
+        for header in (v1(source, port), v2_of(source, port), v2_of(source, port, b"\x04\0\1x")):
+            assert read_header(header + rest) == ProxyHeader(len(header), (str(source), port))
+
+    def test_the_specifications_example(self) -> None:
+        """Version 1, section 2.1."""
+        line = b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n"
+        assert read_header(line + b"GET / HTTP/1.1") == ProxyHeader(47, ("192.168.0.1", 56324))
+
+    def test_a_proxy_may_speak_for_itself(self) -> None:
+        """UNKNOWN, LOCAL, and clients without an IP address."""
+        for header in (
+            b"PROXY UNKNOWN\r\n",
+            b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n",
+            v2(b"", 0, 0x20),
+            v2(b"\xff" * 12, 0x11, 0x20),
+            v2(b"", 0x00),
+            v2(b"/tmp/a".ljust(216, b"\0"), 0x31),
+            v2(bytes(12), 0x12),
+        ):
+            assert read_header(header + b"hi") == ProxyHeader(len(header), None), header
+
+    @given(st.one_of(IPV4, IPV6), PORTS)
+    def test_a_header_may_come_byte_by_byte(
+        self, source: IPv4Address | IPv6Address, port: int
+    ) -> None:
+        """It is not whole before its last byte."""
+        for header in (v1(source, port), v2_of(source, port, b"\x04\0\1x")):
+            assert all(read_header(header[:size]) is None for size in range(len(header)))
+
+
+class WrongTests(unittest.TestCase):
+    """What is no header is refused as soon as that is clear."""
+
+    def refused(self, data: bytes) -> None:
+        """Hold that bytes are no header, whatever may still come."""
+        with pytest.raises(ProxyHeaderError):
+            read_header(data)
+
+    def test_anything_else(self) -> None:
+        """A client that speaks at once, a web browser, the other version's beginning."""
+        for data in (
+            b"hi",
+            b"GET / HTTP/1.0\r\n\r\n",
+            b"PROXX",
+            b"\r\n\r\n\x01",
+            b"proxy tcp4",
+            b"\0",
+        ):
+            self.refused(data)
+
+    def test_wrong_lines(self) -> None:
+        """Families, addresses, ports and spaces."""
+        for words in (
+            "TCP5 1.1.1.1 1.1.1.1 1 1",
+            "TCP4 1.1.1.1 1.1.1.1 1",
+            "TCP4 1.1.1.1 1.1.1.1 1 1 ",
+            "TCP4  1.1.1.1 1.1.1.1 1 1",
+            "TCP4 ::1 ::1 1 1",
+            "TCP6 1.1.1.1 1.1.1.1 1 1",
+            "TCP6 ::1%\x1b[2J ::1 1 1",
+            "TCP4 1.1.1.1 1.1.1.1 65536 1",
+            "TCP4 1.1.1.1 1.1.1.1 -1 1",
+            "TCP4 1.1.1.1 1.1.1.1 1_0 1",
+            "TCP4 1.1.1.1 1.1.1.300 1 1",
+            "TCP4 1.1.1.1 1.1.1.1 1 \u0661",
+            "",
+        ):
+            self.refused(f"PROXY {words}\r\n".encode())
+
+    def test_what_does_not_end(self) -> None:
+        """Neither version is read beyond its bound."""
+        assert read_header(b"PROXY ".ljust(V1_SIZE - 1, b"x")) is None
+        self.refused(b"PROXY ".ljust(V1_SIZE, b"x"))
+        self.refused(SIGNATURE + struct.pack("!BBH", 0x21, 0x11, V2_SIZE))
+
+    def test_wrong_binary_headers(self) -> None:
+        """Version, command, family, and a length that holds no address."""
+        for command, family, block in (
+            (0x11, 0x11, bytes(12)),
+            (0x22, 0x11, bytes(12)),
+            (0x21, 0x41, bytes(12)),
+            (0x21, 0x13, bytes(12)),
+            (0x21, 0x11, bytes(11)),
+            (0x21, 0x21, bytes(35)),
+        ):
+            self.refused(v2(block, family, command))
+
+    @given(st.binary(max_size=200), st.sampled_from([b"", b"PROXY ", b"PROXY TCP6 ", SIGNATURE]))
+    def test_any_bytes_are_read_or_refused(self, data: bytes, start: bytes) -> None:
+        """Never another exception; and never more than has come."""
+        try:
+            header = read_header(start + data)
+        except ProxyHeaderError:
+            return
+        assert header is None or header.size <= len(start + data)

@@ -1,0 +1,75 @@
+"""Tells systemd, or whoever started the service, that it is ready, alive, and stopping.
+
+    -> READY=1        the reactor runs and every port listens
+    -> WATCHDOG=1     twice in each $WATCHDOG_USEC, from the reactor: a stuck one falls silent
+    -> STOPPING=1     nothing more is accepted
+
+One datagram each to $NOTIFY_SOCKET, as sd_notify(3) documents. The libraries for it are no better
+kept than these lines: sdnotify (2017) writes to a blocking socket, and the others need a compiler.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+
+class Notifications:
+    """What a service tells its manager. Does nothing where nobody wants to know."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, environ: Mapping[str, str]) -> None:
+        self._address = _address(environ.get("NOTIFY_SOCKET", ""))
+        self._interval = _watchdog_seconds(environ) / 2
+        self._pings = LoopingCall(self._tell, "WATCHDOG=1")
+        self._pings.clock = clock
+        self._failed = False
+
+    def ready(self) -> None:
+        """Say that the service is ready, and from now on that it is alive."""
+        self._tell("READY=1")
+        if self._address and self._interval and not self._pings.running:
+            done: Deferred[Any] = self._pings.start(self._interval)
+            done.addErrback(lambda failure: self._log.failure("watchdog", failure=failure))
+
+    def stopping(self) -> None:
+        """Say that the service stops; it stays alive until what is owed is delivered."""
+        self._tell("STOPPING=1")
+
+    def stop(self) -> None:
+        """Say nothing more."""
+        if self._pings.running:
+            self._pings.stop()
+
+    def _tell(self, state: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
+                notifying.setblocking(False)
+                notifying.sendto(state.encode(), self._address)
+        except OSError as error:
+            if not self._failed:
+                self._log.warn("Cannot notify {state}: {error}", state=state, error=str(error))
+            self._failed = True
+
+
+def _address(text: str) -> str:
+    """Give the address of a socket: a path, or an abstract name after ``@``; else nothing."""
+    if text.startswith("@"):
+        return "\0" + text[1:]
+    return text if text.startswith("/") else ""
+
+
+def _watchdog_seconds(environ: Mapping[str, str]) -> float:
+    """Give the time within which a sign of life is wanted from this process, or 0."""
+    usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not usec.isdecimal() or (pid and pid != str(os.getpid())):
+        return 0.0
+    return int(usec) / 1e6
