@@ -115,7 +115,7 @@ class ProcessTests(unittest.TestCase):
                     "-p0",
                     "-rraw",
                     "-d1",
-                    environ={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"},
+                    environ=environ,
                 ) as (process, started),
             ):
                 assert manager.next() == "READY=1"

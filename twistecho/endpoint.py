@@ -61,6 +61,8 @@ def _from_string(reactor: object, description: str) -> IStreamServerEndpoint:
 
 
 def _unix(reactor: Any, description: str, parts: _Description) -> IStreamServerEndpoint:
+    if not parts.named.get("address", *parts.positional[:1]):
+        raise ValueError("the path is missing")
     if "mode" not in parts.named and len(parts.positional) < 2:
         description = f"{description}:mode={UNIX_MODE}"
     return _from_string(_Listener(reactor), description)
