@@ -107,26 +107,21 @@ class ProcessTests(unittest.TestCase):
         """Ready means that it answers; signs of life come while the last reply is still owed."""
         with TemporaryDirectory() as folder:
             path = str(Path(folder) / "notify")
-            environ = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}
+            environ = ["env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=200000"]
             manager = Manager(path)
             with (
                 manager.socket,
-                twist_echo(
-                    "-p0",
-                    "-rraw",
-                    "-d1",
-                    environ=environ,
-                ) as (process, started),
+                twist_echo("-p0", "-rraw", "-d1", prefix=environ) as (running, started),
             ):
                 assert manager.next() == "READY=1"
                 assert [manager.next() for _ in range(3)] == ["WATCHDOG=1"] * 3
                 with connect(started[0]["port"]) as connection:
                     connection.sendall(b"owed")
-                    process.terminate()
+                    running.process.terminate()
                     while (told := manager.next()) == "WATCHDOG=1":
                         pass
                     assert told == "STOPPING=1"
                     assert manager.next() == "WATCHDOG=1"
                     assert read_exactly(connection, 4) == b"owed"
-                process.wait(PATIENCE)
+                running.process.wait(PATIENCE)
                 assert set(manager.all_now()) <= {"WATCHDOG=1"}
