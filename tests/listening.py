@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -33,7 +34,8 @@ class ListeningCase(TestCase):
             factory = EchoFactory(reactor, **{"reply": "raw", **options})
         service = EchoService(reactor, factory, [endpoint_for(reactor, description)])
         service.startService()
-        self.addCleanup(self.stop, service)
+        # Older trials do not wait for a coroutine here.
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.stop(service)))
         return service
 
     async def stop(self, service: EchoService) -> None:

@@ -111,6 +111,16 @@ class TLSTests(ListeningCase):
         address = ("127.0.0.1", port_of(service))
         assert await self.talk(address, self.secure(client)) == data
 
+    async def test_ipv6(self) -> None:
+        """By the interface."""
+        service = self.start(self.description.replace("127.0.0.1", r"\:\:1"))
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            connection.sendall(b"hi")
+            return read_exactly(connection, 2)
+
+        assert await self.talk(("::1", port_of(service)), self.secure(client)) == b"hi"
+
     async def test_closing_gives_up_what_is_owed(self) -> None:
         """A TLS client that says it will send no more is not answered any more; nothing is left."""
         service = self.start(self.description, delay=0.3)
@@ -183,7 +193,15 @@ class DescriptionTests(ListeningCase):
 
     def test_anything_else_is_twisteds(self) -> None:
         """Unknown kinds and arguments."""
-        for description in ("nosuch:1", "tcp:x", "tcp:1:no=1", "unix:", "unix:/x:mode=9", "ssl:"):
+        for description in (
+            "nosuch:1",
+            "tcp:x",
+            "tcp:1:no=1",
+            "unix:",
+            "unix:/x:mode=9",
+            "ssl:",
+            "tcp:",
+        ):
             self.assertRaises(ValueError, endpoint_for, reactor, description)
 
 

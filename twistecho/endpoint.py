@@ -65,7 +65,7 @@ def _unix(reactor: Any, description: str, parts: _Description) -> IStreamServerE
         raise ValueError("the path is missing")
     if "mode" not in parts.named and len(parts.positional) < 2:
         description = f"{description}:mode={UNIX_MODE}"
-    return _from_string(_Listener(reactor), description)
+    return _from_string(_OwnPorts(reactor), description)
 
 
 def _systemd(reactor: Any, description: str, parts: _Description) -> IStreamServerEndpoint:
@@ -73,7 +73,7 @@ def _systemd(reactor: Any, description: str, parts: _Description) -> IStreamServ
     if domain not in ("INET", "INET6", "UNIX"):
         raise ValueError("domain must be INET, INET6 or UNIX")
     try:
-        return _from_string(_Listener(reactor), description)
+        return _from_string(_OwnPorts(reactor), description)
     except LookupError:
         raise OSError("no such socket was passed by systemd, or none at all") from None
 
@@ -83,11 +83,12 @@ def _tls(reactor: Any, description: str, parts: _Description) -> IStreamServerEn
         import twisted.internet.ssl  # noqa: F401, PLC0415 - it needs an extra
     except ImportError:
         raise OSError("TLS needs more: pip install 'twistecho[tls]'") from None
-    for number in (parts.named.get("port", *parts.positional[:1]), parts.named.get("backlog", "1")):
+    port = parts.named.get("port", "".join(parts.positional[:1]))
+    for number in (port, parts.named.get("backlog", "1")):
         # Twisted looks at these last, when it is too late to tell them from bad files.
         if not number.isdecimal():
             raise ValueError(f"{number!r} is not a number")
-    return _with_certificate(lambda: _from_string(_Listener(reactor), description))
+    return _with_certificate(lambda: _from_string(_OwnPorts(reactor), description))
 
 
 _Maker = Callable[[Any, str, _Description], IStreamServerEndpoint]
@@ -114,7 +115,7 @@ def _openssl_words(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-class _Listener:
+class _OwnPorts:
     """Listens in the reactor's stead where its own ports do not do. See `IReactorUNIX` and others.
 
     Methods, their arguments and defaults are the reactor's.
@@ -132,7 +133,7 @@ class _Listener:
         wantPID: bool = False,  # noqa: ARG002 - no lock file is needed
     ) -> IListeningPort:
         """Listen on a Unix socket."""
-        port = UnixPort(os.fsencode(address), factory, backlog, mode, self._reactor)
+        port = UnixPort(address, factory, backlog, mode, self._reactor)
         port.startListening()
         return cast("IListeningPort", port)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -67,28 +68,29 @@ class UnixPort(unix.Port):
 
     _made: tuple[int, int] | None = None
 
+    def __init__(
+        self, path: str, factory: IProtocolFactory, backlog: int, mode: int, reactor: object
+    ) -> None:
+        super().__init__(os.fsencode(path), factory, backlog, mode, reactor)
+        self.path = Path(path)
+
     def startListening(self) -> None:
         """Listen. Raises CannotListenError."""
-        path = self._path()
         try:
-            with _alone_in(path.parent):
-                make_way(path)
+            with _alone_in(self.path.parent):
+                make_way(self.path)
                 super().startListening()  # type: ignore[no-untyped-call]  # Twisted's
         except OSError as error:
-            raise CannotListenError(None, self._bindPath, error) from error
-        self._made = _identity(path)
+            raise CannotListenError(None, str(self.path), error) from error
+        self._made = _identity(self.path)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove the socket, unless somebody else has put another in its place."""
-        path = self._path()
-        if self._made is not None and self._made == _identity(path):
+        if self._made is not None and self._made == _identity(self.path):
             with suppress(OSError):
-                path.unlink()
+                self.path.unlink()
         # Past the parent, which unlinks whatever is there and fails where nothing is.
         tcp.Port.connectionLost(self, reason)
-
-    def _path(self) -> Path:
-        return Path(os.fsdecode(self._bindPath))
 
 
 class AdoptedUnixPort(unix.Port):
