@@ -96,7 +96,9 @@ class HostileClientTests(TestCase):
             most, latencies = self._flood(echo, hogs, client)
             growth = most - before
             assert growth < 1.2 * budget, f"{growth / MIB:.1f} MiB"
-            assert statistics.median(latencies) < 0.1
+            # Where other test runs share the machine, their time is in it too.
+            patience = 10 if "TWISTECHO_BUSY" in os.environ else 1
+            assert statistics.median(latencies) < 0.1 * patience
             until(lambda: echo.metric("connections") == 1)
             assert echo.metric("connections_dropped_total") == 500
             assert echo.metric("waiting_bytes") == 0
