@@ -1,9 +1,9 @@
 """Clients behind a proxy: behind the real HAProxy, and behind what is none."""
 
+import contextlib
 import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class ProxiedCase(ListeningCase):
         """Send pieces, say FIN, and read to the end; give what came, nothing after a reset."""
 
         def client(connection: socket.socket) -> bytes:
-            with suppress(OSError):  # the service may have reset the connection by now
+            with contextlib.suppress(OSError):  # the service may have reset the connection by now
                 for piece in pieces:
                     connection.sendall(piece)
                 connection.shutdown(socket.SHUT_WR)
