@@ -1,4 +1,4 @@
-"""Twisted's own tests on the eager reactor and on Twisted's epoll: ``python -m tests.reactor_suite``.
+"""Twisted's own tests on the eager reactor and on epoll: ``python -m tests.reactor_suite``.
 
 Each reactor has a child process, in which it is the global one and the one that Twisted's
 `ReactorBuilder` builds. A test that passes under epoll and not under eager is named, and the exit
