@@ -58,7 +58,7 @@ class EagerConnection(tcp.Connection):
         """Say whether `__getitem__` has an answer."""
         return key is ILogContext
 
-    def doRead(self) -> _Ended:
+    def doRead(self) -> _Ended:  # type: ignore[override]  # Twisted's are not annotated
         """Read once and hand the bytes to the protocol."""
         try:
             data = self.socket.recv(self.bufferSize)
@@ -77,7 +77,7 @@ class EagerConnection(tcp.Connection):
             return error.ConnectionFdescWentAway("File descriptor lost")
         return connection_lost(os_error)
 
-    def doWrite(self) -> BaseException | int | None:
+    def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
         """Send what is buffered, then tell who waits for that."""
         if self.untried:
             return self._unless_broken(super().doWrite())
@@ -90,7 +90,7 @@ class EagerConnection(tcp.Connection):
         """
         if why.__class__ is not error.ConnectionLost:
             return why
-        self.broken = self.broken or why  # type: ignore[assignment]  # its class is known now
+        self.broken = self.broken or why
         return None
 
     def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
@@ -135,7 +135,7 @@ class _TCPConnection(EagerConnection):
                 self.untried = True
                 self.reactor.untried.append(self)
 
-    def doWrite(self) -> BaseException | int | None:
+    def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
         """Send what is buffered, then tell who waits for that."""
         if (
             len(self._tempDataBuffer) == 1
@@ -190,7 +190,7 @@ class Connector(tcp.Connector):
 class _UNIXConnection(EagerConnection):
     """What Unix stream connections have besides: file descriptors may come along."""
 
-    def doRead(self) -> _Ended:
+    def doRead(self) -> _Ended:  # type: ignore[override]  # Twisted's are not annotated
         """Read once, take the file descriptors that came along, hand the bytes to the protocol."""
         try:
             data, ancillary, _, _ = self.socket.recvmsg(self.bufferSize, _ANCILLARY_SIZE)
@@ -223,18 +223,18 @@ class UNIXServer(_UNIXConnection, unix.Server):
 
     # File descriptors that wait to be sent go out with the buffer's bytes.
     writeSomeData = unix.Server.writeSomeData
-    _writeSomeDataBase = Server
+    _writeSomeDataBase = Server  # type: ignore[assignment]  # this module's, as Twisted has its own
 
 
 class UNIXClient(_UNIXConnection, unix.Client):
     """A Unix stream connection that is made here."""
 
     writeSomeData = unix.Client.writeSomeData
-    _writeSomeDataBase = Client
+    _writeSomeDataBase = Client  # type: ignore[assignment]  # this module's, as Twisted has its own
 
 
 class UNIXConnector(unix.Connector):
     """Makes Unix stream connections."""
 
-    def _makeTransport(self) -> UNIXClient:
+    def _makeTransport(self) -> UNIXClient:  # type: ignore[override]  # a client all the same
         return UNIXClient(self.address, self, self.reactor, self.checkPID)
