@@ -18,10 +18,10 @@ from twistecho import EchoFactory, Limits
 from twistecho.admission import Admission
 from twistecho.bounds import BOUND_PARAMETERS, parse_limits
 from twistecho.budget import Budget
+from twistecho.echooptions import Options
 from twistecho.metrics import EchoCollector
 from twistecho.occasional import OccasionalLog
 from twistecho.peer import counted_as
-from twistecho.tap import Options
 
 from .test_protocol import SMALL, Pipe, connect
 

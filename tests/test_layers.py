@@ -25,12 +25,14 @@ DOORS = {"__init__", "__main__"}
 
 SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "faulty", "factory", "proxied",
-    "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics", "tap",
-    "designs",
+    "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
+    "echooptions", "tap", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines"}
-SPEAKERS = {"render", "cli", "options", "engines", "tap", "runner", "serving", "comparing"}
+SPEAKERS = {
+    "render", "cli", "options", "engines", "echooptions", "tap", "runner", "serving", "comparing",
+}  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.
 IMPURE = {

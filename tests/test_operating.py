@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import TestCase
 
-from twistecho.tap import Options
+from twistecho.echooptions import Options
 
 from .programs import program
 

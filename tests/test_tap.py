@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.delay import DelayPer
+from twistecho.echooptions import Options, describe_port
 from twistecho.limits import Limits
-from twistecho.tap import Options, describe_port
 from twistecho.wire import ReplyFormat
 
 from .peers import connect, read_exactly, read_to_end

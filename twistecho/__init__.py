@@ -57,7 +57,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
-    tap                  Twisted  ``twist echo``: options and makeService
+    echooptions          Twisted  the command line of ``twist echo``
+    tap                  Twisted  ``twist echo``: makeService, and the end of its process
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke

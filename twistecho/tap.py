@@ -1,4 +1,4 @@
-"""``twist echo``: its options, and the service they ask for.
+"""``twist echo``: the service that its options ask for, as the main thing of its process.
 
 This is the edge: the only server room that takes the global reactor, speaks on standard error and
 ends the process. Whatever is wrong is said in one line that names the option: exit code 2 where the
@@ -6,18 +6,13 @@ command line is at fault, 1 where the world is (a port in use, say).
 """
 
 import os
-import secrets
 import signal
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IProtocolFactory,
@@ -27,184 +22,22 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger, LogLevel
-from twisted.python import usage
 
-from .bounds import BOUND_PARAMETERS, parse_limits
-from .delay import DelayPer, parse_delay
-from .delays import parse_delays
-from .draw import parse_seed
-from .endpoint import endpoint_for, is_tls
+from .echooptions import BACKLOG, Options, end_process
+from .endpoint import endpoint_for
 from .factory import EchoFactory
-from .faults import parse_faults
 from .limits import Limits
 from .monotonic import make_steady
 from .notify import Notifications
 from .openfiles import raise_open_files, room_for_connections
 from .proxied import ProxiedEchoFactory
-from .reactors import install_fastest
 from .service import EchoService
-from .tracefile import lines_of
-from .trusted import TrustedProxies, parse_trusted
-from .wire import ReplyFormat
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """Where Linux tells the longest backlog it grants."""
 
 _log = Logger()
-_DELAY_HELP = (
-    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
-    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
-)
-
-_Choice = TypeVar("_Choice", bound=Enum)
 _Result = TypeVar("_Result")
-
-
-def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
-    def parse(text: str) -> _Choice:
-        try:
-            return kind(text)
-        except ValueError:
-            names = ", ".join(str(choice) for choice in kind)
-            raise ValueError(f"{text!r} is not one of {names}") from None
-
-    return parse
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "reply": _one_of(ReplyFormat),
-    "seed": parse_seed,
-    "delay-per": _one_of(DelayPer),
-    "drain": lambda text: parse_delay(text).longest,
-}
-
-
-class Options(usage.Options):
-    """The command line of ``twist echo``; after parsing, its values are no texts any more."""
-
-    synopsis = "[options]"
-    longdesc = (
-        "An echo service that answers late, exactly as asked. Every message of at most 1024 bytes "
-        "gets one reply. Replies to one connection keep their order; a client that closes its "
-        "sending side is still answered what it is owed."
-    )
-    optParameters: Sequence[Sequence[Any]] = [
-        ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
-        ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
-        ["delay", "d", "0", _DELAY_HELP],
-        ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
-        *BOUND_PARAMETERS,
-        ["metrics", None, None,
-         "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
-        ["drain", None, None,
-         "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
-        ["seed", None, None,
-         "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
-    ]  # fmt: skip
-    optFlags: Sequence[Sequence[Any]] = [
-        ["log-payload", None, "Log what peers say, escaped and cut."],
-        ["in-band", None, "Let messages that begin with ! choose their own delay or fault."],
-    ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self["port"] = []
-        self["proxy-from"] = []
-        self["fault"] = []
-
-    def opt_port(self, text: str) -> None:
-        """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
-
-        May be given more than once. [default: 5000]
-        """  # noqa: D401 - this is the option's help text
-        self["port"].append(text)
-
-    opt_p = opt_port
-
-    def opt_proxy_from(self, text: str) -> None:
-        """Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix.
-
-        They must send one, version 1 or 2. May be given more than once.
-        """
-        self["proxy-from"].append(text)
-
-    def opt_fault(self, text: str) -> None:
-        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
-        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
-        May be given more than once.
-        """  # noqa: D205 - this is the option's help text
-        self["fault"].append(text)
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse; end the process with one line and exit code 2 where something is wrong."""
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as error:
-            _exit(f"{error}", 2)
-
-    def postOptions(self) -> None:
-        """Turn texts into values. Raises UsageError naming the option at fault.
-
-        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
-        """
-        for name, parse in _PARSERS.items():
-            if self[name] is not None:
-                self[name] = _parsed(name, parse, self[name])
-        try:
-            self["limits"] = parse_limits(self)
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
-        if self["metrics"] is not None:
-            self["metrics"] = (
-                self["metrics"],
-                _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
-            )
-        self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
-        seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
-        self["delay"] = _parsed(
-            "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
-        )
-        per_reply = self["delay-per"] is DelayPer.REPLY
-        self["faults"] = _parsed(
-            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
-        )
-        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
-        texts = self["port"] or ["5000"]
-        self["endpoints"] = {
-            text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
-            for text in texts
-        }
-        install_fastest()
-        for text, description in self["endpoints"].items():
-            if self["proxy-from"] != TrustedProxies() and is_tls(description):
-                raise usage.UsageError(
-                    f"--port {text}: with --proxy-from the proxy has to end TLS itself"
-                )
-
-
-def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise usage.UsageError(f"--{name}: {error}") from None
-
-
-def describe_port(text: str, host: str) -> str:
-    """Turn a bare port number into an endpoint description; leave a description as it is.
-
-    Raises ValueError for what is neither.
-    """
-    if not text.isdecimal():
-        if ":" not in text:
-            raise ValueError(f"{text!r} is neither a port nor an endpoint description")
-        return text
-    if int(text) > 65535:
-        raise ValueError(f"{text} is not a port, 0 to 65535")
-    kind = "tcp6" if isIPv6Address(host) else "tcp"
-    return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
 
 
 def makeService(options: Options) -> EchoService:
@@ -253,16 +86,16 @@ def _listener(
     try:
         return _Listener(endpoint_for(reactor, description), factory, option)
     except OSError as error:
-        _exit(f"{option}: {_reason(error)}", 1)
+        end_process(f"{option}: {_reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
-        _exit(f"{option}: not an endpoint description: {error}", 2)
+        end_process(f"{option}: not an endpoint description: {error}", 2)
 
 
 def _metrics(factory: EchoFactory) -> IProtocolFactory:
     try:
         from .metrics import metrics_site  # noqa: PLC0415 - it needs an extra
     except ImportError:
-        _exit("--metrics: this needs prometheus-client: pip install 'twistecho[metrics]'", 2)
+        end_process("--metrics: this needs prometheus-client: pip install 'twistecho[metrics]'", 2)
     return metrics_site(factory)
 
 
@@ -324,7 +157,7 @@ class _ProcessService(EchoService):
             try:
                 self.listen(endpoint, factory)
             except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
-                _exit(f"{option}: cannot listen: {_reason(error)}", 1)
+                end_process(f"{option}: cannot listen: {_reason(error)}", 1)
 
     def stopService(self) -> Deferred[Any]:
         """Stop, and let a second signal end what is still waited for."""
@@ -358,9 +191,3 @@ def _reason(error: BaseException) -> str:
     """Give the system's words where there are some, without the number."""
     why = error.socketError if isinstance(error, CannotListenError) else error
     return getattr(why, "strerror", None) or str(why)
-
-
-def _exit(problem: str, code: int) -> NoReturn:
-    """End the process with one line on standard error."""
-    sys.stderr.write(f"twist echo: {problem}\n")
-    raise SystemExit(code)
