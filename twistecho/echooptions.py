@@ -1,4 +1,4 @@
-"""The command line of ``twist echo``: texts become values, or one line names the option at fault."""
+"""The command line of ``twist echo``: texts become values, or one line says what is wrong."""
 
 import secrets
 import sys
