@@ -23,10 +23,13 @@ ROOT = Path(twistecho.__file__).parent
 # Not rooms: the map itself and the door for ``python -m``.
 DOORS = {"__init__", "__main__"}
 
-SERVER = {"delayline", "protocol", "answer", "faulty", "factory", "service", "tap", "designs"}
+SERVER = {
+    "delayline", "protocol", "answer", "faulty", "factory", "service", "tap", "served", "inprocess",
+    "designs",
+}  # fmt: skip
 CLIENT = {"deadlines", "dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
-EDGES = {"tap", "engines"}
-SPEAKERS = {"render", "cli", "options", "engines", "tap"}
+EDGES = {"tap", "engines", "served", "inprocess"}
+SPEAKERS = {"render", "cli", "options", "engines", "tap", "served"}
 
 # What a pure room is free of: the outside world, other threads, time and chance.
 IMPURE = {
@@ -331,7 +334,7 @@ class EdgeTests(unittest.TestCase):
     """What only the outermost rooms do."""
 
     def test_the_global_reactor_is_imported_only_at_the_edge(self) -> None:
-        """In `tap` and `engines`, and there inside functions: importing it installs it."""
+        """In the edges, and there inside functions: importing it installs it."""
         wrong = [
             f"{name} imports {entry.name}"
             for name in MODULES
@@ -396,6 +399,12 @@ class FreshProcessTests(unittest.TestCase):
     def test_the_command_brings_no_twisted(self) -> None:
         """Twisted is imported when an engine needs it."""
         self.check("import twistecho.cli", "twistecho.cli", {"twisted"})
+
+    def test_the_pytest_plugin_brings_nothing(self) -> None:
+        """Every pytest on the machine loads it: the rest comes when a fixture is used."""
+        rooms = {f"{PACKAGE}.{name}" for name in MODULES} - {"twistecho.pytest_plugin"}
+        statement = "import twistecho.pytest_plugin"
+        self.check(statement, "twistecho.pytest_plugin", {"twisted", "click", "rich", *rooms})
 
     def test_the_package_alone_brings_no_room(self) -> None:
         """Rooms are imported when their names are used."""

@@ -35,6 +35,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     factory         Twisted   what all connections of a service share
     service         Twisted   listens, and drains when it stops
     tap             Twisted   ``twist echo``: options and makeService
+    served          Twisted   ``twist echo`` as the child of a process that talks to it
+    echoserver      process   services for other people's tests, a process each
+    inprocess       Twisted   the same on the reactor that runs
+    testcase                  the same for test cases of unittest and trial
+    pytest_plugin             the same as fixtures
     resolve         sockets   a host's addresses
     dial            Twisted   one connection to the first address that takes it
     oserrors        Twisted   why an established connection broke

@@ -78,6 +78,11 @@ class EchoFactory(Factory):
         self._accepted += 1
         return self._accepted - 1
 
+    @property
+    def accepted(self) -> int:
+        """How many connections have been opened so far."""
+        return self._accepted
+
     def closed(self, connection: EchoProtocol) -> None:
         """Count a connection out."""
         self.connections.discard(connection)
