@@ -26,12 +26,13 @@ DOORS = {"__init__", "__main__"}
 SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "faulty", "factory", "proxied",
     "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
-    "echooptions", "tap", "designs",
+    "echooptions", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
-EDGES = {"tap", "engines"}
+EDGES = {"tap", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "options", "engines", "echooptions", "tap", "runner", "serving", "comparing",
+    "served",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.
@@ -337,7 +338,7 @@ class EdgeTests(unittest.TestCase):
     """What only the outermost rooms do."""
 
     def test_the_global_reactor_is_imported_only_at_the_edge(self) -> None:
-        """In `tap` and `engines`, and there inside functions: importing it installs it."""
+        """In the edges, and there inside functions: importing it installs it."""
         wrong = [
             f"{name} imports {entry.name}"
             for name in MODULES
@@ -402,6 +403,12 @@ class FreshProcessTests(unittest.TestCase):
     def test_the_command_brings_no_twisted(self) -> None:
         """Twisted is imported when an engine needs it."""
         self.check("import twistecho.cli", "twistecho.cli", {"twisted"})
+
+    def test_the_pytest_plugin_brings_nothing(self) -> None:
+        """Every pytest on the machine loads it: the rest comes when a fixture is used."""
+        rooms = {f"{PACKAGE}.{name}" for name in MODULES} - {"twistecho.pytest_plugin"}
+        statement = "import twistecho.pytest_plugin"
+        self.check(statement, "twistecho.pytest_plugin", {"twisted", "click", "rich", *rooms})
 
     def test_the_package_alone_brings_no_room(self) -> None:
         """Rooms are imported when their names are used."""

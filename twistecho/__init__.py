@@ -18,7 +18,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     damage               pure     what a fault makes of a reply
     faults               pure     read faults
     script               pure     what a message asks for itself
-    tracefile                     files     read a trace of delays
+    tracefile            files    read a trace of delays
     limits               pure     what the service holds at most
     plan                 pure     what each client does
     target               pure     whom the clients talk to
@@ -59,6 +59,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     metrics              Twisted  the service's counters for Prometheus
     echooptions          Twisted  the command line of ``twist echo``
     tap                  Twisted  ``twist echo``: makeService, and the end of its process
+    served               Twisted  ``twist echo`` as the child of a process that talks to it
+    echoserver           process  services for other people's tests, a process each
+    inprocess            Twisted  the same on the reactor that runs
+    testcase                      the same for test cases of unittest and trial
+    pytest_plugin                 the same as fixtures
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
