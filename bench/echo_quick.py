@@ -6,8 +6,6 @@ of the ratios within each round. Needs a C compiler and at least two cores.
 """
 
 import argparse
-import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -95,27 +93,24 @@ def _compile(folder: str) -> str:
 def _measure(name: str, client: str, load: list[str]) -> tuple[float, float]:
     """Run one server under load; give messages a second and its CPU microseconds a message."""
     command = [sys.executable, "-m", "bench.echo_quick", "--serve", name]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        os.sched_setaffinity(server.pid, {_SERVER_CORE})
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        start = _cpu(server.pid)
-        rate = float(
-            subprocess.check_output(
-                [client, port, *load],
-                preexec_fn=lambda: os.sched_setaffinity(0, {_CLIENT_CORE}),
-            )
-        )
-        used = _cpu(server.pid) - start
-        server.kill()
-    del before
+    with subprocess.Popen(_on(_SERVER_CORE, command), stdout=subprocess.PIPE, text=True) as server:
+        try:
+            port = server.stdout.readline().strip() if server.stdout else ""
+            began = _cpu_seconds(server.pid)
+            rate = float(subprocess.check_output(_on(_CLIENT_CORE, [client, port, *load])))
+            used = _cpu_seconds(server.pid) - began
+        finally:
+            server.kill()
     return rate, used * 1e6 / (rate * float(load[-1]))
 
 
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _on(core: int, command: list[str]) -> list[str]:
+    return ["taskset", "-c", str(core), *command]
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Give what a process has had of a core, as the scheduler counts it."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def main() -> None:

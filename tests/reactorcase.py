@@ -7,11 +7,12 @@ sockets of this same process, which the kernel serves while the reactor does not
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.protocol import ClientFactory, Factory, Protocol, connectionDone
+from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
 EAGER = "twistecho.eagerreactor.EagerReactor"
 EPOLL = "twisted.internet.epollreactor.EPollReactor"
@@ -25,9 +26,9 @@ class Recorder(Protocol):
     def __init__(self) -> None:
         self.received = b""
         self.lost: list[Failure] = []
-        self.on_made: Callable[[Recorder], object] = lambda _: None
-        self.on_data: Callable[[Recorder, bytes], object] = lambda _, data: None
-        self.on_lost: Callable[[Recorder], object] = lambda _: None
+        self.on_made: Callable[[Recorder], object] = lambda _made: None
+        self.on_data: Callable[[Recorder, bytes], object] = lambda _made, _data: None
+        self.on_lost: Callable[[Recorder], object] = lambda _made: None
 
     def connectionMade(self) -> None:
         """Do as told."""
@@ -42,6 +43,19 @@ class Recorder(Protocol):
         """Note why, do as told."""
         self.lost.append(reason)
         self.on_lost(self)
+
+
+class Handing(ClientFactory):
+    """Hands out protocols that were made before, one for each connection."""
+
+    noisy = False
+
+    def __init__(self, *protocols: Protocol) -> None:
+        self.waiting = list(protocols)
+
+    def buildProtocol(self, addr: object) -> Protocol:  # noqa: ARG002 - all are alike
+        """Hand out the next one."""
+        return self.waiting.pop(0)
 
 
 class RecordingSocket:
@@ -64,16 +78,21 @@ class RecordingSocket:
         return getattr(self._real, name)
 
 
-class Builder(ReactorBuilder):  # type: ignore[misc]  # Twisted's is not annotated
+if TYPE_CHECKING:
+
+    class _Case(ReactorBuilder, SynchronousTestCase):
+        """What a builder becomes in the classes that it makes."""
+else:
+    _Case = ReactorBuilder
+
+
+class Builder(_Case):
     """Makes reactors, connections and peers that are gone after the test."""
 
     def listen(self, reactor: Any, *protocols: Protocol) -> int:
         """Have the reactor accept so many connections; give the port."""
-        waiting = list(protocols)
-        factory = Factory()
-        factory.noisy = False
-        factory.buildProtocol = lambda addr: waiting.pop(0)  # type: ignore[method-assign]
-        return int(reactor.listenTCP(0, factory, interface="127.0.0.1").getHost().port)
+        port = reactor.listenTCP(0, Handing(*protocols), interface="127.0.0.1")
+        return int(port.getHost().port)
 
     def peer(self, port: int) -> socket.socket:
         """Connect a plain socket to the port."""
@@ -84,13 +103,6 @@ class Builder(ReactorBuilder):  # type: ignore[misc]  # Twisted's is not annotat
     def accepted(self, reactor: Any, protocol: Protocol) -> socket.socket:
         """Have the reactor accept one connection; give its peer."""
         return self.peer(self.listen(reactor, protocol))
-
-    def client_of(self, protocol: Protocol) -> ClientFactory:  # type: ignore[type-arg]  # not on the floor
-        """Give a factory that connects this protocol."""
-        factory = ClientFactory()
-        factory.noisy = False
-        factory.buildProtocol = lambda addr: protocol  # type: ignore[method-assign, assignment, return-value]
-        return factory
 
     def run_reactor(self, reactor: Any) -> None:
         """Run until something stops it, ten seconds at most."""
@@ -107,6 +119,12 @@ class Builder(ReactorBuilder):  # type: ignore[misc]  # Twisted's is not annotat
 
         reactor.callWhenRunning(look)
         self.run_reactor(reactor)
+
+
+def gathered(came: bytearray, peer: socket.socket) -> bytearray:
+    """Add what waits for a peer to what came before."""
+    came += received_by(peer)
+    return came
 
 
 def received_by(peer: socket.socket) -> bytes:

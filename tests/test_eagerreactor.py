@@ -11,7 +11,6 @@ from typing import Any
 from unittest import TestCase
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import log
 from twisted.python.reflect import namedAny
@@ -19,7 +18,7 @@ from twisted.python.reflect import namedAny
 from twistecho.eagerreactor import TWISTED_INTERNALS, EagerReactor
 from twistecho.eagertransport import EagerConnection
 
-from .reactorcase import EAGER, Builder, Recorder, RecordingSocket, received_by
+from .reactorcase import EAGER, Builder, Handing, Recorder, RecordingSocket, received_by
 
 
 class Eager(Builder):
@@ -47,7 +46,7 @@ class EagernessTestsBuilder(Eager):
         server.on_data = lambda made, data: made.transport.write(data)
         port = self.listen(reactor, server)
         client.on_made = lambda made: made.transport.write(b"hello")
-        reactor.connectTCP("127.0.0.1", port, self.client_of(client))
+        reactor.connectTCP("127.0.0.1", port, Handing(client))
         self.until(reactor, lambda: client.received == b"hello")
         # Connecting itself is something to wait for.
         assert all(selectable is client.transport for selectable in waited)
@@ -105,17 +104,15 @@ class EagernessTestsBuilder(Eager):
         for opened in (listener, here, there):
             self.addCleanup(opened.close)
         protocols = [Recorder() for _ in range(3)]
-        waiting = list(protocols)
-        factory = Factory()
-        factory.buildProtocol = lambda addr: waiting.pop(0)  # type: ignore[method-assign]
+        factory = Handing(*protocols)
         for opened in (listener, here):
             opened.setblocking(False)
         reactor.adoptStreamConnection(here.fileno(), socket.AF_UNIX, factory)
         port = reactor.adoptStreamPort(listener.fileno(), socket.AF_INET, factory)
         client = Recorder()
-        reactor.connectTCP("127.0.0.1", port.getHost().port, self.client_of(client))
+        reactor.connectTCP("127.0.0.1", port.getHost().port, Handing(client))
         self.peer(port.getHost().port)
-        self.until(reactor, lambda: len(waiting) == 0 and client.connected)
+        self.until(reactor, lambda: not factory.waiting and client.connected)
         for protocol in (*protocols, client):
             assert isinstance(protocol.transport, EagerConnection)
 
@@ -123,7 +120,7 @@ class EagernessTestsBuilder(Eager):
 class ErrnoTestsBuilder(Eager):
     """Why a connection broke."""
 
-    def errno_of(self, on_made: Any, said: bytes = b"") -> int | None:
+    def errno_of(self, on_made: Any, said: bytes = b"") -> int:
         """Have the peer reset; give the errno that the protocol was told."""
         reactor = self.buildReactor()
         server = Recorder()
@@ -137,9 +134,9 @@ class ErrnoTestsBuilder(Eager):
         [reason] = server.lost
         assert reason.type is ConnectionLost
         assert str(reason.value) == str(ConnectionLost())
-        os_error = reason.value.osError  # type: ignore[attr-defined]  # the reactor adds it
-        assert reason.value.__cause__ is os_error
-        return os_error.errno  # type: ignore[no-any-return]
+        value: Any = reason.value
+        assert value.__cause__ is value.osError
+        return int(value.osError.errno)
 
     def test_found_when_reading(self) -> None:
         """The peer's RST."""

@@ -15,11 +15,19 @@ from twisted.internet.interfaces import (
     IPullProducer,
     IPushProducer,
 )
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .reactorcase import EAGER, EPOLL, Builder, Recorder, RecordingSocket, received_by
+from .reactorcase import (
+    EAGER,
+    EPOLL,
+    Builder,
+    Handing,
+    Recorder,
+    RecordingSocket,
+    gathered,
+    received_by,
+)
 
 BIG = os.urandom(1 << 16) * 80
 
@@ -48,7 +56,7 @@ class WriteTestsBuilder(Agreement):
         peer = self.accepted(reactor, server)
         peer.sendall(b"data")
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(peer)) or came.endswith(b"later"))
+        self.until(reactor, lambda: gathered(came, peer).endswith(b"later"))
         assert bytes(came) == b"made one two three data later"
 
     def test_a_client_writes_in_connectionmade(self) -> None:
@@ -57,7 +65,7 @@ class WriteTestsBuilder(Agreement):
         server, client = Recorder(), Recorder()
         port = self.listen(reactor, server)
         client.on_made = lambda made: made.transport.write(b"hello")
-        reactor.connectTCP("127.0.0.1", port, self.client_of(client))
+        reactor.connectTCP("127.0.0.1", port, Handing(client))
         self.until(reactor, lambda: server.received == b"hello")
 
     def test_a_write_larger_than_all_buffers_arrives_whole(self) -> None:
@@ -76,7 +84,7 @@ class WriteTestsBuilder(Agreement):
         server.on_made = on_made
         peer = self.accepted(reactor, server)
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(peer)) or server.lost)
+        self.until(reactor, lambda: gathered(came, peer) and server.lost)
         came.extend(received_by(peer))
         assert bytes(came) == BIG
         assert max(recorded[0].sent) <= server.transport.SEND_LIMIT
@@ -96,7 +104,7 @@ class WriteTestsBuilder(Agreement):
         server.on_made = on_made
         peer = self.accepted(reactor, server)
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(peer)) or len(came) == 7)
+        self.until(reactor, lambda: len(gathered(came, peer)) == 7)
         assert came == b"one two"
 
     def test_only_bytes_are_written(self) -> None:
@@ -116,7 +124,7 @@ class WriteTestsBuilder(Agreement):
         server.on_made = on_made
         peer = self.accepted(reactor, server)
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(peer)) or came == b"right")
+        self.until(reactor, lambda: gathered(came, peer) == b"right")
         assert [str(error) for error in raised] == ["Data must be bytes"] * 3
 
     def test_a_lost_connection_takes_no_bytes(self) -> None:
@@ -222,7 +230,7 @@ class ClosingTestsBuilder(Agreement):
         first.sendall(b"x")
         second.sendall(b"y")
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(second)) or (came and bad.lost))
+        self.until(reactor, lambda: gathered(came, second) and bad.lost)
         assert came == b"y"
         assert bad.lost[0].type is ZeroDivisionError
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
@@ -242,7 +250,7 @@ class ClosingTestsBuilder(Agreement):
         second = self.peer(port)
         second.sendall(b"y")
         came = bytearray()
-        self.until(reactor, lambda: came.extend(received_by(second)) or (came and bad.lost))
+        self.until(reactor, lambda: gathered(came, second) and bad.lost)
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_a_callback_may_end_another_connection_that_has_an_event_waiting(self) -> None:
@@ -406,9 +414,7 @@ class UNIXTestsBuilder(Agreement):
         reading, writing = os.pipe()
         self.addCleanup(os.close, writing)
         path = self.path()
-        factory = Factory()
-        factory.noisy = False
-        factory.buildProtocol = lambda addr: server  # type: ignore[method-assign]
+        factory = Handing(server)
         reactor.listenUNIX(path, factory)
 
         def on_made(made: Recorder) -> None:
@@ -418,7 +424,7 @@ class UNIXTestsBuilder(Agreement):
 
         client.on_made = on_made
         server.on_data = lambda made, _: made.transport.write(b"thanks")
-        reactor.connectUNIX(path, self.client_of(client))
+        reactor.connectUNIX(path, Handing(client))
         self.until(reactor, lambda: client.received.endswith(b"thanks") and server.descriptors)
         os.close(reading)
         os.write(writing, b"through")
