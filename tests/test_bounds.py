@@ -352,6 +352,8 @@ class MetricsTests(SynchronousTestCase):
         assert value("connections") == 1
         assert value("connections_accepted_total") == 2
         assert value("connections_refused_total", reason="too-many-connections") == 1
+        factory.faults_met["reset"] += 3
+        assert value("faults_total", kind="reset") == 3
         assert value("waiting_replies") == 2
         assert value("waiting_bytes") == 1030 + 2 * 128
         assert value("received_bytes_total") == 1030

@@ -46,8 +46,9 @@ class EchoCollector(Collector):
             value=self._factory.budget.used,
         )
         yield from _totals(counts)
-        yield _by_reason("twistecho_connections_refused", "Refused, by reason.", counts.refused)
-        yield _by_reason("twistecho_connections_dropped", "Dropped, by reason.", counts.dropped)
+        yield _by("reason", "twistecho_connections_refused", "Refused.", counts.refused)
+        yield _by("reason", "twistecho_connections_dropped", "Dropped.", counts.dropped)
+        yield _by("kind", "twistecho_faults", "What went wrong as asked.", self._factory.faults_met)
         yield _histogram(counts.lateness)
 
 
@@ -63,10 +64,10 @@ def _totals(counts: Counts) -> Iterator[Metric]:
         yield CounterMetricFamily(f"twistecho_{name}", text, value=value)
 
 
-def _by_reason(name: str, text: str, counter: dict[str, int]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=["reason"])
-    for reason, number in list(counter.items()):
-        family.add_metric([reason], number)
+def _by(label: str, name: str, text: str, counter: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, number in list(counter.items()):
+        family.add_metric([value], number)
     return family
 
 
