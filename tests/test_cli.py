@@ -12,6 +12,7 @@ from typing import Any
 from unittest import TestCase
 
 from twistecho import Report
+from twistecho.fault import Kind
 from twistecho.launch import LaunchedService, LaunchError
 
 from .peers import read_exactly, serving, unused_port
@@ -39,7 +40,7 @@ class FleetCommandTests(TestCase):
         with LaunchedService(["--reply=prefixed"]) as target:
             for engine in ("reactor", "threads"):
                 ended = run(
-                    "fleet", str(target), "-c", "3", "-n", "2", "-r", "prefixed", "-e", engine
+                    "fleet", str(target), "-c3", "-n2", "-rprefixed", "-e", engine, "--in-order"
                 )
                 assert ended.returncode == 0, ended.stderr
                 assert engine in ended.stdout
@@ -98,6 +99,11 @@ class FleetCommandTests(TestCase):
             ("fleet", "5000", "--json=/nonexistent/file"): "--json",
             ("fleet", "tls:localhost:5000", "--engine=threads"): "TARGET",
             ("check", "--delay=-1"): "--delay",
+            ("check", "--delay=weibull:1"): "--delay",
+            ("check", "--fault=reset:2"): "--fault",
+            ("check", "--fault=reset", "--fault=close"): "--fault",
+            ("check", "--fault=late"): "--fault",
+            ("check", "--seed=-1"): "--seed",
             ("dance",): "dance",
         }.items():
             ended = run(*arguments)
@@ -158,6 +164,21 @@ class CheckCommandTests(TestCase):
         assert ended.returncode == 0, ended.stderr
         expected = "The engines agree on all 5 clients: every message was answered right."
         assert ended.stdout.splitlines()[-1] == expected
+
+    def test_agrees_under_every_fault(self) -> None:
+        """Half of the messages meet it; agreeing is enough, since failures were asked for."""
+        for kind in Kind:
+            options = {Kind.DRIP: ",pause=1ms", Kind.STALL: ",for=10ms"}.get(kind, "")
+            ended = run(
+                "check", f"--fault={kind}:0.5{options}", "--seed=5", "-c6", "-n2", "-t0.7", "-d1ms",
+                "--json=-",
+            )  # fmt: skip
+            assert ended.returncode == 0, (kind, ended.stdout, ended.stderr)
+            data = json.loads(ended.stdout)
+            assert data["agree"]
+            assert "seed 5" in ended.stderr
+            failed = sum(data["reports"][0]["summary"]["failures"].values())
+            assert bool(failed) == (kind not in {Kind.DRIP, Kind.STALL, Kind.LATE}), kind
 
     def test_json_holds_both_reports(self) -> None:
         """And the verdict."""

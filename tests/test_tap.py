@@ -147,6 +147,29 @@ class OptionsTests(TestCase):
             assert said.startswith(f"twist echo: {name}: "), said
             assert said.count("\n") == 1, said
 
+    def test_bad_delays_and_faults_are_one_line_that_names_the_option(self) -> None:
+        """The unknown, the impossible, the contradicting; a trace's bad line by its number."""
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "trace"
+            trace.write_text("1\nsoon\n")
+            empty = Path(folder) / "empty"
+            empty.write_text("")
+            for arguments, words in {
+                ("--delay=weibull:1",): "--delay: there is no distribution 'weibull'",
+                ("--delay=lognormal:median=1,sigma=-1",): "--delay: lognormal: sigma -1",
+                (f"--delay=trace:{trace}",): f"--delay: {trace}, line 2: 'soon' is not a number",
+                (f"--delay=trace:{empty}",): f"--delay: {empty} holds no delay",
+                ("--delay=trace:/nonexistent",): "--delay: /nonexistent: No such file",
+                ("--fault=reset:1.1",): "--fault: reset: 1.1 is not a probability",
+                ("--fault=reset", "--fault=close"): "--fault: reset, close: together",
+                ("--fault=late",): "--fault: late: needs a delay",
+                ("--seed=x",): "--seed: 'x' is not a seed",
+            }.items():
+                code, said = fails(*arguments)
+                assert code == 2, (arguments, said)
+                assert said.startswith(f"twist echo: {words}"), said
+                assert said.count("\n") == 1, said
+
     def test_a_bad_endpoint_is_one_line(self) -> None:
         """Unknown types and missing arguments."""
         for text in ("nosuch:5000", "tcp:port", "tcp:"):
@@ -196,6 +219,28 @@ class ProcessTests(TestCase):
             assert {event["how"] for event in started} == {
                 "prefixed replies, 1.5 s after each message"
             }
+
+    def test_says_the_seed_that_it_chose(self) -> None:
+        """And given again it brings the same delays; without chance there is none."""
+        with twist_echo("-p0", "-duniform:0,1ms", "--fault=reset:0.1") as (_, started):
+            words = r"stamped replies, uniform:0,1ms after each message, faults reset:0.1, seed \d+"
+            self.assertRegex(started[0]["how"], words)
+
+    def test_a_reset_is_one_for_other_programs_too(self) -> None:
+        """Socat, which is none of ours, names it."""
+        socat = shutil.which("socat")
+        if socat is None:
+            raise SkipTest("socat is not installed")
+        with twist_echo("-p0", "-rraw", "--fault=reset,at=middle") as (_, started):
+            ended = subprocess.run(
+                [socat, "-d", "-t5", "-", f"TCP:127.0.0.1:{started[0]['port']}"],
+                input=b"hello",
+                capture_output=True,
+                timeout=30,
+                check=False,
+            )
+        assert ended.stdout == b"he"
+        assert b"Connection reset by peer" in ended.stderr
 
     def test_answers_on_every_port(self) -> None:
         """The notebook's select server listens on two."""

@@ -2,7 +2,7 @@
 
 import math
 
-_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+_PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}
 
 
 def parse_seconds(text: str) -> float:
@@ -10,9 +10,9 @@ def parse_seconds(text: str) -> float:
 
     Raises ValueError with one line for anything else, and for what is negative or infinite.
     """
-    unit = next((unit for unit in _UNITS if text.endswith(unit)), "")
+    unit = next((unit for unit in _PER_SECOND if text.endswith(unit)), "")
     try:
-        seconds = float(text.removesuffix(unit)) * _UNITS.get(unit, 1.0)
+        seconds = float(text.removesuffix(unit)) / _PER_SECOND.get(unit, 1.0)
     except ValueError:
         raise ValueError(f"{text!r} is not a number of seconds") from None
     if not math.isfinite(seconds) or seconds < 0:
