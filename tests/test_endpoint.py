@@ -9,10 +9,12 @@ from typing import Any
 from unittest import TestCase
 
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from twistecho import Limits
+from twistecho import EchoFactory, EchoService, Limits
+from twistecho.eagertransport import UNIXServer
 from twistecho.endpoint import endpoint_for
 
 from .certificates import write_certificate
@@ -79,6 +81,27 @@ class PlainTests(ListeningCase):
             self.start(description)
             warned = [e for e in said if "other machines" in (e.get("log_format") or "")]
             assert len(warned) == warnings, description
+
+
+class EagerTests(ListeningCase):
+    """Unix sockets on the eager reactor."""
+
+    def test_their_connections_are_eager_too(self) -> None:
+        """As those of the reactor's own ports."""
+        clock: Any = MemoryReactorClock()
+        for eager in (False, True):
+            if eager:
+                clock.untried = []
+            service = EchoService(
+                clock,
+                EchoFactory(clock),
+                [endpoint_for(clock, f"unix:{self.folder()}/echo.sock")],
+            )
+            service.startService()
+            (port,) = service.ports
+            assert (getattr(port, "transport", None) is UNIXServer) is eager
+            service.stopService()
+            clock.advance(1)
 
 
 class TLSTests(ListeningCase):

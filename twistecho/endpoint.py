@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 
+from .eagertransport import UNIXServer
 from .unixport import AdoptedUnixPort, UnixPort
 
 UNIX_MODE = "660"
@@ -133,7 +134,12 @@ class _OwnPorts:
         wantPID: bool = False,  # noqa: ARG002 - no lock file is needed
     ) -> IListeningPort:
         """Listen on a Unix socket."""
-        port = UnixPort(address, factory, backlog, mode, self._reactor)
+        return self._started(UnixPort(address, factory, backlog, mode, self._reactor))
+
+    def _started(self, port: Any) -> IListeningPort:
+        """Start a Unix port, with the transports that its reactor would have given it."""
+        if hasattr(self._reactor, "untried"):  # the eager reactor; its room needs epoll
+            port.transport = UNIXServer
         port.startListening()
         return cast("IListeningPort", port)
 
@@ -165,6 +171,6 @@ class _OwnPorts:
                 self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory),
             )
         ports: Any = AdoptedUnixPort
-        port = ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - how reactors do it
-        port.startListening()
-        return cast("IListeningPort", port)
+        return self._started(
+            ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - how reactors do it
+        )
