@@ -221,6 +221,22 @@ class SweepTests(SynchronousTestCase):
         assert [pipe.aborted for pipe in pipes] == [True, False]
         assert factory.counts.dropped["stalled"] >= 1
 
+    def test_a_connection_that_has_gone_since_the_round_began_is_passed_over(self) -> None:
+        """Its transport has nothing to be asked for any more."""
+        clock = Clock()
+        factory = EchoFactory(clock)
+        swept: list[object] = []
+        pairs = [connect(factory) for _ in range(20)]
+        for protocol, _ in pairs:
+            self.patch(protocol, "sweep", lambda _now, swept=swept: swept.append(None))
+        clock.advance(0.1)
+        began = len(swept)
+        for protocol, _ in pairs[1:]:
+            protocol.connectionLost(Failure(ConnectionDone()))
+        clock.pump([0.1] * 9)
+        assert 0 < began < 20
+        assert len(swept) <= began + 2
+
     def test_a_late_tick_is_counted_as_a_stall_of_the_loop(self) -> None:
         """Its length too."""
         clock = Clock()

@@ -241,6 +241,7 @@ class StopTests(ServiceCase):
         await self.until(lambda: len(service.factory.line) == 1)
         port = self.port(service)
         stopped = service.stopService()
+        await deferLater(reactor, 0)  # Twisted closes a listener in the next turn
         with self.assertRaises(ConnectionRefusedError):
             await deferToThread(connect, port)
         assert await talking == b"owed"

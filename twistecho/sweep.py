@@ -73,6 +73,7 @@ class Sweep:
         size = 1 + len(self._connections) // SLICES
         part, self._round = self._round[-size:], self._round[:-size]
         for connection in part:
-            connection.sweep(now)
+            if connection in self._connections:  # it may have gone since the round began
+                connection.sweep(now)
         if self._connections and self._timer is None:
             self._next()
