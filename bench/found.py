@@ -30,7 +30,8 @@ def rows(case: str, found: Found) -> Iterator[Row]:
     asked = CASES[case]
     ours = next(iter(found.values()))
     for peer, samples in found.items():
-        ratio = median(a.value / b.value for a, b in zip(ours, samples, strict=False) if b.value)
+        pairs = zip(ours, samples, strict=True)
+        ratio = median(a.value / b.value if b.value else float("inf") for a, b in pairs)
         value = median(sample.value for sample in samples)
         wanted, what = asked.wanted.get(peer), ratio
         if samples is ours and asked.bound is not None:

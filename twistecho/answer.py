@@ -40,6 +40,8 @@ class AnswerProtocol(EchoProtocol):
         # All are queued before any is answered: an answer that is there at once may release.
         pendings = [_Pending(message) for message in messages_of(data)]
         now = self.factory.line.now()
+        if not self._waiting:
+            self._waiting = deque()
         for pending in pendings:
             self._waiting.append((self._next_message_due(now), pending))
             self._charge(len(pending.message) + MESSAGE_COST)

@@ -31,19 +31,8 @@ class Lane(Protocol):
         """Log the exception that `release` raised and is being handled; end the connection."""
 
 
-class _Entry:
-    """A lane in the heap, ordered by (due, number); ``lane`` is None once it was dropped."""
-
-    __slots__ = ("due", "lane", "number")
-
-    def __init__(self, due: float, number: int, lane: Lane) -> None:
-        self.due = due
-        self.number = number
-        self.lane: Lane | None = lane
-
-    def __lt__(self, other: "_Entry") -> bool:
-        """Order by due time, then by the order in which they were added."""
-        return (self.due, self.number) < (other.due, other.number)
+_Entry = tuple[float, int, list["Lane | None"]]
+"""Due, number, and in a list the lane: None once it was dropped. No two compare equal before it."""
 
 
 class DelayLine:
@@ -66,7 +55,7 @@ class DelayLine:
         """Wake this lane at ``due``, in seconds of `now`; leave one that waits already as it is."""
         if lane in self._entries:
             return
-        entry = _Entry(due, next(self._numbers), lane)
+        entry: _Entry = (due, next(self._numbers), [lane])
         self._entries[lane] = entry
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
@@ -77,23 +66,23 @@ class DelayLine:
         entry = self._entries.pop(lane, None)
         if entry is None:
             return
-        entry.lane = None
+        entry[2][0] = None
         if len(self._heap) > max(_SWEEP_AT, 2 * len(self._entries)):
-            self._heap = [kept for kept in self._heap if kept.lane is not None]
+            self._heap = [kept for kept in self._heap if kept[2][0] is not None]
             heapq.heapify(self._heap)
         self._arm()
 
     def _arm(self) -> None:
         """Set the timer for the earliest entry, or put it away where nothing waits."""
-        while self._heap and self._heap[0].lane is None:
+        while self._heap and self._heap[0][2][0] is None:
             heapq.heappop(self._heap)
         if self._timer is not None:
-            if self._heap and self._timer_due == self._heap[0].due:
+            if self._heap and self._timer_due == self._heap[0][0]:
                 return
             self._timer.cancel()
             self._timer = None
         if self._heap:
-            self._timer_due = self._heap[0].due
+            self._timer_due = self._heap[0][0]
             self._timer = self._clock.callLater(max(0.0, self._timer_due - self.now()), self._wake)
 
     def _wake(self) -> None:
@@ -101,8 +90,8 @@ class DelayLine:
         self._timer = None
         now = self.now()
         again: list[tuple[Lane, float]] = []
-        while self._heap and self._heap[0].due <= now:
-            lane = heapq.heappop(self._heap).lane
+        while self._heap and self._heap[0][0] <= now:
+            lane = heapq.heappop(self._heap)[2][0]
             if lane is None:
                 continue
             del self._entries[lane]
