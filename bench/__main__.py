@@ -39,9 +39,7 @@ def _peers(case: Case, chosen: list[str] | None, programs: Programs) -> list[str
 
 def _run(case: Case, options: argparse.Namespace, programs: Programs) -> dict[str, list[Sample]]:
     load = replace(case.load, seconds=options.seconds)
-    found: dict[str, list[Sample]] = {
-        peer: [] for peer in _peers(case, options.peer, programs)
-    }
+    found: dict[str, list[Sample]] = {peer: [] for peer in _peers(case, options.peer, programs)}
     for _ in range(options.rounds):
         for peer, samples in found.items():
             samples.append(case.measure(programs, peer, load))

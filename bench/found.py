@@ -12,7 +12,11 @@ Found = Mapping[str, Sequence[Sample]]
 
 
 class Row(NamedTuple):
-    """A line of the table; ``ratio`` is ours over theirs, ``wanted`` what it is to be."""
+    """A line of the table; ``ratio`` is ours over theirs, ``wanted`` what it is to be.
+
+    ``cpu_ratio`` is their CPU time a message over ours: what is left of the ratio where a core is
+    shared with somebody else's work, of whom each peer gets a different share.
+    """
 
     case: str
     peer: str
@@ -20,6 +24,7 @@ class Row(NamedTuple):
     user: float
     sys: float
     ratio: float
+    cpu_ratio: float
     wanted: float | None
     reached: bool | None
     more: dict[str, float]
@@ -39,7 +44,11 @@ def rows(case: str, found: Found) -> Iterator[Row]:
         reached = None if wanted is None else (what <= wanted if asked.less else what >= wanted)
         more = {key: median(sample.more[key] for sample in samples) for key in samples[0].more}
         user, system = (median(getattr(s, name) for s in samples) for name in ("user", "sys"))
-        yield Row(case, peer, value, user, system, ratio, wanted, reached, more)
+        cpus = [
+            (b.user + b.sys) / (a.user + a.sys) if a.user + a.sys else float("nan")
+            for a, b in zip(ours, samples, strict=True)
+        ]
+        yield Row(case, peer, value, user, system, ratio, median(cpus), wanted, reached, more)
 
 
 def print_case(case: str, found: Found) -> None:
@@ -52,7 +61,7 @@ def print_case(case: str, found: Found) -> None:
         more = " ".join(f"{key} {value:.3g}" for key, value in row.more.items())
         print(
             f"  {row.peer:16}{row.value:12,.2f}  user {row.user:6.2f} us  sys {row.sys:6.2f} us"
-            f"  1 : {row.ratio:5.2f}  {wanted:8}{verdict:8}{more}",
+            f"  ratio {row.ratio:5.2f}  by CPU {row.cpu_ratio:5.2f}  {wanted:8}{verdict:8}{more}",
             flush=True,
         )
 

@@ -111,7 +111,7 @@ def client_rate(programs: Programs, peer: str, load: Load) -> Sample:
 
 
 def makespan(_programs: Programs, _peer: str, load: Load) -> Sample:
-    """Run ``twist echo --delay 5`` and ``twistecho fleet``: seconds from first start to last end."""
+    """Run ``twist echo --delay 5`` and ``twistecho fleet``: seconds from first to last."""
     with LaunchedService([f"--delay={load.hold / 1000}"]) as target:
         command = [sys.executable, "-m", "twistecho", "fleet", str(target), "--json=-"]
         wanted = [f"--clients={load.connections}", "--timeout=30"]

@@ -68,7 +68,11 @@ class Process:
         os.sched_setaffinity(0, {core})
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # what a peer thinks of clients that go is no figure
+                text=True,
             )
         finally:
             os.sched_setaffinity(0, before)

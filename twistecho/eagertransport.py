@@ -144,24 +144,21 @@ class _TCPConnection(EagerConnection):
             and not (self.dataBuffer or self.disconnecting or self._writeDisconnecting)
             and (self.producer is None or (self.streamingProducer and not self.producerPaused))
         ):
-            return self._send_only_chunk()
+            # Sent without joining and copying, as nobody waits for the end of it.
+            try:
+                sent = self.socket.send(self._tempDataBuffer[0])
+            except OSError as os_error:
+                if os_error.errno not in _REFUSED:
+                    return self._unless_broken(connection_lost(os_error))
+                sent = 0
+            chunk = self._tempDataBuffer.pop()
+            if sent == self._tempDataLen:
+                self.untried = False
+            else:
+                self.dataBuffer, self.offset = chunk, sent
+            self._tempDataLen = 0
+            return None
         return super().doWrite()
-
-    def _send_only_chunk(self) -> BaseException | int | None:
-        """Send without joining and copying, as nobody waits for the end of it."""
-        try:
-            sent = self.socket.send(self._tempDataBuffer[0])
-        except OSError as os_error:
-            if os_error.errno not in _REFUSED:
-                return self._unless_broken(connection_lost(os_error))
-            sent = 0
-        chunk = self._tempDataBuffer.pop()
-        if sent == self._tempDataLen:
-            self.untried = False
-        else:
-            self.dataBuffer, self.offset = chunk, sent
-        self._tempDataLen = 0
-        return None
 
 
 class Server(_TCPConnection, tcp.Server):

@@ -174,7 +174,9 @@ class EchoProtocol(Protocol):
         if not self._waiting or self._waiting[0][0] <= now:
             self._wait(self.release(now))
             return
-        self._gate()
+        # Below these no bound is near: what all are guaranteed is less than any queue may hold.
+        if self._cost > GUARANTEED or len(self._waiting) >= self.factory.limits.waiting_messages:
+            self._gate()
         # Where others wait already, the line or the write buffer knows.
         if first and not self._full:
             line.add(self, self._waiting[0][0])
@@ -195,9 +197,7 @@ class EchoProtocol(Protocol):
         delay = factory.reply_delay(self.number, self._messages)
         self._messages += 1
         factory.counts.messages += 1
-        due = now + delay
-        if due > self._due:
-            self._due = due
+        self._due = max(self._due, now + delay)
         return self._due
 
     def _wait(self, due: float | None) -> None:
@@ -218,7 +218,8 @@ class EchoProtocol(Protocol):
         budget = self.factory.budget
         if budget:
             budget.give_turns()
-        self._gate()
+        if self._waiting or not self._reading:
+            self._gate()
         if self._ended or self._allowance is not None:
             self._close_if_done()
         return self._next_due()

@@ -50,7 +50,7 @@ class Clients(ClientFactory):
     """What all clients share."""
 
     noisy = False
-    protocol = Client
+    protocol: type[Protocol] = Client
 
     def __init__(self, reactor: Any, clients: int, message: bytes, repeat: int) -> None:
         self.reactor, self.message, self.repeat = reactor, message, repeat
