@@ -105,9 +105,8 @@ def client_rate(programs: Programs, peer: str, load: Load) -> Sample:
     with running([*programs.command("c"), "0"], LOAD) as server:
         wanted = [server.line(), str(load.connections), str(load.size), str(repeat)]
         with running([*programs.command(peer), *wanted], UNDER_TEST) as client:
-            count, took = client.numbers()
-            used = client.wait()
-        return Sample(count / took, *_each(Cpu(0, 0), used, count))
+            count, took, *used = client.numbers()
+        return Sample(count / took, *_each(Cpu(0, 0), Cpu(*used), count))
 
 
 def makespan(_programs: Programs, _peer: str, load: Load) -> Sample:

@@ -101,12 +101,6 @@ class Process:
         tick = os.sysconf("SC_CLK_TCK")
         return Cpu(int(fields[11]) / tick, int(fields[12]) / tick)
 
-    def wait(self) -> Cpu:
-        """Wait for the end; give the CPU time of the whole life."""
-        _, _, used = os.wait4(self._process.pid, 0)
-        self._process.returncode = 0
-        return Cpu(used.ru_utime, used.ru_stime)
-
     def resident(self) -> int:
         """Give the resident memory, in bytes."""
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]

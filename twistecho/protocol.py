@@ -47,7 +47,7 @@ class EchoTransport(typing.Protocol):
 
 
 # An empty deque takes 600 bytes: connections on which nothing waits share one.
-_NOTHING: deque[typing.Any] = deque(maxlen=0)
+NOTHING: deque[typing.Any] = deque(maxlen=0)
 
 _Method = typing.TypeVar("_Method", bound=typing.Callable[..., None])
 
@@ -81,7 +81,7 @@ class EchoProtocol(Protocol):
     def __init__(self) -> None:
         self.number = 0  # counted from 0 in the order of accept
         self.peer: object = None  # the address of the client
-        self._waiting: deque[tuple[float, bytes]] = _NOTHING
+        self._waiting: deque[tuple[float, bytes]] = NOTHING
         self._cost = 0  # bytes that the queue counts for
         self._messages = 0
         self._due = 0.0  # of the last reply queued; none is due before its predecessor
@@ -164,7 +164,7 @@ class EchoProtocol(Protocol):
         line = self.factory.line
         now = line.now()
         first = not self._waiting
-        if first:
+        if self._waiting is NOTHING:
             self._waiting = deque()
         cost = 0
         for message in messages_of(data):
@@ -241,8 +241,6 @@ class EchoProtocol(Protocol):
             size += len(reply)
             batch.append(reply)
         self._charge(-cost)
-        if not waiting:
-            self._waiting = _NOTHING
         return batch
 
     def release_failed(self) -> None:
@@ -381,7 +379,7 @@ class EchoProtocol(Protocol):
     def _forget(self) -> None:
         """Drop what is queued, and the wish to be woken for it."""
         self._held = False
-        self._waiting = _NOTHING
+        self._waiting = NOTHING
         self._charge(-self._cost)
         self._charge_buffer(0)
         self.factory.line.discard(self)

@@ -2,5 +2,5 @@
 
 A server takes the milliseconds for which it holds each reply and prints the port it listens on. A
 client takes a port, a number of connections, a message's size and the messages a connection; it
-prints how many came back right and in how many seconds.
+prints how many came back right, in how many seconds, and the user and system CPU seconds it took.
 """

@@ -9,6 +9,8 @@ from twistecho.plan import Plan
 from twistecho.report import Report
 from twistecho.wire import ReplyFormat
 
+from .records import Cpu
+
 
 def main() -> None:
     """Carry out the plan; print messages and seconds."""
@@ -17,6 +19,7 @@ def main() -> None:
     message = (bytes(range(256)) * (size // 256 + 1))[:size]
     plan = Plan(clients=clients, messages=(message,), repeat=repeat, reply=ReplyFormat.RAW)
     reports: list[Report] = []
+    cpu = Cpu()
 
     def ended(report: Report) -> None:
         reports.append(report)
@@ -25,7 +28,7 @@ def main() -> None:
     reactor.callWhenRunning(lambda: Fleet(reactor, str(port), plan).run().addCallback(ended))
     reactor.run()
     assert reports[0].complete
-    print(reports[0].messages, reports[0].makespan)
+    print(reports[0].messages, reports[0].makespan, cpu)
 
 
 if __name__ == "__main__":
