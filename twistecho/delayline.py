@@ -32,7 +32,7 @@ class Lane(Protocol):
 
 
 _Entry = tuple[float, int]
-"""Due, and the number of the wait; dead where no lane has it. It holds nothing of a lane that went."""
+"""Due, and the number of the wait: dead where no lane has it, and then it holds nothing of one."""
 
 
 class DelayLine:
