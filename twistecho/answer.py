@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .limits import MESSAGE_COST
-from .protocol import EchoProtocol
+from .protocol import NOTHING, EchoProtocol
 from .wire import messages_of
 
 Answer = Callable[[bytes], "bytes | Deferred[bytes]"]
@@ -40,6 +40,8 @@ class AnswerProtocol(EchoProtocol):
         # All are queued before any is answered: an answer that is there at once may release.
         pendings = [_Pending(message) for message in messages_of(data)]
         now = self.factory.line.now()
+        if self._waiting is NOTHING:
+            self._waiting = deque()
         for pending in pendings:
             self._waiting.append((self._next_message_due(now), pending))
             self._charge(len(pending.message) + MESSAGE_COST)

@@ -45,6 +45,7 @@ class Conversation:
     __slots__ = (
         "_connected",
         "_heard",
+        "_last",
         "_on_reply",
         "_phase",
         "_reader",
@@ -74,6 +75,7 @@ class Conversation:
         self._record = record
         self._on_reply = on_reply
         self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
+        self._last = plan.messages_per_client
         self._reader = reader_for(plan.reply)
         self._phase = Phase.CONNECT
         self._sent = 0
@@ -113,7 +115,7 @@ class Conversation:
         if not self._reader.whole or self._phase is Phase.CLOSE:
             return b""
         self._answered(now)
-        if self.messages < self.plan.messages_per_client:
+        if self.messages < self._last:
             return self._next(now)
         self._phase = Phase.CLOSE
         self.step = now

@@ -31,19 +31,8 @@ class Lane(Protocol):
         """Log the exception that `release` raised and is being handled; end the connection."""
 
 
-class _Entry:
-    """A lane in the heap, ordered by (due, number); ``lane`` is None once it was dropped."""
-
-    __slots__ = ("due", "lane", "number")
-
-    def __init__(self, due: float, number: int, lane: Lane) -> None:
-        self.due = due
-        self.number = number
-        self.lane: Lane | None = lane
-
-    def __lt__(self, other: "_Entry") -> bool:
-        """Order by due time, then by the order in which they were added."""
-        return (self.due, self.number) < (other.due, other.number)
+_Entry = tuple[float, int]
+"""Due, and the number of the wait: dead where no lane has it, and then it holds nothing of one."""
 
 
 class DelayLine:
@@ -53,47 +42,50 @@ class DelayLine:
         self._clock = clock
         self.now = now or monotonic_for(clock)
         self._heap: list[_Entry] = []
-        self._entries: dict[Lane, _Entry] = {}
-        self._numbers = count()
+        self._numbers: dict[Lane, int] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._next_number = count()
         self._timer: IDelayedCall | None = None
         self._timer_due = 0.0
 
     def __len__(self) -> int:
         """Count the lanes that wait."""
-        return len(self._entries)
+        return len(self._numbers)
 
     def add(self, lane: Lane, due: float) -> None:
         """Wake this lane at ``due``, in seconds of `now`; leave one that waits already as it is."""
-        if lane in self._entries:
+        if lane in self._numbers:
             return
-        entry = _Entry(due, next(self._numbers), lane)
-        self._entries[lane] = entry
+        number = next(self._next_number)
+        entry = (due, number)
+        self._numbers[lane] = number
+        self._lanes[number] = lane
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
             self._arm()
 
     def discard(self, lane: Lane) -> None:
         """Forget a lane, waiting or not."""
-        entry = self._entries.pop(lane, None)
-        if entry is None:
+        number = self._numbers.pop(lane, None)
+        if number is None:
             return
-        entry.lane = None
-        if len(self._heap) > max(_SWEEP_AT, 2 * len(self._entries)):
-            self._heap = [kept for kept in self._heap if kept.lane is not None]
+        del self._lanes[number]
+        if len(self._heap) > max(_SWEEP_AT, 2 * len(self._numbers)):
+            self._heap = [entry for entry in self._heap if entry[1] in self._lanes]
             heapq.heapify(self._heap)
         self._arm()
 
     def _arm(self) -> None:
         """Set the timer for the earliest entry, or put it away where nothing waits."""
-        while self._heap and self._heap[0].lane is None:
+        while self._heap and self._heap[0][1] not in self._lanes:
             heapq.heappop(self._heap)
         if self._timer is not None:
-            if self._heap and self._timer_due == self._heap[0].due:
+            if self._heap and self._timer_due == self._heap[0][0]:
                 return
             self._timer.cancel()
             self._timer = None
         if self._heap:
-            self._timer_due = self._heap[0].due
+            self._timer_due = self._heap[0][0]
             self._timer = self._clock.callLater(max(0.0, self._timer_due - self.now()), self._wake)
 
     def _wake(self) -> None:
@@ -101,11 +93,11 @@ class DelayLine:
         self._timer = None
         now = self.now()
         again: list[tuple[Lane, float]] = []
-        while self._heap and self._heap[0].due <= now:
-            lane = heapq.heappop(self._heap).lane
+        while self._heap and self._heap[0][0] <= now:
+            lane = self._lanes.pop(heapq.heappop(self._heap)[1], None)
             if lane is None:
                 continue
-            del self._entries[lane]
+            del self._numbers[lane]
             due = self._release(lane, now)
             if due is not None:
                 again.append((lane, due))

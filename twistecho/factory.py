@@ -83,6 +83,12 @@ class EchoFactory(Factory):
         self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
         faults.multiply(self.delay.longest if self._per_reply else 0.0)
         self.immediate = not (answer or self._per_reply or faulty)
+        # What every message asks for, worked out once.
+        self.write_buffer = self.limits.write_buffer
+        self.queue = self.limits.queue
+        # A read of at most so many bytes is its own reply, whatever messages it is cut into.
+        is_echo = self.immediate and self.reply is ReplyFormat.RAW and not log_payload
+        self.echoed = self.write_buffer if is_echo else 0
         self._write = REPLY_WRITERS[self.reply]
         self._stamps = self.reply is ReplyFormat.STAMPED
         self._ctime = ctime

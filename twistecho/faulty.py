@@ -80,6 +80,9 @@ class FaultyProtocol(EchoProtocol):
         if self.factory.in_band:
             self._scripts.extend(self._script(message) for message in messages_of(data))
         super()._enqueue(data)
+        if not self._closing:  # a stall begins now, and ends however late the replies are
+            self._gate()
+            self._wait(self._next_due())
 
     def _script(self, message: bytes) -> Script | None:
         """Read what a message asks for itself, if it does."""
@@ -222,11 +225,6 @@ class FaultyProtocol(EchoProtocol):
 
 class FaultyAnswerProtocol(FaultyProtocol, AnswerProtocol):
     """The same with replies from ``factory.answer``."""
-
-    def _enqueue(self, data: bytes) -> None:
-        super()._enqueue(data)
-        if not self._closing:  # a stall has to end even while no answer comes
-            self._wait(self._next_due())
 
     def _pop(self, now: float) -> bytes | None:
         reply: bytes | None = self._waiting[0][1].reply

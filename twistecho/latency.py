@@ -4,6 +4,7 @@ Every histogram of the project has the same range and precision, 1 microsecond t
 significant digits, so that any two can be added exactly.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -66,8 +67,9 @@ class Latencies:
 
     def _fold(self) -> None:
         fresh, self._fresh = self._fresh, []
-        for seconds in fresh:
-            self._histogram.record_value(max(_LOWEST, min(_HIGHEST, round(seconds * 1e6))))
+        # The histogram is slow and latencies are much alike: each value goes in once, with a count.
+        for value, count in Counter([round(seconds * 1e6) for seconds in fresh]).items():
+            self._histogram.record_value(max(_LOWEST, min(_HIGHEST, value)), count)
 
     @property
     def count(self) -> int:

@@ -31,7 +31,8 @@ class Owed:
 
     def expect(self, message: bytes) -> None:
         """Add a message that is being sent."""
-        self._bytes = self._bytes[self._at :] + message
+        left = self._bytes[self._at :]
+        self._bytes = left + message if left else message
         self._at = 0
 
     def _left(self) -> int:

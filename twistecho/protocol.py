@@ -46,6 +46,9 @@ class EchoTransport(typing.Protocol):
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
 
 
+# An empty deque takes 600 bytes: connections on which nothing waits share one.
+NOTHING: deque[typing.Any] = deque(maxlen=0)
+
 _Method = typing.TypeVar("_Method", bound=typing.Callable[..., None])
 
 
@@ -78,7 +81,7 @@ class EchoProtocol(Protocol):
     def __init__(self) -> None:
         self.number = 0  # counted from 0 in the order of accept
         self.peer: object = None  # the address of the client
-        self._waiting: deque[tuple[float, bytes]] = deque()
+        self._waiting: deque[tuple[float, bytes]] = NOTHING
         self._cost = 0  # bytes that the queue counts for
         self._messages = 0
         self._due = 0.0  # of the last reply queued; none is due before its predecessor
@@ -113,9 +116,22 @@ class EchoProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take what one read gave."""
-        counts = self.factory.counts
-        counts.bytes_in += len(data)
+        factory = self.factory
+        counts = factory.counts
+        size = len(data)
+        counts.bytes_in += size
         try:
+            if (
+                0 < size <= factory.echoed
+                and self._allowance is None
+                and not (self._full or self._ended or self._waiting or self._held)
+            ):
+                messages = 1 if size <= MESSAGE_SIZE else -(-size // MESSAGE_SIZE)
+                self._messages += messages
+                counts.messages += messages
+                counts.bytes_out += size
+                self.transport.write(data)
+                return
             if self._allowance is not None or self.factory.log_payload:
                 data = self._look_at(data)
             self._answer(data)
@@ -152,11 +168,25 @@ class EchoProtocol(Protocol):
             self._close_if_done()
 
     def _enqueue(self, data: bytes) -> None:
-        now = self.factory.line.now()
+        line = self.factory.line
+        now = line.now()
+        first = not self._waiting
+        if self._waiting is NOTHING:
+            self._waiting = deque()
+        cost = 0
         for message in messages_of(data):
-            self._charge(len(message) + MESSAGE_COST)
+            cost += len(message) + MESSAGE_COST
             self._waiting.append((self._next_message_due(now), message))
-        self._wait(self.release(now))
+        self._charge(cost)
+        if not self._waiting or self._waiting[0][0] <= now:
+            self._wait(self.release(now))
+            return
+        # Below these no bound is near: what all are guaranteed is less than any queue may hold.
+        if self._cost > GUARANTEED or len(self._waiting) >= self.factory.limits.waiting_messages:
+            self._gate()
+        # Where others wait already, the line or the write buffer knows.
+        if first and not self._full:
+            line.add(self, self._waiting[0][0])
 
     @property
     def waiting(self) -> int:
@@ -170,9 +200,10 @@ class EchoProtocol(Protocol):
 
     def _next_message_due(self, now: float) -> float:
         """Say when the reply to the next message is due: never before its predecessor."""
-        delay = self.factory.reply_delay(self.number, self._messages)
+        factory = self.factory
+        delay = factory.reply_delay(self.number, self._messages)
         self._messages += 1
-        self.factory.counts.messages += 1
+        factory.counts.messages += 1
         self._due = max(self._due, now + delay)
         return self._due
 
@@ -188,12 +219,16 @@ class EchoProtocol(Protocol):
             batch = self._take(now)
             if not batch:
                 break
-            replies = b"".join(batch)
+            replies = batch[0] if len(batch) == 1 else b"".join(batch)
             self.factory.counts.bytes_out += len(replies)
             self.transport.write(replies)
-        self.factory.budget.give_turns()
-        self._gate()
-        self._close_if_done()
+        budget = self.factory.budget
+        if budget:
+            budget.give_turns()
+        if self._waiting or not self._reading:
+            self._gate()
+        if self._ended or self._allowance is not None:
+            self._close_if_done()
         return self._next_due()
 
     def _next_due(self) -> float | None:
@@ -203,14 +238,16 @@ class EchoProtocol(Protocol):
     def _take(self, now: float) -> list[bytes]:
         """Take replies that are due off the queue: no more than the write buffer should hold."""
         batch: list[bytes] = []
-        size, room = 0, self.factory.limits.write_buffer
-        while self._waiting and self._waiting[0][0] <= now and size < room:
-            due, message = self._waiting.popleft()
-            self.factory.sent_late(now - due)
-            self._charge(-len(message) - MESSAGE_COST)
-            reply = self.factory.write_reply(message)
+        factory, waiting = self.factory, self._waiting
+        size, cost, room = 0, 0, factory.write_buffer
+        while waiting and waiting[0][0] <= now and size < room:
+            due, message = waiting.popleft()
+            factory.sent_late(now - due)
+            cost += len(message) + MESSAGE_COST
+            reply = factory.write_reply(message)
             size += len(reply)
             batch.append(reply)
+        self._charge(-cost)
         return batch
 
     def release_failed(self) -> None:
@@ -250,14 +287,15 @@ class EchoProtocol(Protocol):
 
     def _gate(self) -> None:
         """Read from the peer exactly while there is room for what it says."""
-        limits, budget = self.factory.limits, self.factory.budget
+        factory = self.factory
+        budget = factory.budget
         reading = not (
             self._held
             or self._full
-            or self._cost > limits.queue
-            or len(self._waiting) >= limits.waiting_messages
+            or self._cost > factory.queue
+            or len(self._waiting) >= factory.limits.waiting_messages
         )
-        if reading and budget.spent and self._cost > GUARANTEED:
+        if reading and self._cost > GUARANTEED and budget.spent:
             reading = False
             budget.wait(self)
         if reading == self._reading or self._ended or self._closing:
@@ -350,7 +388,7 @@ class EchoProtocol(Protocol):
     def _forget(self) -> None:
         """Drop what is queued, and the wish to be woken for it."""
         self._held = False
-        self._waiting.clear()
+        self._waiting = NOTHING
         self._charge(-self._cost)
         self._charge_buffer(0)
         self.factory.line.discard(self)

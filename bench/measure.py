@@ -1,0 +1,120 @@
+"""The kinds of measurement: each runs one peer once and gives a `Sample`."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from twistecho.launch import LaunchedService
+
+from .programs import LOAD, UNDER_TEST, Cpu, Process, Programs, running
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run: the figure, and the CPU microseconds a message (or connection) it took."""
+
+    value: float
+    user: float = 0.0
+    sys: float = 0.0
+    more: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run is: ``hold`` is the delay in milliseconds, ``seconds`` how long it lasts."""
+
+    connections: int = 50
+    size: int = 1024
+    hold: int = 0
+    seconds: float = 1.5
+
+
+@contextmanager
+def _served(programs: Programs, peer: str, hold: int) -> Iterator[tuple[Process, str]]:
+    with running([*programs.command(peer), str(hold)], UNDER_TEST) as server:
+        yield server, server.line()
+
+
+def _each(before: Cpu, after: Cpu, count: float) -> tuple[float, float]:
+    scale = 1e6 / count
+    return (after.user - before.user) * scale, (after.sys - before.sys) * scale
+
+
+def rate(programs: Programs, peer: str, load: Load) -> Sample:
+    """Echo in closed loops: messages a second."""
+    return _loop(programs, peer, load)
+
+
+def lateness(programs: Programs, peer: str, load: Load) -> Sample:
+    """Hold replies: the 99th percentile of how late they came back, in milliseconds.
+
+    From the client's side, so that the way there and back and its own waiting are in it.
+    """
+    found = _loop(programs, peer, load)
+    late = {name: value - load.hold for name, value in found.more.items()}
+    return Sample(late["p99"], found.user, found.sys, {**late, "rate": found.value})
+
+
+def _loop(programs: Programs, peer: str, load: Load) -> Sample:
+    wanted = [str(load.connections), str(load.size), str(load.seconds)]
+    with _served(programs, peer, load.hold) as (server, port):
+        with running([*programs.command("client"), "loop", port, *wanted], LOAD) as client:
+            client.line()
+            before = server.cpu()
+            time.sleep(load.seconds)
+            after = server.cpu()
+            count, took, *times = client.numbers()
+        more = dict(zip(("p50", "p99", "max"), (t / 1000 for t in times), strict=True))
+        return Sample(count / took, *_each(before, after, count), more)
+
+
+def churn(programs: Programs, peer: str, load: Load) -> Sample:
+    """Connect, echo once, close: the server's CPU microseconds a connection."""
+    with _served(programs, peer, 0) as (server, port):
+        command = [*programs.command("client"), "churn", port, str(load.connections)]
+        with running(command, LOAD) as client:
+            client.line()
+            before = server.cpu()
+            count, _ = client.numbers()
+            time.sleep(0.1)
+        user, system = _each(before, server.cpu(), count)
+        return Sample(user + system, user, system)
+
+
+def memory(programs: Programs, peer: str, load: Load) -> Sample:
+    """Hold many connections: resident bytes each of them costs; ``size`` 0 leaves them idle."""
+    with _served(programs, peer, load.hold) as (server, port):
+        wanted = [str(load.connections), str(load.size)]
+        with running([*programs.command("client"), "hold", port, *wanted], LOAD) as client:
+            client.line()
+            time.sleep(0.2)
+            before = server.resident()
+            client.tell()
+            client.line()
+            time.sleep(0.5)
+            return Sample((server.resident() - before) / (load.connections - 100))
+
+
+def client_rate(programs: Programs, peer: str, load: Load) -> Sample:
+    """Drive the C server: messages a second, verified and recorded."""
+    repeat = int(load.seconds * 80_000 / load.connections)
+    with running([*programs.command("c"), "0"], LOAD) as server:
+        wanted = [server.line(), str(load.connections), str(load.size), str(repeat)]
+        with running([*programs.command(peer), *wanted], UNDER_TEST) as client:
+            count, took, *used = client.numbers()
+        return Sample(count / took, *_each(Cpu(0, 0), Cpu(*used), count))
+
+
+def makespan(_programs: Programs, _peer: str, load: Load) -> Sample:
+    """Run ``twist echo --delay 5`` and ``twistecho fleet``: seconds from first to last."""
+    with LaunchedService([f"--delay={load.hold / 1000}"]) as target:
+        command = [sys.executable, "-m", "twistecho", "fleet", str(target), "--json=-"]
+        wanted = [f"--clients={load.connections}", "--timeout=30"]
+        said = subprocess.run([*command, *wanted], check=True, capture_output=True, text=True)
+    report = json.loads(said.stdout[said.stdout.index("{") :])
+    assert report["summary"]["answered"] == load.connections
+    return Sample(float(report["summary"]["makespan_seconds"]))

@@ -1,0 +1,6 @@
+"""The peers: each a program of its own, written as its own users would write it at its best.
+
+A server takes the milliseconds for which it holds each reply and prints the port it listens on. A
+client takes a port, a number of connections, a message's size and the messages a connection; it
+prints how many came back right, in how many seconds, and the user and system CPU seconds it took.
+"""

@@ -1,0 +1,126 @@
+"""The programs that are measured: built where they must be, started on a core, watched, ended."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+UNDER_TEST, LOAD = 0, 1
+"""The cores: what is measured runs alone on the first, what drives it on the second."""
+
+_PEERS = Path(__file__).parent / "peers"
+_MODULES = {
+    "twistecho": "twistecho_server",
+    "uvloop": "uvloop_server",
+    "asyncio": "asyncio_server",
+    "twisted": "twisted_server",
+    "gevent": "gevent_server",
+    "threads": "threads_server",
+    "twistecho fleet": "twistecho_fleet",
+    "uvloop client": "uvloop_fleet",
+    "twisted client": "twisted_fleet",
+}
+_TOOLS = {"c": "gcc", "go": "go", "node": "node"}
+
+
+class Cpu(NamedTuple):
+    """CPU time that a process has used, in seconds."""
+
+    user: float
+    sys: float
+
+
+class Programs:
+    """Command lines by name; what has to be compiled is, once, into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.has = {name for name, tool in _TOOLS.items() if shutil.which(tool)}
+
+    def available(self, name: str) -> bool:
+        """Say whether this machine has what a peer needs."""
+        return name not in _TOOLS or name in self.has
+
+    def command(self, name: str) -> list[str]:
+        """Give the command line of a peer, or of the load, ``client``."""
+        if name in _MODULES:
+            return [sys.executable, "-m", f"bench.peers.{_MODULES[name]}"]
+        if name == "node":
+            return ["node", str(_PEERS / "server.js")]
+        source = _PEERS / {"c": "server.c", "go": "server.go", "client": "client.c"}[name]
+        built = self._folder / name
+        if not built.exists():
+            compiler = ["go", "build"] if name == "go" else ["gcc", "-O2"]
+            subprocess.run([*compiler, "-o", str(built), str(source)], check=True)
+        return [str(built)]
+
+
+class Process:
+    """A process that runs on one core and speaks in lines."""
+
+    def __init__(self, command: Sequence[str], core: int) -> None:
+        before = os.sched_getaffinity(0)
+        # Inherited, so that a runtime that counts its cores at the start counts one.
+        os.sched_setaffinity(0, {core})
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # what a peer thinks of clients that go is no figure
+                text=True,
+            )
+        finally:
+            os.sched_setaffinity(0, before)
+
+    def line(self) -> str:
+        """Wait for a line. Raises RuntimeError where the process ends instead."""
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline().strip()
+        if not said:
+            raise RuntimeError(f"{self._process.args!r} ended without a word")
+        return said
+
+    def numbers(self) -> list[float]:
+        """Wait for a line of numbers."""
+        return [float(word) for word in self.line().split()]
+
+    def tell(self) -> None:
+        """Send an empty line: go on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def cpu(self) -> Cpu:
+        """Give the CPU time used until now."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        tick = os.sysconf("SC_CLK_TCK")
+        return Cpu(int(fields[11]) / tick, int(fields[12]) / tick)
+
+    def resident(self) -> int:
+        """Give the resident memory, in bytes."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def end(self) -> None:
+        """Kill it, if it has not ended, and let its pipes go."""
+        if self._process.returncode is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@contextmanager
+def running(command: Sequence[str], core: int) -> Iterator[Process]:
+    """Run a process for the block's time."""
+    process = Process(command, core)
+    try:
+        yield process
+    finally:
+        process.end()
