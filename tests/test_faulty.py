@@ -95,14 +95,14 @@ class FaultyCase(TestCase):
 
         def run() -> tuple[bytes, str]:
             came = b""
-            with connect(int(target.rpartition(":")[2])) as connection:
-                for message in messages:
-                    connection.sendall(message)
-                try:
+            try:  # a reset at once can be noticed while connecting
+                with connect(int(target.rpartition(":")[2])) as connection:
+                    for message in messages:
+                        connection.sendall(message)
                     while data := connection.recv(65536):
                         came += data
-                except OSError as error:
-                    return came, type(error).__name__
+            except OSError as error:
+                return came, type(error).__name__
             return came, "FIN"
 
         found: tuple[bytes, str] = await deferToThread(run)
