@@ -24,8 +24,8 @@ ROOT = Path(twistecho.__file__).parent
 DOORS = {"__init__", "__main__"}
 
 SERVER = {
-    "delayline", "protocol", "answer", "faulty", "factory", "service", "tap", "served", "inprocess",
-    "designs",
+    "delayline", "protocol", "answer", "resetting", "faulty", "factory", "service", "tap", "served",
+    "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"deadlines", "dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}
