@@ -24,8 +24,8 @@ ROOT = Path(twistecho.__file__).parent
 DOORS = {"__init__", "__main__"}
 
 SERVER = {
-    "delayline", "sweep", "occasional", "protocol", "answer", "faulty", "factory", "proxied",
-    "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
+    "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
+    "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
     "echooptions", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}

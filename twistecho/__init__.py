@@ -47,6 +47,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     reactors             Twisted  which reactor a command runs on
     protocol             Twisted  one connection of the service
     answer               Twisted  the same with replies from a callable
+    resetting            Twisted  reset a connection, but not before all is sent
     faulty               Twisted  a connection that goes wrong where it is told to
     factory              Twisted  what all connections of a service share
     proxied              Twisted  connections that come through a proxy

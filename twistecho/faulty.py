@@ -10,12 +10,9 @@ notices:
 """
 
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from twisted.internet.interfaces import IPullProducer, ITCPTransport
-from zope.interface import implementer
+from twisted.internet.interfaces import ITCPTransport
 
 from .answer import AnswerProtocol
 from .damage import pieces_of
@@ -23,26 +20,9 @@ from .draw import uniform
 from .fault import ENDING, Fault, Kind
 from .limits import MESSAGE_COST
 from .protocol import EchoProtocol
+from .resetting import reset_when_flushed
 from .script import MARK, Script, parse_script
 from .wire import messages_of
-
-
-@implementer(IPullProducer)
-class _Flushed:
-    """A producer that has nothing to say: a transport asks it for more once it has sent all."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self._asked = 0
-
-    def resumeProducing(self) -> None:
-        """Call back when asked again: the first time is at once, on being registered."""
-        self._asked += 1
-        if self._asked == 2:
-            self._call()
-
-    def stopProducing(self) -> None:
-        """Do nothing: the connection has gone by itself."""
 
 
 class FaultyProtocol(EchoProtocol):
@@ -202,18 +182,12 @@ class FaultyProtocol(EchoProtocol):
     def _end(self, doom: Kind) -> None:
         """Drop what is still owed, and end the connection once all before has been sent."""
         self.transport.pauseProducing()
-        self._close() if doom is Kind.CLOSE else self._reset()
+        if doom is Kind.CLOSE:
+            self._close()
+        else:
+            self._closing = True
+            reset_when_flushed(self.transport)
         self._forget()
-
-    def _reset(self) -> None:
-        """Have RST sent: aborting drops what the transport holds, so that has to go first."""
-        self._closing = True
-        transport: Any = self.transport
-        transport.unregisterProducer()
-        flushed = _Flushed(transport.abortConnection)
-        transport.registerProducer(flushed, False)
-        start_writing = getattr(transport, "startWriting", flushed.resumeProducing)
-        start_writing()
 
     def _forget(self) -> None:
         self._fates.clear()
