@@ -276,8 +276,20 @@ class EndTests(SynchronousTestCase):
     def test_drain_closes_idle_connections_at_once(self) -> None:
         """Nothing owed, nothing to wait for."""
         factory = EchoFactory(Clock())
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"x")
+        factory.drain()
+        assert transport.disconnecting
+
+    def test_drain_gives_a_new_connection_a_moment_for_its_first_message(self) -> None:
+        """Half a second, and then it is closed."""
+        clock = Clock()
+        factory = EchoFactory(clock)
         _, transport = connect(factory)
         factory.drain()
+        clock.advance(0.4)
+        assert not transport.disconnecting
+        clock.advance(0.1)
         assert transport.disconnecting
 
     def test_drain_without_connections_is_done_at_once(self) -> None:

@@ -28,6 +28,9 @@ if typing.TYPE_CHECKING:
     from .factory import EchoFactory
 
 
+FIRST_MESSAGE = 0.5
+"""Seconds for which a stopping service waits for the first message of a new connection."""
+
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
 
@@ -351,7 +354,17 @@ class EchoProtocol(Protocol):
         """Answer what has reached this host until now, then close."""
         if self._allowance is None:
             self._allowance = self._unread()
+            if not (self._allowance or self._messages or self._held):
+                self._wait_for_first_message()
             self._close_if_done()
+
+    def _wait_for_first_message(self) -> None:
+        """Give a client that has only connected yet a moment: its message may be on its way."""
+        self._allowance = self.factory.limits.waiting_bytes
+        self._held = True
+        self._due = self.factory.line.now() + FIRST_MESSAGE
+        self._gate()
+        self.factory.line.add(self, self._due)
 
     def _unread(self) -> int:
         """Count the bytes that the system holds for us, up to what one connection may wait for."""
