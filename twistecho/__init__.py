@@ -20,10 +20,12 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     script               pure     what a message asks for itself
     tracefile            files    read a trace of delays
     limits               pure     what the service holds at most
+    outcome              pure     how a conversation ended
     plan                 pure     what each client does
     target               pure     whom the clients talk to
-    outcome              pure     how a conversation ended
     latency              pure     how long replies took
+    interval             pure     one second of a run
+    recording            pure     what an engine records while it runs
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
     bounds               pure     the options that set the limits

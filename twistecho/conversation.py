@@ -28,6 +28,7 @@ from .outcome import Cause, Outcome, Phase, reason_of_errno
 from .owed import WireError
 from .plan import Plan
 from .readback import reader_for
+from .recording import Recording
 
 _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 
@@ -38,18 +39,18 @@ ReplyObserver = Callable[[int, bytes], object]
 class Conversation:
     """One client's talk with the server, under a plan.
 
-    ``record`` takes the latency of every message, in seconds from when it was handed over for
-    sending to when its reply was whole. ``on_reply`` sees the reply itself.
+    ``recording`` is told how long everything took. ``on_reply`` sees the reply itself.
     """
 
     __slots__ = (
         "_connected",
+        "_handed",
         "_heard",
         "_last",
         "_on_reply",
         "_phase",
         "_reader",
-        "_record",
+        "_recording",
         "_replied",
         "_sent",
         "_started",
@@ -64,7 +65,7 @@ class Conversation:
         self,
         plan: Plan,
         client: int,
-        record: Callable[[float], object],
+        recording: Recording,
         on_reply: ReplyObserver | None = None,
     ) -> None:
         self.plan = plan
@@ -72,10 +73,11 @@ class Conversation:
         self.messages = 0
         self.step = 0.0
         self.outcome: Outcome | None = None
-        self._record = record
+        self._recording = recording
+        self._handed = 0
         self._on_reply = on_reply
         self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
-        self._last = plan.messages_per_client
+        self._last = plan.messages_per_client or 1
         self._reader = reader_for(plan.reply)
         self._phase = Phase.CONNECT
         self._sent = 0
@@ -95,6 +97,7 @@ class Conversation:
     def connected(self, now: float) -> bytes:
         """Note that the connection stands; give the first message."""
         self._connected = now
+        self._recording.connected(now - self._started, now)
         return self._next(now)
 
     def received(self, data: bytes, now: float) -> bytes:
@@ -126,11 +129,12 @@ class Conversation:
         self._phase = Phase.RECEIVE
         self._reader.expect(message)
         self._sent += len(message)
+        self._handed += 1
         self.step = now
         return message
 
     def _answered(self, now: float) -> None:
-        self._record(now - self.step)
+        self._recording.reply(self.step, self.step, now, len(self.plan.message(self.messages)))
         self.messages += 1
         if self._replied is None:
             self._replied = now
@@ -178,12 +182,20 @@ class Conversation:
     def _end(self, cause: Cause | None, now: float) -> None:
         if self.outcome is not None:
             return
+        owed, bytes_owed = self._handed - self.messages, self._sent - self._reader.returned
+        stopped = cause is not None and cause.reason == "interrupted"
+        self._recording.ended(cause, now)
         self.outcome = Outcome(
             client=self.client,
             cause=cause,
+            sent=self._handed,
+            failed=0 if stopped else owed,
+            outstanding=owed if stopped else 0,
             messages=self.messages,
             bytes_sent=self._sent,
             bytes_returned=self._reader.returned,
+            bytes_failed=0 if stopped else bytes_owed,
+            bytes_outstanding=bytes_owed if stopped else 0,
             started=self._started,
             connected=self._connected,
             replied=self._replied,

@@ -18,10 +18,10 @@ from .client import Client
 from .conversation import Conversation, ReplyObserver
 from .deadlines import Deadlines
 from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
-from .latency import Latencies
 from .monotonic import monotonic_for
 from .outcome import Outcome
 from .plan import Plan
+from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
 from .target import Target, parse_target
@@ -39,7 +39,7 @@ class Fleet:
 
     ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
     with the client's number and its reply for every message answered. While it runs, ``outcomes``
-    holds the conversations that have ended and ``latencies.count`` the replies that have come.
+    holds the conversations that have ended and ``recording.answered`` the replies that have come.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Fleet:
         self.target = parse_target(target) if isinstance(target, str) else target
         self.plan = plan
         self.outcomes: list[Outcome] = []
-        self.latencies = Latencies()
+        self.recording = Recording(plan.warmup)
         self._reactor = reactor
         self._on_reply = on_reply
         self._monotonic = monotonic_for(reactor)
@@ -127,7 +127,7 @@ class Fleet:
                 yield dialed if self.plan.ordered else None
 
     def _conversation(self, client: int) -> Conversation:
-        return Conversation(self.plan, client, self.latencies.record, self._on_reply)
+        return Conversation(self.plan, client, self.recording, self._on_reply)
 
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
@@ -151,5 +151,12 @@ class Fleet:
         outcome = typing.cast(Outcome, conversation.outcome)
         self.outcomes.append(outcome)
         if len(self.outcomes) == self.plan.clients and not self._abandoned:
-            report = make_report(ENGINE, str(self.target), self.plan, self.outcomes, self.latencies)
+            report = make_report(
+                ENGINE,
+                str(self.target),
+                self.plan,
+                self.outcomes,
+                self.recording.measured(),
+                interrupted=self._stopped,
+            )
             self._report.callback(report)

@@ -28,12 +28,17 @@ class LatencySummary:
 
 
 class Latencies:
-    """Records how long replies took. Recording is cheap; the histogram is filled in batches."""
+    """Records how long something took. Recording is cheap; the histogram is filled in batches.
+
+    The histogram, which takes a fifth of a megabyte, is made when it is first needed: thousands of
+    these can wait to be added up.
+    """
 
     def __init__(self, encoded: str | None = None) -> None:
         """Begin empty, or with what `encode` gave. Raises ValueError for anything else."""
         self._fresh: list[float] = []
-        self._histogram = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
+        self._counts: Counter[int] = Counter()
+        self._histogram: HdrHistogram | None = None
         if encoded:
             self._add_encoded(encoded)
 
@@ -46,7 +51,7 @@ class Latencies:
     def _add_histogram(self, other: HdrHistogram) -> None:
         # An empty one would make the minimum 0.
         if other.get_total_count():
-            self._histogram.add(other)
+            self.histogram().add(other)
 
     def record(self, seconds: float) -> None:
         """Add one latency in seconds; below a microsecond counts as one, above an hour as one."""
@@ -61,34 +66,48 @@ class Latencies:
 
     def add(self, other: "Latencies") -> None:
         """Add all that another one has recorded."""
-        other._fold()  # noqa: SLF001 - the same class
+        self._fresh += other._fresh  # noqa: SLF001 - the same class
+        self._counts.update(other._counts)  # noqa: SLF001 - the same class
+        if other._histogram is not None:  # noqa: SLF001 - the same class
+            self._add_histogram(other._histogram)  # noqa: SLF001 - the same class
         self._fold()
-        self._add_histogram(other._histogram)  # noqa: SLF001 - the same class
 
     def _fold(self) -> None:
         fresh, self._fresh = self._fresh, []
         # The histogram is slow and latencies are much alike: each value goes in once, with a count.
-        for value, count in Counter([round(seconds * 1e6) for seconds in fresh]).items():
+        self._counts.update([round(seconds * 1e6) for seconds in fresh])
+        if len(self._counts) >= _FOLD_AT:
+            self.histogram()
+
+    def histogram(self) -> HdrHistogram:
+        """Give the histogram, in microseconds, of all that was recorded; it is not a copy."""
+        if self._histogram is None:
+            self._histogram = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
+        fresh, self._fresh = self._fresh, []
+        counts, self._counts = self._counts, Counter()
+        counts.update([round(seconds * 1e6) for seconds in fresh])
+        for value, count in counts.items():
             self._histogram.record_value(max(_LOWEST, min(_HIGHEST, value)), count)
+        return self._histogram
 
     @property
     def count(self) -> int:
         """How many latencies were recorded."""
-        recorded: int = self._histogram.get_total_count()
-        return recorded + len(self._fresh)
+        recorded = 0 if self._histogram is None else self._histogram.get_total_count()
+        return int(recorded) + self._counts.total() + len(self._fresh)
 
     def encode(self) -> str:
-        """Give the histogram in HdrHistogram's own compressed text form (V2)."""
-        self._fold()
-        text: bytes = self._histogram.encode()
+        """Give the histogram in HdrHistogram's own compressed text form (V2); empty, no text."""
+        if not self.count:
+            return ""
+        text: bytes = self.histogram().encode()
         return text.decode("ascii")
 
     def summary(self) -> LatencySummary | None:
         """Give the figures people ask for, or None where nothing was recorded."""
-        self._fold()
-        histogram = self._histogram
-        if not histogram.get_total_count():
+        if not self.count:
             return None
+        histogram = self.histogram()
         at = histogram.get_percentile_to_value_dict(list(PERCENTILES))
         return LatencySummary(
             count=histogram.get_total_count(),

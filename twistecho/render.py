@@ -81,8 +81,9 @@ def _rows(report: Report) -> dict[str, str]:
 
 def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
-    each = count(plan.messages_per_client, "message")
-    return f"{count(plan.clients, 'client')}, {each} each, to {target} ({plan.reply} replies)"
+    each = plan.messages_per_client
+    share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
+    return f"{count(plan.clients, 'client')}, {share}, to {target} ({plan.reply} replies)"
 
 
 def summary_table(reports: Sequence[Report]) -> Table:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 
 from .conversation import Conversation, ReplyObserver
-from .latency import Latencies
 from .outcome import Outcome
 from .plan import Plan
+from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
 from .talk import Talk, time_left
@@ -37,7 +37,7 @@ class ThreadedFleet:
             raise ValueError(f"the threads engine cannot connect to {self.target}")
         self.plan = plan
         self.outcomes: list[Outcome] = []
-        self.latencies = Latencies()
+        self.recording = Recording(plan.warmup)
         self._on_reply = on_reply
         self._lock = threading.Lock()
         self._began = 0.0
@@ -57,16 +57,18 @@ class ThreadedFleet:
         for thread in threads:
             if thread is not None:
                 thread.join()
-        return make_report(ENGINE, str(self.target), self.plan, self.outcomes, self.latencies)
+        return make_report(
+            ENGINE, str(self.target), self.plan, self.outcomes, self.recording.measured()
+        )
 
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
-        latencies: list[float] = []
-        conversation = Conversation(self.plan, number, latencies.append, self._on_reply)
+        recording = Recording(self.plan.warmup)
+        conversation = Conversation(self.plan, number, recording, self._on_reply)
         conversation.connecting(self.now())
         connection = self._try_to_connect(conversation, addresses) if self.plan.ordered else None
         if conversation.outcome is None:
-            arguments = (conversation, latencies, addresses, connection)
+            arguments = (conversation, recording, addresses, connection)
             # Daemons, so that an interrupted program does not wait for its clients.
             thread = threading.Thread(target=self._client, args=arguments, daemon=True)
             try:
@@ -77,13 +79,13 @@ class ThreadedFleet:
                 return thread
         if connection is not None:
             connection.close()
-        self._note(conversation, latencies)
+        self._note(conversation, recording)
         return None
 
     def _client(
         self,
         conversation: Conversation,
-        latencies: list[float],
+        recording: Recording,
         addresses: Sequence[Address],
         connection: socket.socket | None,
     ) -> None:
@@ -93,11 +95,11 @@ class ThreadedFleet:
         if connection is not None:
             with connection:
                 Talk(connection, conversation, self.now).run()
-        self._note(conversation, latencies)
+        self._note(conversation, recording)
 
-    def _note(self, conversation: Conversation, latencies: list[float]) -> None:
+    def _note(self, conversation: Conversation, recording: Recording) -> None:
         with self._lock:
-            self.latencies.extend(latencies)
+            self.recording.add(recording)
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
 
