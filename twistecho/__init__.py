@@ -28,6 +28,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     recording            pure     what an engine records while it runs
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
+    merge                pure     reports of several runs as one
+    validity             pure     whether a report can be believed
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
