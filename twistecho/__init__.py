@@ -30,6 +30,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     report               pure     what a fleet found
     merge                pure     reports of several runs as one
     validity             pure     whether a report can be believed
+    readings             pure     the figures of a report, by name
+    require              pure     what a run is required to find
+    verdict              pure     valid, complete, and as required
+    junit                text     a verdict as JUnit XML
+    hdrlog               pure     a report's intervals as HdrHistogram's own log
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
