@@ -19,7 +19,7 @@ from .delay import DelayPer
 from .engines import ENGINES, Engine, run_engine
 from .launch import LaunchedService, LaunchError
 from .options import (
-    Output,
+
     TargetType,
     delay_options,
     fault_options,
