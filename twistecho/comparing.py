@@ -9,7 +9,7 @@ from typing import IO, Any, get_args
 import click
 from rich.console import Console
 
-from . import plot
+from . import canvas, plot
 from .comparison import Comparison, Run
 from .delay import DelayPer
 from .engines import ENGINES, Engine
@@ -52,7 +52,7 @@ class _PictureType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check what can be known before hours of measuring, or fail with one line."""
-        problem = plot.problem_with(str(value))
+        problem = canvas.problem_with(str(value))
         if problem:
             self.fail(problem, param, ctx)
         return str(value)
