@@ -28,6 +28,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     recording            pure     what an engine records while it runs
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
+    course               pure     what a fleet found, second by second, ready to be drawn
+    standing             pure     how far a run is
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
@@ -87,9 +89,13 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     launch               process  a server in a process of its own
     meter                process  what a server costs
     render                        tables, lines and progress for a terminal
+    live                          how far a fleet is, for a terminal or a log
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
+    canvas                        what pictures share
     plot                          a comparison as a picture
+    charts                        what a fleet found, as pictures
+    page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design

@@ -199,6 +199,8 @@ def _rate_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> N
 
 
 def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see the docstring of `canvas`
+
     causes = sorted({cause for moment in over_time for cause in moment.failures})
     below = [0] * len(over_time)
     middles = [moment.start + LENGTH / 2 for moment in over_time]
@@ -209,7 +211,7 @@ def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) 
         below = [under + count for under, count in zip(below, counts, strict=True)]
     _time_axis(panel, report, over_time)
     panel.set_ylim(0, 1.15 * max([*below, 1]))
-    panel.yaxis.get_major_locator().set_params(integer=True)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     _legend(panel, causes, "no client failed", ncols=3)
 
 
@@ -234,7 +236,7 @@ def _legend(panel: "Axes", shown: "list[Any]", without: str, ncols: int = 1) -> 
 _Draw = Callable[["Axes", Report, list[Moment]], None]
 _PANELS: tuple[tuple[str, str, _Draw], ...] = (
     ("Latency by percentile",
-     "How long replies took, from the fastest to the rarest; to the right a tenth as many.",
+     "How long replies took, from the fastest to the rarest; each gridline is a tenth as many.",
      _by_percentile),
     ("Latency over time", "The median, the 99th percentile and the slowest reply of each second.",
      _latency_over_time),

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from .conversation import ReplyObserver
+from .live import Display
 from .openfiles import raise_open_files
 from .plan import Plan
 from .reactors import install_fastest
-from .render import Progress
 from .report import Report
+from .standing import Watch
 from .target import Target
 
 Engine = Literal["reactor", "threads"]
@@ -24,25 +25,34 @@ ENGINES: tuple[Engine, ...] = ("reactor", "threads")
 
 
 def run_engine(
-    engine: Engine, plan: Plan, target: Target, on_reply: ReplyObserver | None = None
+    engine: Engine,
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None = None,
+    *,
+    quiet: bool = False,
 ) -> Report:
     """Carry out a plan and return the report. Raises KeyboardInterrupt, and ValueError for a target
-    that the engine cannot connect to.
+    that the engine cannot connect to. How far it is is shown meanwhile, unless ``quiet``.
     """  # noqa: D205 - one sentence
     raise_open_files()
     run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
-    return run(plan, target, on_reply)
+    return run(plan, target, on_reply, quiet=quiet)
 
 
-def _run_threads(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> Report:
+def _run_threads(
+    plan: Plan, target: Target, on_reply: ReplyObserver | None, *, quiet: bool
+) -> Report:
     from .threads import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
 
     fleet = ThreadedFleet(target, plan, on_reply=on_reply)
-    with _progress(fleet, plan):
+    with _display(fleet, plan, quiet=quiet):
         return fleet.run()
 
 
-def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> Report:
+def _run_reactor(
+    plan: Plan, target: Target, on_reply: ReplyObserver | None, *, quiet: bool
+) -> Report:
     install_fastest()
     from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
 
@@ -63,7 +73,7 @@ def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
         fleet.run().addBoth(end)
 
     loop.callWhenRunning(start)
-    with _progress(fleet, plan):
+    with _display(fleet, plan, quiet=quiet):
         loop.run()
     if ended[0] is None:
         raise KeyboardInterrupt  # the reactor turned SIGINT into its own end
@@ -72,5 +82,7 @@ def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
     return cast(Report, ended[0])
 
 
-def _progress(fleet: Any, plan: Plan) -> Progress:
-    return Progress(sys.stderr, plan, fleet.outcomes, lambda: fleet.recording.answered)
+def _display(fleet: Any, plan: Plan, *, quiet: bool) -> Display:
+    return Display(
+        sys.stderr, plan, Watch(fleet.outcomes, fleet.recordings, fleet.now), quiet=quiet
+    )
