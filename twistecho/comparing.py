@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
-from . import plot
+from . import canvas, plot
 from .comparison import Comparison, Run
 from .delay import DelayPer
 from .engines import ENGINES, Engine
@@ -53,7 +53,7 @@ class _PictureType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check what can be known before hours of measuring, or fail with one line."""
-        problem = plot.problem_with(str(value))
+        problem = canvas.problem_with(str(value))
         if problem:
             self.fail(problem, param, ctx)
         return str(value)
@@ -92,7 +92,9 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 
 @click.command()
 @adding(_OPTIONS)
-def compare(json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any) -> None:
+def compare(
+    json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any
+) -> None:
     """Run the same clients against every design of server and show who waited, and why.
 
     Every design is started in a process of its own, on a free port of the loopback. The notebook's

@@ -70,6 +70,10 @@ class Fleet:
         """Give the time since the run began, in seconds."""
         return self._monotonic() - self._began
 
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now."""
+        return [self.recording]
+
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.
 

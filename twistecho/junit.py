@@ -34,7 +34,8 @@ def to_junit(verdict: Verdict) -> str:
     suite.append(_properties(verdict))
     suite.extend(cases)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False)
+    text: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
 
 
 def _properties(verdict: Verdict) -> ET.Element:

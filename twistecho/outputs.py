@@ -51,18 +51,22 @@ class OutputFile:
         if self.is_stdout:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        elif self._is_replaced():
-            self._replace(data)
         else:
-            self.path.write_bytes(data)
+            self.fill(lambda path: Path(path).write_bytes(data))
 
-    def _replace(self, data: bytes) -> None:
-        handle, made = tempfile.mkstemp(dir=self.path.parent, prefix=".twistecho-")
+    def fill(self, write: Callable[[str], object]) -> None:
+        """Have ``write`` write the file, at the path that it is called with. Raises OSError.
+
+        The path has the suffix of the file that it will become.
+        """
+        if not self._is_replaced():
+            write(str(self.path))
+            return
+        handle, made = tempfile.mkstemp(self.path.suffix, ".twistecho-", self.path.parent)
+        os.close(handle)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), self._mode())
+            write(made)
+            Path(made).chmod(self._mode())
             Path(made).replace(self.path)
         except BaseException:
             with suppress(FileNotFoundError):

@@ -119,6 +119,8 @@ class Recording:
         self._seconds: dict[int, _Second] = {}
         self.answered = 0
         """Replies until now, those of the warm-up included."""
+        self.connections = 0
+        """Connections made until now."""
 
     def _second(self, now: float) -> _Second:
         return self._seconds.setdefault(int(now // LENGTH), _Second())
@@ -127,6 +129,7 @@ class Recording:
         """Record a connection."""
         self._histograms["connect"].record(took)
         self._second(now).connected += 1
+        self.connections += 1
 
     def first_byte(self, took: float) -> None:
         """Record the first byte of a connection's first reply."""
@@ -162,6 +165,13 @@ class Recording:
             self._seconds.setdefault(number, _Second()).add(second)
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self.answered += other.answered
+        self.connections += other.connections
+
+    def add_second_to(self, total: "_Second", number: int) -> None:
+        """Add to ``total`` what this recording has of one interval."""
+        second = self._seconds.get(number)
+        if second is not None:
+            total.add(second)
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
@@ -172,3 +182,15 @@ class Recording:
             unmeasured=self._unmeasured,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
+
+
+def second_of(recordings: Iterable[Recording], number: int) -> Interval:
+    """Give what recordings of one run have of an interval, counted from 0, while they still record.
+
+    It may be called from another thread than the recording ones once the interval is over; the
+    recordings themselves are left as they are.
+    """
+    total = _Second()
+    for recording in recordings:
+        recording.add_second_to(total, number)
+    return total.interval(number)

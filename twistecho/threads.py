@@ -38,6 +38,7 @@ class ThreadedFleet:
         self.plan = plan
         self.outcomes: list[Outcome] = []
         self.recording = Recording(plan.warmup)
+        self._running: set[Recording] = set()
         self._on_reply = on_reply
         self._lock = threading.Lock()
         self._began = 0.0
@@ -45,6 +46,11 @@ class ThreadedFleet:
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
         return time.monotonic() - self._began
+
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now: of those that ended, and of each that runs."""
+        with self._lock:
+            return [self.recording, *self._running]
 
     def run(self) -> Report:
         """Run all clients at once; return the report when the last one has ended."""
@@ -64,6 +70,8 @@ class ThreadedFleet:
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
         recording = Recording(self.plan.warmup)
+        with self._lock:
+            self._running.add(recording)
         conversation = Conversation(self.plan, number, recording, self._on_reply)
         conversation.connecting(self.now())
         connection = self._try_to_connect(conversation, addresses) if self.plan.ordered else None
@@ -99,6 +107,7 @@ class ThreadedFleet:
 
     def _note(self, conversation: Conversation, recording: Recording) -> None:
         with self._lock:
+            self._running.discard(recording)
             self.recording.add(recording)
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
