@@ -54,7 +54,7 @@ class JunitTests(unittest.TestCase):
 
     def test_failures_are_told_by_cause(self) -> None:
         """As the reason why the run is incomplete."""
-        assert cases(self.bad)["complete"] == "1 clients: receive:reset"
+        assert cases(self.bad)["complete"] == "receive:reset: 1 of 2 clients"
 
     def test_failures_that_may_be_are_skipped(self) -> None:
         """Where a requirement says how many."""
@@ -68,7 +68,7 @@ class JunitTests(unittest.TestCase):
         failure = suite(wrong).find("testcase/failure")
         assert failure is not None
         assert failure.get("type") == "invalid"
-        assert "clients are missing" in str(failure.text)
+        assert "clients missing" in str(failure.text)
         assert len(str(failure.text).splitlines()) > 1
 
     def test_the_start_is_told_in_universal_time(self) -> None:

@@ -32,7 +32,7 @@ _SHOWN = {
     "service": "service",
     "connect": "connect",
     "first byte": "first_byte",
-    "fleet's own delay": "lag",
+    "fleet lag": "lag",
 }
 
 

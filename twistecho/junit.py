@@ -53,7 +53,10 @@ def _properties(verdict: Verdict) -> ET.Element:
 def _cases(verdict: Verdict) -> Iterator[ET.Element]:
     report = verdict.report
     yield _case("valid", list(verdict.invalid), "invalid")
-    failures = [f"{clients:,} clients: {cause}" for cause, clients in report.failures.items()]
+    failures = [
+        f"{cause}: {clients:,} of {report.plan.clients:,} clients"
+        for cause, clients in report.failures.items()
+    ]
     complete = _case("complete", [] if report.complete else failures or ["clients are missing"])
     if verdict.tolerant:
         complete = _case("complete", [])
