@@ -19,13 +19,14 @@ class Ended(NamedTuple):
 
 def twistecho(*arguments: str) -> Ended:
     """Run the command and give its end."""
-    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
+    buffers = [io.BytesIO(), io.BytesIO()]
+    streams = [io.TextIOWrapper(buffer, encoding="utf-8") for buffer in buffers]
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         for stream in streams:
             stream.flush()
-    out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]  # a BytesIO
+    out, err = (written.getvalue().decode() for written in buffers)
     return Ended(ended.value.code, out, err)
 
 
