@@ -20,7 +20,7 @@ from twistecho.page import _text, html_page
 from twistecho.plan import Plan
 from twistecho.report import Part, Report
 
-_VOID = {"meta", "link", "br", "hr", "img", "input"}
+_VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 _FIGURES = {"messages answered": "2,000", "latency p99": "900 ms"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"
 
