@@ -76,6 +76,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     oserrors             Twisted  why an established connection broke
     client               Twisted  one client of a fleet
     fleet                Twisted  the reactor-driven multi-client connector
+    gate                 sockets  a gate that threads wait at together with their sockets
+    connecting           sockets  a plain socket, connected to the first address that takes it
     talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
     lifeline             process  a process that ends when its parent does

@@ -145,7 +145,8 @@ class Conversation:
         if self.plan.barrier:
             self.step = inf
             return b""
-        return self._begin(0.0, self._started, now)
+        turn = (self.client - self.plan.first) / self.plan.ramp if self.plan.ramp else 0.0
+        return self._begin(0.0, turn, now)
 
     def begin(self, now: float) -> bytes:
         """Note that all clients have connected, or failed to; give the first message, if due."""

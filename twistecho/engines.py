@@ -73,4 +73,4 @@ def _run_reactor(plan: Plan, target: Target, on_reply: ReplyObserver | None) -> 
 
 
 def _progress(fleet: Any, plan: Plan) -> Progress:
-    return Progress(sys.stderr, plan, fleet.outcomes, lambda: fleet.recording.answered)
+    return Progress(sys.stderr, plan, fleet.outcomes, lambda: fleet.answered)

@@ -4,6 +4,7 @@ Each client is one connection with one `Conversation`. The reactor tells the cli
 the conversation says what to send, and one queue of `Deadlines` watches over them all.
 """
 
+import time
 import typing
 from collections.abc import Callable, Iterator
 from math import inf
@@ -45,7 +46,8 @@ class Fleet:
 
     ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
     with the client's number and its reply for every message answered. While it runs, ``outcomes``
-    holds the conversations that have ended and ``recording.answered`` the replies that have come.
+    holds the conversations that have ended and ``answered`` is the number of replies that
+    have come.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
     failed to, and they begin when its Deferred fires: at once, by default.
@@ -67,7 +69,7 @@ class Fleet:
         self._reactor = reactor
         self._on_reply = on_reply
         self._monotonic = monotonic_for(reactor)
-        self._began = 0.0
+        self._began = self._wall_clock = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
@@ -84,12 +86,18 @@ class Fleet:
         """Give the time since the run began, in seconds."""
         return self._monotonic() - self._began
 
+    @property
+    def answered(self) -> int:
+        """How many replies have come until now."""
+        return self.recording.answered
+
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.
 
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
         self._began = self._monotonic()
+        self._wall_clock = time.time()
         if self.target.host is None and self.target.path is None:
             endpoint = clientFromString(self._reactor, self.target.text)
             self._start(EndpointDialer(endpoint))
@@ -211,6 +219,7 @@ class Fleet:
                 self.plan,
                 self.outcomes,
                 self.recording.measured(),
+                began=self._wall_clock,
                 interrupted=self._stopped,
             )
             self._report.callback(report)
