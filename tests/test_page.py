@@ -195,7 +195,7 @@ class BrowserTests(TestCase):
         return result
 
     def test_the_page_is_legible_on_a_phone_and_in_the_dark(self) -> None:
-        """Nothing sticks out at a phone's width; paper, ink and lines follow the reader's scheme."""
+        """Nothing sticks out at a phone's width; paper, ink and lines follow the scheme."""
         found = self.probe(hostile(), width=390, scheme=DARK)
         assert found["width"] == 390
         assert not found["scrolls"], found

@@ -6,10 +6,8 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho import Cause, Outcome, Phase, Plan
-from twistecho.latency import Latencies
+from tests.reports import RESET, client, report
 from twistecho.render import REASONS, Printer, count, failure_lines, seconds, summary_table
-from twistecho.report import make_report
 
 
 class UnitsTests(TestCase):
@@ -42,20 +40,12 @@ class UnitsTests(TestCase):
         assert count(1000, "client") == "1,000 clients"
 
 
-def _outcome(client: int, cause: Cause | None) -> Outcome:
-    return Outcome(client, cause, 1, 5, 5, 0.0, 0.1, 0.2, 0.3)
-
-
 class ReportTests(TestCase):
     """A report on a terminal."""
 
     def setUp(self) -> None:
         """Make a report with two failures."""
-        reset = Cause(Phase.RECEIVE, "reset")
-        outcomes = [_outcome(0, None), _outcome(1, reset), _outcome(2, reset)]
-        latencies = Latencies()
-        latencies.record(0.1)
-        self.report = make_report("reactor", "here", Plan(clients=3), outcomes, latencies)
+        self.report = report(client(0, 1), client(1, 0, 1, RESET), client(2, 0, 1, RESET))
 
     def test_failures_are_listed_with_their_meaning(self) -> None:
         """Cause, count, words."""

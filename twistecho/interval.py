@@ -39,6 +39,7 @@ class Interval:
         fields = {name: data[name] for name in cls.__dataclass_fields__}
         check_kinds(fields, (int, float), "start")
         check_kinds(fields, int, "connected", "answered", "bytes_returned")
+        check_kinds(fields, dict, "failures")
         check_kinds(fields["failures"], int, *fields["failures"])
         fields["latency"] = Latencies(data["latency"]).encode()
         return cls(**fields)

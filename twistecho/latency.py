@@ -5,7 +5,7 @@ significant digits, so that any two can be added exactly.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hdrh.histogram import HdrHistogram
@@ -18,7 +18,7 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """A few figures of a histogram, in seconds; ``percentiles`` follow `PERCENTILES`."""
+    """A few figures of a histogram, in seconds; ``percentiles`` follow those asked for."""
 
     count: int
     min: float
@@ -64,6 +64,15 @@ class Latencies:
         self._fresh.extend(latencies)
         self._fold()
 
+    def add_counts(self, counts: Iterable[tuple[int, int]]) -> None:
+        """Add latencies in whole microseconds, each with how often it came."""
+        known = self._counts
+        for value, count in counts:
+            if count:
+                known[value] += count
+        if len(known) >= _FOLD_AT:
+            self.histogram()
+
     def add(self, other: "Latencies") -> None:
         """Add all that another one has recorded."""
         self._fresh += other._fresh  # noqa: SLF001 - the same class
@@ -104,16 +113,16 @@ class Latencies:
         text: bytes = self.histogram().encode()
         return text.decode("ascii")
 
-    def summary(self) -> LatencySummary | None:
+    def summary(self, percentiles: Sequence[float] = PERCENTILES) -> LatencySummary | None:
         """Give the figures people ask for, or None where nothing was recorded."""
         if not self.count:
             return None
         histogram = self.histogram()
-        at = histogram.get_percentile_to_value_dict(list(PERCENTILES))
+        at = histogram.get_percentile_to_value_dict(list(percentiles))
         return LatencySummary(
             count=histogram.get_total_count(),
             min=histogram.get_min_value() / 1e6,
             max=histogram.get_max_value() / 1e6,
             mean=histogram.get_mean_value() / 1e6,
-            percentiles=tuple(at[percentile] / 1e6 for percentile in PERCENTILES),
+            percentiles=tuple(at[percentile] / 1e6 for percentile in percentiles),
         )

@@ -1,6 +1,7 @@
 """What every client of a fleet does: the plan, a value."""
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -79,6 +80,9 @@ class Plan:
         for name in ("clients", "repeat", "pipeline"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is not 1 or more")
+        for name in ("seed", "first"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not 0 or more")
         if not self.messages:
             raise ValueError("messages: there is none")
         if not all(self.messages):
@@ -95,7 +99,9 @@ class Plan:
         if value is None or 0 < value <= LONGEST_TIMEOUT or (least_is_allowed and value == 0):
             return
         least = "0 or more" if least_is_allowed else "above 0"
-        raise ValueError(f"{name}: {value:g} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
+        # An integer can be larger than any float.
+        shown = "inf" if value > LONGEST_TIMEOUT**9 else f"{value:g}"
+        raise ValueError(f"{name}: {shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
 
     def _check_contradictions(self) -> None:
         """Refuse fields that exclude each other."""
@@ -135,11 +141,43 @@ class Plan:
         check_kinds(fields, (int, float), "timeout", "think", "warmup")
         check_kinds(fields, (int, float, type(None)), "rate", "duration", "ramp")
         check_kinds(fields, (str, type(None)), "protocol")
+        check_kinds(fields, list, "messages", "sources")
+        for name in ("ordered", "barrier"):
+            if not isinstance(fields[name], bool):
+                raise TypeError(f"{name}: {fields[name]!r} is neither true nor false")
         fields["messages"] = tuple(_message_from_json(message) for message in data["messages"])
         fields["reply"], fields["arrivals"] = ReplyFormat(data["reply"]), Arrivals(data["arrivals"])
         fields["sources"] = tuple(str(source) for source in data["sources"])
-        fields["ordered"], fields["barrier"] = bool(data["ordered"]), bool(data["barrier"])
         return cls(**fields)
+
+    def to_json(self) -> str:
+        """Write the plan as the text of a plan file."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Read a plan file, in which all but the schema may be left out.
+
+        Raises ValueError, in one line, if it is none, or of a newer schema.
+        """
+        try:
+            return cls.from_dict(_filled(json.loads(text)))
+        except KeyError as error:
+            raise ValueError(f"not a plan: it has no {error}") from error
+        except TypeError as error:
+            raise ValueError(f"not a plan: {error}") from error
+        except RecursionError:
+            raise ValueError("not a plan: nested too deep") from None
+
+
+def _filled(data: object) -> dict[str, Any]:
+    """Give the data of a plan file with the defaults for what it leaves out."""
+    if not isinstance(data, dict):
+        raise TypeError("not an object")
+    unknown = [name for name in data if name not in {"schema", *Plan.__dataclass_fields__}]
+    if unknown:
+        raise ValueError(f"{unknown[0]}: there is no such field")
+    return {**Plan().to_dict(), "schema": data["schema"], **data}
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
@@ -150,7 +188,9 @@ def _message_to_json(message: bytes) -> str | dict[str, str]:
         return {"base64": base64.b64encode(message).decode()}
 
 
-def _message_from_json(data: str | Mapping[str, str]) -> bytes:
+def _message_from_json(data: object) -> bytes:
     if isinstance(data, str):
         return data.encode()
+    if not isinstance(data, dict) or not isinstance(data.get("base64"), str):
+        raise TypeError(f"messages: {data!r} is neither text nor base64")
     return base64.b64decode(data["base64"], validate=True)

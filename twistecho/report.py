@@ -101,6 +101,21 @@ class Report:
         return sum(outcome.messages for outcome in self.outcomes)
 
     @property
+    def sent(self) -> int:
+        """How many messages were handed over to be sent."""
+        return sum(outcome.sent for outcome in self.outcomes)
+
+    @property
+    def outstanding(self) -> int:
+        """How many messages still waited for their reply when the run was ended early."""
+        return sum(outcome.outstanding for outcome in self.outcomes)
+
+    @property
+    def unsent(self) -> int:
+        """How many messages were due and never sent."""
+        return sum(outcome.unsent for outcome in self.outcomes)
+
+    @property
     def bytes_sent(self) -> int:
         """How many bytes of messages the clients began to send."""
         return sum(outcome.bytes_sent for outcome in self.outcomes)
@@ -150,6 +165,9 @@ class Report:
             "failed": sum(self.failures.values()),
             "failures": self.failures,
             "messages": self.messages,
+            "sent": self.sent,
+            "outstanding": self.outstanding,
+            "unsent": self.unsent,
             "bytes_sent": self.bytes_sent,
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
@@ -164,8 +182,7 @@ class Report:
     def from_dict(cls, data: Any) -> "Report":
         """Read a report back from JSON data. Raises ValueError if it is none, or a newer form."""
         try:
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+            _check_kind(data)
             return cls(
                 engine=str(data["engine"]),
                 target=str(data["target"]),
@@ -174,7 +191,7 @@ class Report:
                 measured=Measured.from_dict(data["measured"]),
                 began=float(data["began"]),
                 parts=tuple(Part.from_dict(part) for part in data["parts"]),
-                interrupted=bool(data["interrupted"]),
+                interrupted=data["interrupted"],
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a report: {error!r}") from error
@@ -201,6 +218,16 @@ def make_report(
     """Put together what an engine found, in the order of the clients' numbers."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
     return Report(engine, target, plan, ordered, measured, began, interrupted=interrupted)
+
+
+def _check_kind(data: Mapping[str, Any]) -> None:
+    """Refuse what is not of this schema, or of another kind."""
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+    if "agree" in data:
+        raise ValueError("a check of both engines: it holds two reports")
+    if not isinstance(data["interrupted"], bool):
+        raise TypeError(f"interrupted: {data['interrupted']!r} is neither true nor false")
 
 
 def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:
