@@ -31,6 +31,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     report               pure     what a fleet found
     merge                pure     reports of several runs as one
     validity             pure     whether a report can be believed
+    readings             pure     the figures of a report, by name
+    require              pure     what a run is required to find
+    verdict              pure     valid, complete, and as required
+    junit                text     a verdict as JUnit XML
+    hdrlog               pure     a report's intervals as HdrHistogram's own log
     course               pure     what a fleet found, second by second, ready to be drawn
     standing             pure     how far a run is
     bounds               pure     the options that set the limits
@@ -105,9 +110,14 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     engines                       run a plan with the engine chosen
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
+    outputs                       files that results are written to, and people's stream
     options                       the options that commands share
+    findings                      what was found, as tables and lines for a terminal
+    results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``
+    measuring                     ``twistecho fleet``
+    reporting                     ``twistecho report``
     cli                           the ``twistecho`` command
 
 The names below are the public ones. They are imported when they are first used, so that

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .canvas import REPEATABLE, new_figure, save
 from .course import Moment, moments, percentile_curve
+from .duration import written
 from .figures import cause_name
 from .interval import LENGTH
-from .render import seconds
 from .report import Report
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _latency_axis(panel: "Axes", values: list[float]) -> None:
 
 def _tick(value: float) -> str:
     """Write a time at a tick: ``2 ms``, without the zeros of a measurement."""
-    number, _, unit = seconds(value).partition(" ")
+    number, _, unit = written(value).partition(" ")
     return f"{float(number):g} {unit}"
 
 

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from .duration import written
 from .interval import LENGTH
 from .latency import Latencies
 from .plan import Plan
-from .render import count, seconds
+from .render import count
 from .standing import Standing
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def lines(plan: Plan, standing: Standing) -> list[str]:
     said.append(f"{count(standing.answered, 'message')} answered{now}")
     if second and second.latency:
         at = Latencies(second.latency).histogram().get_percentile_to_value_dict([50.0, 99.0])
-        said.append(f"p50 {seconds(at[50.0] / 1e6)}, p99 {seconds(at[99.0] / 1e6)} now")
+        said.append(f"p50 {written(at[50.0] / 1e6)}, p99 {written(at[99.0] / 1e6)} now")
     if standing.failures:
         said.append(_failures(standing))
     return said

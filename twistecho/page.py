@@ -11,8 +11,9 @@ from importlib.resources import files
 from string import Template
 
 from .charts import Chart, page_charts
+from .duration import written
 from .plan import Plan
-from .render import REASONS, count, headline, seconds
+from .render import REASONS, count, headline
 from .report import Part, Report
 
 Verdict = tuple[str, str, bool]
@@ -58,7 +59,7 @@ def _about(report: Report) -> str:
     said = [headline(report.plan, report.target), f"engine {report.engine}"]
     if report.began:
         said.append(time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.began)))
-    said.append(f"{seconds(report.makespan)} long")
+    said.append(f"{written(report.makespan)} long")
     return ", ".join(said)
 
 
@@ -127,7 +128,7 @@ def _failures(failures: Mapping[str, int]) -> str:
 
 def _parts(parts: Sequence[Part]) -> str:
     rows = [
-        _row(part.name, f"{part.clients:,}", f"{part.messages:,}", seconds(part.makespan),
+        _row(part.name, f"{part.clients:,}", f"{part.messages:,}", written(part.makespan),
              kind="count", problem=part.problem)
         for part in parts
     ]  # fmt: skip

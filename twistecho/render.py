@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .duration import written
 from .latency import PERCENTILES, LatencySummary
 from .plan import Plan
 from .report import Disagreement, Report
@@ -35,18 +36,6 @@ REASONS = {
 _LISTED = 20
 
 
-def seconds(value: float) -> str:
-    """Write a time in the unit that people would choose: 3 significant digits."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if value * factor >= 0.9995:
-            return f"{value * factor:.{_decimals(value * factor)}f} {unit}"
-    return f"{value * 1e6:.2f} us" if value else "0 s"
-
-
-def _decimals(value: float) -> int:
-    return 2 if value < 9.995 else 1 if value < 99.95 else 0
-
-
 def count(number: int, noun: str) -> str:
     """Write a count with its noun: ``1 client``, ``1,000 clients``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
@@ -55,10 +44,10 @@ def count(number: int, noun: str) -> str:
 def _latency_rows(summary: LatencySummary | None) -> list[tuple[str, str]]:
     if summary is None:
         return [("latency", "none")]
-    rows = [("latency min", seconds(summary.min))]
+    rows = [("latency min", written(summary.min))]
     pairs = zip(PERCENTILES, summary.percentiles, strict=True)
-    rows += [(f"latency p{at:g}", seconds(value)) for at, value in pairs]
-    return [*rows, ("latency max", seconds(summary.max))]
+    rows += [(f"latency p{at:g}", written(value)) for at, value in pairs]
+    return [*rows, ("latency max", written(summary.max))]
 
 
 def _rows(report: Report) -> dict[str, str]:
@@ -70,7 +59,7 @@ def _rows(report: Report) -> dict[str, str]:
         "messages answered": f"{report.messages:,}",
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
-        "makespan": seconds(report.makespan),
+        "makespan": written(report.makespan),
         **dict(_latency_rows(report.latencies())),
     }
 
