@@ -26,6 +26,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     latency              pure     how long replies took
     interval             pure     one second of a run
     recording            pure     what an engine records while it runs
+    load                 pure     when a client's messages are due
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
     merge                pure     reports of several runs as one
@@ -52,6 +53,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     sweep                clock    one periodic look at all connections
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
+    alarms               clock    many alarms, one timer
     outgoing             Twisted  what was written and not read by the peer yet
     eagertransport       Twisted  stream transports that are quick and say why they broke
     eagerreactor         Twisted  a faster epoll reactor
@@ -81,6 +83,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     oserrors             Twisted  why an established connection broke
     client               Twisted  one client of a fleet
     fleet                Twisted  the reactor-driven multi-client connector
+    gate                 sockets  a gate that threads wait at together with their sockets
+    connecting           sockets  a plain socket, connected to the first address that takes it
     talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
     lifeline             process  a process that ends when its parent does

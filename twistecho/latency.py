@@ -64,6 +64,15 @@ class Latencies:
         self._fresh.extend(latencies)
         self._fold()
 
+    def add_counts(self, counts: Iterable[tuple[int, int]]) -> None:
+        """Add latencies in whole microseconds, each with how often it came."""
+        known = self._counts
+        for value, count in counts:
+            if count:
+                known[value] += count
+        if len(known) >= _FOLD_AT:
+            self.histogram()
+
     def add(self, other: "Latencies") -> None:
         """Add all that another one has recorded."""
         self._fresh += other._fresh  # noqa: SLF001 - the same class

@@ -97,10 +97,12 @@ def _section(title: str, rows: Iterable[str], heads: Sequence[str] = ()) -> str:
     )
 
 
-def _row(name: object, *cells: object, figure: bool = True) -> str:
-    kind = ' class="figure"' if figure else ""
-    row = f'<th scope="row">{_text(name)}</th>'
-    return row + "".join(f"<td{kind}>{_text(cell)}</td>" for cell in cells)
+def _row(name: object, *cells: object, kind: str = "figure", problem: str | None = None) -> str:
+    # A cause, ``phase:reason``, is better broken at its colon than anywhere else.
+    head = _text(name).replace(":", ":<wbr>")
+    head += f'<span class="bad">{_text(problem)}</span>' if problem else ""
+    row = f'<th scope="row">{head}</th>'
+    return row + "".join(f'<td class="{kind}">{_text(cell)}</td>' for cell in cells)
 
 
 def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
@@ -109,7 +111,7 @@ def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = [
-        f'{_row(requirement, found, figure=False)}<td class="{"good" if met else "bad"}">'
+        f'{_row(requirement, found, kind="words")}<td class="{"good" if met else "bad"}">'
         f"{'met' if met else 'missed'}</td>"
         for requirement, found, met in verdicts
     ]
@@ -118,7 +120,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
 
 def _failures(failures: Mapping[str, int]) -> str:
     rows = [
-        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), figure=False)
+        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), kind="words")
         for cause, clients in failures.items()
     ]
     return _section("Clients that failed", rows, ("cause", "clients", "meaning"))
@@ -127,10 +129,10 @@ def _failures(failures: Mapping[str, int]) -> str:
 def _parts(parts: Sequence[Part]) -> str:
     rows = [
         _row(part.name, f"{part.clients:,}", f"{part.messages:,}", written(part.makespan),
-             part.problem or "", figure=False)
+             kind="count", problem=part.problem)
         for part in parts
     ]  # fmt: skip
-    return _section("Parts", rows, ("part", "clients", "answered", "took", "problem"))
+    return _section("Parts", rows, ("part", "clients", "answered", "took"))
 
 
 def _plan_lines(plan: Plan) -> list[tuple[str, str]]:

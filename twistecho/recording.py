@@ -14,6 +14,7 @@ Times of replies whose message was due in the warm-up are counted but not record
 intervals. Recordings of one run, a thread's each for instance, are added up.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -79,48 +80,92 @@ def add_measured(found: Iterable[Measured]) -> Measured:
     )
 
 
-class _Second:
-    """What happened in one interval, while it is counted."""
+_Counts = dict[int, int]
+"""How often each number of microseconds was recorded."""
 
-    __slots__ = ("answered", "bytes_returned", "connected", "failures", "latencies")
+
+class _Second:
+    """What happened in one interval; ``packed`` are its latencies and how often each came."""
+
+    __slots__ = ("bytes_returned", "connected", "failures", "packed")
 
     def __init__(self) -> None:
-        self.connected = self.answered = self.bytes_returned = 0
+        self.connected = self.bytes_returned = 0
         self.failures: Counter[str] = Counter()
-        self.latencies = Latencies()
+        # Numbers in arrays take a tenth of what they do in a dictionary: there may be hours.
+        self.packed: list[tuple[array[int], array[int]]] = []
+
+    def pack(self, counts: _Counts) -> None:
+        """Add latencies."""
+        if counts:
+            self.packed.append((array("q", counts.keys()), array("q", counts.values())))
 
     def add(self, other: "_Second") -> None:
         """Add what another one has counted."""
         self.connected += other.connected
-        self.answered += other.answered
         self.bytes_returned += other.bytes_returned
         self.failures += other.failures
-        self.latencies.add(other.latencies)
+        self.packed += other.packed
 
     def interval(self, number: int) -> Interval:
         """Give it as a value."""
+        latencies = Latencies()
+        for values, counts in self.packed:
+            latencies.add_counts(zip(values, counts, strict=True))
         return Interval(
             number * LENGTH,
             self.connected,
-            self.answered,
+            latencies.count,
             self.bytes_returned,
             dict(self.failures),
-            self.latencies.encode(),
+            latencies.encode(),
         )
 
 
 class Recording:
-    """Records what a run takes, in memory; see the module's docstring."""
+    """Records what a run takes, in memory; see the module's docstring.
 
-    def __init__(self, warmup: float = 0.0) -> None:
-        self._warmup = warmup
+    Latencies are counted by the microsecond, in a dictionary a second: that is all a reply costs.
+    Histograms are made when the run is over.
+    """
+
+    __slots__ = (
+        "_before",
+        "_bytes",
+        "_counts",
+        "_histograms",
+        "_measure_from",
+        "_seconds",
+        "_services",
+        "_unmeasured",
+        "_until",
+        "_warming",
+        "connections",
+    )
+
+    def __init__(self, measure_from: float = 0.0) -> None:
+        self._measure_from = measure_from
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
-        self._unmeasured = 0
         self._seconds: dict[int, _Second] = {}
-        self.answered = 0
-        """Replies until now, those of the warm-up included."""
         self.connections = 0
         """Connections made until now."""
+        self._before = 0  # replies in the seconds before this one
+        self._unmeasured = 0
+        # Of the second that runs
+        self._until = 0.0
+        self._bytes = 0
+        self._counts: _Counts = {}
+        self._warming: _Counts = {}  # of those, replies to messages of the warm-up
+        self._services: _Counts = {}  # where they differ from the responses
+
+    def measure_from(self, at: float) -> None:
+        """Measure replies to messages that were due at ``at`` or later, in seconds."""
+        self._measure_from = at
+
+    @property
+    def answered(self) -> int:
+        """How many replies came until now, those of the warm-up included."""
+        return self._before + sum(self._counts.values()) + sum(self._warming.values())
 
     def _second(self, now: float) -> _Second:
         return self._seconds.setdefault(int(now // LENGTH), _Second())
@@ -141,16 +186,42 @@ class Recording:
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""
-        second = self._second(now)
-        second.answered += 1
-        second.bytes_returned += size
-        second.latencies.record(now - due)
-        self.answered += 1
-        if due < self._warmup:
-            self._unmeasured += 1
+        if now >= self._until:
+            self._turn(now)
+        self._bytes += size
+        took = int((now - due) * 1e6 + 0.5)
+        if due < self._measure_from:
+            self._warming[took] = self._warming.get(took, 0) + 1
             return
-        self._histograms["latency"].record(now - due)
-        self._histograms["service"].record(now - sent)
+        counts = self._counts
+        counts[took] = counts.get(took, 0) + 1
+        if sent != due:
+            served = int((now - sent) * 1e6 + 0.5)
+            self._services[served] = self._services.get(served, 0) + 1
+            self._services[took] = self._services.get(took, 0) - 1
+
+    def _turn(self, now: float) -> None:
+        """Begin to count another second."""
+        self._flush()
+        self._until = (now // LENGTH + 1) * LENGTH
+
+    def _flush(self) -> None:
+        """Put what was counted where it belongs."""
+        if not (self._counts or self._warming):
+            return
+        counts, warming, services = self._counts, self._warming, self._services
+        self._counts, self._warming, self._services = {}, {}, {}
+        second = self._second(self._until - LENGTH / 2)
+        second.pack(counts)
+        second.pack(warming)
+        second.bytes_returned += self._bytes
+        self._bytes = 0
+        self._before += sum(counts.values()) + sum(warming.values())
+        self._unmeasured += sum(warming.values())
+        self._histograms["latency"].add_counts(counts.items())
+        for took, count in services.items():
+            counts[took] = counts.get(took, 0) + count
+        self._histograms["service"].add_counts(counts.items())
 
     def ended(self, cause: Cause | None, now: float) -> None:
         """Record the end of a conversation."""
@@ -158,23 +229,30 @@ class Recording:
             self._second(now).failures[str(cause)] += 1
 
     def add(self, other: "Recording") -> None:
-        """Add what another recording of the same run has."""
+        """Add what another recording of the same run has; that one is over."""
+        other._flush()  # noqa: SLF001 - the same class
         for name, histogram in self._histograms.items():
             histogram.add(other._histograms[name])  # noqa: SLF001 - the same class
         for number, second in other._seconds.items():  # noqa: SLF001 - the same class
             self._seconds.setdefault(number, _Second()).add(second)
+        self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
-        self.answered += other.answered
         self.connections += other.connections
 
-    def add_second_to(self, total: "_Second", number: int) -> None:
-        """Add to ``total`` what this recording has of one interval."""
+    def add_second_to(self, total: _Second, number: int) -> None:
+        """Add to ``total`` what this recording has of one interval that is over."""
         second = self._seconds.get(number)
         if second is not None:
             total.add(second)
+        if self._until == (number + 1) * LENGTH:
+            # Nothing came since, so that it was not put away yet.
+            total.pack(dict(self._counts))
+            total.pack(dict(self._warming))
+            total.bytes_returned += self._bytes
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
+        self._flush()
         last = max(self._seconds, default=-1)
         seconds = [self._seconds.get(number, _Second()) for number in range(last + 1)]
         return Measured(
