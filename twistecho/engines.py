@@ -60,12 +60,7 @@ def _run_threads(
     from .threads import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
 
     fleet = ThreadedFleet(target, plan, on_reply=on_reply)
-
-    def stop() -> None:
-        # Not in the signal's handler: that may have interrupted whoever holds the fleet's lock.
-        threading.Thread(target=fleet.stop, daemon=True).start()
-
-    with _interruptible(stop, _interrupt), _display(fleet, plan, quiet=quiet):
+    with _interruptible(fleet.stop, _interrupt), _display(fleet, plan, quiet=quiet):
         return fleet.run()
 
 
