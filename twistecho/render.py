@@ -66,9 +66,19 @@ def _rows(report: Report) -> dict[str, str]:
 
 def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
+    words = [count(plan.clients, "client"), _share(plan)]
+    if plan.rate is not None:
+        words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
+    if plan.pipeline > 1:
+        words.append(f"{plan.pipeline} at once")
+    return f"{', '.join(words)}, to {target} ({plan.protocol or plan.reply} replies)"
+
+
+def _share(plan: Plan) -> str:
+    """Say how much each client does."""
     each = plan.messages_per_client
     share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
-    return f"{count(plan.clients, 'client')}, {share}, to {target} ({plan.reply} replies)"
+    return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 
 def summary_table(reports: Sequence[Report]) -> Table:
