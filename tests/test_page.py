@@ -19,9 +19,10 @@ from tests.stalls import stalled
 from twistecho.page import _text, html_page
 from twistecho.plan import Plan
 from twistecho.report import Part, Report
+from twistecho.require import parse_requirement
+from twistecho.verdict import Verdict, judge
 
 _VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
-_FIGURES = {"messages answered": "2,000", "latency p99": "900 ms"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"
 
 # Asks the browser itself how the page lies: its width against the window's, and its colours.
@@ -87,48 +88,51 @@ class PageTests(TestCase):
 
     def test_the_page_holds_the_figures_and_all_that_there_is_to_tell(self) -> None:
         """Target, figures, causes with their meaning, parts, plan, four charts."""
-        page = html_page(stalled("example:7"), _FIGURES)
-        for text in ("example:7", "900 ms", "receive:<wbr>reset", "nobody listens there", "warmup"):
+        page = html_page(judge(stalled("example:7")))
+        for text in ("example:7", "990 ms", "receive:<wbr>reset", "nobody listens there", "warmup"):
             assert text in page, text
         assert tags(page).seen.count("figure") == 4
 
     def test_the_page_says_what_to_think_of_the_run(self) -> None:
         """Invalid before missed, missed before failed, and all right where it is."""
-        report = stalled()
-        missed = [("p99 < 5 ms", "900 ms", False), ("failed < 9", "3", True)]
-        assert "Not every message was answered right" in html_page(report, {})
-        page = html_page(report, {}, verdicts=missed)
-        assert "1 requirement missed" in page
-        assert (page.count(">missed<"), page.count(">met<")) == (1, 1)
-        page = html_page(report, {}, verdicts=missed, invalid=["the fleet was late"])
-        assert "INVALID" in page
-        assert "the fleet was late" in page
-        whole = replace(report, plan=replace(report.plan, clients=20),
-                        outcomes=report.outcomes[:20])  # fmt: skip
-        assert "Every message was answered right" in html_page(whole, {})
+        whole = replace(stalled(), plan=replace(stalled().plan, clients=20),
+                        outcomes=stalled().outcomes[:20])  # fmt: skip
+        missed, met = (parse_requirement(text) for text in ("p99 < 5ms", "failed < 9"))
+        results = (missed.check(stalled()), met.check(stalled()))
+        for verdict, said in (
+            (Verdict(stalled(), (), ()), "Not every message was answered right"),
+            (Verdict(stalled(), (), results[1:]), "All requirements met, though"),
+            (Verdict(stalled(), (), results), "1 requirement missed"),
+            (Verdict(stalled(), ("the fleet was late",), results), "the fleet was late"),
+            (Verdict(whole, (), ()), "Every message was answered right"),
+            (Verdict(replace(whole, interrupted=True), (), ()), "interrupted"),
+        ):
+            page = html_page(verdict)
+            assert said in page, said
+            assert ("INVALID" in page) == bool(verdict.invalid)
+            assert (page.count(">missed<"), page.count(">met<")) == (
+                sum(not result.met for result in verdict.results),
+                sum(result.met for result in verdict.results),
+            )
 
     def test_nothing_that_others_say_becomes_markup(self) -> None:
         """Target, engine, messages, parts, figures, requirements and reasons are all escaped."""
-        page = html_page(
-            hostile(),
-            {_HOSTILE: _HOSTILE},
-            invalid=[_HOSTILE],
-            verdicts=[(_HOSTILE, _HOSTILE, False)],
-        )
+        requirement = replace(parse_requirement("p99 < 5ms"), text=_HOSTILE)
+        page = html_page(Verdict(hostile(), (_HOSTILE,), (requirement.check(hostile()),)))
         assert "script" not in tags(page).seen
         assert page.count("&lt;script&gt;") >= 10
         assert not set(page) & {"\x1b", "\x00"}
 
     def test_the_page_refers_to_nothing_outside_itself(self) -> None:
         """Links lead within the page or are data; the policy forbids the rest."""
-        page = html_page(hostile(), _FIGURES)
+        page = html_page(judge(hostile()))
         assert all(link.startswith(("#", "data:")) for link in tags(page).links)
         assert "default-src 'none'" in page
         assert not re.findall(r"url\((?!#)|@import", page)
 
     def test_charts_share_no_ids_and_leave_their_colours_to_the_page(self) -> None:
         """Four pictures in one document do not take each other's clips and patterns."""
-        charts = "".join(re.findall(r"<svg.*?</svg>", html_page(stalled(), {}), re.DOTALL))
+        charts = "".join(re.findall(r"<svg.*?</svg>", html_page(judge(stalled())), re.DOTALL))
         ids = re.findall(r'id="([^"]*)"', charts)
         assert len(ids) == len(set(ids)) > 0
         assert set(re.findall(r"url\(#([^)]*)\)|href=\"#([^\"]*)", charts)) <= {
@@ -138,12 +142,12 @@ class PageTests(TestCase):
 
     def test_the_same_report_gives_the_same_page(self) -> None:
         """So that pages can be compared."""
-        assert html_page(stalled(), _FIGURES) == html_page(stalled(), _FIGURES)
+        assert html_page(judge(stalled())) == html_page(judge(stalled()))
 
     def test_a_run_without_a_single_reply_has_a_page(self) -> None:
         """Charts of nothing say so."""
         nothing = replace(stalled(), outcomes=(), measured=type(stalled().measured)())
-        page = html_page(replace(nothing, plan=Plan()), {})
+        page = html_page(judge(replace(nothing, plan=Plan())))
         for text in ("no reply was measured", "no reply came", "no client failed"):
             assert text in page, text
 
@@ -169,9 +173,8 @@ class BrowserTests(TestCase):
 
     def probe(self, report: Report, *, width: int, scheme: int) -> dict[str, object]:
         """Open the page of a report in a window so wide, and give what the browser measures."""
-        page = html_page(
-            report, _FIGURES, invalid=["x" * 300], verdicts=[("p99 < 1s", "2 s", False)]
-        )
+        requirements = [parse_requirement("p99 < 5ms")]
+        page = html_page(replace(judge(report, requirements), invalid=("x" * 300,)))
         # The policy forbids scripts: the probe is let in for the test alone.
         page = page.replace(
             "default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';"

@@ -103,6 +103,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     live                          how far a fleet is, for a terminal or a log
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
+    findings                      what was found, as tables and lines for a terminal
     canvas                        what pictures share
     plot                          a comparison as a picture
     charts                        what a fleet found, as pictures
@@ -112,7 +113,6 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     experiment           process  the same plan against every design
     outputs                       files that results are written to, and people's stream
     options                       the options that commands share
-    findings                      what was found, as tables and lines for a terminal
     results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``

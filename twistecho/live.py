@@ -15,7 +15,6 @@ from rich.text import Text
 
 from .duration import written
 from .interval import LENGTH
-from .latency import Latencies
 from .plan import Plan
 from .render import count
 from .standing import Standing
@@ -65,7 +64,13 @@ class Display:
         """Renew the lines on a terminal until the run is over."""
         if self._over.wait(_SHOWN_AFTER):
             return
-        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+        with Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,  # what goes to a file must not come to the terminal
+            redirect_stderr=False,
+        ) as live:
             while True:
                 text = Text("\n".join(lines(self._plan, self._standing())), overflow="ellipsis")
                 live.update(text, refresh=True)
@@ -97,9 +102,9 @@ def lines(plan: Plan, standing: Standing) -> list[str]:
     second = standing.second
     now = f", {second.answered / LENGTH:,.0f}/s now" if second else ""
     said.append(f"{count(standing.answered, 'message')} answered{now}")
-    if second and second.latency:
-        at = Latencies(second.latency).histogram().get_percentile_to_value_dict([50.0, 99.0])
-        said.append(f"p50 {written(at[50.0] / 1e6)}, p99 {written(at[99.0] / 1e6)} now")
+    if second and second.latencies:
+        p50, p99 = second.percentile(50.0), second.percentile(99.0)
+        said.append(f"p50 {written(p50)}, p99 {written(p99)} now")
     if standing.failures:
         said.append(_failures(standing))
     return said

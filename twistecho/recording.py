@@ -16,7 +16,7 @@ intervals. Recordings of one run, a thread's each for instance, are added up.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,16 +239,18 @@ class Recording:
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self.connections += other.connections
 
-    def add_second_to(self, total: _Second, number: int) -> None:
-        """Add to ``total`` what this recording has of one interval that is over."""
+    def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
+        """Give the latencies of an interval that is over, in microseconds, and how often each came.
+
+        It may be called from another thread while this one records: nothing is changed.
+        """
         second = self._seconds.get(number)
         if second is not None:
-            total.add(second)
-        if self._until == (number + 1) * LENGTH:
-            # Nothing came since, so that it was not put away yet.
-            total.pack(dict(self._counts))
-            total.pack(dict(self._warming))
-            total.bytes_returned += self._bytes
+            for values, counts in list(second.packed):
+                yield from zip(values, counts, strict=True)
+        if round(self._until / LENGTH) - 1 == number:  # nothing came since to have it put away
+            yield from list(self._counts.items())
+            yield from list(self._warming.items())
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
@@ -260,15 +262,3 @@ class Recording:
             unmeasured=self._unmeasured,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
-
-
-def second_of(recordings: Iterable[Recording], number: int) -> Interval:
-    """Give what recordings of one run have of an interval, counted from 0, while they still record.
-
-    It may be called from another thread than the recording ones once the interval is over; the
-    recordings themselves are left as they are.
-    """
-    total = _Second()
-    for recording in recordings:
-        recording.add_second_to(total, number)
-    return total.interval(number)

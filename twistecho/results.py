@@ -9,7 +9,7 @@ import click
 
 from . import canvas
 from .charts import draw
-from .findings import figures, figures_table, lines, parts_table, times_table
+from .findings import figures_table, lines, parts_table, times_table
 from .hdrlog import to_hdr_log
 from .junit import to_junit
 from .options import adding
@@ -77,17 +77,11 @@ result_options: Callable[[Any], Any] = adding([
 """Adds the options that say what is done with a report."""
 
 
-def _page(verdict: Verdict) -> str:
-    found = [(str(r.requirement), str(r.actual), r.met) for r in verdict.results]
-    report = verdict.report
-    return html_page(report, figures(report), invalid=verdict.invalid, verdicts=found)
-
-
 _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
     "json": lambda verdict, file: file.write(verdict.report.to_json() + "\n"),
     "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
     "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
-    "html": lambda verdict, file: file.write(_page(verdict)),
+    "html": lambda verdict, file: file.write(html_page(verdict)),
     "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
 }
 

@@ -29,8 +29,8 @@ class ThreadedFleet:
     """Carries out a plan with a thread and a socket for every client.
 
     ``target`` is a `Target` with an address, or the text of one; ValueError otherwise. While it
-    runs, ``outcomes`` holds the conversations that have ended and ``answered`` is the number of
-    replies that have come. Where the plan has a barrier, ``together`` is called, from a client's
+    runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has been
+    recorded. Where the plan has a barrier, ``together`` is called, from a client's
     thread, once every client here has connected or failed to; they begin when it returns.
     """
 
@@ -64,12 +64,10 @@ class ThreadedFleet:
         """Give the time since the run began, in seconds."""
         return time.monotonic() - self._began
 
-    @property
-    def answered(self) -> int:
-        """How many replies have come until now."""
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now: of those that ended, and of each that runs."""
         with self._lock:
-            running = list(self._running.values())
-            return self._recording.answered + sum(recording.answered for recording in running)
+            return [self._recording, *self._running.values()]
 
     def stop(self) -> None:
         """End the clients that still run, as ``interrupted``; the report follows.
@@ -77,11 +75,6 @@ class ThreadedFleet:
         It can be called from any thread and from a signal handler.
         """
         self._stop.open()
-
-    def recordings(self) -> list[Recording]:
-        """Give all that was recorded until now: of the clients that ended, and of each other."""
-        with self._lock:
-            return [self._recording, *self._running.values()]
 
     def run(self) -> Report:
         """Run all clients at once; return the report when the last one has ended."""
