@@ -48,6 +48,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     deadlines            clock    many equal timeouts, one timer
     alarms               clock    many alarms, one timer
     outgoing             Twisted  what was written and not read by the peer yet
+    localports           sockets  local ports of connections from a chosen address
     eagertransport       Twisted  stream transports that are quick and say why they broke
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
@@ -71,6 +72,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     inprocess            Twisted  the same on the reactor that runs
     testcase                      the same for test cases of unittest and trial
     pytest_plugin                 the same as fixtures
+    sources              pure     local addresses to connect from
+    capacity             sockets  whether there is room for the clients of a plan
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
