@@ -36,7 +36,7 @@ def _range(first: _Address, last: _Address) -> tuple[str, ...]:
 
 
 def source_of(sources: tuple[str, ...], client: int) -> str | None:
-    """Give the address that a client connects from: they take turns; None is the system's choice."""
+    """Give the address that a client connects from: in turn; None leaves it to the system."""
     return sources[client % len(sources)] if sources else None
 
 
