@@ -31,7 +31,7 @@ SERVER = {
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}
 SPEAKERS = {
-    "render", "cli", "options", "engines", "echooptions", "tap", "runner", "serving", "comparing",
+    "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner", "serving", "comparing",
     "served",
 }  # fmt: skip
 

@@ -136,7 +136,7 @@ class LostTests(unittest.TestCase):
         one = report(client(0, 1))
         lost = lost_report("threads", "t", replace(one.plan, first=1), "2", "killed by SIGKILL")
         whole = merge_reports([one, lost], ["1", "2"])
-        reasons = ("part 2: killed by SIGKILL", "1 of 2 clients are missing")
+        reasons = ("part 2: killed by SIGKILL", "clients missing: 1 of 2")
         assert invalid(whole) == reasons
         again = merge_reports([Report.from_json(whole.to_json())], ["first day"])
         assert invalid(again) == ("part first day: killed by SIGKILL", reasons[1])

@@ -3,35 +3,12 @@
 import io
 from unittest import TestCase
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.reports import RESET, client, report
-from twistecho.render import REASONS, Printer, count, failure_lines, seconds, summary_table
+from twistecho.render import REASONS, Printer, count, failure_lines, summary_table
 
 
 class UnitsTests(TestCase):
-    """Times and counts."""
-
-    def test_times_are_written_in_the_unit_people_would_choose(self) -> None:
-        """Three significant digits, from microseconds to seconds."""
-        for value, text in {
-            0.0: "0 s",
-            0.0000012: "1.20 us",
-            0.000999: "999 us",
-            0.0009999: "1.00 ms",
-            0.01234: "12.3 ms",
-            0.9999: "1.00 s",
-            5.017: "5.02 s",
-            99.97: "100 s",
-            3600.0: "3600 s",
-        }.items():
-            assert seconds(value) == text, value
-
-    @given(st.floats(0, 1e6))
-    def test_any_time_is_short(self, value: float) -> None:
-        """It fits a column, whatever it is."""
-        assert len(seconds(value)) <= 10
+    """Counts."""
 
     def test_counts_agree_with_their_nouns(self) -> None:
         """One client, two clients, thousands with separators."""

@@ -121,14 +121,14 @@ class MissingTests(unittest.TestCase):
     def test_clients_that_are_missing_are_counted(self) -> None:
         """There is no outcome of them."""
         plan = Plan(clients=1000, messages=(b"x" * 10,))
-        assert reason(report(client(0, 1), plan=plan)) == "999 of 1,000 clients are missing"
+        assert reason(report(client(0, 1), plan=plan)) == "clients missing: 999 of 1,000"
 
     def test_clients_that_are_listed_twice_are_counted(self) -> None:
         """And those that nobody planned."""
         found = report(client(0, 1), client(0, 1), plan=Plan(clients=1))
-        assert reason(found) == "1 clients are listed twice"
+        assert reason(found) == "clients listed twice: 1"
         found = report(client(0, 1), client(7, 1), plan=Plan(clients=1))
-        assert reason(found) == "1 clients are not of the plan"
+        assert reason(found) == "clients that are not of the plan: 1"
 
     def test_a_part_that_died_is_named(self) -> None:
         """With what became of it."""
@@ -136,7 +136,7 @@ class MissingTests(unittest.TestCase):
         found = report(client(0, 1), plan=Plan(clients=2), parts=parts)
         assert invalid(found) == (
             "part two: killed by SIGKILL",
-            "1 of 2 clients are missing",
+            "clients missing: 1 of 2",
         )
 
     def test_an_interrupted_run_is_valid(self) -> None:

@@ -31,6 +31,13 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     report               pure     what a fleet found
     merge                pure     reports of several runs as one
     validity             pure     whether a report can be believed
+    readings             pure     the figures of a report, by name
+    require              pure     what a run is required to find
+    verdict              pure     valid, complete, and as required
+    junit                text     a verdict as JUnit XML
+    hdrlog               pure     a report's intervals as HdrHistogram's own log
+    course               pure     what a fleet found, second by second, ready to be drawn
+    standing             pure     how far a run is
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
@@ -96,15 +103,24 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     launch               process  a server in a process of its own
     meter                process  what a server costs
     render                        tables, lines and progress for a terminal
+    live                          how far a fleet is, for a terminal or a log
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
+    canvas                        what pictures share
     plot                          a comparison as a picture
+    charts                        what a fleet found, as pictures
+    page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
+    outputs                       files that results are written to, and people's stream
     options                       the options that commands share
+    findings                      what was found, as tables and lines for a terminal
+    results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``
+    measuring                     ``twistecho fleet``
+    reporting                     ``twistecho report``
     cli                           the ``twistecho`` command
 
 The names below are the public ones. They are imported when they are first used, so that

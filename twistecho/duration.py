@@ -1,4 +1,4 @@
-"""Times as people write them: a number of seconds, or of milliseconds or microseconds."""
+"""Times as people write them: a number of seconds, milliseconds or microseconds."""
 
 import math
 
@@ -18,3 +18,16 @@ def parse_seconds(text: str) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{text} is not a number of seconds, 0 or more")
     return seconds
+
+
+def written(seconds: float) -> str:
+    """Write a time in the unit that people would choose: 3 significant digits."""
+    for unit in ("s", "ms", "us"):
+        value = seconds * _PER_SECOND[unit]
+        if value >= 0.9995:
+            return f"{value:.{_decimals(value)}f} {unit}"
+    return f"{seconds * 1e6:.2f} us" if seconds else "0 s"
+
+
+def _decimals(value: float) -> int:
+    return 2 if value < 9.995 else 1 if value < 99.95 else 0

@@ -47,8 +47,7 @@ class Fleet:
 
     ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
     with the client's number and its reply for every message answered. While it runs, ``outcomes``
-    holds the conversations that have ended and ``answered`` is the number of replies that
-    have come.
+    holds the conversations that have ended and `recordings` gives what has been recorded.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
     failed to, and they begin when its Deferred fires: at once, by default.
@@ -87,10 +86,9 @@ class Fleet:
         """Give the time since the run began, in seconds."""
         return self._monotonic() - self._began
 
-    @property
-    def answered(self) -> int:
-        """How many replies have come until now."""
-        return self.recording.answered
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now."""
+        return [self.recording]
 
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.

@@ -76,7 +76,8 @@ class Latencies:
     def add(self, other: "Latencies") -> None:
         """Add all that another one has recorded."""
         self._fresh += other._fresh  # noqa: SLF001 - the same class
-        self._counts.update(other._counts)  # noqa: SLF001 - the same class
+        # A copy, since the other one may be recording in its own thread.
+        self._counts.update(dict(other._counts))  # noqa: SLF001 - the same class
         if other._histogram is not None:  # noqa: SLF001 - the same class
             self._add_histogram(other._histogram)  # noqa: SLF001 - the same class
         self._fold()

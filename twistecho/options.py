@@ -2,9 +2,8 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Callable, Sequence
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -12,8 +11,8 @@ from .delay import DelayPer
 from .delays import parse_delays
 from .draw import parse_seed
 from .faults import parse_fault, parse_faults
+from .outputs import file_option
 from .plan import NOTEBOOK_MESSAGE, Plan
-from .render import Printer
 from .target import Target, parse_target
 from .tracefile import lines_of
 from .wire import ReplyFormat
@@ -90,8 +89,7 @@ _PLAN_OPTIONS = [
     click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
                  default="stamped", show_default=True, help="Format of the replies."),
     click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
-    click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
-                 help="Write the result as JSON; - is standard output."),
+    file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
 ]  # fmt: skip
 
 
@@ -174,20 +172,3 @@ def make_plan(
         )
     except ValueError as error:
         raise click.UsageError(f"--{error}") from None
-
-
-class Output:
-    """Where a command's output goes: people's to one stream, JSON to another."""
-
-    def __init__(self, json_file: IO[str] | None, *, verbose: bool) -> None:
-        self._json_file = json_file
-        # With JSON on standard output, everything for people goes to standard error.
-        to_stdout = json_file is not None and json_file.name in ("-", "<stdout>")
-        self.printer = Printer(sys.stderr if to_stdout else sys.stdout)
-        self.on_reply = self.printer.reply if verbose else None
-
-    def json(self, text: str) -> None:
-        """Write the result for machines, if it was asked for."""
-        if self._json_file is not None:
-            self._json_file.write(text + "\n")
-            self._json_file.flush()

@@ -140,12 +140,15 @@ class Recording:
         "_unmeasured",
         "_until",
         "_warming",
+        "connections",
     )
 
     def __init__(self, measure_from: float = 0.0) -> None:
         self._measure_from = measure_from
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
         self._seconds: dict[int, _Second] = {}
+        self.connections = 0
+        """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
         self._unmeasured = 0
         # Of the second that runs
@@ -171,6 +174,7 @@ class Recording:
         """Record a connection."""
         self._histograms["connect"].record(took)
         self._second(now).connected += 1
+        self.connections += 1
 
     def first_byte(self, took: float) -> None:
         """Record the first byte of a connection's first reply."""
@@ -233,6 +237,16 @@ class Recording:
             self._seconds.setdefault(number, _Second()).add(second)
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
+        self.connections += other.connections
+
+    def add_second_to(self, total: "_Second", number: int) -> None:
+        """Add to ``total`` what this recording has of one interval; any thread may ask."""
+        second = self._seconds.get(number)
+        if second is not None:
+            total.add(second)
+        if round(self._until / LENGTH) - 1 == number:  # it has not turned yet
+            total.pack(self._counts.copy())
+            total.pack(self._warming.copy())
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
@@ -244,3 +258,15 @@ class Recording:
             unmeasured=self._unmeasured,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
+
+
+def second_of(recordings: Iterable[Recording], number: int) -> Interval:
+    """Give what recordings of one run have of an interval, counted from 0, while they still record.
+
+    It may be called from another thread than the recording ones once the interval is over; the
+    recordings themselves are left as they are.
+    """
+    total = _Second()
+    for recording in recordings:
+        recording.add_second_to(total, number)
+    return total.interval(number)

@@ -31,8 +31,8 @@ class ThreadedFleet:
     """Carries out a plan with a thread and a socket for every client.
 
     ``target`` is a `Target` with an address, or the text of one; ValueError otherwise. While it
-    runs, ``outcomes`` holds the conversations that have ended and ``answered`` is the number of
-    replies that have come. Where the plan has a barrier, ``together`` is called, from a client's
+    runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has been
+    recorded. Where the plan has a barrier, ``together`` is called, from a client's
     thread, once every client here has connected or failed to; they begin when it returns.
     """
 
@@ -66,12 +66,10 @@ class ThreadedFleet:
         """Give the time since the run began, in seconds."""
         return time.monotonic() - self._began
 
-    @property
-    def answered(self) -> int:
-        """How many replies have come until now."""
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now: of those that ended, and of each that runs."""
         with self._lock:
-            running = list(self._running.values())
-            return self._recording.answered + sum(recording.answered for recording in running)
+            return [self._recording, *self._running.values()]
 
     def stop(self) -> None:
         """End the clients that still run, as ``interrupted``; the report follows.
@@ -108,7 +106,9 @@ class ThreadedFleet:
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
         self._await_turn(number)
-        recording = self._running[number] = Recording(self.plan.warmup)
+        recording = Recording(self.plan.warmup)
+        with self._lock:
+            self._running[number] = recording
         conversation = Conversation(self.plan, number, recording, self._on_reply)
         conversation.connecting(self.now())
         if self._stop.is_open:

@@ -52,12 +52,12 @@ def _missing(report: Report) -> Iterator[str]:
     first, clients = report.plan.first, report.plan.clients
     missing = clients - len(known & set(range(first, first + clients)))
     if missing:
-        yield f"{missing:,} of {clients:,} clients are missing"
+        yield f"clients missing: {missing:,} of {clients:,}"
     if len(report.outcomes) > len(known):
-        yield f"{len(report.outcomes) - len(known):,} clients are listed twice"
+        yield f"clients listed twice: {len(report.outcomes) - len(known):,}"
     strangers = len(known) - clients + missing
     if strangers:
-        yield f"{strangers:,} clients are not of the plan"
+        yield f"clients that are not of the plan: {strangers:,}"
 
 
 def _unbalanced(plan: Plan, outcomes: Iterable[Outcome]) -> Iterator[str]:
