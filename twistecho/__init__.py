@@ -111,6 +111,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     charts                        what a fleet found, as pictures
     page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
+    division             pure     a plan divided among processes
+    part                 process  one of the processes that carry out a plan together
+    processes            process  a plan carried out by several processes
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
     outputs                       files that results are written to, and people's stream

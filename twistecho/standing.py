@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .interval import LENGTH, Interval, add_intervals
 from .outcome import Outcome
@@ -24,6 +25,18 @@ class Standing:
     answered: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     second: Interval | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return data | {"second": self.second and self.second.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Standing":
+        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        second = fields["second"]
+        return cls(**fields | {"second": second and Interval.from_dict(second)})
 
 
 def add_standings(standings: Iterable[Standing]) -> Standing:
