@@ -13,11 +13,13 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
 from twistecho.engines import Engine, run_engine
 from twistecho.launch import LaunchedService
+from twistecho.live import Display
 from twistecho.plan import Plan
 from twistecho.target import parse_target
 from twistecho.wire import ReplyFormat
@@ -39,8 +41,9 @@ def run(engine: Engine, target: str, *, quiet: bool) -> Figures:
     """Run the fleet once, in this process."""
     repeat = _MESSAGES // _CLIENTS // (5 if engine == "threads" else 1)
     plan = Plan(clients=_CLIENTS, messages=(b"x" * 64,), repeat=repeat, reply=ReplyFormat.RAW)
+    display = partial(Display, sys.stderr, plan, quiet=quiet)
     before = time.process_time()
-    report = run_engine(engine, plan, parse_target(target), quiet=quiet)
+    report = run_engine(engine, plan, parse_target(target), display=display)
     took = time.process_time() - before
     assert report.complete
     counted = report.measured.intervals[_FROM:_UNTIL]

@@ -51,7 +51,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  help="Connect each client only once the one before has."),
     click.option("--plan", "base", type=_PlanType(), metavar="FILE",
                  help="Read the plan from a file; options given beside it come before it."),
-    file_option("--save-plan", help="Write the plan that is run to a file."),
+    file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
     click.option("--processes", "-P", default="1", show_default=True, metavar="N|auto",
@@ -72,7 +72,6 @@ def fleet(
     engine: Engine,
     processes: str,
     base: Plan | None,
-    save_plan: OutputFile | None,
     verbose: bool,
     json_file: OutputFile | None,
     **options: Any,
@@ -87,8 +86,6 @@ def fleet(
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
-    if save_plan is not None:
-        save_plan.write(plan.to_json() + "\n")
     count = _processes(processes, plan, verbose=verbose)
     report = _run(engine, plan, target, results, processes=count, verbose=verbose)
     verdict = results.conclude(report)
@@ -97,7 +94,7 @@ def fleet(
     sys.exit(0 if verdict.passed else 1)
 
 
-_FILES = ("junit", "hdr", "plot", "html")
+_FILES = ("save_plan", "junit", "hdr", "plot", "html")
 
 
 def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
