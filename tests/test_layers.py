@@ -25,8 +25,9 @@ DOORS = {"__init__", "__main__"}
 
 SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
-    "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
-    "echooptions", "tap", "served", "inprocess", "designs",
+    "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "notify",
+    "service", "metrics", "echooptions", "building", "mainservice",
+    "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}

@@ -59,7 +59,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
     echooptions          Twisted  the command line of ``twist echo``
-    tap                  Twisted  ``twist echo``: makeService, and the end of its process
+    building             Twisted  from its options to the factory and where it listens
+    mainservice          Twisted  the service as the main thing of its process
+    tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each
     inprocess            Twisted  the same on the reactor that runs
