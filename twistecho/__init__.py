@@ -26,6 +26,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     latency              pure     how long replies took
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
+    shares               pure     what each of several workers may hold
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
