@@ -56,6 +56,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     unixport             Twisted  Unix sockets: stale ones replaced, others' left alone
     tlsfactory           Twisted  TLS that can refuse a connection
     endpoint             Twisted  where to listen, from its description
+    adopted              Twisted  the same for sockets that another process listens on
     notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
