@@ -25,7 +25,7 @@ DOORS = {"__init__", "__main__"}
 
 SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
-    "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
+    "proxied", "accepting", "turns", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
     "service", "metrics", "echooptions", "building", "mainservice",
     "tap", "served", "inprocess", "designs",
 }  # fmt: skip

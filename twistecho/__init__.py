@@ -53,6 +53,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     factory              Twisted  what all connections of a service share
     proxied              Twisted  connections that come through a proxy
     accepting            Twisted  backs off when the system cannot accept
+    turns                Twisted  one listening socket, several processes: whose turn it is
     unixport             Twisted  Unix sockets: stale ones replaced, others' left alone
     tlsfactory           Twisted  TLS that can refuse a connection
     endpoint             Twisted  where to listen, from its description
