@@ -64,6 +64,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     echooptions          Twisted  the command line of ``twist echo``
     building             Twisted  from its options to the factory and where it listens
     mainservice          Twisted  the service as the main thing of its process
+    lifesigns            Twisted  what workers tell the process that started them
     tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each
