@@ -27,7 +27,7 @@ SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
     "proxied", "accepting", "turns", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
     "service", "metrics", "echooptions", "building", "mainservice",
-    "lifesigns", "tap", "served", "inprocess", "designs",
+    "lifesigns", "supervisor", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}

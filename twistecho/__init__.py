@@ -35,6 +35,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     counts               pure     what a service counts while it runs
     budget               pure     the bytes all connections may have waiting, and whose turn is next
     admission            pure     who may come in
+    lifeline             process  a process that ends when its parent does
     openfiles            system   how many files the process may open
     comparison           pure     what a comparison of designs found
     monotonic            clock    which time to go by
@@ -65,6 +66,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     building             Twisted  from its options to the factory and where it listens
     mainservice          Twisted  the service as the main thing of its process
     lifesigns            Twisted  what workers tell the process that started them
+    supervisor           Twisted  worker processes: started, watched, started again, ended
     tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each
@@ -78,7 +80,6 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     fleet                Twisted  the reactor-driven multi-client connector
     talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
-    lifeline             process  a process that ends when its parent does
     designs              pure     the notebook's servers: which there are
     designs.settings     pure     what every design is told
     designs.listening    sockets  listening sockets
