@@ -26,7 +26,7 @@ DOORS = {"__init__", "__main__"}
 SERVER = {
     "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
     "proxied", "accepting", "turns", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
-    "service", "metrics", "echooptions", "building", "mainservice",
+    "service", "metrics", "workermetrics", "echooptions", "building", "mainservice",
     "lifesigns", "supervisor", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}

@@ -62,6 +62,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
+    workermetrics        Twisted  the sum of all workers' counters
     echooptions          Twisted  the command line of ``twist echo``
     building             Twisted  from its options to the factory and where it listens
     mainservice          Twisted  the service as the main thing of its process
