@@ -66,8 +66,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     echooptions          Twisted  the command line of ``twist echo``
     building             Twisted  from its options to the factory and where it listens
     mainservice          Twisted  the service as the main thing of its process
+    assignment           pure     what a worker is told
+    worker               Twisted  one of several processes that serve the same ports
     lifesigns            Twisted  what workers tell the process that started them
     supervisor           Twisted  worker processes: started, watched, started again, ended
+    workers              Twisted  listens for the workers and answers for them
     tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each

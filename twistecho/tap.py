@@ -15,6 +15,7 @@ from .echooptions import Options
 from .factory import EchoFactory
 from .mainservice import MainService
 from .monotonic import make_steady
+from .reactors import reactor_name
 from .service import EchoService
 
 
@@ -29,6 +30,11 @@ def makeService(options: Options) -> EchoService:
     make_steady(clock)
     twist = getattr(options, "parent", None) or {}
     log_level = twist.get("logLevel") or LogLevel.info
+    if options["workers"] is not None:
+        from .workers import make_workers  # noqa: PLC0415 - most services have none
+
+        chosen = "eager" if reactor_name(reactor) == "eager" else twist.get("reactorName")
+        return make_workers(reactor, options, chosen or "default", log_level)
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
     listeners = [
