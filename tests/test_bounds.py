@@ -51,7 +51,17 @@ class BoundOptionsTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=300)
     @given(
         st.sampled_from(
-            [*DEFAULTS, "port", "host", "reply", "delay", "delay-per", "drain", "metrics"]
+            [
+                *DEFAULTS,
+                "port",
+                "host",
+                "reply",
+                "delay",
+                "delay-per",
+                "drain",
+                "metrics",
+                "workers",
+            ]
         ),
         st.one_of(
             st.text(max_size=12),

@@ -26,6 +26,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     latency              pure     how long replies took
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
+    shares               pure     what each of several workers may hold
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
@@ -34,6 +35,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     counts               pure     what a service counts while it runs
     budget               pure     the bytes all connections may have waiting, and whose turn is next
     admission            pure     who may come in
+    lifeline             process  a process that ends when its parent does
     openfiles            system   how many files the process may open
     comparison           pure     what a comparison of designs found
     monotonic            clock    which time to go by
@@ -52,14 +54,24 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     factory              Twisted  what all connections of a service share
     proxied              Twisted  connections that come through a proxy
     accepting            Twisted  backs off when the system cannot accept
+    turns                Twisted  one listening socket, several processes: whose turn it is
     unixport             Twisted  Unix sockets: stale ones replaced, others' left alone
     tlsfactory           Twisted  TLS that can refuse a connection
     endpoint             Twisted  where to listen, from its description
+    adopted              Twisted  the same for sockets that another process listens on
     notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
+    workermetrics        Twisted  the sum of all workers' counters
     echooptions          Twisted  the command line of ``twist echo``
-    tap                  Twisted  ``twist echo``: makeService, and the end of its process
+    building             Twisted  from its options to the factory and where it listens
+    mainservice          Twisted  the service as the main thing of its process
+    assignment           pure     what a worker is told
+    worker               Twisted  one of several processes that serve the same ports
+    lifesigns            Twisted  what workers tell the process that started them
+    supervisor           Twisted  worker processes: started, watched, started again, ended
+    workers              Twisted  listens for the workers and answers for them
+    tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each
     inprocess            Twisted  the same on the reactor that runs
@@ -72,7 +84,6 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     fleet                Twisted  the reactor-driven multi-client connector
     talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
-    lifeline             process  a process that ends when its parent does
     designs              pure     the notebook's servers: which there are
     designs.settings     pure     what every design is told
     designs.listening    sockets  listening sockets

@@ -53,9 +53,14 @@ class BackingOffSocket(socket.socket):
             return
         if self._pause == FIRST_PAUSE:
             _log.warn("Accepting rests for a moment: {problem}", problem=error.strerror)
-        self._port.stopReading()
-        self._resting = self._clock.callLater(self._pause, self._return)
+        self.rest(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def rest(self, seconds: float) -> None:
+        """Leave the port alone for so long, unless it rests already."""
+        if self._resting is None:
+            self._port.stopReading()
+            self._resting = self._clock.callLater(seconds, self._return)
 
     def _return(self) -> None:
         self._resting = None

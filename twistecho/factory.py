@@ -43,6 +43,9 @@ class EchoFactory(Factory):
     """
 
     noisy = False
+    number_of: Callable[[object], int] | None = None
+    """Gives the number of a connection by its transport, where others number them too."""
+
     _log = Logger()
 
     def __init__(
@@ -122,6 +125,8 @@ class EchoFactory(Factory):
         if self.log_connections:
             self._log.debug("{peer} connected", peer=where(connection.peer))
         self.counts.accepted += 1
+        if self.number_of is not None:
+            return self.number_of(connection.transport)
         return self.counts.accepted - 1
 
     def closed(self, connection: EchoProtocol) -> None:
@@ -166,6 +171,11 @@ class EchoFactory(Factory):
     def answer(self, message: bytes) -> "bytes | Deferred[bytes]":
         """Give the reply to a message: the user's answer if there is one."""
         return self._answer(message) if self._answer else self.write_reply(message)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the number of a connection says what becomes of it."""
+        return bool(self.faults.faults or self.in_band or hasattr(self.delay, "seed"))
 
     @property
     def longest(self) -> float:
