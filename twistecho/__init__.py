@@ -42,7 +42,13 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
     outgoing             Twisted  what was written and not read by the peer yet
-    eagertransport       Twisted  stream transports that are quick and say why they broke
+    listener             sockets  a listening socket that accepts by the shortest way
+    eagerinternals       Twisted  what of Twisted the eager reactor uses that is not public
+    eagerconnection      Twisted  stream transports that are quick and say why they broke
+    eagertransport       Twisted  those of TCP, with a shortcut
+    eagerunix            Twisted  those of Unix sockets, along which descriptors may come
+    eagerinterest        Twisted  which connections want to be read from, and to write
+    eagerstreams         Twisted  how the eager reactor comes by its connections
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
     protocol             Twisted  one connection of the service
