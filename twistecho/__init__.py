@@ -38,6 +38,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     comparison           pure     what a comparison of designs found
     monotonic            clock    which time to go by
     delayline            clock    many waiting replies, in order, one timer
+    steadyline           clock    the same where all are held equally long
     sweep                clock    one periodic look at all connections
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
@@ -51,7 +52,11 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     eagerstreams         Twisted  how the eager reactor comes by its connections
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
-    protocol             Twisted  one connection of the service
+    connection           Twisted  what every connection of the service has: state, bounds, ends
+    patience             Twisted  how long a peer may be idle or refuse to read
+    draining             Twisted  how a connection ends well
+    protocol             Twisted  one connection of the service: messages become replies
+    steady               Twisted  the same where all replies are held equally long
     answer               Twisted  the same with replies from a callable
     resetting            Twisted  reset a connection, but not before all is sent
     faulty               Twisted  a connection that goes wrong where it is told to
