@@ -24,7 +24,8 @@ ROOT = Path(twistecho.__file__).parent
 DOORS = {"__init__", "__main__"}
 
 SERVER = {
-    "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
+    "delayline", "steadyline", "sweep", "occasional", "connection", "patience", "draining",
+    "protocol", "steady", "answer", "resetting", "faulty", "factory",
     "proxied", "accepting", "turns", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
     "service", "metrics", "workermetrics", "echooptions", "building", "mainservice", "worker",
     "lifesigns", "supervisor", "workers", "tap", "served", "inprocess", "designs",

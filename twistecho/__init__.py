@@ -40,14 +40,25 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     comparison           pure     what a comparison of designs found
     monotonic            clock    which time to go by
     delayline            clock    many waiting replies, in order, one timer
+    steadyline           clock    the same where all are held equally long
     sweep                clock    one periodic look at all connections
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
     outgoing             Twisted  what was written and not read by the peer yet
-    eagertransport       Twisted  stream transports that are quick and say why they broke
+    listener             sockets  a listening socket that accepts by the shortest way
+    eagerinternals       Twisted  what of Twisted the eager reactor uses that is not public
+    eagerconnection      Twisted  stream transports that are quick and say why they broke
+    eagertransport       Twisted  those of TCP, with a shortcut
+    eagerunix            Twisted  those of Unix sockets, along which descriptors may come
+    eagerinterest        Twisted  which connections want to be read from, and to write
+    eagerstreams         Twisted  how the eager reactor comes by its connections
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
-    protocol             Twisted  one connection of the service
+    connection           Twisted  what every connection of the service has: state, bounds, ends
+    patience             Twisted  how long a peer may be idle or refuse to read
+    draining             Twisted  how a connection ends well
+    protocol             Twisted  one connection of the service: messages become replies
+    steady               Twisted  the same where all replies are held equally long
     answer               Twisted  the same with replies from a callable
     resetting            Twisted  reset a connection, but not before all is sent
     faulty               Twisted  a connection that goes wrong where it is told to

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 
-from .eagertransport import UNIXServer
+from . import eagerunix
 from .unixport import AdoptedUnixPort, UnixPort
 
 UNIX_MODE = "660"
@@ -149,7 +149,7 @@ class OwnPorts:
     def _started(self, port: Any) -> IListeningPort:
         """Start a Unix port, with the transports that its reactor would have given it."""
         if hasattr(self._reactor, "untried"):  # the eager reactor; its room needs epoll
-            port.transport = UNIXServer
+            port.transport = eagerunix.Server
         port.startListening()
         return cast("IListeningPort", port)
 
