@@ -142,13 +142,28 @@ _PLAN_OPTIONS = [
 ]  # fmt: skip
 
 
-_RATE = click.option("--rate", type=RateType(), metavar="N",
-                     help="Messages a second of all clients together, due on a schedule whatever "
-                          "the server does: 500, 10k.  [default: each client waits for its reply]")
-_THINK = click.option("--think", type=SecondsType(), default="0", show_default=True,
-                      metavar="TIME", help="Pause between a reply and the next message: 0.5, 20ms.")
-_PIPELINE = click.option("--pipeline", type=click.IntRange(1), default=1, show_default=True,
-                         help="Messages that a client may have unanswered at once.")
+_RATE = click.option(
+    "--rate",
+    type=RateType(),
+    metavar="N",
+    help="Messages a second of all clients together, due on a schedule whatever "
+    "the server does: 500, 10k.  [default: each client waits for its reply]",
+)
+_THINK = click.option(
+    "--think",
+    type=SecondsType(),
+    default="0",
+    show_default=True,
+    metavar="TIME",
+    help="Pause between a reply and the next message: 0.5, 20ms.",
+)
+_PIPELINE = click.option(
+    "--pipeline",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Messages that a client may have unanswered at once.",
+)
 
 _LOAD_OPTIONS = [
     _RATE,
