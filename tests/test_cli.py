@@ -94,7 +94,7 @@ class FleetCommandTests(TestCase):
             ("fleet", "5000", "--clients=0"): "--clients",
             ("fleet", "5000", "--timeout=0"): "--timeout",
             ("fleet", "5000", "--timeout=soon"): "--timeout",
-            ("fleet", "5000", "--message="): "--messages",
+            ("fleet", "5000", "--message="): "--message",
             ("fleet", "5000", "--reply=loud"): "--reply",
             ("fleet", "5000", "--json=/nonexistent/file"): "--json",
             ("compare", "--json=/nonexistent/file"): "--json",

@@ -26,6 +26,7 @@ from .options import (
     delay_options,
     fault_options,
     make_plan,
+    paired_load_options,
     plan_options,
     service_options,
 )
@@ -45,6 +46,7 @@ def twistecho() -> None:
 @twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
+@paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options
 def check(
