@@ -7,6 +7,7 @@ from twistecho.comparison import Comparison, Run, ServerCost
 from twistecho.latency import Latencies
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
+from twistecho.recording import Measured
 from twistecho.report import Report
 
 COST = ServerCost(cpu=0.25, memory_idle=2**24, memory_peak=2**25, processes=1, threads=21)
@@ -25,7 +26,10 @@ def outcome(
     """Make an outcome of a client that began at once; answered when it ended if not told else."""
     if cause is None and replied is None:
         replied = ended
-    return Outcome(client, cause, int(cause is None), 1, 1, 0.0, connected, replied, ended)
+    answered = int(cause is None)
+    return Outcome(
+        client, cause, answered, answered, answered, answered, 0.0, connected, replied, ended
+    )
 
 
 def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") -> Run:
@@ -34,7 +38,7 @@ def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") ->
     latencies = Latencies()
     latencies.extend(o.replied - (o.connected or 0.0) for o in listed if o.replied is not None)
     plan = Plan(clients=len(listed))
-    report = Report(engine, "127.0.0.1:5000", plan, listed, latencies.encode())
+    report = Report(engine, "127.0.0.1:5000", plan, listed, Measured(latency=latencies.encode()))
     return Run(design, report, COST)
 
 

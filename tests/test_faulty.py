@@ -352,9 +352,11 @@ def fates() -> dict[int, tuple[str, int]]:
         Kind.CLOSE: "receive:closed",
     }
     found: dict[int, tuple[str, int]] = {}
+    each = CROWD.messages_per_client
+    assert each is not None
     for client in range(CROWD.clients):
-        found[client] = ("answered", CROWD.messages_per_client)
-        for message in range(CROWD.messages_per_client):
+        found[client] = ("answered", each)
+        for message in range(each):
             fault = faults.of_message(client, message)
             if fault is not None:
                 found[client] = (causes[fault.kind], message)

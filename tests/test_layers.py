@@ -33,8 +33,8 @@ SERVER = {
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "worker", "engines", "served", "inprocess"}
 SPEAKERS = {
-    "render", "cli", "options", "engines", "echooptions", "tap", "runner", "serving", "comparing",
-    "served", "worker",
+    "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
+    "part", "serving", "comparing", "measuring", "served", "worker",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.

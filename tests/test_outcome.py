@@ -3,6 +3,7 @@
 import errno
 import json
 import unittest
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -26,15 +27,19 @@ causes = st.builds(
     reason=st.from_regex(r"[a-z][a-z:-]*", fullmatch=True),
     errno=st.none() | st.integers(1, 200),
 )
+COUNTS = (
+    "sent", "messages", "failed", "outstanding", "unsent",
+    "bytes_sent", "bytes_returned", "bytes_failed", "bytes_outstanding",
+)  # fmt: skip
+times = st.floats(0, 1e9)
 outcomes = st.builds(
     Outcome,
-    client=counts,
+    client=st.integers(0, 2**60),
     cause=st.none() | causes,
-    messages=counts,
-    bytes_sent=counts,
-    bytes_returned=counts,
+    **{name: st.integers(0, 2**60) for name in COUNTS},
     started=times,
     connected=st.none() | times,
+    first_byte=st.none() | times,
     replied=st.none() | times,
     ended=times,
 )
@@ -42,7 +47,7 @@ outcomes = st.builds(
 
 def outcome(cause: Cause | None = None) -> Outcome:
     """Make an outcome that ended so."""
-    return Outcome(3, cause, 1, 22, 22, 0.5, 0.6, 5.6, 5.7)
+    return Outcome(3, cause, 1, 1, 22, 22, 0.5, 0.6, 5.6, 5.7, first_byte=5.5)
 
 
 class CauseTests(unittest.TestCase):
@@ -118,6 +123,24 @@ class OutcomeTests(unittest.TestCase):
         assert str(failed) == "close:timeout"
 
 
+class BalanceTests(unittest.TestCase):
+    """What was sent was answered, or failed, or is outstanding."""
+
+    def test_what_adds_up_misses_nothing(self) -> None:
+        """In messages and in bytes."""
+        sent = replace(outcome(), sent=6, failed=2, outstanding=3)
+        assert replace(sent, bytes_sent=32, bytes_failed=3, bytes_outstanding=7).balance == (0, 0)
+
+    @law
+    @given(outcome=outcomes)
+    def test_what_was_sent_more_is_missing(self, outcome: Outcome) -> None:
+        """Message by message and byte by byte; what was never sent plays no part."""
+        messages, count = outcome.balance
+        assert replace(outcome, sent=outcome.sent + 1).balance == (messages + 1, count)
+        assert replace(outcome, bytes_sent=outcome.bytes_sent + 5).balance == (messages, count + 5)
+        assert replace(outcome, unsent=outcome.unsent + 1).balance == (messages, count)
+
+
 class JsonTests(unittest.TestCase):
     """An outcome as JSON data."""
 
@@ -128,11 +151,18 @@ class JsonTests(unittest.TestCase):
             "client": 3,
             "cause": "connect:refused",
             "errno": errno.ECONNREFUSED,
+            "sent": 1,
             "messages": 1,
+            "failed": 0,
+            "outstanding": 0,
+            "unsent": 0,
             "bytes_sent": 22,
             "bytes_returned": 22,
+            "bytes_failed": 0,
+            "bytes_outstanding": 0,
             "started": 0.5,
             "connected": 0.6,
+            "first_byte": 5.5,
             "replied": 5.6,
             "ended": 5.7,
         }
@@ -157,6 +187,13 @@ class JsonTests(unittest.TestCase):
         for cause in bad:
             with self.subTest(cause=cause), pytest.raises((ValueError, KeyError, TypeError)):
                 Outcome.from_dict({**outcome().to_dict(), "cause": cause})
+
+    def test_a_count_that_is_no_whole_number_is_refused(self) -> None:
+        """Nor is it text, null or true."""
+        for field in COUNTS:
+            for value in ("1", None, True, 1.5):
+                with self.subTest(field=field, value=value), pytest.raises(TypeError, match=field):
+                    Outcome.from_dict({**outcome().to_dict(), field: value})
 
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""

@@ -3,37 +3,13 @@
 import io
 from unittest import TestCase
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from twistecho import Cause, Outcome, Phase, Plan
-from twistecho.latency import Latencies
-from twistecho.render import REASONS, Printer, count, failure_lines, seconds, summary_table
-from twistecho.report import make_report
+from tests.reports import RESET, client, report
+from twistecho.plan import Plan
+from twistecho.render import REASONS, Printer, count, failure_lines, headline, summary_table
 
 
 class UnitsTests(TestCase):
-    """Times and counts."""
-
-    def test_times_are_written_in_the_unit_people_would_choose(self) -> None:
-        """Three significant digits, from microseconds to seconds."""
-        for value, text in {
-            0.0: "0 s",
-            0.0000012: "1.20 us",
-            0.000999: "999 us",
-            0.0009999: "1.00 ms",
-            0.01234: "12.3 ms",
-            0.9999: "1.00 s",
-            5.017: "5.02 s",
-            99.97: "100 s",
-            3600.0: "3600 s",
-        }.items():
-            assert seconds(value) == text, value
-
-    @given(st.floats(0, 1e6))
-    def test_any_time_is_short(self, value: float) -> None:
-        """It fits a column, whatever it is."""
-        assert len(seconds(value)) <= 10
+    """Counts."""
 
     def test_counts_agree_with_their_nouns(self) -> None:
         """One client, two clients, thousands with separators."""
@@ -42,8 +18,21 @@ class UnitsTests(TestCase):
         assert count(1000, "client") == "1,000 clients"
 
 
-def _outcome(client: int, cause: Cause | None) -> Outcome:
-    return Outcome(client, cause, 1, 5, 5, 0.0, 0.1, 0.2, 0.3)
+class HeadlineTests(TestCase):
+    """What is run, in one line."""
+
+    def test_a_closed_load_is_messages_each(self) -> None:
+        """The notebook's."""
+        said = headline(Plan(), "localhost:5000")
+        assert said == "20 clients, 1 message each, to localhost:5000 (stamped replies)"
+
+    def test_an_open_load_has_its_rate_and_its_time(self) -> None:
+        """And its warm-up, and how deep the pipeline is."""
+        plan = Plan(clients=1, rate=12500.5, duration=10, warmup=2, pipeline=4)
+        assert headline(plan, "there:7") == (
+            "1 client, 10 s after 2 s of warm-up, 12,500.5 messages/s (constant), 4 at once, "
+            "to there:7 (stamped replies)"
+        )
 
 
 class ReportTests(TestCase):
@@ -51,11 +40,7 @@ class ReportTests(TestCase):
 
     def setUp(self) -> None:
         """Make a report with two failures."""
-        reset = Cause(Phase.RECEIVE, "reset")
-        outcomes = [_outcome(0, None), _outcome(1, reset), _outcome(2, reset)]
-        latencies = Latencies()
-        latencies.record(0.1)
-        self.report = make_report("reactor", "here", Plan(clients=3), outcomes, latencies)
+        self.report = report(client(0, 1), client(1, 0, 1, RESET), client(2, 0, 1, RESET))
 
     def test_failures_are_listed_with_their_meaning(self) -> None:
         """Cause, count, words."""

@@ -10,42 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.reports import REFUSED, RESET, measured, outcome, outcomes, plans
+from twistecho.interval import Interval
 from twistecho.latency import Latencies
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
-from twistecho.report import COMPARED, SCHEMA, Disagreement, Report, make_report
-from twistecho.wire import ReplyFormat
+from twistecho.recording import Measured
+from twistecho.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
 
 law = settings(max_examples=80, deadline=None)
 
-counts = st.integers(0, 2**40)
-times = st.floats(0, 1e6)
-causes = st.builds(
-    Cause,
-    phase=st.sampled_from(Phase),
-    reason=st.sampled_from(["refused", "reset", "closed", "mismatch", "timeout"]),
-    errno=st.none() | st.integers(1, 133),
-)
-outcomes = st.builds(
-    Outcome,
-    client=st.integers(0, 10),
-    cause=st.none() | causes,
-    messages=counts,
-    bytes_sent=counts,
-    bytes_returned=counts,
-    started=times,
-    connected=st.none() | times,
-    replied=st.none() | times,
-    ended=times,
-)
-plans = st.builds(
-    Plan,
-    clients=st.integers(1, 100),
-    messages=st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=3).map(tuple),
-    repeat=st.integers(1, 100),
-    timeout=st.floats(0.001, 1e6),
-    reply=st.sampled_from(ReplyFormat),
-)
+MEASURED = measured([outcome(0, RESET), outcome(1)], took=0.05)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
@@ -55,38 +30,33 @@ json_values = st.recursive(
 )
 
 
-def latencies(*seconds: float) -> Latencies:
-    """Record these latencies."""
-    record = Latencies()
-    record.extend(seconds)
-    return record
-
-
-NO_LATENCIES = latencies().encode()
-
-
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
-    """Draw a report with few clients, each of another number, and no latencies."""
+    """Draw a report with few clients, each of another number, which adds up to nothing."""
     found = draw(st.lists(outcomes, max_size=4, unique_by=lambda outcome: outcome.client))
-    return make_report(
-        draw(st.text(max_size=5)), draw(st.text(max_size=5)), draw(plans), found, Latencies()
+    parts = st.builds(
+        Part,
+        name=st.text(max_size=5),
+        clients=st.integers(0, 100),
+        messages=st.integers(0, 2**40),
+        makespan=st.floats(0, 1e6),
+        problem=st.none() | st.text(max_size=5),
+    )
+    return Report(
+        engine=draw(st.text(max_size=5)),
+        target=draw(st.text(max_size=5)),
+        plan=draw(plans),
+        outcomes=tuple(sorted(found, key=lambda outcome: outcome.client)),
+        measured=draw(st.sampled_from([Measured(), MEASURED])),
+        began=draw(st.floats(0, 2e9)),
+        parts=tuple(draw(st.lists(parts, max_size=2))),
+        interrupted=draw(st.booleans()),
     )
 
 
-def outcome(client: int = 0, cause: Cause | None = None, **fields: Any) -> Outcome:
-    """Make an outcome of a client whose one message was answered, but for these fields."""
-    answered = Outcome(client, cause, 1, 22, 22, 0.0, 0.1, 0.2, 0.3)
-    return replace(answered, **fields)
-
-
-def report(*found: Outcome, clients: int = 1, latency: str = NO_LATENCIES) -> Report:
-    """Make a report of these outcomes."""
-    return Report("threads", "localhost:5000", Plan(clients=clients), found, latency)
-
-
-RESET = Cause(Phase.RECEIVE, "reset")
-REFUSED = Cause(Phase.CONNECT, "refused")
+def report(*found: Outcome, clients: int = 1, measured: Measured = MEASURED) -> Report:
+    """Make a report of these outcomes, and of measurements that have nothing to do with them."""
+    return Report("threads", "localhost:5000", Plan(clients=clients), found, measured)
 
 
 class FiguresTests(unittest.TestCase):
@@ -108,10 +78,11 @@ class FiguresTests(unittest.TestCase):
     def test_the_counts_are_added_up(self) -> None:
         """Messages and bytes of all clients."""
         found = report(
-            outcome(0, messages=2, bytes_sent=30, bytes_returned=20),
-            outcome(1, RESET, messages=1, bytes_sent=5, bytes_returned=4),
+            outcome(0, sent=3, messages=2, bytes_sent=30, bytes_returned=20, outstanding=1),
+            outcome(1, RESET, sent=5, messages=1, bytes_sent=5, bytes_returned=4, unsent=6),
         )
         assert (found.messages, found.bytes_sent, found.bytes_returned) == (3, 35, 24)
+        assert (found.sent, found.outstanding, found.unsent) == (8, 1, 6)
 
     def test_answered_are_the_clients_without_a_cause(self) -> None:
         """Failed ones do not count, whatever they were answered."""
@@ -142,19 +113,14 @@ class FiguresTests(unittest.TestCase):
 
     def test_make_report_puts_the_clients_in_order(self) -> None:
         """They come as they ended; a report has them by number."""
-        found = make_report(
-            "threads", "t", Plan(), [outcome(2), outcome(0), outcome(1)], latencies(0.5)
-        )
+        found = make_report("threads", "t", Plan(), [outcome(2), outcome(0), outcome(1)], MEASURED)
         assert [entry.client for entry in found.outcomes] == [0, 1, 2]
-        assert found.latency == latencies(0.5).encode()
+        assert found.measured == MEASURED
 
     def test_the_latencies_can_be_asked_for(self) -> None:
         """As figures, or None where there was no reply."""
-        assert (
-            report(latency=latencies(0.5, 1.0).encode()).latencies()
-            == latencies(0.5, 1.0).summary()
-        )
-        assert report().latencies() is None
+        assert report().latencies() == Latencies(MEASURED.latency).summary()
+        assert report(measured=Measured()).latencies() is None
 
 
 class DisagreementTests(unittest.TestCase):
@@ -245,36 +211,42 @@ class JsonTests(unittest.TestCase):
         assert again == one
         assert again.to_dict() == one.to_dict()
 
-    def test_latencies_come_back_from_json(self) -> None:
-        """The histogram survives, to the last count."""
-        one = report(outcome(0), latency=latencies(0.001, 0.5, 5.0).encode())
-        assert Report.from_json(one.to_json()) == one
-
-    def test_a_report_written_by_version_1_can_be_read(self) -> None:
+    def test_a_report_written_by_schema_2_can_be_read(self) -> None:
         """This text is what reports look like; whoever changes it raises the schema."""
-        text = """{
-            "schema": 1, "engine": "reactor", "target": "localhost:5000",
-            "plan": {"clients": 1, "messages": ["Ola", {"base64": "/w=="}], "repeat": 2,
-                     "timeout": 30.0, "reply": "stamped"},
-            "latency_histogram": "HISTFAAAABx4nJNpmSzMgADMUJoRRFybvITB/gNEAABQ2gSH",
-            "outcomes": [{"client": 0, "cause": "receive:reset", "errno": 104, "messages": 3,
-                          "bytes_sent": 8, "bytes_returned": 7, "started": 0.5, "connected": 0.75,
-                          "replied": null, "ended": 1.0}]
-        }"""
-        assert Report.from_json(text) == Report(
+        histogram = "HISTFAAAABx4nJNpmSzMgADMUJoRRFybvITB/gNEAABQ2gSH"
+        interval = {"start": 0.0, "connected": 1, "answered": 3, "bytes_returned": 7,
+                    "failures": {"receive:reset": 1}, "latency": histogram}  # fmt: skip
+        measured = {"latency": histogram, "service": "", "connect": "", "first_byte": "",
+                    "lag": "", "unmeasured": 0, "intervals": [interval]}  # fmt: skip
+        outcome = {"client": 0, "cause": "receive:reset", "errno": 104, "sent": 4, "messages": 3,
+                   "failed": 1, "outstanding": 0, "unsent": 0, "bytes_sent": 8,
+                   "bytes_returned": 7, "bytes_failed": 1, "bytes_outstanding": 0,
+                   "started": 0.5, "connected": 0.75, "first_byte": 0.8, "replied": None,
+                   "ended": 1.0}  # fmt: skip
+        plan = {"schema": 2, "clients": 1, "messages": ["Ola", {"base64": "/w=="}], "repeat": 2,
+                "timeout": 30.0, "reply": "stamped", "ordered": False, "think": 0.0, "rate": None,
+                "arrivals": "constant", "seed": 0, "pipeline": 1, "duration": None, "warmup": 0.0,
+                "ramp": None, "barrier": False, "sources": [], "protocol": None,
+                "first": 0}  # fmt: skip
+        part = {"name": "one", "clients": 1, "messages": 3, "makespan": 0.5, "problem": None}
+        text = {"schema": 2, "engine": "reactor", "target": "localhost:5000", "plan": plan,
+                "began": 1.5e9, "interrupted": False, "parts": [part], "measured": measured,
+                "outcomes": [outcome]}  # fmt: skip
+        assert Report.from_json(json.dumps(text)) == Report(
             "reactor",
             "localhost:5000",
             Plan(clients=1, messages=(b"Ola", b"\xff"), repeat=2),
-            (Outcome(0, Cause(Phase.RECEIVE, "reset", 104), 3, 8, 7, 0.5, 0.75, None, 1.0),),
-            NO_LATENCIES,
-        )
+            (Outcome(0, Cause(Phase.RECEIVE, "reset", 104), 4, 3, 8, 7, 0.5, 0.75, None, 1.0,
+                     failed=1, bytes_failed=1, first_byte=0.8),),
+            Measured(latency="", intervals=(Interval(0.0, 1, 3, 7, {"receive:reset": 1}),)),
+            1.5e9,
+            (Part("one", 1, 3, 0.5),),
+        )  # fmt: skip
 
     def test_the_summary_tells_what_the_rest_implies(self) -> None:
         """People and scripts find the figures without computing them."""
-        found = report(
-            outcome(0), outcome(1, RESET), clients=2, latency=latencies(0.5, 0.5).encode()
-        )
-        figures = latencies(0.5, 0.5).summary()
+        found = report(outcome(0), outcome(1, RESET), clients=2)
+        figures = Latencies(MEASURED.latency).summary()
         assert figures is not None
         summary = found.to_dict()["summary"]
         assert summary.pop("latency_seconds") == {
@@ -291,20 +263,29 @@ class JsonTests(unittest.TestCase):
             "failed": 1,
             "failures": {"receive:reset": 1},
             "messages": 2,
-            "bytes_sent": 44,
-            "bytes_returned": 44,
+            "sent": 2,
+            "outstanding": 0,
+            "unsent": 0,
+            "bytes_sent": 20,
+            "bytes_returned": 20,
             "makespan_seconds": 0.3,
         }
 
     def test_the_summary_of_no_reply_has_no_latency(self) -> None:
         """Null, not zero."""
-        assert json.loads(report().to_json())["summary"]["latency_seconds"] is None
+        assert (
+            json.loads(report(measured=Measured()).to_json())["summary"]["latency_seconds"] is None
+        )
 
     def test_the_summary_is_not_believed(self) -> None:
         """It is for people: reading a report does not look at it."""
         data = report(outcome(0)).to_dict()
         data["summary"] = {"answered": 99}
         assert Report.from_dict(data).answered == 1
+
+
+def _inside(measured: dict[str, Any]) -> list[dict[str, Any]]:
+    return [measured, *measured["intervals"]]
 
 
 class RefusedTests(unittest.TestCase):
@@ -361,9 +342,13 @@ class RefusedTests(unittest.TestCase):
     @given(value=json_values, data=st.data())
     def test_a_damaged_report_is_refused_or_works(self, value: object, data: st.DataObject) -> None:
         """With any one value replaced it is no report, or one that can be used like any other."""
-        good = report(outcome(0, RESET), latency=NO_LATENCIES)
+        good = report(outcome(0, RESET))
         damaged = good.to_dict()
-        place = data.draw(st.sampled_from([damaged, damaged["plan"], damaged["outcomes"][0]]))
+        place = data.draw(
+            st.sampled_from(
+                [damaged, damaged["plan"], damaged["outcomes"][0], *_inside(damaged["measured"])]
+            )
+        )
         place[data.draw(st.sampled_from(sorted(place)))] = value
         try:
             found = Report.from_dict(damaged)
@@ -373,6 +358,16 @@ class RefusedTests(unittest.TestCase):
         assert isinstance(found.to_json(), str)
         assert isinstance(found.disagreements(good), list)
         assert isinstance(found.complete, bool)
+
+    def test_a_flag_is_true_or_false(self) -> None:
+        """Text is neither, whatever it says."""
+        with pytest.raises(ValueError, match="interrupted"):
+            Report.from_dict(report().to_dict() | {"interrupted": "no"})
+
+    def test_a_check_of_both_engines_is_no_report(self) -> None:
+        """It holds two; the message says so."""
+        with pytest.raises(ValueError, match="two reports"):
+            Report.from_dict({"schema": SCHEMA, "agree": True, "reports": [{}, {}]})
 
     def test_an_outcome_of_the_wrong_types_is_refused(self) -> None:
         """Text where a number belongs would only be noticed much later."""

@@ -20,12 +20,24 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     script               pure     what a message asks for itself
     tracefile            files    read a trace of delays
     limits               pure     what the service holds at most
+    outcome              pure     how a conversation ended
     plan                 pure     what each client does
     target               pure     whom the clients talk to
-    outcome              pure     how a conversation ended
     latency              pure     how long replies took
+    interval             pure     one second of a run
+    recording            pure     what an engine records while it runs
+    load                 pure     when a client's messages are due
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
+    merge                pure     reports of several runs as one
+    validity             pure     whether a report can be believed
+    readings             pure     the figures of a report, by name
+    require              pure     what a run is required to find
+    verdict              pure     valid, complete, and as required
+    junit                text     a verdict as JUnit XML
+    hdrlog               pure     a report's intervals as HdrHistogram's own log
+    course               pure     what a fleet found, second by second, ready to be drawn
+    standing             pure     how far a run is
     shares               pure     what each of several workers may hold
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
@@ -44,7 +56,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     sweep                clock    one periodic look at all connections
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
+    alarms               clock    many alarms, one timer
     outgoing             Twisted  what was written and not read by the peer yet
+    localports           sockets  local ports of connections from a chosen address
     listener             sockets  a listening socket that accepts by the shortest way
     eagerinternals       Twisted  what of Twisted the eager reactor uses that is not public
     eagerconnection      Twisted  stream transports that are quick and say why they broke
@@ -88,11 +102,15 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     inprocess            Twisted  the same on the reactor that runs
     testcase                      the same for test cases of unittest and trial
     pytest_plugin                 the same as fixtures
+    sources              pure     local addresses to connect from
+    capacity             sockets  whether there is room for the clients of a plan
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
     client               Twisted  one client of a fleet
     fleet                Twisted  the reactor-driven multi-client connector
+    gate                 sockets  a gate that threads wait at together with their sockets
+    connecting           sockets  a plain socket, connected to the first address that takes it
     talk                 sockets  one client's conversation over a plain socket
     threads              sockets  the same plan, a thread a client, without Twisted
     designs              pure     the notebook's servers: which there are
@@ -107,15 +125,27 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     launch               process  a server in a process of its own
     meter                process  what a server costs
     render                        tables, lines and progress for a terminal
+    live                          how far a fleet is, for a terminal or a log
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
+    findings                      what was found, as tables and lines for a terminal
+    canvas                        what pictures share
     plot                          a comparison as a picture
+    charts                        what a fleet found, as pictures
+    page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
+    division             pure     a plan divided among processes
+    part                 process  one of the processes that carry out a plan together
+    processes            process  a plan carried out by several processes
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
+    outputs                       files that results are written to, and people's stream
     options                       the options that commands share
+    results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``
+    measuring                     ``twistecho fleet``
+    reporting                     ``twistecho report``
     cli                           the ``twistecho`` command
 
 The names below are the public ones. They are imported when they are first used, so that

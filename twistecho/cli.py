@@ -1,37 +1,41 @@
 """The ``twistecho`` command: runs fleets and shows what they found.
 
-Exit codes: 0 if every message of every client was answered right (and the engines agree, which is
-enough where `check` was asked for faults), 1 if not, 2 for a command line that makes no sense, 130
-after Ctrl-C.
+Exit codes: 0 if every message of every client was answered right, what was required was found and
+the figures can be believed (and the engines agree, which is enough where `check` was asked for
+faults), 1 if not, 2 for a command line that makes no sense, 130 after Ctrl-C or SIGTERM.
 """
 
 import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 import click
 
 from . import render
 from .comparing import compare
 from .delay import DelayPer
-from .engines import ENGINES, Engine, run_engine
+from .engines import Engine, run_engine
 from .launch import LaunchedService, LaunchError
+from .live import Display
+from .measuring import INTERRUPTED, fleet
 from .options import (
-    Output,
     TargetType,
     delay_options,
     fault_options,
     make_plan,
+    paired_load_options,
     plan_options,
     service_options,
 )
+from .outputs import Output, OutputFile
 from .report import SCHEMA, Report
+from .reporting import show_reports
 from .serving import serve
 from .target import Target
-
-_INTERRUPTED = 130
+from .validity import invalid
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,31 +45,9 @@ def twistecho() -> None:
 
 
 @twistecho.command()
-@click.argument("target", type=TargetType())
-@plan_options
-@click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
-              help="Who drives the clients: Twisted, or a thread a client.")  # fmt: skip
-@click.option("--in-order", "ordered", is_flag=True,
-              help="Connect each client only once the one before has.")  # fmt: skip
-def fleet(
-    target: Target, engine: Engine, json_file: IO[str] | None, verbose: bool, **planned: Any
-) -> None:
-    """Run clients against TARGET and check every byte that comes back.
-
-    TARGET is a port, host:port, [ipv6]:port, unix:path or a Twisted client endpoint description.
-    """
-    plan = make_plan(**planned)
-    output = Output(json_file, verbose=verbose)
-    output.printer.line(render.headline(plan, target))
-    report = _run(engine, plan, target, output)
-    output.json(report.to_json())
-    _show(output.printer, [report])
-    sys.exit(0 if report.complete else 1)
-
-
-@twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
+@paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options
 def check(
@@ -75,7 +57,7 @@ def check(
     delay_per: str,
     faults: tuple[str, ...],
     seed: int | None,
-    json_file: IO[str] | None,
+    json_file: OutputFile | None,
     verbose: bool,
     **planned: Any,
 ) -> None:
@@ -107,13 +89,19 @@ def _conclude(
 ) -> NoReturn:
     """Show both reports and whether they agree; the exit code says the same.
 
-    Where faults were asked for, agreeing is all that is asked of the engines.
+    Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
+    up.
     """
     found = reactor.disagreements(threads)
     output.json(_check_json(reactor, threads, [str(d) for d in found]))
     _show(output.printer, [reactor, threads])
+    wrong = [
+        f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
+    ]
     if found:
-        for line in render.disagreement_lines(found, reactor.engine, threads.engine):
+        wrong += render.disagreement_lines(found, reactor.engine, threads.engine)
+    if wrong:
+        for line in wrong:
             output.printer.line(line, "bold red")
         sys.exit(1)
     agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"
@@ -137,9 +125,14 @@ def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) 
 
 def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
     try:
-        return run_engine(engine, plan, target, output.on_reply)
+        report = run_engine(
+            engine, plan, target, output.on_reply, display=partial(Display, sys.stderr, plan)
+        )
     except ValueError as error:
         _fail(f"TARGET: {error}", 2)
+    if report.interrupted:
+        raise KeyboardInterrupt  # half a run has nothing to agree on
+    return report
 
 
 def _service(target: Target | None, options: Sequence[str]) -> AbstractContextManager[Target]:
@@ -159,6 +152,8 @@ def _fail(problem: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+twistecho.add_command(fleet)
+twistecho.add_command(show_reports)
 twistecho.add_command(serve)
 twistecho.add_command(compare)
 
@@ -170,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         _fail(_one_line(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", _INTERRUPTED)
+        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads us any more; do not complain about that at exit
         sys.exit(1)

@@ -1,6 +1,8 @@
 """One client of a fleet: the reactor's side of its conversation."""
 
 import typing
+from collections.abc import Callable
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -8,8 +10,8 @@ from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from .alarms import Alarms
 from .conversation import Conversation
-from .deadlines import Deadlines
 from .dial import reason_of_failure
 from .oserrors import NotingSocket, errno_of, note_errors
 from .outcome import Phase
@@ -18,10 +20,16 @@ from .outcome import Phase
 class Clients(typing.Protocol):
     """What a client needs of its fleet."""
 
-    deadlines: "Deadlines[Client]"
+    deadlines: "Alarms[Client]"
+    due: "Alarms[Client]"
 
-    def now(self) -> float:
-        """Give the time since the run began, in seconds."""
+    began: float
+    """When the run began, on the clock that `monotonic` reads, in seconds."""
+
+    monotonic: Callable[[], float]
+
+    def settled(self, client: "Client") -> None:
+        """Note that a client has connected."""
 
     def ended(self, client: "Client") -> None:
         """Note that a client's connection has gone."""
@@ -36,33 +44,73 @@ class Client(Protocol):
         self.fleet = fleet
         self.conversation = conversation
         self.dialing: Deferred[object] | None = None
-        self._saying = 0  # bytes of the message that is under way
+        self._monotonic, self._began = fleet.monotonic, fleet.began
+        self._saying = 0  # bytes of the messages that are under way
         self._noting: NotingSocket | None = None
 
+    def _now(self) -> float:
+        return self._monotonic() - self._began
+
     def connectionMade(self) -> None:
-        """Send the first message."""
+        """Send the first message, where it is due."""
         self.dialing = None
         self._noting = note_errors(self.transport)
-        now = self.fleet.now()
-        self._say(self.conversation.connected(now), now)
+        self._go_on(self.conversation.connected(self._now()))
+        self.fleet.settled(self)
+
+    def begin(self) -> None:
+        """Send the first message: all clients have connected."""
+        if self.connected and self.conversation.outcome is None:
+            self._go_on(self.conversation.begin(self._now()))
 
     def dataReceived(self, data: bytes) -> None:
         """Check what came back; go on, close or give up."""
-        conversation = self.conversation
-        now = self.fleet.now()
-        message = conversation.received(data, now)
+        message = self.replyEagerly(data) if data else None
         if message:
-            self._say(message, now)
-        elif conversation.outcome is not None:
+            self.transport.write(message)
+
+    def replyEagerly(self, data: bytes) -> bytes | None:
+        """Check what came back; give the next message where that is all. See `eagertransport`."""
+        conversation = self.conversation
+        message = conversation.received(data, self._monotonic() - self._began)
+        if message and conversation.next_due is None and len(message) <= len(data):
+            self._saying = len(message)
+            return message
+        self._go_on(message)
+        return None
+
+    def _go_on(self, message: bytes) -> None:
+        """Send what is to be sent, and see what comes then."""
+        conversation = self.conversation
+        if message:
+            self._saying = len(message)
+            self.transport.write(message)
+        if conversation.outcome is not None:
             self.transport.abortConnection()
         elif conversation.finished:
-            self.fleet.deadlines.renew(self, now)
             self._finish()
+        elif conversation.next_due is not None:
+            self.fleet.due.set(self, conversation.next_due)
 
-    def _say(self, message: bytes, now: float) -> None:
-        self.fleet.deadlines.renew(self, now)
-        self._saying = len(message)
-        self.transport.write(message)
+    def wake(self, now: float) -> float | None:
+        """Send what is due by now; say when to be woken next."""
+        conversation = self.conversation
+        if conversation.outcome is None and not conversation.finished:
+            self._go_on(conversation.wake(now))
+        return None if conversation.outcome is not None else conversation.next_due
+
+    def expire(self, now: float) -> float | None:
+        """Give up if a step has taken longer than the plan allows; else say when to look again."""
+        conversation = self.conversation
+        if conversation.outcome is not None:
+            return None
+        timeout = conversation.plan.timeout
+        # While nothing is waited for, a message may be sent the next moment.
+        due = (now if conversation.step == inf else conversation.step) + timeout
+        if due > now:
+            return due
+        self.give_up("timeout")
+        return None
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of the message, and not all of it."""
@@ -77,14 +125,10 @@ class Client(Protocol):
         else:
             self.transport.loseWriteConnection()
 
-    def expire(self) -> None:
-        """Give up: a step took longer than the plan allows."""
-        self.give_up("timeout")
-
     def give_up(self, reason: str) -> None:
         """End the conversation and the connection, whatever state it is in."""
         phase = Phase.SEND if self.connected and self._sending() else None
-        self.conversation.failed(reason, self.fleet.now(), phase=phase)
+        self.conversation.failed(reason, self._now(), phase=phase)
         if self.connected:
             self.transport.abortConnection()
         elif self.dialing is not None:
@@ -95,14 +139,14 @@ class Client(Protocol):
         self.dialing = None
         reason, number = reason_of_failure(failure)
         if number is None:
-            self.conversation.failed(reason, self.fleet.now())
+            self.conversation.failed(reason, self._now())
         else:
-            self.conversation.lost(number, self.fleet.now())
+            self.conversation.lost(number, self._now())
         self.fleet.ended(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Note the end: the server's FIN, or what the system said of the connection."""
-        now, sending = self.fleet.now(), self._sending()
+        now, sending = self._now(), self._sending()
         if reason.check(ConnectionDone):
             self.conversation.closed(now, sending=sending)
         else:

@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, get_args
+from typing import Any, get_args
 
 import click
 from rich.console import Console
 
-from . import plot
+from . import canvas, plot
 from .comparison import Comparison, Run
 from .delay import DelayPer
 from .engines import ENGINES, Engine
@@ -17,7 +17,8 @@ from .experiment import ALL_DESIGNS, Experiment, Trial
 from .figures import figures_table, notes
 from .launch import LaunchError
 from .openfiles import raise_open_files
-from .options import DelayType, Output, adding, delay_options, make_plan
+from .options import DelayType, adding, delay_options, make_plan
+from .outputs import Output, OutputFile, file_option
 from .plan import NOTEBOOK_MESSAGE
 from .render import count
 from .runner import RunError
@@ -52,7 +53,7 @@ class _PictureType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check what can be known before hours of measuring, or fail with one line."""
-        problem = plot.problem_with(str(value))
+        problem = canvas.problem_with(str(value))
         if problem:
             self.fail(problem, param, ctx)
         return str(value)
@@ -85,14 +86,15 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  help="Draw a line a client, where there is one number of clients."),
     click.option("--plot", "picture", type=_PictureType(), metavar="FILE",
                  help="Draw the same into a .png, .svg or .pdf file."),
-    click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
-                 help="Write everything as JSON; - is standard output."),
+    file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
 
 
 @click.command()
 @adding(_OPTIONS)
-def compare(json_file: IO[str] | None, picture: str | None, timeline: bool, **wanted: Any) -> None:
+def compare(
+    json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any
+) -> None:
     """Run the same clients against every design of server and show who waited, and why.
 
     Every design is started in a process of its own, on a free port of the loopback. The notebook's
@@ -127,7 +129,13 @@ def _experiment(
     engines = ENGINES if engine == "both" else [e for e in get_args(Engine) if e == engine]
     reply_format = ReplyFormat(reply) if reply else None
     return Experiment(
-        plan=make_plan(clients[0], messages, repeat, timeout, str(reply_format or "stamped")),
+        plan=make_plan(
+            messages,
+            str(reply_format or "stamped"),
+            clients=clients[0],
+            repeat=repeat,
+            timeout=timeout,
+        ),
         delay_per=DelayPer(delay_per),
         designs=designs,
         clients=clients,

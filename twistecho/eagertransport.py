@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet import address, main, tcp
 
 from .eagerconnection import EagerConnection
+from .localports import share_local_ports
 
 
 class _TCPConnection(EagerConnection):
@@ -140,6 +141,12 @@ class Client(_TCPConnection, tcp.Client):
 
 class Connector(tcp.Connector):
     """Makes TCP connections."""
+
+    def createInternetSocket(self) -> Any:
+        """Make the socket; where it is bound to an address, ``connect`` chooses the port."""
+        made = super().createInternetSocket()  # type: ignore[misc]  # tcp.Client's
+        share_local_ports(made)
+        return made
 
     def _makeTransport(self) -> Client:
         return Client(self.host, self.port, self.bindAddress, self, self.reactor)

@@ -6,8 +6,9 @@ from rich import box
 from rich.table import Table
 
 from .comparison import Comparison, Run, middle
+from .duration import written
 from .latency import PERCENTILES
-from .render import REASONS, seconds
+from .render import REASONS
 
 CPU_TICK = 0.01
 """The least CPU time, in seconds, that can be told from none."""
@@ -35,12 +36,12 @@ def size(number: int) -> str:
 
 
 def _time(value: float | None) -> str:
-    return "-" if value is None else seconds(value)
+    return "-" if value is None else written(value)
 
 
 def _cpu(run: Run) -> str:
     # The system counts CPU time in hundredths of a second.
-    return seconds(run.cost.cpu) if run.cost.cpu >= CPU_TICK else f"< {seconds(CPU_TICK)}"
+    return written(run.cost.cpu) if run.cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
 
 
 def _reply(percentile: float) -> Callable[[Run], str]:
@@ -48,14 +49,14 @@ def _reply(percentile: float) -> Callable[[Run], str]:
         summary = run.report.latencies()
         if summary is None:
             return "-"
-        return seconds(summary.percentiles[PERCENTILES.index(percentile)])
+        return written(summary.percentiles[PERCENTILES.index(percentile)])
 
     return figure
 
 
 def _slowest_reply(run: Run) -> str:
     summary = run.report.latencies()
-    return "-" if summary is None else seconds(summary.max)
+    return "-" if summary is None else written(summary.max)
 
 
 _BEFORE_FAILURES: dict[str, Callable[[Run], str]] = {
@@ -68,7 +69,7 @@ _AFTER_FAILURES: dict[str, Callable[[Run], str]] = {
     "reply p50": _reply(50.0),
     "reply p99": _reply(99.0),
     "reply max": _slowest_reply,
-    "makespan": lambda run: seconds(run.report.makespan),
+    "makespan": lambda run: written(run.report.makespan),
     "in progress at most": lambda run: f"{run.most_in_progress:,}",
     "server CPU": _cpu,
     "memory, idle": lambda run: size(run.cost.memory_idle),

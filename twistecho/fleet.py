@@ -4,26 +4,34 @@ Each client is one connection with one `Conversation`. The reactor tells the cli
 the conversation says what to send, and one queue of `Deadlines` watches over them all.
 """
 
+import time
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import inf
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.interfaces import IReactorFromThreads, IReactorThreads, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorFromThreads,
+    IReactorThreads,
+    IReactorTime,
+)
 from twisted.internet.task import Cooperator
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from .alarms import Alarms
 from .client import Client
-from .conversation import Conversation, ReplyObserver
-from .deadlines import Deadlines
+from .conversation import INTERRUPTED, Conversation, ReplyObserver
 from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
-from .latency import Latencies
 from .monotonic import monotonic_for
 from .outcome import Outcome
 from .plan import Plan
+from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .sources import source_of
 from .target import Target, parse_target
 
 ENGINE = "reactor"
@@ -39,7 +47,10 @@ class Fleet:
 
     ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
     with the client's number and its reply for every message answered. While it runs, ``outcomes``
-    holds the conversations that have ended and ``latencies.count`` the replies that have come.
+    holds the conversations that have ended and `recordings` gives what has been recorded.
+
+    Where the plan has a barrier, ``together`` is called once every client here has connected or
+    failed to, and they begin when its Deferred fires: at once, by default.
     """
 
     def __init__(
@@ -49,33 +60,43 @@ class Fleet:
         plan: Plan,
         *,
         on_reply: ReplyObserver | None = None,
+        together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         self.plan = plan
         self.outcomes: list[Outcome] = []
-        self.latencies = Latencies()
+        self.recording = Recording(plan.warmup)
         self._reactor = reactor
         self._on_reply = on_reply
-        self._monotonic = monotonic_for(reactor)
-        self._began = 0.0
+        self.monotonic = monotonic_for(reactor)
+        self.began = self._wall_clock = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
         self._abandoned = False
-        self.deadlines: Deadlines[Client] = Deadlines(
-            reactor, self.now, plan.timeout, Client.expire
-        )
+        self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
+        self.deadlines: Alarms[Client] = Alarms(reactor, self.now, Client.expire)
+        self.due: Alarms[Client] = Alarms(reactor, self.now, Client.wake)
+        self._together = together
+        # Clients that have neither connected nor failed to, where the others wait for them.
+        numbers = range(plan.first, plan.first + plan.clients)
+        self._awaited = set(numbers if plan.barrier else ())
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
-        return self._monotonic() - self._began
+        return self.monotonic() - self.began
+
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now."""
+        return [self.recording]
 
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.
 
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
-        self._began = self._monotonic()
+        self.began = self.monotonic()
+        self._wall_clock = time.time()
         if self.target.host is None and self.target.path is None:
             endpoint = clientFromString(self._reactor, self.target.text)
             self._start(EndpointDialer(endpoint))
@@ -91,7 +112,8 @@ class Fleet:
         """End the clients that still run, as ``interrupted``; the report follows."""
         self._stopped = True
         for client in list(self._running):
-            client.give_up("interrupted")
+            client.give_up(INTERRUPTED)
+        self._take_turn()
 
     def _abandon(self) -> None:
         self._abandoned = True
@@ -102,7 +124,7 @@ class Fleet:
 
     def _unresolved(self, failure: Failure) -> None:
         failure.trap(OSError)
-        for number in range(self.plan.clients):
+        for number in self._numbers():
             self._not_started(number, "no-address")
 
     def _not_started(self, number: int, reason: str) -> None:
@@ -117,26 +139,63 @@ class Fleet:
         scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dialer))
 
+    def _numbers(self) -> range:
+        return range(self.plan.first, self.plan.first + self.plan.clients)
+
     def _clients(self, dialer: Dialer) -> "Iterator[Deferred[None] | None]":
-        for number in range(self.plan.clients):
+        for number in self._numbers():
+            if self.plan.ramp and not self._stopped:
+                yield self._turn_of(number)
             if self._stopped:
-                self._not_started(number, "interrupted")
+                self._not_started(number, INTERRUPTED)
                 yield None
             else:
                 dialed = self._dial(dialer, Client(self, self._conversation(number)))
                 yield dialed if self.plan.ordered else None
 
+    def _turn_of(self, number: int) -> "Deferred[None] | None":
+        """Wait until it is a client's turn to connect."""
+        at = (number - self.plan.first) / (self.plan.ramp or inf)
+        if at <= self.now():
+            return None
+        turn: Deferred[None] = Deferred()
+        self._ramping = (turn, self._reactor.callLater(at - self.now(), self._take_turn))
+        return turn
+
+    def _take_turn(self) -> None:
+        if self._ramping is not None:
+            (turn, call), self._ramping = self._ramping, None
+            if call.active():
+                call.cancel()
+            turn.callback(None)
+
+    def settled(self, client: Client) -> None:
+        """Note that a client has connected, or has ended."""
+        self._settle(client.conversation.client)
+
+    def _settle(self, number: int) -> None:
+        if number in self._awaited:
+            self._awaited.discard(number)
+            if not self._awaited:
+                self._together().addCallback(lambda _: self._begin())
+
+    def _begin(self) -> None:
+        """Have all clients begin: each of them has connected, or failed to."""
+        self.recording.measure_from(self.now() + self.plan.warmup)
+        for client in list(self._running):
+            client.begin()
+
     def _conversation(self, client: int) -> Conversation:
-        return Conversation(self.plan, client, self.latencies.record, self._on_reply)
+        return Conversation(self.plan, client, self.recording, self._on_reply)
 
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
-        now = self.now()
+        now, number = self.now(), client.conversation.client
         self._running.add(client)
         client.conversation.connecting(now)
-        self.deadlines.renew(client, now)
-        client.dialing = dialer.dial(client)
+        self.deadlines.set(client, now + self.plan.timeout)
+        client.dialing = dialer.dial(client, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
@@ -145,11 +204,21 @@ class Fleet:
         """Note that a client's connection has gone."""
         self._running.discard(client)
         self.deadlines.discard(client)
+        self.due.discard(client)
         self._note(client.conversation)
 
     def _note(self, conversation: Conversation) -> None:
+        self._settle(conversation.client)
         outcome = typing.cast(Outcome, conversation.outcome)
         self.outcomes.append(outcome)
         if len(self.outcomes) == self.plan.clients and not self._abandoned:
-            report = make_report(ENGINE, str(self.target), self.plan, self.outcomes, self.latencies)
+            report = make_report(
+                ENGINE,
+                str(self.target),
+                self.plan,
+                self.outcomes,
+                self.recording.measured(),
+                began=self._wall_clock,
+                interrupted=self._stopped,
+            )
             self._report.callback(report)

@@ -68,14 +68,20 @@ def reason_of_errno(number: int | None) -> str:
 class Outcome:
     """What became of one client's conversation.
 
-    Counts: ``messages`` answered right; ``bytes_sent``, of all messages it began to send; and
-    ``bytes_returned``, payload bytes that came back right. Times are in seconds from the start of
-    the run, None where the conversation did not come so far: ``started`` connecting, ``connected``,
-    ``replied`` (the first whole reply) and ``ended``.
+    Messages: ``sent`` were handed over to be sent; of these ``messages`` were answered right,
+    ``failed`` went down with the conversation, and ``outstanding`` were still unanswered when the
+    run was ended early. ``unsent`` were due and never handed over. Bytes of messages likewise:
+    ``bytes_sent`` are ``bytes_returned`` (payload that came back right), ``bytes_failed`` and
+    ``bytes_outstanding``. See `balance`.
+
+    Times are in seconds from the start of the run, None where the conversation did not come so far:
+    ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
+    reply) and ``ended``.
     """
 
     client: int
     cause: Cause | None
+    sent: int
     messages: int
     bytes_sent: int
     bytes_returned: int
@@ -83,11 +89,27 @@ class Outcome:
     connected: float | None
     replied: float | None
     ended: float
+    failed: int = 0
+    outstanding: int = 0
+    unsent: int = 0
+    bytes_failed: int = 0
+    bytes_outstanding: int = 0
+    first_byte: float | None = None
 
     @property
     def answered(self) -> bool:
         """Whether every message was answered right."""
         return self.cause is None
+
+    @property
+    def balance(self) -> tuple[int, int]:
+        """What is missing, in messages and in bytes, from what was sent: (0, 0) where all adds up.
+
+        Every part is counted by itself, so that a mistake in the counting shows.
+        """
+        messages = self.sent - self.messages - self.failed - self.outstanding
+        count = self.bytes_sent - self.bytes_returned - self.bytes_failed - self.bytes_outstanding
+        return messages, count
 
     def __str__(self) -> str:
         """Give ``answered`` or the cause."""
@@ -104,17 +126,24 @@ class Outcome:
     def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":
         """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
-        _check(fields, int, "client", "messages", "bytes_sent", "bytes_returned")
-        _check(fields, (int, float), "started", "ended")
-        _check(fields, (int, float, type(None)), "connected", "replied")
-        _check(data, (int, type(None)), "errno")
+        check_kinds(fields, int, "client", *_COUNTS)
+        check_kinds(fields, (int, float), "started", "ended")
+        check_kinds(fields, (int, float, type(None)), "connected", "first_byte", "replied")
+        check_kinds(data, (int, type(None)), "errno")
         if fields["cause"] is not None:
             phase, _, reason = str(fields["cause"]).partition(":")
             fields["cause"] = Cause(Phase(phase), reason, data["errno"])
         return cls(**fields)
 
 
-def _check(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
+_COUNTS = (
+    "sent", "messages", "failed", "outstanding", "unsent",
+    "bytes_sent", "bytes_returned", "bytes_failed", "bytes_outstanding",
+)  # fmt: skip
+
+
+def check_kinds(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
+    """Raise TypeError, naming it, for the first of these fields that is of another kind."""
     for name in names:
         if not isinstance(data[name], kinds) or isinstance(data[name], bool):
             raise TypeError(f"{name}: {data[name]!r} is of the wrong type")

@@ -35,6 +35,11 @@ class Owed:
         self._bytes = left + message if left else message
         self._at = 0
 
+    @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned."""
+        return self._left()
+
     def _left(self) -> int:
         return len(self._bytes) - self._at
 

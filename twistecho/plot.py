@@ -1,15 +1,14 @@
 """A comparison as a picture: small multiples of timelines, or growth over the number of clients.
 
-matplotlib is imported only here, and only when something is drawn. Every distinction is made twice,
+matplotlib is imported only when something is drawn. Every distinction is made twice,
 by colour (Okabe and Ito's, which the colour-blind can tell apart) and by hatch, marker or dashes,
 so that a picture says the same when it is printed in black and white.
 """
 
-from importlib.util import find_spec
 from itertools import cycle, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .canvas import REPEATABLE, new_figure, save
 from .comparison import Comparison, Run
 from .figures import cause_name, causes
 from .outcome import Outcome
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-SUFFIXES = (".png", ".svg", ".pdf")
-"""The kinds of file that can be drawn."""
 
 _MANY = 60  # clients, from which on a bar is too thin for an outline of its own
 _Style = dict[str, Any]
@@ -40,19 +36,6 @@ _LINES: tuple[_Style, ...] = (
     {"color": "#009E73", "marker": "D", "linestyle": ":"},
     {"color": "#CC79A7", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
 )
-# The same comparison gives the same bytes, so that pictures can be kept under version control.
-_REPEATABLE: Any = {"svg.hashsalt": "twistecho", "font.size": 9.0, "hatch.linewidth": 0.6}
-
-
-def problem_with(path: str) -> str | None:
-    """Say in one line why no picture could be drawn into a file; None where nothing is known."""
-    if Path(path).suffix.lower() not in SUFFIXES:
-        return f"{path!r} ends in none of {', '.join(SUFFIXES)}"
-    if not Path(path).parent.is_dir():
-        return f"{str(Path(path).parent)!r} is not a directory"
-    if find_spec("matplotlib") is None:
-        return "needs matplotlib: pip install 'twistecho[plot]'"
-    return None
 
 
 def draw(comparison: Comparison, path: str) -> None:
@@ -60,25 +43,17 @@ def draw(comparison: Comparison, path: str) -> None:
 
     The suffix gives the kind. Raises OSError where the file cannot be written.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - see the module's docstring
+    import matplotlib as mpl  # noqa: PLC0415 - see the docstring of `canvas`
 
-    with mpl.rc_context(_REPEATABLE):
+    with mpl.rc_context(REPEATABLE):
         figure = growth(comparison) if len(comparison.sizes) > 1 else timelines(comparison)
-        undated = {".png": None, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-        figure.savefig(path, dpi=150, metadata=undated[Path(path).suffix.lower()])
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """Make a figure, sizes in inches, that no display and no global state knows of."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - see the module's docstring
-
-    return Figure(figsize=(width, height), layout="constrained")
+        save(figure, path)
 
 
 def timelines(comparison: Comparison) -> "Figure":
     """Draw a panel a run: a bar a client, sorted by when it was done, all to the same scale."""
     runs = comparison.runs
-    figure = _figure(8.0, 0.9 + 1.55 * len(runs))
+    figure = new_figure(8.0, 0.9 + 1.55 * len(runs))
     found = causes(runs)
     markers = dict(zip(found, cycle(_FAILURE_MARKERS), strict=False))
     panels = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
@@ -155,8 +130,8 @@ def _areas(panel: "Axes", style: _Style, spans: list[tuple[float, float]]) -> No
 
 
 def _legend(runs: tuple[Run, ...], markers: dict[str, Any]) -> list[Any]:
-    from matplotlib.lines import Line2D  # noqa: PLC0415 - see the module's docstring
-    from matplotlib.patches import Patch  # noqa: PLC0415 - see the module's docstring
+    from matplotlib.lines import Line2D  # noqa: PLC0415 - see the docstring of `canvas`
+    from matplotlib.patches import Patch  # noqa: PLC0415 - see the docstring of `canvas`
 
     handles: list[Any] = [Patch(edgecolor=_EDGE, linewidth=0.5, **style) for style in _STATES]
     if any(run.report.answered for run in runs):
@@ -170,9 +145,9 @@ def _legend(runs: tuple[Run, ...], markers: dict[str, Any]) -> list[Any]:
 
 def growth(comparison: Comparison) -> "Figure":
     """Draw makespan, memory and failures over the number of clients, a line a design."""
-    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - see the module's docstring
+    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - see the docstring of `canvas`
 
-    figure = _figure(8.0, 8.0)
+    figure = new_figure(8.0, 8.0)
     panels = figure.subplots(3, 1, sharex=True)
     names = list(dict.fromkeys(comparison.name(run) for run in comparison.runs))
     for name, style in zip(names, cycle(_LINES), strict=False):

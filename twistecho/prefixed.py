@@ -26,6 +26,11 @@ class PrefixedReader(Owed):
         return self._base + len(self._bytes)
 
     @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned, in the most hopeful reading."""
+        return self._end() - self.returned
+
+    @property
     def whole(self) -> bool:
         """Whether all that was sent has come back, in the most hopeful reading."""
         return not self._end() or (self._end(), _IN_PAYLOAD) in self._ways

@@ -8,7 +8,7 @@ one token of a reply: the other side cannot make it grow.
 
 from typing import Protocol
 
-from .owed import ExtraError, Owed
+from .owed import ExtraError, MismatchError, Owed
 from .prefixed import PrefixedReader
 from .stamped import StampedReader
 from .wire import ReplyFormat
@@ -19,6 +19,10 @@ class ReplyReader(Protocol):
 
     returned: int
     """Payload bytes, counted from the start, that have come back right, in whole replies."""
+
+    @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned: with ``returned`` they are all that were sent."""
 
     @property
     def whole(self) -> bool:
@@ -48,8 +52,11 @@ class RawReader(Owed):
             self.returned += self._at
             return
         left = self._left()
-        self.returned += self._agreement(data[:left], self._at)
-        self._take(data[:left])
+        right = self._agreement(data[:left], self._at)
+        self.returned += right
+        self._at += right
+        if right < min(left, len(data)):
+            raise MismatchError(f"a reply differs from what was sent, at {self.returned}")
         if len(data) > left:
             raise ExtraError(f"{len(data) - left} bytes more than was sent")
 

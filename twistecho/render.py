@@ -1,18 +1,16 @@
 """What people see: tables, one line a reply, and progress, on a terminal or off it."""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich import box
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from .duration import written
 from .latency import PERCENTILES, LatencySummary
-from .outcome import Outcome
 from .plan import Plan
 from .report import Disagreement, Report
 
@@ -35,20 +33,7 @@ REASONS = {
 }
 """What each reason means, for people."""
 
-_SHOWN_AFTER = 2.0
 _LISTED = 20
-
-
-def seconds(value: float) -> str:
-    """Write a time in the unit that people would choose: 3 significant digits."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if value * factor >= 0.9995:
-            return f"{value * factor:.{_decimals(value * factor)}f} {unit}"
-    return f"{value * 1e6:.2f} us" if value else "0 s"
-
-
-def _decimals(value: float) -> int:
-    return 2 if value < 9.995 else 1 if value < 99.95 else 0
 
 
 def count(number: int, noun: str) -> str:
@@ -59,10 +44,10 @@ def count(number: int, noun: str) -> str:
 def _latency_rows(summary: LatencySummary | None) -> list[tuple[str, str]]:
     if summary is None:
         return [("latency", "none")]
-    rows = [("latency min", seconds(summary.min))]
+    rows = [("latency min", written(summary.min))]
     pairs = zip(PERCENTILES, summary.percentiles, strict=True)
-    rows += [(f"latency p{at:g}", seconds(value)) for at, value in pairs]
-    return [*rows, ("latency max", seconds(summary.max))]
+    rows += [(f"latency p{at:g}", written(value)) for at, value in pairs]
+    return [*rows, ("latency max", written(summary.max))]
 
 
 def _rows(report: Report) -> dict[str, str]:
@@ -74,15 +59,32 @@ def _rows(report: Report) -> dict[str, str]:
         "messages answered": f"{report.messages:,}",
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
-        "makespan": seconds(report.makespan),
+        "makespan": written(report.makespan),
         **dict(_latency_rows(report.latencies())),
     }
 
 
 def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
-    each = count(plan.messages_per_client, "message")
-    return f"{count(plan.clients, 'client')}, {each} each, to {target} ({plan.reply} replies)"
+    words = [count(plan.clients, "client"), _share(plan)]
+    if plan.rate is not None:
+        words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
+    if plan.pipeline > 1:
+        words.append(f"{plan.pipeline} at once")
+    if plan.think:
+        words.append(f"{written(plan.think)} between them")
+    if plan.ramp is not None:
+        words.append(f"{plan.ramp:,g} connections/s")
+    if plan.barrier:
+        words.append("all connected first")
+    return f"{', '.join(words)}, to {target} ({plan.protocol or plan.reply} replies)"
+
+
+def _share(plan: Plan) -> str:
+    """Say how much each client does."""
+    each = plan.messages_per_client
+    share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
+    return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 
 def summary_table(reports: Sequence[Report]) -> Table:
@@ -144,44 +146,3 @@ class Printer:
     def reply(self, client: int, reply: bytes) -> None:
         """Print what a client received; its bytes are escaped as Python's repr does."""
         self.line(f"Client {client} received: {reply!r}")
-
-
-class Progress:
-    """A line on a terminal that says how far a run is; shown once it takes over two seconds.
-
-    ``outcomes`` is watched as it grows; ``replies`` counts the messages answered so far.
-    """
-
-    def __init__(
-        self, stream: TextIO, plan: Plan, outcomes: Sequence[Outcome], replies: Callable[[], int]
-    ) -> None:
-        self._plan = plan
-        self._outcomes = outcomes
-        self._replies = replies
-        self._began = time.monotonic()
-        console = Console(file=stream)
-        self._live = Live(
-            get_renderable=self._line, console=console, refresh_per_second=4, transient=True
-        )
-        self._shown = console.is_terminal
-
-    def _line(self) -> Text:
-        took = time.monotonic() - self._began
-        if took < _SHOWN_AFTER:
-            return Text("")
-        ended = len(self._outcomes)
-        failed = sum(not outcome.answered for outcome in self._outcomes)
-        return Text(
-            f"{took:.0f} s: {ended:,} of {count(self._plan.clients, 'client')} done, "
-            f"{count(self._replies(), 'message')} answered, {failed:,} failed"
-        )
-
-    def __enter__(self) -> None:
-        """Begin to show progress, where there is a terminal."""
-        if self._shown:
-            self._live.start()
-
-    def __exit__(self, *_error: object) -> None:
-        """Take the line away."""
-        if self._shown:
-            self._live.stop()

@@ -2,15 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .latency import PERCENTILES, Latencies, LatencySummary
-from .outcome import Outcome
+from .outcome import Outcome, check_kinds
 from .plan import Plan
+from .recording import Measured
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the JSON form; it grows when a reader of the old form would be misled."""
 
 COMPARED = ("messages", "bytes_sent", "bytes_returned")
@@ -32,19 +33,49 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of the runs that a report was put together from: a process's, a machine's, a file's.
+
+    It ran ``clients`` clients, and ``messages`` were answered right in ``makespan`` seconds.
+    ``problem`` says in a few words what became of a part that gave no whole report, else it is
+    None.
+    """
+
+    name: str
+    clients: int
+    messages: int
+    makespan: float
+    problem: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Part":
+        """Read a part back from JSON data. Raises KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        check_kinds(fields, str, "name")
+        check_kinds(fields, int, "clients", "messages")
+        check_kinds(fields, (int, float), "makespan")
+        check_kinds(fields, (str, type(None)), "problem")
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
 class Report:
     """What one engine found when it carried out a plan against a target.
 
-    ``outcomes`` has one entry a client, in the order of their numbers. ``latency`` is the
-    histogram of all replies in HdrHistogram's text form. ``makespan`` is the time from the first
-    client's start to the last one's end, in seconds.
+    ``outcomes`` has one entry a client, in the order of their numbers. ``measured`` says how long
+    everything took. ``began`` is the wall-clock time of the start, in seconds since 1970, where it
+    is known. ``parts`` lists the runs it was put together from, if it was. An ``interrupted`` run
+    was ended early by whoever started it.
     """
 
     engine: str
     target: str
     plan: Plan
     outcomes: tuple[Outcome, ...]
-    latency: str
+    measured: Measured
+    began: float = 0.0
+    parts: tuple[Part, ...] = ()
+    interrupted: bool = False
 
     @property
     def makespan(self) -> float:
@@ -70,6 +101,21 @@ class Report:
         return sum(outcome.messages for outcome in self.outcomes)
 
     @property
+    def sent(self) -> int:
+        """How many messages were handed over to be sent."""
+        return sum(outcome.sent for outcome in self.outcomes)
+
+    @property
+    def outstanding(self) -> int:
+        """How many messages still waited for their reply when the run was ended early."""
+        return sum(outcome.outstanding for outcome in self.outcomes)
+
+    @property
+    def unsent(self) -> int:
+        """How many messages were due and never sent."""
+        return sum(outcome.unsent for outcome in self.outcomes)
+
+    @property
     def bytes_sent(self) -> int:
         """How many bytes of messages the clients began to send."""
         return sum(outcome.bytes_sent for outcome in self.outcomes)
@@ -86,7 +132,7 @@ class Report:
 
     def latencies(self) -> LatencySummary | None:
         """Give the figures of the histogram, or None where there was no reply."""
-        return Latencies(self.latency).summary()
+        return Latencies(self.measured.latency).summary()
 
     def disagreements(self, other: "Report") -> list[Disagreement]:
         """List where another report, of the same plan, tells something else; times don't count."""
@@ -104,8 +150,11 @@ class Report:
             "engine": self.engine,
             "target": self.target,
             "plan": self.plan.to_dict(),
+            "began": self.began,
+            "interrupted": self.interrupted,
             "summary": self._summary(),
-            "latency_histogram": self.latency,
+            "parts": [asdict(part) for part in self.parts],
+            "measured": self.measured.to_dict(),
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 
@@ -116,6 +165,9 @@ class Report:
             "failed": sum(self.failures.values()),
             "failures": self.failures,
             "messages": self.messages,
+            "sent": self.sent,
+            "outstanding": self.outstanding,
+            "unsent": self.unsent,
             "bytes_sent": self.bytes_sent,
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
@@ -130,14 +182,16 @@ class Report:
     def from_dict(cls, data: Any) -> "Report":
         """Read a report back from JSON data. Raises ValueError if it is none, or a newer form."""
         try:
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+            _check_kind(data)
             return cls(
                 engine=str(data["engine"]),
                 target=str(data["target"]),
                 plan=Plan.from_dict(data["plan"]),
                 outcomes=tuple(Outcome.from_dict(outcome) for outcome in data["outcomes"]),
-                latency=Latencies(data["latency_histogram"]).encode(),
+                measured=Measured.from_dict(data["measured"]),
+                began=float(data["began"]),
+                parts=tuple(Part.from_dict(part) for part in data["parts"]),
+                interrupted=data["interrupted"],
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a report: {error!r}") from error
@@ -152,11 +206,28 @@ class Report:
 
 
 def make_report(
-    engine: str, target: str, plan: Plan, outcomes: Iterable[Outcome], latencies: Latencies
+    engine: str,
+    target: str,
+    plan: Plan,
+    outcomes: Iterable[Outcome],
+    measured: Measured,
+    *,
+    began: float = 0.0,
+    interrupted: bool = False,
 ) -> Report:
     """Put together what an engine found, in the order of the clients' numbers."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
-    return Report(engine, target, plan, ordered, latencies.encode())
+    return Report(engine, target, plan, ordered, measured, began, interrupted=interrupted)
+
+
+def _check_kind(data: Mapping[str, Any]) -> None:
+    """Refuse what is not of this schema, or of another kind."""
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+    if "agree" in data:
+        raise ValueError("a check of both engines: it holds two reports")
+    if not isinstance(data["interrupted"], bool):
+        raise TypeError(f"interrupted: {data['interrupted']!r} is neither true nor false")
 
 
 def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:

@@ -38,6 +38,11 @@ class StampedReader(Owed):
         between = not (self._held or self._quote or self._tail)
         return between and self._at == len(self._bytes)
 
+    @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned in a whole reply."""
+        return self._left() + self._pending
+
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
         data, self._held = self._held + data, b""

@@ -7,14 +7,18 @@ cannot lock both sides up.
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 
-from .conversation import Conversation
+from .conversation import INTERRUPTED, Conversation
+from .gate import Gate
 from .outcome import Phase
 
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_TICK = 0.001
 
 
 def time_left(conversation: Conversation, now: float) -> float:
@@ -23,37 +27,77 @@ def time_left(conversation: Conversation, now: float) -> float:
 
 
 class Talk:
-    """One client's connected socket and its conversation; ``now`` is the time of the run."""
+    """One client's connected socket and its conversation; ``now`` is the time of the run.
+
+    Where the plan has a barrier the client begins when ``begin`` opens; it ends when ``stop`` does.
+    """
 
     def __init__(
-        self, connection: socket.socket, conversation: Conversation, now: Callable[[], float]
+        self,
+        connection: socket.socket,
+        conversation: Conversation,
+        now: Callable[[], float],
+        *,
+        begin: Gate,
+        stop: Gate,
     ) -> None:
         self._connection = connection
         self._conversation = conversation
         self._now = now
+        self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
+        self._poller = select.poll()
         self._unsent = memoryview(b"")
-        self._saying = 0  # bytes of the message that is under way
+        self._saying = 0  # bytes of the messages that are under way
 
     def run(self) -> None:
-        """Talk until the conversation has an outcome; reset the connection if it failed."""
+        """Talk until the conversation has an outcome; reset the connection if it failed.
+
+        The engine has told the conversation that it is connected.
+        """
         conversation = self._conversation
-        self._say(conversation.connected(self._now()))
-        poller = select.poll()
-        poller.register(self._connection)
+        self._poller.register(self._connection)
+        for gate in self._gates:
+            self._poller.register(gate, select.POLLIN)
         while conversation.outcome is None:
-            left = time_left(conversation, self._now())
+            now = self._now()
+            if conversation.next_due is not None and conversation.next_due <= now:
+                self._say(conversation.wake(now))
+                continue
+            left = time_left(conversation, now)
             if left <= 0:
                 phase = Phase.SEND if self._sending() else None
                 conversation.failed("timeout", self._now(), phase=phase)
                 break
-            poller.modify(self._connection, self._interest())
-            self._react(poller.poll(left * 1000))
+            if conversation.next_due is not None:
+                left = min(left, conversation.next_due - now)
+            self._poller.modify(self._connection, self._interest())
+            self._react(self._wait(left))
         if not conversation.outcome or not conversation.outcome.answered:
             self._abort()
 
+    def _wait(self, seconds: float) -> list[tuple[int, int]]:
+        """Wait for events; not at all for what is left of a millisecond if nothing can come."""
+        if seconds < _TICK and self._conversation.step == inf:
+            # poll() counts milliseconds, and would come back late.
+            time.sleep(seconds)
+            seconds = 0.0
+        return self._poller.poll(None if seconds == inf else seconds * 1000)
+
+    def _begin(self) -> None:
+        self._say(self._conversation.begin(self._now()))
+
+    def _stop(self) -> None:
+        self._conversation.failed(INTERRUPTED, self._now())
+
+    def say(self, message: bytes) -> None:
+        """Send what the conversation gave when it was told of the connection."""
+        self._say(message)
+        self._look()
+
     def _say(self, message: bytes) -> None:
-        self._unsent = memoryview(bytes(self._unsent) + message)
-        self._saying = len(self._unsent)
+        if message:
+            self._unsent = memoryview(bytes(self._unsent) + message)
+            self._saying = len(self._unsent)
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of the message, and not all of it."""
@@ -63,7 +107,12 @@ class Talk:
         return select.POLLIN | (select.POLLOUT if self._unsent else 0)
 
     def _react(self, ready: list[tuple[int, int]]) -> None:
-        for _, events in ready:
+        for number, events in ready:
+            if number in self._gates:
+                self._poller.unregister(number)
+                self._gates.pop(number)()
+                self._look()
+                continue
             # Reading first: what came before a reset is still to be had.
             if events & ~select.POLLOUT:
                 self._receive()
@@ -89,10 +138,11 @@ class Talk:
         if not data:
             self._conversation.closed(self._now(), sending=self._sending())
             return
-        message = self._conversation.received(data, self._now())
-        if message:
-            self._say(message)
-        elif self._conversation.finished:
+        self._say(self._conversation.received(data, self._now()))
+        self._look()
+
+    def _look(self) -> None:
+        if self._conversation.finished:
             self._finish()
 
     def _finish(self) -> None:

@@ -4,17 +4,22 @@ An independent witness. Only the `Conversation` is shared with the reactor's fle
 sent, received and waited for is the system's own business here: see `talk`.
 """
 
+import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from .conversation import Conversation, ReplyObserver
-from .latency import Latencies
+from .connecting import StoppedError, connect
+from .conversation import INTERRUPTED, Conversation, ReplyObserver
+from .gate import Gate
 from .outcome import Outcome
 from .plan import Plan
+from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .sources import source_of
 from .talk import Talk, time_left
 from .target import Target, parse_target
 
@@ -26,47 +31,91 @@ class ThreadedFleet:
     """Carries out a plan with a thread and a socket for every client.
 
     ``target`` is a `Target` with an address, or the text of one; ValueError otherwise. While it
-    runs, ``outcomes`` holds the conversations that have ended.
+    runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has been
+    recorded. Where the plan has a barrier, ``together`` is called, from a client's
+    thread, once every client here has connected or failed to; they begin when it returns.
     """
 
     def __init__(
-        self, target: Target | str, plan: Plan, *, on_reply: ReplyObserver | None = None
+        self,
+        target: Target | str,
+        plan: Plan,
+        *,
+        on_reply: ReplyObserver | None = None,
+        together: Callable[[], object] = lambda: None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         if self.target.host is None and self.target.path is None:
             raise ValueError(f"the threads engine cannot connect to {self.target}")
         self.plan = plan
         self.outcomes: list[Outcome] = []
-        self.latencies = Latencies()
+        self._recording = Recording(plan.warmup)
+        self._running: dict[int, Recording] = {}  # of clients that have not ended
         self._on_reply = on_reply
+        self._together = together
         self._lock = threading.Lock()
         self._began = 0.0
+        self._begin, self._stop = Gate(), Gate()
+        # Clients that have neither connected nor failed to, where the others wait for them.
+        self._awaited = set(self._numbers() if plan.barrier else ())
+
+    def _numbers(self) -> range:
+        return range(self.plan.first, self.plan.first + self.plan.clients)
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
         return time.monotonic() - self._began
 
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now: of those that ended, and of each that runs."""
+        with self._lock:
+            return [self._recording, *self._running.values()]
+
+    def stop(self) -> None:
+        """End the clients that still run, as ``interrupted``; the report follows.
+
+        It can be called from any thread and from a signal handler.
+        """
+        self._stop.open()
+
     def run(self) -> Report:
         """Run all clients at once; return the report when the last one has ended."""
         self._began = time.monotonic()
+        began = time.time()
         try:
             addresses = resolve(self.target)
         except OSError:
             addresses = []
-        threads = [self._start(number, addresses) for number in range(self.plan.clients)]
+        threads = [self._start(number, addresses) for number in self._numbers()]
         for thread in threads:
             if thread is not None:
                 thread.join()
-        return make_report(ENGINE, str(self.target), self.plan, self.outcomes, self.latencies)
+        report = make_report(
+            ENGINE,
+            str(self.target),
+            self.plan,
+            self.outcomes,
+            self._recording.measured(),
+            began=began,
+            interrupted=self._stop.is_open,
+        )
+        self._begin.close()
+        self._stop.close()
+        return report
 
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
-        latencies: list[float] = []
-        conversation = Conversation(self.plan, number, latencies.append, self._on_reply)
+        self._await_turn(number)
+        recording = Recording(self.plan.warmup)
+        with self._lock:
+            self._running[number] = recording
+        conversation = Conversation(self.plan, number, recording, self._on_reply)
         conversation.connecting(self.now())
+        if self._stop.is_open:
+            conversation.failed(INTERRUPTED, self.now())
         connection = self._try_to_connect(conversation, addresses) if self.plan.ordered else None
         if conversation.outcome is None:
-            arguments = (conversation, latencies, addresses, connection)
+            arguments = (conversation, recording, addresses, connection)
             # Daemons, so that an interrupted program does not wait for its clients.
             thread = threading.Thread(target=self._client, args=arguments, daemon=True)
             try:
@@ -77,13 +126,20 @@ class ThreadedFleet:
                 return thread
         if connection is not None:
             connection.close()
-        self._note(conversation, latencies)
+        self._note(conversation, recording)
         return None
+
+    def _await_turn(self, number: int) -> None:
+        """Wait until it is a client's turn to connect."""
+        if self.plan.ramp:
+            wait = (number - self.plan.first) / self.plan.ramp - self.now()
+            if wait > 0:
+                select.select([self._stop], [], [], wait)
 
     def _client(
         self,
         conversation: Conversation,
-        latencies: list[float],
+        recording: Recording,
         addresses: Sequence[Address],
         connection: socket.socket | None,
     ) -> None:
@@ -92,21 +148,48 @@ class ThreadedFleet:
             connection = self._try_to_connect(conversation, addresses)
         if connection is not None:
             with connection:
-                Talk(connection, conversation, self.now).run()
-        self._note(conversation, latencies)
+                talk = Talk(connection, conversation, self.now, begin=self._begin, stop=self._stop)
+                talk.say(conversation.connected(self.now()))
+                self._settle(conversation.client)
+                talk.run()
+        self._note(conversation, recording)
 
-    def _note(self, conversation: Conversation, latencies: list[float]) -> None:
+    def _settle(self, number: int) -> None:
+        """Note that a client has connected or ended; the last one has all begin."""
         with self._lock:
-            self.latencies.extend(latencies)
+            last = number in self._awaited and len(self._awaited) == 1
+            self._awaited.discard(number)
+        if last:
+            self._together()
+            measured = self.now() + self.plan.warmup
+            with self._lock:
+                for recording in self._running.values():
+                    recording.measure_from(measured)
+            self._begin.open()
+
+    def _note(self, conversation: Conversation, recording: Recording) -> None:
+        self._settle(conversation.client)
+        with self._lock:
+            self._running.pop(conversation.client)
+            self._recording.add(recording)
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
+
+    def _time_left(self, conversation: Conversation) -> float:
+        return time_left(conversation, self.now())
 
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
     ) -> socket.socket | None:
         """Connect, or note in the conversation why that failed."""
+        if conversation.outcome is not None:
+            return None
         try:
-            return self._connect(conversation, addresses)
+            source = source_of(self.plan.sources, conversation.client)
+            left = partial(self._time_left, conversation)
+            return connect(addresses, left, self._stop, source)
+        except StoppedError:
+            conversation.failed(INTERRUPTED, self.now())
         except TimeoutError as error:
             conversation.failed("timeout", self.now(), errno=error.errno)
         except socket.gaierror:
@@ -114,32 +197,6 @@ class ThreadedFleet:
         except OSError as error:
             conversation.lost(error.errno, self.now())
         return None
-
-    def _connect(self, conversation: Conversation, addresses: Sequence[Address]) -> socket.socket:
-        """Connect to the first address that takes it. Raises the last one's OSError."""
-        problem: OSError = socket.gaierror("no address")
-        for family, where in addresses:
-            try:
-                return self._connect_to(conversation, family, where)
-            except OSError as error:
-                problem = error
-        raise problem
-
-    def _connect_to(
-        self, conversation: Conversation, family: socket.AddressFamily, where: object
-    ) -> socket.socket:
-        left = time_left(conversation, self.now())
-        if left <= 0:
-            raise TimeoutError
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(left)
-            connection.connect(where)  # type: ignore[arg-type]  # an Address fits its family
-            connection.settimeout(None)
-        except OSError:
-            connection.close()
-            raise
-        return connection
 
 
 def run_threads(

@@ -14,9 +14,9 @@ from string import ascii_uppercase
 from rich.text import Text
 
 from .comparison import Comparison, Run
+from .duration import written
 from .figures import cause_name, causes
 from .outcome import Outcome
-from .render import seconds
 
 LINES = 20
 """The most lines in a panel."""
@@ -97,7 +97,7 @@ class Timeline:
 
     def _axis(self) -> str:
         """Draw the scale: from 0 to the end of the longest run."""
-        end = seconds(self._end)
+        end = written(self._end)
         line = self._marks.axis * (self._columns - len(end) - 2)
         return f"{self._marks.tick}{line} {end}"
 

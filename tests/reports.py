@@ -1,0 +1,138 @@
+"""Reports that add up, made by hand and drawn, for tests of what reads reports."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from twistecho.outcome import Cause, Outcome, Phase
+from twistecho.plan import Arrivals, Plan
+from twistecho.recording import Measured, Recording
+from twistecho.report import Report, make_report
+from twistecho.wire import ReplyFormat
+
+RESET = Cause(Phase.RECEIVE, "reset", 104)
+REFUSED = Cause(Phase.CONNECT, "refused", 111)
+INTERRUPTED = Cause(Phase.RECEIVE, "interrupted")
+SIZE = 10
+"""The bytes of every message here."""
+
+
+def outcome(client: int = 0, cause: Cause | None = None, **fields: Any) -> Outcome:
+    """Make an outcome of a client whose one message was answered, but for these fields."""
+    answered = Outcome(client, cause, 1, 1, SIZE, SIZE, 0.0, 0.1, 0.2, 0.3)
+    return replace(answered, **fields)
+
+
+def client(
+    number: int, answered: int, owed: int = 0, cause: Cause | None = None, **fields: Any
+) -> Outcome:
+    """Make an outcome that adds up: so many messages answered, so many never."""
+    stopped = cause is not None and cause.reason == "interrupted"
+    counts = {
+        "sent": answered + owed,
+        "messages": answered,
+        "failed": 0 if stopped else owed,
+        "outstanding": owed if stopped else 0,
+        "bytes_sent": SIZE * (answered + owed),
+        "bytes_returned": SIZE * answered,
+        "bytes_failed": 0 if stopped else SIZE * owed,
+        "bytes_outstanding": SIZE * owed if stopped else 0,
+    }
+    return outcome(number, cause, **(counts | fields))
+
+
+def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -> Measured:
+    """Give what a run measured whose clients ended so: every reply took as long."""
+    recording = Recording()
+    for one in found:
+        if one.connected is not None:
+            recording.connected(one.connected - one.started, one.connected)
+        for _ in range(one.sent):
+            recording.sent(lag)
+        for _ in range(one.messages):
+            now = one.replied or one.ended
+            recording.reply(now - took, now - took, now, one.bytes_returned // one.messages)
+        recording.ended(one.cause, one.ended)
+    return recording.measured()
+
+
+def report(*found: Outcome, plan: Plan | None = None, **fields: Any) -> Report:
+    """Make a report that adds up of outcomes that do."""
+    each = found[0].messages if found else 1
+    plan = plan or Plan(clients=max(len(found), 1), messages=(b"x" * SIZE,), repeat=max(each, 1))
+    made = make_report("threads", "localhost:5000", plan, found, measured(found))
+    return replace(made, **fields)
+
+
+plans = st.builds(
+    Plan,
+    clients=st.integers(1, 10**6),
+    messages=st.lists(
+        st.binary(min_size=1, max_size=20) | st.text(min_size=1, max_size=20).map(str.encode),
+        min_size=1,
+        max_size=4,
+    ).map(tuple),
+    repeat=st.integers(1, 10**6),
+    timeout=st.floats(0, 1e6, exclude_min=True),
+    reply=st.sampled_from(ReplyFormat),
+    ordered=st.booleans(),
+    rate=st.none() | st.floats(0, 1e6, exclude_min=True),
+    arrivals=st.sampled_from(Arrivals),
+    seed=st.integers(0, 2**64),
+    pipeline=st.integers(1, 100),
+    warmup=st.floats(0, 1e6),
+    barrier=st.booleans(),
+    sources=st.lists(st.sampled_from(["127.0.0.1", "127.0.0.2", "::1"])).map(tuple),
+    protocol=st.none() | st.just("module:Class"),
+    first=st.integers(0, 10**6),
+)
+"""Plans of all kinds, but for those that fields exclude."""
+
+counts = st.integers(0, 2**40)
+times = st.floats(0, 1e6)
+outcomes = st.builds(
+    Outcome,
+    client=st.integers(0, 10),
+    cause=st.none()
+    | st.builds(
+        Cause,
+        phase=st.sampled_from(Phase),
+        reason=st.sampled_from(["refused", "reset", "closed", "mismatch", "timeout"]),
+        errno=st.none() | st.integers(1, 133),
+    ),
+    sent=counts,
+    messages=counts,
+    failed=counts,
+    outstanding=counts,
+    unsent=counts,
+    bytes_sent=counts,
+    bytes_returned=counts,
+    bytes_failed=counts,
+    bytes_outstanding=counts,
+    started=times,
+    connected=st.none() | times,
+    first_byte=st.none() | times,
+    replied=st.none() | times,
+    ended=times,
+)
+"""Outcomes of any fields, which do not add up."""
+
+
+@st.composite
+def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
+    """Draw a report that adds up, of one to four clients."""
+    repeat = draw(st.integers(1, 3))
+    found = []
+    for number in range(first, first + draw(st.integers(1, 4))):
+        cause = draw(st.sampled_from([None, RESET, INTERRUPTED, REFUSED]))
+        if cause is REFUSED:
+            found.append(client(number, 0, cause=cause, connected=None, replied=None))
+        elif cause is None:
+            found.append(client(number, repeat, ended=draw(st.floats(0.3, 3))))
+        else:
+            answered = draw(st.integers(0, repeat - 1))
+            found.append(client(number, answered, repeat - answered, cause))
+    plan = Plan(clients=len(found), messages=(b"x" * SIZE,), repeat=repeat, first=first)
+    return report(*found, plan=plan)

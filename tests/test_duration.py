@@ -1,0 +1,38 @@
+"""Times as people write and read them."""
+
+from unittest import TestCase
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twistecho.duration import parse_seconds, written
+
+
+class WrittenTests(TestCase):
+    """Times for people."""
+
+    def test_times_are_written_in_the_unit_people_would_choose(self) -> None:
+        """Three significant digits, from microseconds to seconds."""
+        for value, text in {
+            0.0: "0 s",
+            0.0000012: "1.20 us",
+            0.000999: "999 us",
+            0.0009999: "1.00 ms",
+            0.01234: "12.3 ms",
+            0.9999: "1.00 s",
+            5.017: "5.02 s",
+            99.97: "100 s",
+            3600.0: "3600 s",
+        }.items():
+            assert written(value) == text, value
+
+    @given(st.floats(0, 1e6))
+    def test_any_time_is_short(self, value: float) -> None:
+        """It fits a column, whatever it is."""
+        assert len(written(value)) <= 10
+
+    @given(st.floats(1e-6, 1e6))
+    def test_what_is_written_can_be_read(self, value: float) -> None:
+        """To three digits."""
+        again = parse_seconds(written(value).replace(" ", ""))
+        assert abs(again - value) <= value * 0.006
