@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twistecho.conversation import Conversation
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
+from twistecho.recording import Recording
 from twistecho.wire import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
 
 law = settings(max_examples=80, deadline=None)
@@ -55,18 +56,46 @@ def cut_at(places: Sequence[int]) -> Cut:
     return cut
 
 
+class Noting(Recording):
+    """A recording that notes what it is told of replies, first bytes and lateness."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latencies: list[float] = []
+        self.services: list[float] = []
+        self.lags: list[float] = []
+        self.first_bytes: list[float] = []
+
+    def reply(self, due: float, sent: float, now: float, size: int) -> None:
+        """Note response and service time."""
+        super().reply(due, sent, now, size)
+        self.latencies.append(now - due)
+        self.services.append(now - sent)
+
+    def sent(self, late: float) -> None:
+        """Note the fleet's lateness."""
+        super().sent(late)
+        self.lags.append(late)
+
+    def first_byte(self, took: float) -> None:
+        """Note when the first reply began to come."""
+        super().first_byte(took)
+        self.first_bytes.append(took)
+
+
 class Talk:
     """An engine whose clock is set by hand; it notes all that the conversation tells it."""
 
     def __init__(self, plan: Plan, client: int = 0) -> None:
         self.plan = plan
-        self.latencies: list[float] = []
+        self.recording = Noting()
+        self.latencies = self.recording.latencies
         self.replies: list[tuple[int, bytes]] = []
         self.sent: list[bytes] = []
         self.conversation = Conversation(
             plan,
             client,
-            self.latencies.append,
+            self.recording,
             lambda client, reply: self.replies.append((client, reply)),
         )
 
@@ -214,7 +243,7 @@ class ObserverTests(unittest.TestCase):
     def test_nobody_needs_to_watch(self) -> None:
         """Without an observer the outcome is the same."""
         plan = Plan()
-        conversation = Conversation(plan, 0, lambda _: None)
+        conversation = Conversation(plan, 0, Recording())
         conversation.connecting(0.0)
         message = conversation.connected(0.0)
         conversation.received(answer(plan, message), 0.0)
