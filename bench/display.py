@@ -1,95 +1,119 @@
 """What the display of a running fleet costs: ``python -m bench.display``.
 
-Runs the same fleet again and again against a service on this machine, in turn with the display, on
-a terminal of its own, and without it, each run in a process of its own. Only the seconds count in
-which the display is shown. Prints the median of the pairs' ratios of messages a second, and of CPU
-time a message.
+One fleet runs against a service on this machine while the display, on a terminal of its own, comes
+and goes: a slice of time with it, one without, then the other way round. Prints, for each engine,
+the median over the pairs of slices of what the display does to the messages a second and to the CPU
+time a message, and the quartiles.
 """
 
-import json
 import os
 import pty
-import subprocess
-import sys
 import threading
 import time
-from functools import partial
-from statistics import median
-from typing import NamedTuple
+from collections.abc import Callable
+from contextlib import suppress
+from statistics import quantiles
+from typing import Any, NamedTuple
 
-from twistecho.engines import Engine, run_engine
+from twistecho import live
 from twistecho.launch import LaunchedService
-from twistecho.live import Display
 from twistecho.plan import Plan
-from twistecho.target import parse_target
+from twistecho.reactors import install_fastest
+from twistecho.standing import Watch
+from twistecho.target import Target
+from twistecho.threads import ThreadedFleet
 from twistecho.wire import ReplyFormat
 
-_PAIRS = 9
-_CLIENTS = 50
-_MESSAGES = 600_000
-_FROM, _UNTIL = 3, -1  # the intervals that count: the display is shown from 2 seconds on
+_PAIRS = 16
+_SLICE = 2.0
+_PLAN = Plan(
+    clients=50,
+    messages=(b"x" * 64,),
+    reply=ReplyFormat.RAW,
+    duration=3600.0,  # it is stopped when enough has been seen
+)
 
 
 class Figures(NamedTuple):
-    """One run: messages a second, and CPU seconds a message."""
+    """A slice of time: messages a second, and CPU seconds a message."""
 
     rate: float
     cpu: float
 
 
-def run(engine: Engine, target: str, *, quiet: bool) -> Figures:
-    """Run the fleet once, in this process."""
-    repeat = _MESSAGES // _CLIENTS // (5 if engine == "threads" else 1)
-    plan = Plan(clients=_CLIENTS, messages=(b"x" * 64,), repeat=repeat, reply=ReplyFormat.RAW)
-    display = partial(Display, sys.stderr, plan, quiet=quiet)
-    before = time.process_time()
-    report = run_engine(engine, plan, parse_target(target), display=display)
-    took = time.process_time() - before
-    assert report.complete
-    counted = report.measured.intervals[_FROM:_UNTIL]
-    assert counted, "the run was too short"
-    return Figures(sum(i.answered for i in counted) / len(counted), took / report.messages)
+def _slice(fleet: Any, display: live.Display) -> Figures:
+    def read() -> tuple[float, float, int]:
+        answered = sum(recording.answered for recording in fleet.recordings())
+        return time.monotonic(), time.process_time(), answered
+
+    with display:
+        before = read()
+        time.sleep(_SLICE)
+        after = read()
+    took, cpu, answered = (late - early for early, late in zip(before, after, strict=True))
+    return Figures(answered / took, cpu / answered)
 
 
-def _in_a_process(engine: str, target: str, kind: str) -> Figures:
-    """Run it with a terminal for standard error, whose other end is read as it would be."""
+def watch(fleet: Any, name: str, stop: Callable[[], object]) -> None:
+    """Show a fleet that runs, and show it not, in turn; print what came of it; stop the fleet."""
     ours, theirs = pty.openpty()
-    reader = threading.Thread(target=_drain, args=(ours,), daemon=True)
-    reader.start()
-    command = [sys.executable, "-m", __spec__.name, engine, target, kind]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True).stdout
-    os.close(theirs)
-    reader.join()
-    os.close(ours)
-    return Figures(*json.loads(said))
+    threading.Thread(target=_drain, args=(ours,), daemon=True).start()
+    standing = Watch(fleet.outcomes, fleet.recordings, fleet.now)
+    pairs = []
+    with os.fdopen(theirs, "w") as terminal:
+        time.sleep(_SLICE)
+        for number in range(_PAIRS):
+            found = {}
+            for quiet in (True, False) if number % 2 else (False, True):
+                display = live.Display(terminal, _PLAN, standing, quiet=quiet)
+                found[quiet] = _slice(fleet, display)
+            pairs.append((found[False], found[True]))
+    stop()
+    plain = quantiles(quiet.rate for _, quiet in pairs)[1]
+    print(f"{name}: {plain:,.0f} messages a second without the display; with it")
+    for what in Figures._fields:
+        low, middle, high = quantiles(getattr(a, what) / getattr(b, what) - 1 for a, b in pairs)
+        print(f"    {what:4} {middle:+.1%} ({low:+.1%} to {high:+.1%})")
 
 
 def _drain(terminal: int) -> None:
-    try:
+    """Read what is shown, as a terminal would, until its other end has gone."""
+    with suppress(OSError):
         while os.read(terminal, 65536):
             pass
-    except OSError:
-        return  # the terminal's other end has gone
+
+
+def _threads(target: Target) -> None:
+    fleet = ThreadedFleet(target, _PLAN)
+    watching = threading.Thread(target=watch, args=(fleet, "threads", fleet.stop))
+    watching.start()
+    fleet.run()
+    watching.join()
+
+
+def _reactor(target: Target) -> None:
+    install_fastest()
+    from twisted.internet import reactor as global_reactor  # noqa: PLC0415 - it is installed now
+
+    from twistecho.fleet import Fleet  # noqa: PLC0415 - likewise
+
+    reactor: Any = global_reactor
+    fleet = Fleet(reactor, target, _PLAN)
+    watching = threading.Thread(
+        target=watch, args=(fleet, "reactor", lambda: reactor.callFromThread(fleet.stop))
+    )
+    reactor.callWhenRunning(lambda: fleet.run().addBoth(lambda _: reactor.stop()))
+    reactor.callWhenRunning(watching.start)
+    reactor.run(installSignalHandlers=False)
+    watching.join()
 
 
 def main() -> None:
-    """Measure, or be one of the runs."""
-    if sys.argv[1:]:
-        engine: Engine = "threads" if sys.argv[1] == "threads" else "reactor"
-        print(json.dumps(run(engine, sys.argv[2], quiet=sys.argv[3] == "quiet")))
-        return
+    """Measure both engines."""
+    live._SHOWN_AFTER = 0.0  # noqa: SLF001 - the display comes at once, to be measured
     with LaunchedService(["--reply", "raw"]) as target:
-        for engine in ("reactor", "threads"):
-            pairs = []
-            for number in range(_PAIRS):
-                kinds = ("shown", "quiet") if number % 2 else ("quiet", "shown")
-                found = {kind: _in_a_process(engine, str(target), kind) for kind in kinds}
-                pairs.append((found["shown"], found["quiet"]))
-            rate = median(shown.rate / quiet.rate for shown, quiet in pairs)
-            cpu = median(shown.cpu / quiet.cpu for shown, quiet in pairs)
-            plain = median(quiet.rate for _, quiet in pairs)
-            print(f"{engine}: {plain:,.0f}/s without; with it {100 * (rate - 1):+.1f} % "
-                  f"messages a second, {100 * (cpu - 1):+.1f} % CPU a message")  # fmt: skip
+        _threads(target)
+        _reactor(target)
 
 
 if __name__ == "__main__":

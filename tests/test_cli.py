@@ -219,6 +219,12 @@ class CheckCommandTests(TestCase):
         engines = [Report.from_dict(report).engine for report in data["reports"]]
         assert engines == ["reactor", "threads"]
 
+    def test_a_result_that_cannot_be_written_after_all_is_one_line(self) -> None:
+        """The disk may have become full meanwhile; exit code 1."""
+        ended = run("check", "--clients=1", "--json=/dev/full")
+        assert ended.returncode == 1
+        assert ended.stderr == "Error: --json /dev/full: No space left on device\n"
+
     def test_a_server_that_answers_the_engines_differently_is_shown(self) -> None:
         """Which client, which field, what each engine saw; exit code 1."""
         seen: list[int] = []

@@ -7,6 +7,7 @@ thread of its own, which reads what the engine records anyway: the engine is not
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -31,6 +32,14 @@ WhereIsIt = Callable[[], Standing]
 """Gives how far a run is; called from the display's thread."""
 
 
+class _Console(Console):
+    """A console that leaves the process alone where nobody reads what it writes."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, instead of ending the process, as rich does."""
+        raise BrokenPipeError
+
+
 class Display:
     """Shows how far a run is while the block of its ``with`` statement runs.
 
@@ -44,9 +53,8 @@ class Display:
         self._plan = plan
         self._standing = standing
         self._over = threading.Event()
-        self._console = Console(file=stream, highlight=False)
-        show = self._show_lines if self._console.is_terminal else self._show_plain
-        self._thread = None if quiet else threading.Thread(target=show, daemon=True)
+        self._console = _Console(file=stream, highlight=False)
+        self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> "Self":
         """Begin to show."""
@@ -59,6 +67,15 @@ class Display:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _show(self) -> None:
+        """Show until the run is over, or as long as anybody sees it."""
+        # A reader that has gone is no reason to end the run.
+        with suppress(OSError, ValueError):
+            if self._console.is_terminal:
+                self._show_lines()
+            else:
+                self._show_plain()
 
     def _show_lines(self) -> None:
         """Renew the lines on a terminal until the run is over."""
@@ -82,11 +99,8 @@ class Display:
         wait = _SHOWN_AFTER
         while not self._over.wait(wait):
             standing = self._standing()
-            try:
-                self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
-                self._stream.flush()
-            except (OSError, ValueError):
-                return  # nobody reads it any more: that is no reason to end the run
+            self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
+            self._stream.flush()
             wait = _PLAIN_EVERY - standing.took % _PLAIN_EVERY
             wait += 0.0 if wait >= _SHOWN_AFTER else _PLAIN_EVERY
 

@@ -1,4 +1,4 @@
-"""An echo server that stalls: ``python -m bench.stalling_server EVERY FOR``, times in seconds.
+"""An echo server that stalls: ``python -m bench.peers.stalling_server EVERY FOR``, in seconds.
 
 It listens on a free port of the loopback, prints it, and ends with its standard input. In every
 period of ``EVERY`` seconds it does nothing at all for ``FOR`` seconds, as a server that collects
