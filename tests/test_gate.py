@@ -1,6 +1,7 @@
 """The gate, with poll as threads use it."""
 
 import select
+import socket
 import threading
 import unittest
 
@@ -13,7 +14,8 @@ class GateTests(unittest.TestCase):
     def setUp(self) -> None:
         """Make a gate and what waits at it."""
         self.gate = Gate()
-        self.addCleanup(self.gate.close)
+        self.closed = False
+        self.addCleanup(lambda: self.closed or self.gate.close())
         self.poller = select.poll()
         self.poller.register(self.gate, select.POLLIN)
 
@@ -28,6 +30,14 @@ class GateTests(unittest.TestCase):
             self.gate.open()
             assert self.gate.is_open
             assert self.poller.poll(0) == [(self.gate.fileno(), select.POLLIN)]
+
+    def test_opening_it_too_late_does_nothing(self) -> None:
+        """Its descriptors are gone, and may be another's by now."""
+        self.gate.close()
+        self.closed = True
+        with socket.socket(), socket.socket():  # which get their numbers
+            self.gate.open()
+            assert not self.gate.is_open
 
     def test_it_wakes_all_that_wait(self) -> None:
         """Threads that wait in poll come back when it is opened."""
