@@ -15,9 +15,15 @@ class GateTests(unittest.TestCase):
         """Make a gate and what waits at it."""
         self.gate = Gate()
         self.closed = False
-        self.addCleanup(lambda: self.closed or self.gate.close())
+        self.addCleanup(self.close)
         self.poller = select.poll()
         self.poller.register(self.gate, select.POLLIN)
+
+    def close(self) -> None:
+        """Close it once."""
+        if not self.closed:
+            self.closed = True
+            self.gate.close()
 
     def test_it_is_closed_at_first(self) -> None:
         """Nobody gets through."""
@@ -33,8 +39,7 @@ class GateTests(unittest.TestCase):
 
     def test_opening_it_too_late_does_nothing(self) -> None:
         """Its descriptors are gone, and may be another's by now."""
-        self.gate.close()
-        self.closed = True
+        self.close()
         with socket.socket(), socket.socket():  # which get their numbers
             self.gate.open()
             assert not self.gate.is_open
