@@ -34,7 +34,7 @@ TIMES = {
 
 _TIME = re.compile(
     rf"((?P<of>{'|'.join(TIMES)})\.)?"
-    r"(?P<what>min|mean|max|p(?P<percent>100|[0-9]{1,2}(\.[0-9]{1,6})?))"
+    r"(?P<what>min|mean|max|p(?P<percent>100(\.0{1,6})?|[0-9]{1,2}(\.[0-9]{1,6})?))"
 )
 _CAUSE = re.compile(rf"({'|'.join(str(phase) for phase in Phase)}):[a-z0-9-]+")
 
