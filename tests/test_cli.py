@@ -13,6 +13,7 @@ from unittest import TestCase
 
 from twistecho import Report
 from twistecho.fault import Kind
+from twistecho.latency import Latencies
 from twistecho.launch import LaunchedService, LaunchError
 
 from .peers import read_exactly, serving, unused_port
@@ -58,6 +59,30 @@ class FleetCommandTests(TestCase):
         assert (report.complete, len(report.outcomes)) == (True, 2)
         assert json.loads(ended.stdout)["schema"] == 2
         assert "clients answered" in ended.stderr
+
+    def test_an_open_run_says_what_it_offers_and_what_came_of_it(self) -> None:
+        """On both engines; the JSON has the plan, times of both kinds and what was not measured."""
+        with LaunchedService(["--reply=raw"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-c4", "-rraw", "-e", engine, "--rate=0.4k",
+                    "--arrivals=poisson", "--seed=7", "--duration=300ms", "--warmup=100ms",
+                    "--barrier", "--json", "-",
+                )  # fmt: skip
+                assert ended.stderr.startswith(
+                    "4 clients, 0.3 s after 0.1 s of warm-up, 400 messages/s (poisson), "
+                    f"all connected first, to {target} (raw replies)\n"
+                )
+                found = Report.from_json(ended.stdout)
+                assert (found.plan.rate, found.plan.seed, found.plan.barrier) == (400, 7, True)
+                assert found.complete
+                # A busy machine may make a fleet late, which it says, and nothing else is wrong.
+                late = [line for line in ended.stderr.splitlines() if line.startswith("INVALID")]
+                assert ended.returncode == (1 if late else 0)
+                assert found.sent == found.messages > found.measured.unmeasured > 0
+                measured = found.messages - found.measured.unmeasured
+                for times in (found.measured.latency, found.measured.service):
+                    assert Latencies(times).count == measured
 
     def test_json_to_a_file(self) -> None:
         """The same as data, beside the table."""

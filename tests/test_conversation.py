@@ -3,14 +3,18 @@
 import errno
 import unittest
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from math import inf
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twistecho.conversation import Conversation
 from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Plan
+from twistecho.plan import Arrivals, Plan
+from twistecho.recording import Recording
 from twistecho.wire import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
 
 law = settings(max_examples=80, deadline=None)
@@ -36,8 +40,8 @@ def answer(plan: Plan, message: bytes) -> bytes:
 
 
 def whole(data: bytes) -> list[bytes]:
-    """Do not cut."""
-    return [data]
+    """Do not cut; of nothing there is no piece."""
+    return [data] if data else []
 
 
 def single_bytes(data: bytes) -> list[bytes]:
@@ -55,18 +59,51 @@ def cut_at(places: Sequence[int]) -> Cut:
     return cut
 
 
+class Noting(Recording):
+    """A recording that notes what it is told of replies, first bytes and lateness."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latencies: list[float] = []
+        self.services: list[float] = []
+        self.lags: list[float] = []
+        self.first_bytes: list[float] = []
+
+    def reply(self, due: float, sent: float, now: float, size: int) -> None:
+        """Note response and service time."""
+        super().reply(due, sent, now, size)
+        self.services[-1] = now - sent
+
+    def reply_in_turn(self, due: float, now: float, size: int) -> None:
+        """Note a time that is both; other replies are recorded through this, too."""
+        super().reply_in_turn(due, now, size)
+        self.latencies.append(now - due)
+        self.services.append(now - due)
+
+    def sent(self, late: float) -> None:
+        """Note the fleet's lateness."""
+        super().sent(late)
+        self.lags.append(late)
+
+    def first_byte(self, took: float) -> None:
+        """Note when the first reply began to come."""
+        super().first_byte(took)
+        self.first_bytes.append(took)
+
+
 class Talk:
     """An engine whose clock is set by hand; it notes all that the conversation tells it."""
 
     def __init__(self, plan: Plan, client: int = 0) -> None:
         self.plan = plan
-        self.latencies: list[float] = []
+        self.recording = Noting()
+        self.latencies = self.recording.latencies
         self.replies: list[tuple[int, bytes]] = []
         self.sent: list[bytes] = []
         self.conversation = Conversation(
             plan,
             client,
-            self.latencies.append,
+            self.recording,
             lambda client, reply: self.replies.append((client, reply)),
         )
 
@@ -214,7 +251,7 @@ class ObserverTests(unittest.TestCase):
     def test_nobody_needs_to_watch(self) -> None:
         """Without an observer the outcome is the same."""
         plan = Plan()
-        conversation = Conversation(plan, 0, lambda _: None)
+        conversation = Conversation(plan, 0, Recording())
         conversation.connecting(0.0)
         message = conversation.connected(0.0)
         conversation.received(answer(plan, message), 0.0)
@@ -443,3 +480,366 @@ class DamageTests(unittest.TestCase):
         expected = self.end(plan, damaged, whole)
         assert self.end(plan, damaged, cut_at(places)) == expected
         assert self.end(plan, damaged, single_bytes) == expected
+
+
+class Wire:
+    """A conversation, and a server that answers what it was sent when the test says so."""
+
+    def __init__(self, plan: Plan, client: int = 0) -> None:
+        self.plan = plan
+        self.recording = Noting()
+        self.conversation = Conversation(plan, client, self.recording)
+        self.now = 0.0
+        self.sent = b""
+        self.answered = 0  # bytes of them
+        self.conversation.connecting(0.0)
+        self.take(self.conversation.connected(0.0))
+
+    @property
+    def over(self) -> bool:
+        """Whether the conversation has an outcome."""
+        return self.conversation.outcome is not None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of a conversation that is over."""
+        assert self.conversation.outcome is not None
+        return self.conversation.outcome
+
+    def take(self, data: bytes) -> bytes:
+        """Send what the conversation gives; a message is never given once it is over."""
+        assert not (data and self.over)
+        self.sent += data
+        return data
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass and wake the conversation when it is due, as an engine does."""
+        until = self.now + seconds
+        due = self.conversation.next_due
+        while due is not None and due <= until and not self.over:
+            self.now = max(self.now, due)
+            assert self.take(self.conversation.wake(self.now)), "woken for nothing"
+            due = self.conversation.next_due
+        self.now = until
+
+    def owed(self, size: int) -> bytes:
+        """Give the server's answer to the next ``size`` bytes, read by it in one piece."""
+        piece = self.sent[self.answered : self.answered + size]
+        self.answered += len(piece)
+        return answer(self.plan, piece) if piece else b""
+
+    def hear(self, data: bytes, cut: Cut = whole) -> None:
+        """Hand over what comes back, until it is over."""
+        for piece in cut(data):
+            if piece and not self.over:
+                self.take(self.conversation.received(piece, self.now))
+
+
+class PipelineTests(unittest.TestCase):
+    """Several messages unanswered at once."""
+
+    plan = Plan(messages=(b"ab", b"cde"), repeat=3, pipeline=4, reply=ReplyFormat.RAW)
+
+    def test_a_reply_makes_room_for_the_next_message(self) -> None:
+        """The first ones go together, and never are more unanswered than the plan says."""
+        wire = Wire(self.plan)
+        assert wire.sent == b"abcdeabcde"
+        parts = (b"a", b"b", b"c", b"deab", b"cdeabcde")
+        given_by = [(wire.conversation.received(p, 0.0), wire.conversation.finished) for p in parts]
+        assert given_by == [
+            (b"", False), (b"ab", False), (b"", False), (b"cde", False), (b"", True)
+        ]  # fmt: skip
+        wire.conversation.closed(0.0)
+        assert wire.outcome.answered
+        assert (wire.outcome.sent, wire.outcome.messages) == (6, 6)
+
+    def test_a_server_may_answer_several_messages_with_one_reply(self) -> None:
+        """It cannot see where one ends that came together with the next, in any format."""
+        for reply in ReplyFormat:
+            wire = Wire(Plan(messages=(b"ab", b"cde"), repeat=2, pipeline=4, reply=reply))
+            wire.hear(answer(wire.plan, b"abcdeabcde"))
+            with self.subTest(reply=reply):
+                assert wire.conversation.finished
+                assert len(wire.recording.latencies) == wire.conversation.messages == 4
+
+    def test_each_reply_has_a_time_of_its_own(self) -> None:
+        """From when its message was handed over to when its last byte came."""
+        wire = Wire(Plan(messages=(b"ab",), repeat=2, pipeline=2, reply=ReplyFormat.RAW))
+        for now, data in ((1.0, b"a"), (2.0, b"ba"), (4.0, b"b")):
+            wire.now = now
+            wire.hear(data)
+        assert wire.recording.latencies == [2.0, 4.0]
+
+    def test_the_step_is_that_of_the_oldest_reply(self) -> None:
+        """The timeout counts from when that one's message was handed over."""
+        wire = Wire(Plan(messages=(b"ab",), repeat=3, pipeline=2, reply=ReplyFormat.RAW))
+        wire.now = 1.0
+        wire.hear(b"ab")
+        assert wire.conversation.step == 0.0
+        wire.now = 2.0
+        wire.hear(b"ab")
+        assert wire.conversation.step == 1.0
+
+    @law
+    @given(
+        reply=formats, places=cuts, how=st.one_of(st.none(), DamageTests.damages),
+        messages=st.lists(st.binary(min_size=1, max_size=30), min_size=2, max_size=4),
+    )  # fmt: skip
+    def test_any_cut_gives_the_same_outcome(
+        self,
+        reply: ReplyFormat,
+        places: list[int],
+        how: tuple[str, int, int] | None,
+        messages: list[bytes],
+    ) -> None:
+        """Right or wrong: the cause and the counts depend on the bytes alone."""
+        plan = Plan(messages=tuple(messages), pipeline=len(messages), reply=reply)
+        outcomes = []
+        for cut in (whole, single_bytes, cut_at(places)):
+            wire = Wire(plan)
+            right = b"".join(answer(plan, message) for message in messages)
+            wire.hear(DamageTests().damage(right, how) if how else right, cut)
+            wire.conversation.closed(0.0)
+            assert wire.outcome.balance == (0, 0)
+            outcomes.append(replace(wire.outcome, first_byte=None, replied=None))
+        assert outcomes[0] == outcomes[1] == outcomes[2]
+        assert how or outcomes[0].answered
+
+
+class OpenLoadTests(unittest.TestCase):
+    """Messages due on a schedule."""
+
+    plan = Plan(clients=2, messages=(b"ab",), repeat=3, rate=10, reply=ReplyFormat.RAW)
+
+    def test_nothing_is_sent_before_it_is_due(self) -> None:
+        """The conversation says when that is, and no timeout runs meanwhile."""
+        wire = Wire(self.plan, client=1)
+        conversation = wire.conversation
+        assert (wire.sent, conversation.next_due, conversation.step) == (b"", 0.1, inf)
+        assert conversation.wake(0.09) == b""
+        assert conversation.wake(0.1) == b"ab"
+        assert (conversation.next_due, conversation.step) == (None, 0.1)
+
+    def test_a_late_reply_counts_against_the_messages_that_waited_for_it(self) -> None:
+        """Response times are from when a message was due, service times from when it was sent."""
+        wire = Wire(self.plan)
+        for now in (0.5, 0.55, 0.6):  # due at 0, 0.2 and 0.4, one at a time
+            wire.now = now
+            wire.hear(b"ab")
+        for found, expected in zip(
+            wire.recording.latencies + wire.recording.services,
+            [0.5, 0.35, 0.2, 0.5, 0.05, 0.05],
+            strict=True,
+        ):
+            self.assertAlmostEqual(found, expected)
+
+    def test_only_the_fleet_s_own_lateness_is_its_lag(self) -> None:
+        """A message that waited for room was late by the server's fault."""
+        wire = Wire(self.plan, client=1)
+        wire.conversation.wake(0.13)
+        wire.conversation.received(b"ab", 0.45)
+        for found, expected in zip(wire.recording.lags, [0.03, 0.0], strict=True):
+            self.assertAlmostEqual(found, expected)
+
+    def test_what_was_due_and_never_sent_is_counted(self) -> None:
+        """The server answered nothing: four more were due on the schedule."""
+        plan = Plan(clients=1, messages=(b"ab",), repeat=100, rate=10, reply=ReplyFormat.RAW)
+        wire = Wire(plan)
+        wire.conversation.failed("timeout", 0.45)
+        outcome = wire.outcome
+        assert (outcome.sent, outcome.failed, outcome.unsent) == (1, 1, 4)
+
+    def test_no_more_is_unsent_than_the_plan_has(self) -> None:
+        """Three messages in all, one sent."""
+        wire = Wire(self.plan)
+        wire.conversation.failed("timeout", 1000.0)
+        assert wire.outcome.unsent == 2
+
+
+class ThinkTests(unittest.TestCase):
+    """A pause between a reply and the next message."""
+
+    def test_the_next_message_is_due_a_think_time_after_the_reply(self) -> None:
+        """Meanwhile nothing times out; being late with it is the fleet's lag."""
+        wire = Wire(Plan(messages=(b"ab",), repeat=2, think=0.5, reply=ReplyFormat.RAW))
+        conversation = wire.conversation
+        assert conversation.received(b"ab", 1.0) == b""
+        assert (conversation.next_due, conversation.step) == (1.5, inf)
+        assert conversation.wake(1.4) == b""
+        assert conversation.wake(1.75) == b"ab"
+        conversation.received(b"ab", 2.0)
+        assert wire.recording.latencies == [1.0, 0.5]
+        assert wire.recording.lags == [0.0, 0.25]
+        assert conversation.finished
+
+
+class DurationTests(unittest.TestCase):
+    """Messages for so long, instead of so many."""
+
+    def test_a_closed_load_ends_with_the_first_reply_after_its_time(self) -> None:
+        """Warm-up and duration together; what is outstanding is waited for."""
+        for pipeline in (1, 2):
+            plan = Plan(
+                messages=(b"a",), duration=1, warmup=0.5, pipeline=pipeline, reply=ReplyFormat.RAW
+            )
+            wire = Wire(plan)
+            with self.subTest(pipeline=pipeline):
+                for now in (0.7, 1.49):
+                    assert wire.conversation.received(b"a", now) == b"a"
+                assert wire.conversation.received(b"a" * pipeline, 1.5) == b""
+                assert wire.conversation.finished
+
+    def test_an_open_load_ends_with_its_last_message_of_that_time(self) -> None:
+        """Those due at 0, 0.5 and 1.0; nobody waits for the time to be over."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1.2, rate=2, reply=ReplyFormat.RAW)
+        wire = Wire(plan)
+        for _ in range(3):
+            wire.hear(wire.owed(1))
+            wire.wait(0.5)
+        assert wire.sent == b"aaa"
+        assert wire.conversation.finished
+
+    def test_a_client_of_which_nothing_is_asked_closes_at_once(self) -> None:
+        """Its first message would be due after the end."""
+        wire = Wire(Plan(clients=20, duration=1, rate=1), client=19)
+        assert wire.conversation.finished
+        wire.conversation.closed(0.5)
+        assert wire.outcome.answered
+        assert (wire.outcome.sent, wire.outcome.unsent) == (0, 0)
+
+
+class BarrierTests(unittest.TestCase):
+    """All clients connect before any begins."""
+
+    plan = Plan(messages=(b"a",), duration=1, barrier=True, reply=ReplyFormat.RAW)
+
+    def test_a_client_begins_when_it_is_told(self) -> None:
+        """Once; nothing times out before, and what was waited is not in the times."""
+        wire = Wire(self.plan)
+        conversation = wire.conversation
+        assert (wire.sent, conversation.next_due, conversation.step) == (b"", None, inf)
+        assert conversation.begin(3.0) == b"a"
+        assert conversation.begin(3.1) == b""
+        assert conversation.received(b"a", 3.9) == b"a"  # the duration counts from there
+        assert conversation.received(b"a", 4.1) == b""
+        assert conversation.finished
+        assert [round(latency, 6) for latency in wire.recording.latencies] == [0.9, 0.2]
+
+    def test_a_schedule_begins_there_too(self) -> None:
+        """The second of two clients, ten messages a second."""
+        wire = Wire(replace(self.plan, clients=2, rate=10), client=1)
+        assert wire.conversation.begin(3.0) == b""
+        assert wire.conversation.next_due == 3.1
+
+    def test_who_is_not_connected_has_nothing_to_begin(self) -> None:
+        """Nothing is sent."""
+        conversation = Conversation(self.plan, 0, Recording())
+        conversation.connecting(0.0)
+        assert conversation.begin(1.0) == b""
+
+
+class ConservationTests(unittest.TestCase):
+    """Whatever happens: sent = answered + failed + outstanding, in messages and in bytes."""
+
+    ends = ("closed", "lost", "failed", "interrupted", "timeout")
+    loads = st.one_of(
+        st.fixed_dictionaries({"pipeline": st.integers(1, 4)}),
+        st.fixed_dictionaries({"think": st.sampled_from([0.05, 0.5])}),
+        st.fixed_dictionaries({
+            "pipeline": st.integers(1, 4), "rate": st.sampled_from([0.5, 7.0, 100.0]),
+            "arrivals": st.sampled_from(Arrivals),
+        }),
+    )  # fmt: skip
+    sizes = st.one_of(
+        st.fixed_dictionaries({"repeat": st.integers(1, 5)}),
+        st.fixed_dictionaries({
+            "duration": st.sampled_from([0.1, 1.0]), "warmup": st.sampled_from([0.0, 0.3]),
+        }),
+    )  # fmt: skip
+    events = st.lists(
+        st.one_of(
+            st.tuples(st.just("wait"), st.integers(0, 800)),
+            st.tuples(st.just("answer"), st.integers(1, 80)),
+            st.tuples(st.just("part"), st.integers(1, 40)),
+            st.tuples(st.just("noise"), st.integers(1, 3)),
+        ),
+        max_size=12,
+    )
+
+    def happen(self, wire: Wire, what: str, number: int) -> None:
+        """Have an event: time passes, replies come, whole or in part, or bytes nobody asked for."""
+        if what == "wait":
+            wire.wait(number / 1000)
+        elif what == "noise":
+            wire.hear(b"?" * number)
+        else:
+            reply = wire.owed(number)
+            wire.hear(reply[: number // 2] if what == "part" else reply)
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        messages=st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=3).map(tuple),
+        reply=formats, load=loads, size=sizes, events=events, end=st.sampled_from(ends),
+    )  # fmt: skip
+    def test_any_sequence_of_events_adds_up(  # noqa: PLR0917 - given calls it
+        self,
+        messages: tuple[bytes, ...],
+        reply: ReplyFormat,
+        load: dict[str, Any],
+        size: dict[str, Any],
+        events: list[tuple[str, int]],
+        end: str,
+    ) -> None:
+        """And what is said to be sent was sent, what is said to be answered was recorded."""
+        wire = Wire(Plan(clients=2, messages=messages, reply=reply, **load, **size), client=1)
+        for what, number in events:
+            if not wire.over:
+                self.happen(wire, what, number)
+        conversation = wire.conversation
+        if end == "closed":
+            conversation.closed(wire.now)
+        elif end == "lost":
+            conversation.lost(errno.ECONNRESET, wire.now)
+        else:
+            conversation.failed(end, wire.now)
+        outcome = wire.outcome
+        assert outcome.balance == (0, 0)
+        assert outcome.bytes_sent == len(wire.sent)
+        assert outcome.messages == len(wire.recording.latencies) == wire.recording.answered
+        stopped = outcome.cause is not None and outcome.cause.reason == "interrupted"
+        assert (outcome.failed if stopped else outcome.outstanding) == 0
+        assert not (outcome.answered and (outcome.failed or outcome.outstanding))
+        assert min(outcome.failed, outcome.outstanding, outcome.unsent, outcome.bytes_failed) >= 0
+
+    def test_what_an_interruption_finds_unanswered_is_outstanding(self) -> None:
+        """It did not fail: nobody waited long enough."""
+        wire = Wire(Plan(messages=(b"abc",), repeat=5, pipeline=3, reply=ReplyFormat.RAW))
+        wire.hear(b"abcab")
+        wire.conversation.failed("interrupted", 1.0)
+        outcome = wire.outcome
+        assert (outcome.sent, outcome.messages, outcome.failed, outcome.outstanding) == (4, 1, 0, 3)
+        assert (outcome.bytes_sent, outcome.bytes_returned) == (12, 5)
+        assert (outcome.bytes_failed, outcome.bytes_outstanding) == (0, 7)
+
+    def test_what_a_reset_finds_unanswered_has_failed(self) -> None:
+        """Of a reply that came in part the rest."""
+        wire = Wire(Plan(messages=(b"abc",), repeat=5, pipeline=3, reply=ReplyFormat.RAW))
+        wire.hear(b"abcab")
+        wire.conversation.lost(errno.ECONNRESET, 1.0)
+        outcome = wire.outcome
+        assert (outcome.failed, outcome.outstanding) == (3, 0)
+        assert (outcome.bytes_failed, outcome.bytes_outstanding) == (7, 0)
+
+
+class FirstByteTests(unittest.TestCase):
+    """When the first reply began to come."""
+
+    def test_it_is_told_once_in_the_outcome_and_in_the_recording(self) -> None:
+        """The time of the run, and how long it was after the message."""
+        wire = Wire(Plan(messages=(b"ab",), repeat=2, reply=ReplyFormat.RAW))
+        for now, data in ((1.5, b"a"), (2.0, b"b"), (3.0, b"ab")):
+            wire.now = now
+            wire.hear(data)
+        wire.conversation.closed(4.0)
+        assert (wire.outcome.first_byte, wire.outcome.replied) == (1.5, 2.0)
+        assert wire.recording.first_bytes == [1.5]

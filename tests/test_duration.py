@@ -5,7 +5,7 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.duration import parse_seconds, written
+from twistecho.duration import parse_rate, parse_seconds, written
 
 
 class WrittenTests(TestCase):
@@ -36,3 +36,26 @@ class WrittenTests(TestCase):
         """To three digits."""
         again = parse_seconds(written(value).replace(" ", ""))
         assert abs(again - value) <= value * 0.006
+
+
+class RateTests(TestCase):
+    """So many a second."""
+
+    def test_rates_have_multiples(self) -> None:
+        """Thousands and millions; that it is a second can be said."""
+        for text, rate in {
+            "500": 500.0,
+            "0.5": 0.5,
+            "10k": 1e4,
+            "2.5k/s": 2500.0,
+            "1M": 1e6,
+            "7/s": 7.0,
+        }.items():
+            assert parse_rate(text) == rate, text
+
+    def test_anything_else_is_refused(self) -> None:
+        """In one line that names it."""
+        for text in ("", "k", "/s", "many", "-1", "inf", "nan", "1G", "1e308k", "1 per s"):
+            with self.subTest(text=text), self.assertRaises(ValueError) as raised:
+                parse_rate(text)
+            assert "a second" in str(raised.exception)

@@ -1,6 +1,9 @@
 """Both engines against the same servers: one behavioural suite, and the same verdicts."""
 
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
@@ -13,7 +16,10 @@ from twisted.trial.unittest import TestCase
 
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.conversation import ReplyObserver
+from twistecho.latency import Latencies
+from twistecho.plan import Arrivals
 from twistecho.threads import ThreadedFleet
+from twistecho.validity import invalid
 
 from .peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 
@@ -101,16 +107,10 @@ MISBEHAVIOURS: dict[str, tuple[Behaviour, Plan, str, int]] = {
 }
 
 
-class EnginesTests(TestCase):
-    """What both engines must see alike."""
+class ServiceCase(TestCase):
+    """A test case with an echo service."""
 
     timeout = 120
-
-    async def both(self, plan: Plan, target: str) -> tuple[Report, Report]:
-        """Run a plan with both engines, which must agree."""
-        first, second = await run_reactor(plan, target), await run_threads(plan, target)
-        assert first.disagreements(second) == []
-        return first, second
 
     async def serve(self, **options: Any) -> str:
         """Serve an echo factory on a free port; give the target."""
@@ -124,6 +124,16 @@ class EnginesTests(TestCase):
 
         self.addCleanup(lambda: Deferred.fromCoroutine(stop()))
         return f"127.0.0.1:{port.getHost().port}"
+
+
+class EnginesTests(ServiceCase):
+    """What both engines must see alike."""
+
+    async def both(self, plan: Plan, target: str) -> tuple[Report, Report]:
+        """Run a plan with both engines, which must agree."""
+        first, second = await run_reactor(plan, target), await run_threads(plan, target)
+        assert first.disagreements(second) == []
+        return first, second
 
     async def test_every_format_is_answered_right(self) -> None:
         """Several messages, repeated, of every format."""
@@ -334,3 +344,155 @@ class FleetTests(TestCase):
                 report = await run(plan, target)
                 assert report.failures.get("connect:timeout", 0) >= 1
                 assert set(report.failures) <= {"connect:timeout", "receive:timeout"}
+
+
+def judged(report: Report) -> tuple[str, ...]:
+    """Say what is wrong with a report, but for lateness, which a busy machine may cause."""
+    return invalid(replace(report, plan=replace(report.plan, rate=None)))
+
+
+def longest(text: str) -> float:
+    """Give the longest time of a histogram, in seconds."""
+    summary = Latencies(text).summary()
+    assert summary is not None
+    return summary.max
+
+
+class LoadTests(ServiceCase):
+    """The load models, on both engines against the same service."""
+
+    async def loaded(self, target: str, **fields: Any) -> list[Report]:
+        """Run a plan with both engines: all must be answered, and add up."""
+        plan = Plan(**{"messages": (b"one",), "reply": RAW, "timeout": 20, **fields})
+        reports = [await run(plan, target) for run in ENGINES]
+        for report in reports:
+            assert (report.failures, judged(report)) == ({}, ()), report.engine
+            assert report.sent == report.messages
+        return reports
+
+    async def test_a_rate_is_kept_whatever_the_arrivals(self) -> None:
+        """Every message is sent, and none before its time: constant ones 1 / rate apart."""
+        target = await self.serve(reply=RAW)
+        for arrivals in Arrivals:
+            fields: dict[str, Any] = {"clients": 4, "repeat": 10, "rate": 200, "arrivals": arrivals}
+            for report in await self.loaded(target, **fields):
+                assert (report.messages, report.unsent) == (40, 0)
+                ended = max(outcome.ended for outcome in report.outcomes)
+                assert arrivals is Arrivals.POISSON or ended >= 39 / 200
+
+    async def test_a_slow_server_shows_in_response_times(self) -> None:
+        """Four messages due in 0.075 s, each held for 0.1: the last reply is 0.325 s late."""
+        target = await self.serve(reply=RAW, delay=0.1)
+        for report in await self.loaded(target, clients=1, repeat=4, rate=40):
+            response, service = longest(report.measured.latency), longest(report.measured.service)
+            assert response >= 0.32
+            assert 0.099 <= service <= response - 0.2
+
+    async def test_a_duration_takes_the_messages_that_are_due_in_it(self) -> None:
+        """Of a schedule exactly those; what is due in the warm-up is not measured."""
+        target = await self.serve(reply=RAW)
+        fields: dict[str, Any] = {"clients": 3, "duration": 0.3, "warmup": 0.0975}
+        for report in await self.loaded(target, rate=200, **fields):
+            assert report.messages == 80
+            assert report.measured.unmeasured == 20
+        for report in await self.loaded(target, think=0.01, **fields):
+            assert report.makespan >= 0.3
+            assert 0 < report.measured.unmeasured < report.messages
+
+    async def test_a_pipeline_in_every_format(self) -> None:
+        """Several messages at once, longer and shorter than what the service reads at a time."""
+        for reply in ReplyFormat:
+            target = await self.serve(reply=reply)
+            messages = (b"Ola", b"mundo" * 500, b"!")
+            for report in await self.loaded(
+                target, clients=3, messages=messages, repeat=5, pipeline=4, reply=reply
+            ):
+                assert report.messages == 45
+                assert report.bytes_returned == 3 * 5 * 2504
+
+    async def test_clients_pause_between_messages(self) -> None:
+        """Three messages, two pauses, which are in no latency."""
+        target = await self.serve(reply=RAW)
+        for report in await self.loaded(target, clients=2, repeat=3, think=0.1):
+            assert report.makespan >= 0.199
+            assert Latencies(report.measured.lag).count == 6
+
+    async def test_clients_connect_at_the_ramp_s_rate(self) -> None:
+        """None before its turn."""
+        target = await self.serve(reply=RAW)
+        for report in await self.loaded(target, clients=5, ramp=50):
+            for outcome in report.outcomes:
+                assert outcome.started >= outcome.client / 50
+
+    async def test_behind_a_barrier_nobody_begins_before_all_have_connected(self) -> None:
+        """With a ramp, that the first ones would otherwise not wait for."""
+        target = await self.serve(reply=RAW)
+        for report in await self.loaded(target, clients=5, ramp=50, barrier=True):
+            connected = max(outcome.connected or 0.0 for outcome in report.outcomes)
+            assert min(outcome.first_byte or 0.0 for outcome in report.outcomes) >= connected
+
+    async def test_a_barrier_does_not_wait_for_who_cannot_connect(self) -> None:
+        """All others begin: here the backlog holds a few, the rest times out."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            plan = Plan(clients=4, timeout=0.3, barrier=True)
+            for run in ENGINES:
+                report = await run(plan, f"127.0.0.1:{listener.getsockname()[1]}")
+                assert set(report.failures) <= {"connect:timeout", "receive:timeout"}
+                assert (sum(report.failures.values()), judged(report)) == (4, ())
+
+
+class StoppingTests(TestCase):
+    """Runs that are ended early tell what they found until then."""
+
+    timeout = 60
+
+    async def stopped(self, plan: Plan, target: str, ready: Callable[[], bool]) -> list[Report]:
+        """Run a plan with both engines and stop it when all is ready; the reports add up."""
+        reports = []
+        for make in (partial(Fleet, reactor), ThreadedFleet):
+            fleet: Any = make(target, plan)
+            threaded = isinstance(fleet, ThreadedFleet)
+            running = deferToThread(fleet.run) if threaded else fleet.run()
+            while not (ready() and fleet.recordings()):
+                await deferLater(reactor, 0.01)
+            fleet.stop()
+            fleet.stop()
+            report = await running
+            fleet.stop()  # which is late, and does nothing
+            assert (report.interrupted, judged(report)) == (True, ())
+            assert len(report.outcomes) == plan.clients
+            reports.append(report)
+        return reports
+
+    async def test_what_is_unanswered_is_outstanding(self) -> None:
+        """One message answered, one not, of every client."""
+        waiting: list[int] = []
+
+        def answer_once(connection: socket.socket) -> None:
+            answer(connection)
+            read_exactly(connection, 3)
+            waiting.append(1)
+            read_to_end(connection)
+
+        def ready() -> bool:
+            if len(waiting) < 3:
+                return False
+            waiting.clear()
+            return True
+
+        with serving(answer_once) as port:
+            for report in await self.stopped(PLAN, f"127.0.0.1:{port}", ready):
+                assert report.failures == {"receive:interrupted": 3}
+                assert (report.sent, report.messages, report.outstanding) == (6, 3, 3)
+
+    async def test_clients_that_wait_for_something_else_are_ended_too(self) -> None:
+        """For their turn to connect, for a slow server's backlog, for their next message."""
+        with serving(_silent) as port:
+            for fields in ({"ramp": 0.1}, {"rate": 0.01}, {"ramp": 0.1, "barrier": True}):
+                plan = replace(PLAN, **fields)  # type: ignore[arg-type]  # fields of a plan
+                for report in await self.stopped(plan, f"127.0.0.1:{port}", lambda: True):
+                    assert {c.partition(":")[2] for c in report.failures} == {"interrupted"}
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            where = f"127.0.0.1:{listener.getsockname()[1]}"
+            for report in await self.stopped(replace(PLAN, clients=6), where, lambda: True):
+                assert {c.partition(":")[2] for c in report.failures} == {"interrupted"}

@@ -11,6 +11,7 @@ from tests.commands import refused, twistecho
 from tests.peers import unused_port
 from twistecho import Plan, Report
 from twistecho.launch import LaunchedService
+from twistecho.plan import Arrivals
 from twistecho.wire import ReplyFormat
 
 THREADS = ("--engine", "threads")
@@ -150,3 +151,52 @@ class RefusedTests(_FolderCase):
         line = refused("fleet", "5000", "--json", path, "--hdr", path)
         assert "--hdr" in line or "--json" in line
         assert self.folder.joinpath("file").exists() is False
+
+
+class LoadOptionTests(_FolderCase):
+    """The options that say when messages are sent."""
+
+    def test_they_make_the_plan(self) -> None:
+        """Times and rates with their units, each in its field."""
+        with LaunchedService() as target:
+            twistecho(
+                "fleet", str(target), "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
+                "--seed=9", "--pipeline=3", "--duration=50ms", "--warmup=20ms", "--ramp=100/s",
+                "--barrier", "--save-plan", self.path("plan"),
+            )  # fmt: skip
+        assert Plan.from_json(Path(self.path("plan")).read_text()) == Plan(
+            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, duration=0.05,
+            warmup=0.02, ramp=100, barrier=True,
+        )  # fmt: skip
+
+    def test_they_come_before_those_of_a_plan_file(self) -> None:
+        """And what is not given is the file's."""
+        Path(self.path("plan")).write_text(Plan(clients=2, think=0.25, repeat=2).to_json())
+        with LaunchedService() as target:
+            ended = twistecho(
+                "fleet", str(target), "--plan", self.path("plan"), *THREADS, "--think=10ms"
+            )
+        assert ended.code == 0, ended
+        assert ended.out.startswith("2 clients, 2 messages each, 10.0 ms between them, to ")
+
+    def test_what_makes_no_sense_is_refused_by_the_option(self) -> None:
+        """Contradictions, nothing at all, and what is no number: one line."""
+        for arguments, words in {
+            ("--rate=10", "--think=1"): "--think: it contradicts --rate,",
+            ("--pipeline=2", "--think=1ms"): "--think: it contradicts --pipeline,",
+            ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
+            ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
+            ("--rate=0",): "--rate: 0 is not a number above 0",
+            ("--ramp=0",): "--ramp: 0 is not a number above 0",
+            ("--duration=0ms",): "--duration: 0 is not a number above 0",
+            ("--rate=many",): "'--rate': 'many' is not a number a second",
+            ("--rate=-1k",): "'--rate': -1k is not a number a second, 0 or more",
+            ("--rate=nan",): "'--rate': nan is not",
+            ("--think=a bit",): "'--think': 'a bit' is not a number of seconds",
+            ("--warmup=-1",): "'--warmup': -1 is not a number of seconds, 0 or more",
+            ("--pipeline=0",): "'--pipeline': 0 is not",
+            ("--arrivals=never",): "'--arrivals': 'never' is not",
+        }.items():
+            with self.subTest(arguments=arguments):
+                assert words in refused("fleet", "5000", *arguments)
+        assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")

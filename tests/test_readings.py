@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.reports import REFUSED, RESET, client, measured, report, sound_reports
@@ -111,6 +111,7 @@ class TimeTests(unittest.TestCase):
 
     @law
     @given(percent=st.integers(0, 10000))
+    @example(percent=10000)
     def test_any_percentile_can_be_asked_for(self, percent: int) -> None:
         """To hundredths and beyond; the last is the greatest."""
         assert self.close(f"p{percent / 100:.6f}", 1 if percent < 8333 else 2)

@@ -34,6 +34,14 @@ class HeadlineTests(TestCase):
             "to there:7 (stamped replies)"
         )
 
+    def test_pauses_ramps_and_barriers_are_told(self) -> None:
+        """Each where there is one."""
+        plan = Plan(clients=2, think=0.02, ramp=2000, barrier=True)
+        assert headline(plan, "there:7") == (
+            "2 clients, 1 message each, 20.0 ms between them, 2,000 connections/s, "
+            "all connected first, to there:7 (stamped replies)"
+        )
+
 
 class ReportTests(TestCase):
     """A report on a terminal."""

@@ -1,6 +1,7 @@
 """A gate that threads wait at together with their sockets: once opened, it stays open."""
 
 import os
+import threading
 
 
 class Gate:
@@ -9,18 +10,29 @@ class Gate:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self.is_open = False
+        self._closed = False
+        # One that a signal handler can take while the same thread has it.
+        self._lock = threading.RLock()
 
     def fileno(self) -> int:
         """Give the descriptor."""
         return self._read
 
     def open(self) -> None:
-        """Let all through, now and later; can be called from any thread and signal handler."""
-        if not self.is_open:
-            self.is_open = True
+        """Let all through, now and later; can be called from any thread and signal handler.
+
+        It does nothing once the gate was closed.
+        """
+        with self._lock:
+            if self._closed or self.is_open:
+                return
             os.write(self._write, b"o")
+            # Who sees this may be the last to have waited here, and close the gate.
+            self.is_open = True
 
     def close(self) -> None:
         """Let go of the descriptors: nobody waits here any more."""
-        os.close(self._read)
-        os.close(self._write)
+        with self._lock:
+            self._closed = True
+            os.close(self._read)
+            os.close(self._write)

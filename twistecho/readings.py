@@ -34,7 +34,7 @@ TIMES = {
 
 _TIME = re.compile(
     rf"((?P<of>{'|'.join(TIMES)})\.)?"
-    r"(?P<what>min|mean|max|p(?P<percent>100|[0-9]{1,2}(\.[0-9]{1,6})?))"
+    r"(?P<what>min|mean|max|p(?P<percent>100(\.0{1,6})?|[0-9]{1,2}(\.[0-9]{1,6})?))"
 )
 _CAUSE = re.compile(rf"({'|'.join(str(phase) for phase in Phase)}):[a-z0-9-]+")
 
@@ -118,8 +118,10 @@ def _rate(report: Report) -> float | None:
 def _byte_rate(report: Report) -> float | None:
     took = _measured_for(report)
     # The warm-up may end within an interval, so its share of the bytes is that of the messages.
-    share = 1 - report.measured.unmeasured / report.messages if report.messages else 1.0
-    return report.bytes_returned * share / took if took > 0 else None
+    if not took > 0:
+        return None
+    measured = report.messages - report.measured.unmeasured
+    return report.bytes_returned * measured / (report.messages or 1) / took
 
 
 def _failed(report: Report) -> int:
