@@ -1,0 +1,187 @@
+"""What growth costs: ``python -m bench.growth``, from 100 connections to 100,000.
+
+Every client connects, and when all have, sends one message, whose reply is held for five seconds:
+all of them wait at the same moment. Service and fleet are the real commands, with as many workers
+and processes as the open-file limit asks for; the service is asked for its counters at the end.
+Prints a Markdown table; ``--json`` keeps the figures, which `bench.hosts_needed` reads, and
+``--plot`` draws them. Linux, about four minutes; traffic stays on the loopback.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from twistecho.duration import written
+from twistecho.latency import Latencies
+from twistecho.launch import LaunchedService
+from twistecho.meter import Meter
+from twistecho.openfiles import raise_open_files
+from twistecho.report import Report
+
+DELAY = 5.0
+SOURCES = "127.0.1.1-127.0.1.64"
+"""Local addresses: with few of them, looking for a free local port takes longer and longer."""
+
+STEPS = ((100, 1), (1_000, 1), (1_000, 2), (10_000, 1), (10_000, 2), (100_000, 6))
+"""How many connections, and how many workers serve them."""
+
+
+_WORKERS_COME_UP = 2.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step found: memory in bytes and CPU time in seconds, of all processes together.
+
+    ``service_idle`` is the service's memory before the first client, ``service_peak`` at its most.
+
+    ``connecting`` is the time until the last client had connected; ``late`` are the response
+    times' p50, p99 and maximum, in seconds beyond the delay that was asked for.
+    """
+
+    connections: int
+    workers: int
+    answered: int
+    service_idle: int
+    service_peak: int
+    fleet_peak: int
+    service_cpu: float
+    fleet_cpu: float
+    connecting: float
+    late: tuple[float, float, float]
+
+    @property
+    def service_each(self) -> float:
+        """The service's memory for each connection, beyond that of its idle processes."""
+        return (self.service_peak - self.service_idle) / self.connections
+
+
+def measure(connections: int, workers: int) -> Step:
+    """Run one step. Raises RuntimeError where not every client was answered right."""
+    options = [f"--workers={workers}"] if workers > 1 else []
+    options += ["--reply=raw", f"--delay={DELAY}", f"--max-connections={connections + 1000}"]
+    options += ["--max-waiting-total=536870912"]
+    processes = max(1, -(-connections // 17_000))
+    wanted = ["--reply=raw", f"--clients={connections}", f"--processes={processes}", "--barrier"]
+    wanted += ["--timeout=120", f"--source={SOURCES}", "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "report.json"
+        server = LaunchedService(options)
+        with server as target:
+            time.sleep(_WORKERS_COME_UP)
+            service = Meter(server.pid)
+            command = [sys.executable, "-m", "twistecho", "fleet", str(target), *wanted]
+            with (
+                service,
+                subprocess.Popen([*command, f"--json={result}"]) as running,
+                Meter(running.pid) as fleet,
+            ):
+                code = running.wait()
+        report = Report.from_json(result.read_text())
+    if code or not report.complete:
+        raise RuntimeError(f"{connections:,} connections: exit code {code}, {report.failures}")
+    return _step(report, workers, service, fleet)
+
+
+def _step(report: Report, workers: int, service: Meter, fleet: Meter) -> Step:
+    count = report.plan.clients
+    at = Latencies(report.measured.latency).summary((50.0, 99.0))
+    assert at is not None
+    # All have waited at once: nobody was answered before the last one had connected.
+    connecting = max(outcome.connected or 0.0 for outcome in report.outcomes)
+    assert connecting < min(outcome.replied or 0.0 for outcome in report.outcomes)
+    return Step(
+        connections=count,
+        workers=workers,
+        answered=report.answered,
+        service_idle=service.cost.memory_idle,
+        service_peak=service.cost.memory_peak,
+        fleet_peak=fleet.cost.memory_peak,
+        service_cpu=service.cost.cpu,
+        fleet_cpu=fleet.cost.cpu,
+        connecting=connecting,
+        late=(at.percentiles[0] - DELAY, at.percentiles[1] - DELAY, at.max - DELAY),
+    )
+
+
+COLUMNS = (
+    "connections", "workers", "all connected after", "service: memory", "each", "CPU each",
+    "fleet: memory", "CPU each", "late p50", "p99", "max",
+)  # fmt: skip
+
+
+def row(step: Step) -> str:
+    """Write a step as a row of a Markdown table."""
+    cells = [
+        f"{step.connections:,}",
+        f"{step.workers}",
+        written(step.connecting),
+        f"{step.service_peak / 2**20:.0f} MiB",
+        f"{step.service_each / 1024:.1f} KiB",
+        written(step.service_cpu / step.connections),
+        f"{step.fleet_peak / 2**20:.0f} MiB",
+        written(step.fleet_cpu / step.connections),
+        *(written(late) for late in step.late),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def plot(steps: Iterable[Step], path: str) -> None:
+    """Draw how memory, CPU time and lateness grow."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a plot needs it
+
+    known = list(steps)
+    panels: Mapping[str, Mapping[str, list[float]]] = {
+        "memory, MiB": {
+            "service": [step.service_peak / 2**20 for step in known],
+            "fleet": [step.fleet_peak / 2**20 for step in known],
+        },
+        "CPU a connection, us": {
+            "service": [1e6 * step.service_cpu / step.connections for step in known],
+            "fleet": [1e6 * step.fleet_cpu / step.connections for step in known],
+        },
+        "replies late by, s": {
+            "p50": [step.late[0] for step in known],
+            "p99": [step.late[1] for step in known],
+        },
+    }
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    for axes, (title, curves) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        for (name, values), marker in zip(curves.items(), "os", strict=True):
+            axes.plot([step.connections for step in known], values, marker, label=name, alpha=0.8)
+        axes.set(xscale="log", yscale="log", xlabel="connections")
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Measure what was chosen, and show it."""
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--most", type=int, default=100_000, help="leave out larger steps")
+    parser.add_argument("--least", type=int, default=0, help="leave out smaller steps")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", metavar="FILE", help="draw them there")
+    options = parser.parse_args()
+    raise_open_files()
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    steps = []
+    for connections, workers in STEPS:
+        if options.least <= connections <= options.most:
+            steps.append(measure(connections, workers))
+            print(row(steps[-1]), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n")
+    if options.plot:
+        plot(steps, options.plot)
+
+
+if __name__ == "__main__":
+    main()
