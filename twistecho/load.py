@@ -47,17 +47,16 @@ class Closed:
 class Constant:
     """Messages due at equal distances from ``began`` on, in seconds."""
 
-    __slots__ = ("_began", "_every", "_number")
+    __slots__ = ("_began", "_clients", "_number", "_rate")
 
     def __init__(self, plan: Plan, rate: float, client: int, began: float) -> None:
-        self._every = plan.clients / rate
-        self._began = began + (client - plan.first) / rate
-        self._number = 0
+        self._began, self._rate, self._clients = began, rate, plan.clients
+        self._number = client - plan.first  # among the messages of all clients
 
     def due(self, free: float) -> float:  # noqa: ARG002 - a Load
         """Say when the next message is due."""
-        due = self._began + self._number * self._every
-        self._number += 1
+        due = self._began + self._number / self._rate
+        self._number += self._clients
         return due
 
 
