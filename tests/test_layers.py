@@ -32,7 +32,7 @@ CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
-    "serving", "comparing", "served",
+    "part", "serving", "comparing", "measuring", "served",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.

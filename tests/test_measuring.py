@@ -74,6 +74,18 @@ class ResultTests(_FolderCase):
         assert ended.out.startswith("<?xml")
         assert "clients answered" in ended.err
 
+    def test_a_file_that_cannot_be_written_after_all_costs_nothing_else(self) -> None:
+        """What else was asked for is written and shown; the option is named, exit code 1."""
+        with LaunchedService() as target:
+            ended = twistecho(
+                "fleet", str(target), "-c2", *THREADS, "--hdr", "/dev/full",
+                "--json", self.path("json"),
+            )  # fmt: skip
+        assert ended.code == 1
+        assert ended.err == "Error: --hdr /dev/full: No space left on device\n"
+        assert "clients answered" in ended.out
+        assert Report.from_json(Path(self.path("json")).read_text()).complete
+
 
 class PlanFileTests(_FolderCase):
     """``--plan FILE``."""

@@ -55,6 +55,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     deadlines            clock    many equal timeouts, one timer
     alarms               clock    many alarms, one timer
     outgoing             Twisted  what was written and not read by the peer yet
+    localports           sockets  local ports of connections from a chosen address
     eagertransport       Twisted  stream transports that are quick and say why they broke
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
@@ -78,6 +79,8 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     inprocess            Twisted  the same on the reactor that runs
     testcase                      the same for test cases of unittest and trial
     pytest_plugin                 the same as fixtures
+    sources              pure     local addresses to connect from
+    capacity             sockets  whether there is room for the clients of a plan
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
@@ -109,6 +112,9 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     charts                        what a fleet found, as pictures
     page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
+    division             pure     a plan divided among processes
+    part                 process  one of the processes that carry out a plan together
+    processes            process  a plan carried out by several processes
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
     outputs                       files that results are written to, and people's stream

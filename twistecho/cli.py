@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -18,6 +19,7 @@ from .comparing import compare
 from .delay import DelayPer
 from .engines import Engine, run_engine
 from .launch import LaunchedService, LaunchError
+from .live import Display
 from .measuring import INTERRUPTED, fleet
 from .options import (
     TargetType,
@@ -114,7 +116,9 @@ def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) 
 
 def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
     try:
-        report = run_engine(engine, plan, target, output.on_reply)
+        report = run_engine(
+            engine, plan, target, output.on_reply, display=partial(Display, sys.stderr, plan)
+        )
     except ValueError as error:
         _fail(f"TARGET: {error}", 2)
     if report.interrupted:

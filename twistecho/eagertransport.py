@@ -14,6 +14,8 @@ from twisted.internet import error, main, tcp, unix
 from twisted.python import context
 from twisted.python.log import ILogContext, msg
 
+from .localports import share_local_ports
+
 # What twisted.python.sendmsg.recvmsg makes room for.
 _ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
 
@@ -176,6 +178,12 @@ class Server(_TCPConnection, tcp.Server):
 
 class Client(_TCPConnection, tcp.Client):
     """A TCP connection that is made here."""
+
+    def createInternetSocket(self) -> Any:
+        """Make the socket; where it is bound to an address, ``connect`` chooses the port."""
+        made = super().createInternetSocket()
+        share_local_ports(made)
+        return made
 
     def _connectDone(self) -> None:
         self._keep_at_hand()

@@ -31,6 +31,7 @@ from .plan import Plan
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .sources import source_of
 from .target import Target, parse_target
 
 ENGINE = "reactor"
@@ -190,11 +191,11 @@ class Fleet:
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
-        now = self.now()
+        now, number = self.now(), client.conversation.client
         self._running.add(client)
         client.conversation.connecting(now)
         self.deadlines.set(client, now + self.plan.timeout)
-        client.dialing = dialer.dial(client)
+        client.dialing = dialer.dial(client, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed

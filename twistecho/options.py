@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from .draw import parse_seed
 from .faults import parse_fault, parse_faults
 from .outputs import file_option
 from .plan import NOTEBOOK_MESSAGE, Plan
+from .sources import parse_sources
 from .target import Target, parse_target
 from .tracefile import lines_of
 from .wire import ReplyFormat
@@ -31,6 +33,21 @@ class TargetType(click.ParamType[Target]):
         """Read the text, or fail with one line."""
         try:
             return value if isinstance(value, Target) else parse_target(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SourceType(click.ParamType[tuple[str, ...]]):
+    """One local address, or several."""
+
+    name = "address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read the text, or fail with one line."""
+        try:
+            return value if isinstance(value, tuple) else parse_sources(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -152,23 +169,22 @@ def service_options(
 
 
 def make_plan(
-    clients: int,
     messages: tuple[str, ...],
-    repeat: int,
-    timeout: float,
     reply: str,
     *,
-    ordered: bool = False,
+    sources: tuple[tuple[str, ...], ...] = (),
+    **fields: Any,
 ) -> Plan:
-    """Make the plan that the options ask for, or fail with one line."""
+    """Make the plan that the options ask for, or fail with one line.
+
+    ``fields`` are the plan's other fields, as they are.
+    """
     try:
         return Plan(
-            clients=clients,
             messages=tuple(os.fsencode(message) for message in messages),
-            repeat=repeat,
-            timeout=timeout,
             reply=ReplyFormat(reply),
-            ordered=ordered,
+            sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
+            **fields,
         )
     except ValueError as error:
         raise click.UsageError(f"--{error}") from None

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .interval import LENGTH
 from .outcome import Outcome
@@ -34,6 +35,15 @@ class Second:
                 return latency / 1e6
         return 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data, in which no key is a number."""
+        return {"number": self.number, "latencies": list(self.latencies.items())}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Second":
+        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
+        return cls(data["number"], dict(data["latencies"]))
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -50,6 +60,18 @@ class Standing:
     answered: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     second: Second | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return data | {"second": self.second and self.second.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Standing":
+        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        second = fields["second"]
+        return cls(**fields | {"second": second and Second.from_dict(second)})
 
 
 def add_standings(standings: Iterable[Standing]) -> Standing:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .connecting import StoppedError, connect
 from .conversation import INTERRUPTED, Conversation, ReplyObserver
@@ -18,6 +19,7 @@ from .plan import Plan
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .sources import source_of
 from .talk import Talk, time_left
 from .target import Target, parse_target
 
@@ -173,6 +175,9 @@ class ThreadedFleet:
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
 
+    def _time_left(self, conversation: Conversation) -> float:
+        return time_left(conversation, self.now())
+
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
     ) -> socket.socket | None:
@@ -180,7 +185,9 @@ class ThreadedFleet:
         if conversation.outcome is not None:
             return None
         try:
-            return connect(addresses, lambda: time_left(conversation, self.now()), self._stop)
+            source = source_of(self.plan.sources, conversation.client)
+            left = partial(self._time_left, conversation)
+            return connect(addresses, left, self._stop, source)
         except StoppedError:
             conversation.failed(INTERRUPTED, self.now())
         except TimeoutError as error:
