@@ -94,7 +94,7 @@ class FleetCommandTests(TestCase):
             ("fleet", "5000", "--clients=0"): "--clients",
             ("fleet", "5000", "--timeout=0"): "--timeout",
             ("fleet", "5000", "--timeout=soon"): "--timeout",
-            ("fleet", "5000", "--message="): "--messages",
+            ("fleet", "5000", "--message="): "--message",
             ("fleet", "5000", "--reply=loud"): "--reply",
             ("fleet", "5000", "--json=/nonexistent/file"): "--json",
             ("compare", "--json=/nonexistent/file"): "--json",
@@ -218,6 +218,12 @@ class CheckCommandTests(TestCase):
         assert (data["agree"], data["disagreements"]) == (True, [])
         engines = [Report.from_dict(report).engine for report in data["reports"]]
         assert engines == ["reactor", "threads"]
+
+    def test_a_result_that_cannot_be_written_after_all_is_one_line(self) -> None:
+        """The disk may have become full meanwhile; exit code 1."""
+        ended = run("check", "--clients=1", "--json=/dev/full")
+        assert ended.returncode == 1
+        assert ended.stderr == "Error: --json /dev/full: No space left on device\n"
 
     def test_a_server_that_answers_the_engines_differently_is_shown(self) -> None:
         """Which client, which field, what each engine saw; exit code 1."""

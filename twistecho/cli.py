@@ -26,6 +26,7 @@ from .options import (
     delay_options,
     fault_options,
     make_plan,
+    paired_load_options,
     plan_options,
     service_options,
 )
@@ -34,6 +35,7 @@ from .report import SCHEMA, Report
 from .reporting import show_reports
 from .serving import serve
 from .target import Target
+from .validity import invalid
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +47,7 @@ def twistecho() -> None:
 @twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
+@paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options
 def check(
@@ -86,13 +89,19 @@ def _conclude(
 ) -> NoReturn:
     """Show both reports and whether they agree; the exit code says the same.
 
-    Where faults were asked for, agreeing is all that is asked of the engines.
+    Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
+    up.
     """
     found = reactor.disagreements(threads)
     output.json(_check_json(reactor, threads, [str(d) for d in found]))
     _show(output.printer, [reactor, threads])
+    wrong = [
+        f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
+    ]
     if found:
-        for line in render.disagreement_lines(found, reactor.engine, threads.engine):
+        wrong += render.disagreement_lines(found, reactor.engine, threads.engine)
+    if wrong:
+        for line in wrong:
             output.printer.line(line, "bold red")
         sys.exit(1)
     agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"

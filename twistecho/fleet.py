@@ -68,8 +68,8 @@ class Fleet:
         self.recording = Recording(plan.warmup)
         self._reactor = reactor
         self._on_reply = on_reply
-        self._monotonic = monotonic_for(reactor)
-        self._began = self._wall_clock = 0.0
+        self.monotonic = monotonic_for(reactor)
+        self.began = self._wall_clock = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
@@ -84,7 +84,7 @@ class Fleet:
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
-        return self._monotonic() - self._began
+        return self.monotonic() - self.began
 
     def recordings(self) -> list[Recording]:
         """Give all that was recorded until now."""
@@ -95,7 +95,7 @@ class Fleet:
 
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
-        self._began = self._monotonic()
+        self.began = self.monotonic()
         self._wall_clock = time.time()
         if self.target.host is None and self.target.path is None:
             endpoint = clientFromString(self._reactor, self.target.text)

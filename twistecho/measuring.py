@@ -15,7 +15,15 @@ from .capacity import lack, problem_with_sources
 from .engines import ENGINES, Engine, run_engine
 from .live import Display
 from .openfiles import raise_open_files
-from .options import SourceType, TargetType, adding, make_plan, plan_options
+from .options import (
+    SourceType,
+    TargetType,
+    adding,
+    load_options,
+    make_plan,
+    plan_options,
+    problem_with_option,
+)
 from .outputs import OutputFile, file_option
 from .plan import Plan
 from .processes import run_processes
@@ -47,6 +55,7 @@ class _PlanType(click.ParamType[Plan]):
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
+    load_options,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
     click.option("--plan", "base", type=_PlanType(), metavar="FILE",
@@ -112,7 +121,7 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     try:
         return replace(base, **{name: getattr(plan, name) for name in given})
     except ValueError as error:
-        raise click.UsageError(f"--{error}") from None
+        raise click.UsageError(problem_with_option(error)) from None
 
 
 def _run(

@@ -186,19 +186,23 @@ class Recording:
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""
+        self.reply_in_turn(due, now, size)
+        if sent != due and due >= self._measure_from:
+            took, served = int((now - due) * 1e6 + 0.5), int((now - sent) * 1e6 + 0.5)
+            self._services[served] = self._services.get(served, 0) + 1
+            self._services[took] = self._services.get(took, 0) - 1
+
+    def reply_in_turn(self, due: float, now: float, size: int) -> None:
+        """Record a whole reply to a message that was handed over when it was due."""
         if now >= self._until:
             self._turn(now)
         self._bytes += size
         took = int((now - due) * 1e6 + 0.5)
-        if due < self._measure_from:
-            self._warming[took] = self._warming.get(took, 0) + 1
-            return
-        counts = self._counts
-        counts[took] = counts.get(took, 0) + 1
-        if sent != due:
-            served = int((now - sent) * 1e6 + 0.5)
-            self._services[served] = self._services.get(served, 0) + 1
-            self._services[took] = self._services.get(took, 0) - 1
+        counts = self._counts if due >= self._measure_from else self._warming
+        try:
+            counts[took] += 1
+        except KeyError:
+            counts[took] = 1
 
     def _turn(self, now: float) -> None:
         """Begin to count another second."""

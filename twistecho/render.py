@@ -71,6 +71,12 @@ def headline(plan: Plan, target: object) -> str:
         words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
     if plan.pipeline > 1:
         words.append(f"{plan.pipeline} at once")
+    if plan.think:
+        words.append(f"{written(plan.think)} between them")
+    if plan.ramp is not None:
+        words.append(f"{plan.ramp:,g} connections/s")
+    if plan.barrier:
+        words.append("all connected first")
     return f"{', '.join(words)}, to {target} ({plan.protocol or plan.reply} replies)"
 
 
