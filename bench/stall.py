@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from twistecho.canvas import new_figure, save
 from twistecho.charts import draw_percentiles
+from twistecho.engines import ENGINES, Engine
 from twistecho.latency import Latencies
 from twistecho.plan import Plan
 from twistecho.report import Report
@@ -36,7 +37,7 @@ _CLOSED = replace(_OPEN, rate=None, think=_CLIENTS / _RATE)
 _AT = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
-def _run(engine: str, plan: Plan) -> Report:
+def _run(engine: Engine, plan: Plan) -> Report:
     """Run a plan against a server of its own, in a process of its own."""
     server = [sys.executable, "-m", "bench.peers.stalling_server", str(_EVERY), str(_STALL)]
     with running(server, 0) as stalling:
@@ -52,8 +53,8 @@ def _figures(report: Report) -> str:
 
 def main() -> None:
     """Run both loads with both engines; print the figures, and draw those of the reactor's."""
-    curves = {}
-    for engine in ("reactor", "threads"):
+    curves: dict[str, str] = {}
+    for engine in ENGINES:
         for name, plan in (("open", _OPEN), ("closed", _CLOSED)):
             report = _run(engine, plan)
             print(f"{engine} {name:6} {report.messages:7,} messages  {_figures(report)}")
