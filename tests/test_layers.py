@@ -31,8 +31,8 @@ SERVER = {
 CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
 EDGES = {"tap", "engines", "served", "inprocess"}
 SPEAKERS = {
-    "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner", "serving", "comparing",
-    "served",
+    "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
+    "serving", "comparing", "served",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.

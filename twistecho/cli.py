@@ -25,6 +25,7 @@ from .options import (
     fault_options,
     make_plan,
     plan_options,
+    protocol_option,
     service_options,
 )
 from .outputs import Output, OutputFile
@@ -43,6 +44,7 @@ def twistecho() -> None:
 @twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
+@protocol_option
 @delay_options("0", DelayPer.REPLY)
 @fault_options
 def check(

@@ -28,6 +28,7 @@ from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
 from .monotonic import monotonic_for
 from .outcome import Outcome
 from .plan import Plan
+from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
@@ -44,8 +45,9 @@ class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromT
 class Fleet:
     """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
 
-    ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
-    with the client's number and its reply for every message answered. While it runs, ``outcomes``
+    ``target`` is a `Target`, or the text of one (ValueError if it is none, or where the plan's
+    protocol is). ``on_reply`` is called with the client's number and its reply for every message
+    answered. While it runs, ``outcomes``
     holds the conversations that have ended and `recordings` gives what has been recorded.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
@@ -63,6 +65,7 @@ class Fleet:
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         self.plan = plan
+        self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self.recording = Recording(plan.warmup)
         self._reactor = reactor
@@ -185,7 +188,8 @@ class Fleet:
             client.begin()
 
     def _conversation(self, client: int) -> Conversation:
-        return Conversation(self.plan, client, self.recording, self._on_reply)
+        reader = self._reader_of(client)
+        return Conversation(self.plan, client, self.recording, self._on_reply, reader)
 
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""

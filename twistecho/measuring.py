@@ -10,9 +10,10 @@ import click
 from click.core import ParameterSource
 
 from .engines import ENGINES, Engine, run_engine
-from .options import TargetType, adding, make_plan, plan_options
+from .options import TargetType, adding, make_plan, plan_options, protocol_option
 from .outputs import OutputFile, file_option
 from .plan import Plan
+from .protocols import readers_of
 from .render import headline
 from .report import Report
 from .results import Results, make_results, result_options
@@ -41,6 +42,7 @@ class _PlanType(click.ParamType[Plan]):
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
+    protocol_option,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
     click.option("--plan", "base", type=_PlanType(), metavar="FILE",
@@ -100,9 +102,11 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         and name in Plan.__dataclass_fields__
     ]
     try:
-        return replace(base, **{name: getattr(plan, name) for name in given})
+        chosen = replace(base, **{name: getattr(plan, name) for name in given})
+        readers_of(chosen)
     except ValueError as error:
         raise click.UsageError(f"--{error}") from None
+    return chosen
 
 
 def _run(engine: Engine, plan: Plan, target: Target, results: Results, *, verbose: bool) -> Report:

@@ -13,6 +13,7 @@ from .draw import parse_seed
 from .faults import parse_fault, parse_faults
 from .outputs import file_option
 from .plan import NOTEBOOK_MESSAGE, Plan
+from .protocols import load_protocol
 from .target import Target, parse_target
 from .tracefile import lines_of
 from .wire import ReplyFormat
@@ -58,6 +59,20 @@ class FaultType(click.ParamType[str]):
         """Check the text, or fail with one line."""
         try:
             parse_fault(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class ProtocolType(click.ParamType[str]):
+    """A protocol of the user's own, kept as text: the engine loads it again."""
+
+    name = "module:class"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that there is one, or fail with one line."""
+        try:
+            load_protocol(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)
@@ -116,6 +131,13 @@ plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
 """Adds the options that make a plan, and where its result goes."""
 
 
+protocol_option: Callable[[_Command], _Command] = click.option(
+    "--protocol", type=ProtocolType(), metavar="MODULE:CLASS",
+    help="Speak a protocol of your own instead: see docs/protocols.md.",
+)  # fmt: skip
+"""Adds the option that names a protocol of the user's own."""
+
+
 def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
@@ -159,6 +181,7 @@ def make_plan(
     reply: str,
     *,
     ordered: bool = False,
+    protocol: str | None = None,
 ) -> Plan:
     """Make the plan that the options ask for, or fail with one line."""
     try:
@@ -169,6 +192,7 @@ def make_plan(
             timeout=timeout,
             reply=ReplyFormat(reply),
             ordered=ordered,
+            protocol=protocol,
         )
     except ValueError as error:
         raise click.UsageError(f"--{error}") from None

@@ -68,7 +68,8 @@ def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
     each = plan.messages_per_client
     share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
-    return f"{count(plan.clients, 'client')}, {share}, to {target} ({plan.reply} replies)"
+    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
+    return f"{count(plan.clients, 'client')}, {share}, to {target} ({spoken})"
 
 
 def summary_table(reports: Sequence[Report]) -> Table:

@@ -15,6 +15,7 @@ from .conversation import INTERRUPTED, Conversation, ReplyObserver
 from .gate import Gate
 from .outcome import Outcome
 from .plan import Plan
+from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
@@ -28,10 +29,10 @@ ENGINE = "threads"
 class ThreadedFleet:
     """Carries out a plan with a thread and a socket for every client.
 
-    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise. While it
-    runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has been
-    recorded. Where the plan has a barrier, ``together`` is called, from a client's
-    thread, once every client here has connected or failed to; they begin when it returns.
+    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise, and where
+    the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
+    and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
+    called, from a client's thread, once every client here has connected or failed to; they begin when it returns.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class ThreadedFleet:
         if self.target.host is None and self.target.path is None:
             raise ValueError(f"the threads engine cannot connect to {self.target}")
         self.plan = plan
+        self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self._recording = Recording(plan.warmup)
         self._running: dict[int, Recording] = {}  # of clients that have not ended
@@ -107,7 +109,8 @@ class ThreadedFleet:
         recording = Recording(self.plan.warmup)
         with self._lock:
             self._running[number] = recording
-        conversation = Conversation(self.plan, number, recording, self._on_reply)
+        reader = self._reader_of(number)
+        conversation = Conversation(self.plan, number, recording, self._on_reply, reader)
         conversation.connecting(self.now())
         if self._stop.is_open:
             conversation.failed(INTERRUPTED, self.now())
