@@ -28,7 +28,10 @@ SERVER = {
     "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
     "echooptions", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
-CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
+CLIENT = {
+    "dial", "oserrors", "client", "secureclient", "fleet", "talk", "securing", "securetalk",
+    "threads", "resolve", "protocols",
+}  # fmt: skip
 EDGES = {"tap", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
@@ -326,8 +329,8 @@ class LadderTests(unittest.TestCase):
 
     def test_the_two_fleets_do_not_know_each_other(self) -> None:
         """They are two witnesses: `fleet` and `threads` share only rooms above both."""
-        assert not {"threads", "talk"} & reached_from("fleet")
-        assert not {"fleet", "client"} & reached_from("threads")
+        assert not {"threads", "talk", "securetalk"} & reached_from("fleet")
+        assert not {"fleet", "client", "secureclient"} & reached_from("threads")
 
     def test_the_named_rooms_exist(self) -> None:
         """The rules above speak of rooms that are there; ``designs`` may still come."""

@@ -84,10 +84,13 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
     client               Twisted  one client of a fleet
+    secureclient         Twisted  one client of a fleet that speaks TLS
     fleet                Twisted  the reactor-driven multi-client connector
     gate                 sockets  a gate that threads wait at together with their sockets
     connecting           sockets  a plain socket, connected to the first address that takes it
     talk                 sockets  one client's conversation over a plain socket
+    securing             sockets  TLS for plain sockets: whom to trust, and the handshake
+    securetalk           sockets  one client's conversation over TLS
     threads              sockets  the same plan, a thread a client, without Twisted
     lifeline             process  a process that ends when its parent does
     designs              pure     the notebook's servers: which there are

@@ -34,6 +34,9 @@ from .report import Report, make_report
 from .resolve import Address, resolve
 from .target import Target, parse_target
 
+if typing.TYPE_CHECKING:
+    from .secureclient import Secured
+
 ENGINE = "reactor"
 """The name of this engine in reports."""
 
@@ -64,6 +67,7 @@ class Fleet:
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
+        self._secured = _secured(self.target) if self.target.tls else None
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
@@ -152,7 +156,7 @@ class Fleet:
                 self._not_started(number, INTERRUPTED)
                 yield None
             else:
-                dialed = self._dial(dialer, Client(self, self._conversation(number)))
+                dialed = self._dial(dialer, self._client(number))
                 yield dialed if self.plan.ordered else None
 
     def _turn_of(self, number: int) -> "Deferred[None] | None":
@@ -191,6 +195,10 @@ class Fleet:
         reader = self._reader_of(client)
         return Conversation(self.plan, client, self.recording, self._on_reply, reader)
 
+    def _client(self, number: int) -> Client:
+        kind = Client if self._secured is None else self._secured.client
+        return kind(self, self._conversation(number))
+
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
@@ -198,7 +206,8 @@ class Fleet:
         self._running.add(client)
         client.conversation.connecting(now)
         self.deadlines.set(client, now + self.plan.timeout)
-        client.dialing = dialer.dial(client)
+        wire = client if self._secured is None else self._secured.wire(client)
+        client.dialing = dialer.dial(wire)
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
@@ -225,3 +234,12 @@ class Fleet:
                 interrupted=self._stopped,
             )
             self._report.callback(report)
+
+
+def _secured(target: Target) -> "Secured":
+    """Give what makes TLS clients. Raises ValueError, in one line, also where the extra lacks."""
+    try:
+        from .secureclient import Secured  # noqa: PLC0415 - needs the extra
+    except ImportError:
+        raise ValueError("TLS needs an extra: pip install 'twistecho[tls]'") from None
+    return Secured(target)

@@ -10,7 +10,15 @@ import click
 from click.core import ParameterSource
 
 from .engines import ENGINES, Engine, run_engine
-from .options import TargetType, adding, make_plan, plan_options, protocol_option
+from .options import (
+    TargetType,
+    adding,
+    make_plan,
+    plan_options,
+    protocol_option,
+    secured_target,
+    target_options,
+)
 from .outputs import OutputFile, file_option
 from .plan import Plan
 from .protocols import readers_of
@@ -43,6 +51,7 @@ class _PlanType(click.ParamType[Plan]):
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
     protocol_option,
+    target_options,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
     click.option("--plan", "base", type=_PlanType(), metavar="FILE",
@@ -69,11 +78,14 @@ def fleet(
 ) -> None:
     """Run clients against TARGET and check every byte that comes back.
 
-    TARGET is a port, host:port, [ipv6]:port, unix:path or a Twisted client endpoint description.
+    TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
+    description.
 
     The exit code is 0 where every message was answered right, every requirement is met and the
     figures can be believed, 1 where not, 130 after Ctrl-C.
     """
+    trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
+    target = secured_target(target, **trust)
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)

@@ -14,7 +14,8 @@ from .faults import parse_fault, parse_faults
 from .outputs import file_option
 from .plan import NOTEBOOK_MESSAGE, Plan
 from .protocols import load_protocol
-from .target import Target, parse_target
+from .securing import context_for
+from .target import Target, parse_target, secured
 from .tracefile import lines_of
 from .wire import ReplyFormat
 
@@ -136,6 +137,33 @@ protocol_option: Callable[[_Command], _Command] = click.option(
     help="Speak a protocol of your own instead: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
+
+
+target_options: Callable[[_Command], _Command] = adding([
+    click.option("--ca", metavar="FILE", help="Trust the authorities in FILE, for tls: targets."),
+    click.option("--server-name", metavar="NAME",
+                 help="Whom a tls: target's certificate must be for.  [default: its host]"),
+    click.option("--insecure", is_flag=True, help="Do not verify a tls: target's certificate."),
+])  # fmt: skip
+"""Adds the options that say whom to trust."""
+
+
+def secured_target(
+    target: Target, *, ca: str | None, server_name: str | None, insecure: bool
+) -> Target:
+    """Give the target with what the options say of trust, or fail with one line."""
+    given = {"ca": ca, "server-name": server_name, "insecure": insecure}
+    for option, value in given.items():
+        if value and not target.tls:
+            raise click.UsageError(f"--{option}: {target} is not a tls: target")
+    try:
+        if any(given.values()):
+            target = secured(target, ca=ca, server_name=server_name, insecure=insecure)
+        if target.tls:
+            context_for(target)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
+    return target
 
 
 def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:

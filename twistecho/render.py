@@ -13,6 +13,7 @@ from .duration import written
 from .latency import PERCENTILES, LatencySummary
 from .plan import Plan
 from .report import Disagreement, Report
+from .target import is_unverified
 
 REASONS = {
     "refused": "nobody listens there",
@@ -68,8 +69,9 @@ def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
     each = plan.messages_per_client
     share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
+    doubt = ", certificate not verified" if is_unverified(str(target)) else ""
     spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
-    return f"{count(plan.clients, 'client')}, {share}, to {target} ({spoken})"
+    return f"{count(plan.clients, 'client')}, {share}, to {target} ({spoken}{doubt})"
 
 
 def summary_table(reports: Sequence[Report]) -> Table:

@@ -19,6 +19,8 @@ from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .securetalk import SecureTalk
+from .securing import HandshakeError, context_for, secure
 from .talk import Talk, time_left
 from .target import Target, parse_target
 
@@ -32,7 +34,8 @@ class ThreadedFleet:
     ``target`` is a `Target` with an address, or the text of one; ValueError otherwise, and where
     the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
     and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
-    called, from a client's thread, once every client here has connected or failed to; they begin when it returns.
+    called, from a client's thread, once every client here has connected or failed to; they begin
+    when it returns.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class ThreadedFleet:
         self.target = parse_target(target) if isinstance(target, str) else target
         if self.target.host is None and self.target.path is None:
             raise ValueError(f"the threads engine cannot connect to {self.target}")
+        self._context = context_for(self.target) if self.target.tls else None
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
@@ -149,7 +153,8 @@ class ThreadedFleet:
             connection = self._try_to_connect(conversation, addresses)
         if connection is not None:
             with connection:
-                talk = Talk(connection, conversation, self.now, begin=self._begin, stop=self._stop)
+                kind = Talk if self._context is None else SecureTalk
+                talk = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
                 talk.say(conversation.connected(self.now()))
                 self._settle(conversation.client)
                 talk.run()
@@ -182,8 +187,17 @@ class ThreadedFleet:
         """Connect, or note in the conversation why that failed."""
         if conversation.outcome is not None:
             return None
+
+        def left() -> float:
+            return time_left(conversation, self.now())
+
         try:
-            return connect(addresses, lambda: time_left(conversation, self.now()), self._stop)
+            connection = connect(addresses, left, self._stop)
+            if self._context is None:
+                return connection
+            return secure(connection, self._context, self.target.name, left, self._stop)
+        except HandshakeError as error:
+            conversation.failed(error.reason, self.now(), errno=error.errno)
         except StoppedError:
             conversation.failed(INTERRUPTED, self.now())
         except TimeoutError as error:
