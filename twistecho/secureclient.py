@@ -44,6 +44,8 @@ class SecureClient(Client):
     def connectionMade(self) -> None:
         """Wait for the handshake."""
         self.dialing = None
+        # A message goes out as several records: none of them is to wait for an acknowledgement.
+        self._below().setTcpNoDelay(True)
         self._noting = note_errors(self._below())
 
     def _below(self) -> typing.Any:

@@ -61,6 +61,8 @@ def secure(
     StoppedError; the socket is closed then.
     """
     connection.setblocking(False)
+    # A message goes out as several records: none of them is to wait for an acknowledgement.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     secured: ssl.SSLSocket | None = None
     try:
         secured = context.wrap_socket(
