@@ -78,12 +78,12 @@ CASES: dict[str, Case] = {
         less=True, bound=7.0,
     ),
     "late-half": Case(
-        "lateness p99 at 500 connections, about half load", "ms", lateness, Load(500, 64, 10),
-        ("twistecho", "uvloop", "go", "node"), less=True, bound=2.0,
+        "lateness p99 at half of the full rate, 10 ms delay, 2,000 connections", "ms", lateness,
+        Load(2000, 64, 10, share=0.5), ("twistecho", "uvloop", "go", "node"), less=True, bound=2.0,
     ),
     "late-idle": Case(
-        "lateness p99 at 1 connection", "ms", lateness, Load(1, 64, 10),
-        ("twistecho", "uvloop", "go", "node"), less=True,
+        "lateness p99 at a hundredth of the full rate", "ms", lateness,
+        Load(2000, 64, 10, share=0.01), ("twistecho", "uvloop", "go", "node"), less=True,
     ),
     "echo-1000": Case(
         "echo 1 KiB, 1,000 connections", "messages/s", rate, Load(1000)

@@ -1,6 +1,7 @@
 """What was found: medians, ratios within a round, a table, JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -64,6 +65,23 @@ def print_case(case: str, found: Found) -> None:
             f"  ratio {row.ratio:5.2f}  by CPU {row.cpu_ratio:5.2f}  {wanted:8}{verdict:8}{more}",
             flush=True,
         )
+
+
+def print_markdown(all_found: Mapping[str, Found]) -> None:
+    """Print all cases as one Markdown table."""
+    print("| case | peer | median | user us | sys us | ratio | by CPU | asked | | more |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for case, found in all_found.items():
+        sign = "<=" if CASES[case].less else ">="
+        for row in rows(case, found):
+            wanted = "" if row.wanted is None else f"{sign} {row.wanted:g}"
+            verdict = {None: "", True: "reached", False: "short"}[row.reached]
+            more = ", ".join(f"{key} {value:,.3g}" for key, value in row.more.items())
+            cpu = f"{row.user:.1f} | {row.sys:.1f}" if row.user + row.sys else " | "
+            by_cpu = "" if isnan(row.cpu_ratio) else f"{row.cpu_ratio:.2f}"
+            figure = f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:,.2f}"
+            cells = [case, row.peer, figure, cpu, f"{row.ratio:.2f}", by_cpu, wanted, verdict, more]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def to_json(all_found: Mapping[str, Found]) -> list[dict[str, Any]]:

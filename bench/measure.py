@@ -25,12 +25,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run is: ``hold`` is the delay in milliseconds, ``seconds`` how long it lasts."""
+    """What one run is: ``hold`` is the delay in milliseconds, ``seconds`` how long it lasts.
+
+    ``share`` is of the full rate, where it is not the rate that is measured.
+    """
 
     connections: int = 50
     size: int = 1024
     hold: int = 0
-    seconds: float = 1.5
+    seconds: float = 1.0
+    share: float = 1.0
 
 
 @contextmanager
@@ -50,25 +54,36 @@ def rate(programs: Programs, peer: str, load: Load) -> Sample:
 
 
 def lateness(programs: Programs, peer: str, load: Load) -> Sample:
-    """Hold replies: the 99th percentile of how late they came back, in milliseconds.
+    """Hold replies: the 99th percentile of how late they come back, in milliseconds.
 
-    From the client's side, so that the way there and back and its own waiting are in it.
+    ``load.share`` of the rate that the peer reaches when it is asked for all it can; the messages
+    come at that pace whatever comes back. From the client's side, so that the way there and back is
+    in it; ``lag`` is the 99th percentile of how late the client sent, which is not.
     """
-    found = _loop(programs, peer, load)
-    late = {name: value - load.hold for name, value in found.more.items()}
-    return Sample(late["p99"], found.user, found.sys, {**late, "rate": found.value})
+    full = _loop(programs, peer, load).value
+    pace = max(full * load.share, 1.0)
+    found = _loop(programs, peer, load, pace)
+    late = {name: value - load.hold for name, value in found.more.items() if name != "lag"}
+    more = {**late, "lag": found.more["lag"], "rate": found.value, "full": full}
+    return Sample(late["p99"], found.user, found.sys, more)
 
 
-def _loop(programs: Programs, peer: str, load: Load) -> Sample:
+_FIGURES = ("p50", "p99", "max", "lag")
+
+
+def _loop(programs: Programs, peer: str, load: Load, pace: float | None = None) -> Sample:
+    """Drive a peer by closed loops, or at a pace in messages a second; times in milliseconds."""
     wanted = [str(load.connections), str(load.size), str(load.seconds)]
+    how = ["loop", *wanted] if pace is None else ["pace", *wanted, str(pace)]
     with _served(programs, peer, load.hold) as (server, port):
-        with running([*programs.command("client"), "loop", port, *wanted], LOAD) as client:
+        command = [*programs.command("client"), how[0], port, *how[1:]]
+        with running(command, LOAD) as client:
             client.line()
             before = server.cpu()
             time.sleep(load.seconds)
             after = server.cpu()
             count, took, *times = client.numbers()
-        more = dict(zip(("p50", "p99", "max"), (t / 1000 for t in times), strict=True))
+        more = {name: value / 1000 for name, value in zip(_FIGURES, times, strict=False)}
         return Sample(count / took, *_each(before, after, count), more)
 
 

@@ -22,6 +22,7 @@ from twistecho.echooptions import Options
 from twistecho.metrics import EchoCollector
 from twistecho.occasional import OccasionalLog
 from twistecho.peer import counted_as
+from twistecho.varying import Trace
 
 from .test_protocol import SMALL, Pipe, connect
 
@@ -51,7 +52,17 @@ class BoundOptionsTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=300)
     @given(
         st.sampled_from(
-            [*DEFAULTS, "port", "host", "reply", "delay", "delay-per", "drain", "metrics"]
+            [
+                *DEFAULTS,
+                "port",
+                "host",
+                "reply",
+                "delay",
+                "delay-per",
+                "drain",
+                "metrics",
+                "workers",
+            ]
         ),
         st.one_of(
             st.text(max_size=12),
@@ -255,7 +266,8 @@ class FailureTests(SynchronousTestCase):
     def test_ends_that_connection_alone_and_is_logged_once_with_its_peer(self) -> None:
         """Wherever it comes from."""
         clock = Clock()
-        factory = EchoFactory(clock, reply="raw", delay=1)
+        # A delay that might vary: a constant one asks for none, and counts lateness by the batch.
+        factory = EchoFactory(clock, reply="raw", delay=Trace((1.0,), "1 s"))
         good, good_transport = connect(factory)
         for breaking in ("write_reply", "reply_delay", "sent_late"):
             bad_transport = Pipe()

@@ -56,7 +56,7 @@ class FleetCommandTests(TestCase):
             ended = run("fleet", str(target), "--clients=2", "--json", "-")
         report = Report.from_json(ended.stdout)
         assert (report.complete, len(report.outcomes)) == (True, 2)
-        assert json.loads(ended.stdout)["schema"] == 1
+        assert json.loads(ended.stdout)["schema"] == 2
         assert "clients answered" in ended.stderr
 
     def test_json_to_a_file(self) -> None:
@@ -94,9 +94,10 @@ class FleetCommandTests(TestCase):
             ("fleet", "5000", "--clients=0"): "--clients",
             ("fleet", "5000", "--timeout=0"): "--timeout",
             ("fleet", "5000", "--timeout=soon"): "--timeout",
-            ("fleet", "5000", "--message="): "--messages",
+            ("fleet", "5000", "--message="): "--message",
             ("fleet", "5000", "--reply=loud"): "--reply",
             ("fleet", "5000", "--json=/nonexistent/file"): "--json",
+            ("compare", "--json=/nonexistent/file"): "--json",
             ("fleet", "tls:localhost:5000", "--engine=threads"): "TARGET",
             ("check", "--delay=-1"): "--delay",
             ("check", "--delay=weibull:1"): "--delay",
@@ -113,8 +114,41 @@ class FleetCommandTests(TestCase):
             assert words in line, line
             assert "Traceback" not in ended.stderr
 
-    def test_ctrl_c_exits_130_without_a_traceback(self) -> None:
-        """On both engines, while every client waits."""
+    def test_a_signal_ends_the_run_and_what_was_found_is_told(self) -> None:
+        """On both engines, with Ctrl-C and SIGTERM: the table, the file, exit code 130."""
+        answered: list[int] = []
+
+        def answer_once(connection: socket.socket) -> None:
+            connection.sendall(read_exactly(connection, 2))
+            read_exactly(connection, 2)
+            answered.append(1)
+            read_exactly(connection, 1_000_000)
+
+        with serving(answer_once) as port, tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "report.json")
+            for engine, number in (("reactor", signal.SIGINT), ("threads", signal.SIGTERM)):
+                answered.clear()
+                process = subprocess.Popen(
+                    [*TWISTECHO, "fleet", str(port), "-c2", "-n2", "-mja", "-rraw", "-e", engine,
+                     "--json", str(file)],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )  # fmt: skip
+                while len(answered) < 2:
+                    time.sleep(0.01)
+                process.send_signal(number)
+                shown, wrong = process.communicate(timeout=30)
+                assert (process.returncode, wrong) == (130, "")
+                assert "Interrupted: this is what was found until then." in shown
+                assert "2 clients failed: receive:interrupted" in shown
+                assert "INVALID" not in shown
+                found = Report.from_json(file.read_text())
+                assert found.interrupted
+                assert (found.sent, found.messages, found.outstanding) == (4, 2, 2)
+
+    def test_a_check_that_is_interrupted_has_nothing_to_tell(self) -> None:
+        """Half a run agrees with nothing."""
         connected: list[int] = []
 
         def silent(connection: socket.socket) -> None:
@@ -122,20 +156,17 @@ class FleetCommandTests(TestCase):
             read_exactly(connection, 1_000_000)
 
         with serving(silent) as port:
-            for engines_run, engine in enumerate(("reactor", "threads")):
-                process = subprocess.Popen(
-                    [*TWISTECHO, "fleet", str(port), "-c2", "-e", engine],
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-                assert process.stdout is not None
-                process.stdout.readline()  # the headline: it is about to run
-                while len(connected) < 2 * (engines_run + 1):
-                    time.sleep(0.01)
-                process.send_signal(signal.SIGINT)
-                _, said = process.communicate(timeout=30)
-                assert (process.returncode, said.strip()) == (130, "Error: interrupted")
+            process = subprocess.Popen(
+                [*TWISTECHO, "check", str(port), "-c1"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            while not connected:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, "Error: interrupted")
 
     def test_the_threads_engine_imports_no_twisted(self) -> None:
         """The independent witness stays independent."""
@@ -187,6 +218,12 @@ class CheckCommandTests(TestCase):
         assert (data["agree"], data["disagreements"]) == (True, [])
         engines = [Report.from_dict(report).engine for report in data["reports"]]
         assert engines == ["reactor", "threads"]
+
+    def test_a_result_that_cannot_be_written_after_all_is_one_line(self) -> None:
+        """The disk may have become full meanwhile; exit code 1."""
+        ended = run("check", "--clients=1", "--json=/dev/full")
+        assert ended.returncode == 1
+        assert ended.stderr == "Error: --json /dev/full: No space left on device\n"
 
     def test_a_server_that_answers_the_engines_differently_is_shown(self) -> None:
         """Which client, which field, what each engine saw; exit code 1."""

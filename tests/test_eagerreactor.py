@@ -13,12 +13,23 @@ from unittest import TestCase
 from twisted.internet.error import ConnectionLost
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import log
+from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 
-from twistecho.eagerreactor import TWISTED_INTERNALS, EagerReactor
-from twistecho.eagertransport import EagerConnection
+from twistecho.eagerconnection import EagerConnection
+from twistecho.eagerinternals import TWISTED_INTERNALS
+from twistecho.eagerreactor import EagerReactor
 
-from .reactorcase import EAGER, Builder, Handing, Recorder, RecordingSocket, received_by
+from .reactorcase import (
+    EAGER,
+    EPOLL,
+    Builder,
+    Handing,
+    Recorder,
+    RecordingSocket,
+    gathered,
+    received_by,
+)
 
 
 class Eager(Builder):
@@ -115,6 +126,129 @@ class EagernessTestsBuilder(Eager):
         self.until(reactor, lambda: not factory.waiting and client.connected)
         for protocol in (*protocols, client):
             assert isinstance(protocol.transport, EagerConnection)
+
+
+class _Replier(Recorder):
+    """Replies as the eager reactor asks for it; what it does before, a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Any = lambda _made, _data: None
+        self.reply: Any = lambda data: data
+
+    def replyEagerly(self, data: bytes) -> Any:
+        """Note what came, do as told, reply."""
+        self.received += data
+        self.before(self, data)
+        return self.reply(data)
+
+
+class ReplyTestsBuilder(Eager):
+    """What a protocol's replyEagerly returns is written for it."""
+
+    def replies(self, replier: _Replier, expected: bytes) -> None:
+        """Have a peer say hello, and see what comes back."""
+        reactor = self.buildReactor()
+        peer = self.accepted(reactor, replier)
+        peer.sendall(b"hello")
+        came = bytearray()
+        self.until(reactor, lambda: len(gathered(came, peer)) >= len(expected))
+        assert bytes(came) == expected
+
+    def test_a_reply_is_written(self) -> None:
+        """And dataReceived is not called."""
+        replier = _Replier()
+        replier.on_data = lambda *_: self.fail("dataReceived was called")
+        self.replies(replier, b"hello")
+
+    def test_a_reply_comes_after_what_was_written_before_it(self) -> None:
+        """In the same callback."""
+        replier = _Replier()
+        replier.before = lambda made, _: made.transport.write(b"I say: ")
+        self.replies(replier, b"I say: hello")
+
+    def test_no_reply_writes_nothing(self) -> None:
+        """None, or no bytes."""
+        for nothing in (None, b""):
+            replier = _Replier()
+            replier.reply = lambda _, nothing=nothing: nothing
+            replier.before = lambda made, _: made.transport.reactor.callLater(
+                0, made.transport.write, b"later"
+            )
+            self.replies(replier, b"later")
+
+    def test_a_reply_to_a_peer_that_does_not_read_waits(self) -> None:
+        """And is not lost, whatever of it the socket took."""
+        replier = _Replier()
+        replier.reply = lambda data: data * 2000
+        replier.before = lambda made, _: made.transport.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
+        )
+        self.replies(replier, b"hello" * 2000)
+
+    def test_a_reply_is_sent_though_the_callback_ran_the_reactor(self) -> None:
+        """A turn within a turn takes only what was written until then."""
+        replier = _Replier()
+        replier.before = lambda made, _: (
+            made.transport.reactor.callLater(0, made.transport.write, b"inner "),
+            made.transport.reactor.iterate(0.01),
+        )
+        self.replies(replier, b"inner hello")
+
+    def test_a_reply_that_is_no_bytes_ends_its_connection_alone(self) -> None:
+        """Logged once; what others wrote in the same turn goes out."""
+        reactor = self.buildReactor()
+        bad, good = _Replier(), _Replier()
+        bad.reply = lambda _: "text"
+        port = self.listen(reactor, bad, good)
+        peers = [self.peer(port), self.peer(port)]
+        for peer in peers:
+            peer.sendall(b"x")
+        came = bytearray()
+        self.until(reactor, lambda: gathered(came, peers[1]) and bad.lost)
+        assert came == b"x"
+        assert bad.lost[0].type is TypeError
+        assert len(self.flushLoggedErrors(TypeError)) == 1
+
+    def test_a_reply_to_a_connection_that_was_just_ended_goes_nowhere(self) -> None:
+        """The peer sees the reset alone."""
+        reactor = self.buildReactor()
+        replier = _Replier()
+        replier.before = lambda made, _: made.transport.abortConnection()
+        replier.on_lost = lambda _: reactor.stop()
+        peer = self.accepted(reactor, replier)
+        peer.sendall(b"x")
+        self.run_reactor(reactor)
+        with self.assertRaises(ConnectionResetError):
+            received_by(peer)
+
+
+class WordsTestsBuilder(Builder):
+    """What a connection is called, by both reactors alike."""
+
+    _reactors = [EAGER, EPOLL]
+
+    def test_repr_and_log_prefix(self) -> None:
+        """Of accepted and of adopted connections, also after they have gone."""
+        reactor = self.buildReactor()
+        accepted, adopted = Recorder(), Recorder()
+        port = self.listen(reactor, accepted)
+        there = socket.create_server(("127.0.0.1", 0))
+        here = socket.create_connection(there.getsockname())
+        for opened in (there, here):
+            self.addCleanup(opened.close)
+        here.setblocking(False)
+        reactor.adoptStreamConnection(here.fileno(), socket.AF_INET, Handing(adopted))
+        self.peer(port)
+        self.until(reactor, lambda: accepted.connected)
+        own = here.getsockname()[1]
+        for _ in range(2):
+            assert repr(accepted.transport) == f"<Recorder #0 on {port}>"
+            assert accepted.transport.logPrefix() == "Recorder,0,127.0.0.1"
+            session = there.getsockname()[1]
+            assert repr(adopted.transport) == f"<Recorder #{session} on {own}>"
+            for protocol in (accepted, adopted):
+                protocol.transport.connectionLost(Failure(ConnectionLost()))
 
 
 class ErrnoTestsBuilder(Eager):
@@ -295,6 +429,8 @@ class CommandTests(TestCase):
 
 for _builder in (
     EagernessTestsBuilder,
+    ReplyTestsBuilder,
+    WordsTestsBuilder,
     ErrnoTestsBuilder,
     LogContextTestsBuilder,
     ClockTestsBuilder,

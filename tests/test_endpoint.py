@@ -13,8 +13,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from twistecho import EchoFactory, EchoService, Limits
-from twistecho.eagertransport import UNIXServer
+from twistecho import EchoFactory, EchoService, Limits, eagerunix
 from twistecho.endpoint import endpoint_for
 
 from .certificates import write_certificate
@@ -99,7 +98,7 @@ class EagerTests(ListeningCase):
             )
             service.startService()
             (port,) = service.ports
-            assert (getattr(port, "transport", None) is UNIXServer) is eager
+            assert (getattr(port, "transport", None) is eagerunix.Server) is eager
             service.stopService()
             clock.advance(1)
 

@@ -24,18 +24,20 @@ ROOT = Path(twistecho.__file__).parent
 DOORS = {"__init__", "__main__"}
 
 SERVER = {
-    "delayline", "sweep", "occasional", "protocol", "answer", "resetting", "faulty", "factory",
-    "proxied", "accepting", "unixport", "tlsfactory", "endpoint", "notify", "service", "metrics",
-    "echooptions", "tap", "served", "inprocess", "designs",
+    "delayline", "steadyline", "sweep", "occasional", "connection", "patience", "draining",
+    "protocol", "steady", "answer", "resetting", "faulty", "factory",
+    "proxied", "accepting", "turns", "unixport", "tlsfactory", "endpoint", "adopted", "notify",
+    "service", "metrics", "workermetrics", "echooptions", "building", "mainservice", "worker",
+    "lifesigns", "supervisor", "workers", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
 CLIENT = {
     "dial", "oserrors", "client", "secureclient", "fleet", "talk", "securing", "securetalk",
     "threads", "resolve", "protocols",
 }  # fmt: skip
-EDGES = {"tap", "engines", "served", "inprocess"}
+EDGES = {"tap", "worker", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
-    "serving", "comparing", "served",
+    "part", "serving", "comparing", "measuring", "served", "worker",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.
@@ -397,6 +399,12 @@ class FreshProcessTests(unittest.TestCase):
             "twistecho.factory",
             {"click", "rich", "hdrh", "prometheus_client", "twisted.internet.reactor"},
         )
+
+    def test_a_service_without_workers_brings_nothing_of_theirs(self) -> None:
+        """One process is the rule, and starts as quickly as it did."""
+        rooms = {f"{PACKAGE}.{name}" for name in ("workers", "supervisor", "turns", "lifeline")}
+        unwanted = {"twisted.runner", "prometheus_client", *rooms}
+        self.check("import twistecho.tap", "twistecho.tap", unwanted)
 
     def test_the_threaded_fleet_brings_no_twisted(self) -> None:
         """The independent witness runs without it."""

@@ -66,6 +66,15 @@ class CountTests(unittest.TestCase):
         )
         assert self.values("rate", "byte_rate") == [1.0, 10.0]
 
+    def test_a_warm_up_that_ends_within_a_second_takes_only_its_own_bytes(self) -> None:
+        """One of three messages, and so a third of the bytes."""
+        self.report = replace(
+            self.report,
+            plan=replace(self.report.plan, warmup=0.5),
+            measured=Measured(unmeasured=1, intervals=(Interval(0.0, 0, 3, 30),)),
+        )
+        self.assertAlmostEqual(self.values("byte_rate")[0] or 0, 20 / 1.5)
+
     def test_no_time_has_no_rate(self) -> None:
         """Of a report without clients, or one that ended as it began."""
         for found in (report(plan=Plan()), report(client(0, 1, ended=0.0))):

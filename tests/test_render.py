@@ -4,7 +4,8 @@ import io
 from unittest import TestCase
 
 from tests.reports import RESET, client, report
-from twistecho.render import REASONS, Printer, count, failure_lines, summary_table
+from twistecho.plan import Plan
+from twistecho.render import REASONS, Printer, count, failure_lines, headline, summary_table
 
 
 class UnitsTests(TestCase):
@@ -15,6 +16,23 @@ class UnitsTests(TestCase):
         assert count(1, "client") == "1 client"
         assert count(0, "client") == "0 clients"
         assert count(1000, "client") == "1,000 clients"
+
+
+class HeadlineTests(TestCase):
+    """What is run, in one line."""
+
+    def test_a_closed_load_is_messages_each(self) -> None:
+        """The notebook's."""
+        said = headline(Plan(), "localhost:5000")
+        assert said == "20 clients, 1 message each, to localhost:5000 (stamped replies)"
+
+    def test_an_open_load_has_its_rate_and_its_time(self) -> None:
+        """And its warm-up, and how deep the pipeline is."""
+        plan = Plan(clients=1, rate=12500.5, duration=10, warmup=2, pipeline=4)
+        assert headline(plan, "there:7") == (
+            "1 client, 10 s after 2 s of warm-up, 12,500.5 messages/s (constant), 4 at once, "
+            "to there:7 (stamped replies)"
+        )
 
 
 class ReportTests(TestCase):

@@ -22,6 +22,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial import unittest as trial
 
 from twistecho import Limits, Report
+from twistecho.listener import Listener
 
 from .peers import connect, read_exactly, read_to_end, reset
 from .test_cli import TWISTECHO
@@ -183,15 +184,15 @@ class LeftoverTests(ServiceCase):
         """Accept fails with ENFILE for a second: below 50 attempts, then all are served."""
         echo = self.start(reply="raw")
         attempts: list[float] = []
-        real_accept = socket.socket.accept
+        real_accept = Listener.accept
 
-        def accept(listener: socket.socket) -> Any:
+        def accept(listener: Listener) -> Any:
             attempts.append(time.monotonic())
             if attempts[-1] - attempts[0] < 1:
                 raise OSError(23, "Too many open files in system")
             return real_accept(listener)
 
-        self.patch(socket.socket, "accept", accept)
+        self.patch(Listener, "accept", accept)
         port = self.port(echo)
 
         def client() -> bytes:
@@ -207,10 +208,10 @@ class LeftoverTests(ServiceCase):
         """Its timer goes with it."""
         echo = self.start()
 
-        def accept(_listener: socket.socket) -> Any:
+        def accept(_listener: Listener) -> Any:
             raise OSError(105, "No buffer space available")
 
-        self.patch(socket.socket, "accept", accept)
+        self.patch(Listener, "accept", accept)
         resting: Any = echo.ports[0]
         with await deferToThread(connect, self.port(echo)):
             await self.until(lambda: resting.socket._resting is not None)

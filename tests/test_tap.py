@@ -84,6 +84,13 @@ def twist_echo(
             started.close()
 
 
+def await_loop(port: int) -> None:
+    """Wait until the reactor runs: from then on signals are the service's, and FIN is answered."""
+    with connect(port) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert read_to_end(connection) == b""
+
+
 def fails(*options: str) -> tuple[int, str]:
     """Run ``twist echo`` with options that it cannot start with; give code and standard error."""
     ended = subprocess.run(
@@ -273,6 +280,7 @@ class ProcessTests(TestCase):
                 twist_echo("-p0", "-d1", "-rraw") as (echo, started),
                 connect(started[0]["port"]) as connection,
             ):
+                await_loop(started[0]["port"])
                 connection.sendall(b"owed")
                 echo.process.send_signal(number)
                 assert read_to_end(connection) == b"owed"
@@ -284,6 +292,7 @@ class ProcessTests(TestCase):
             twist_echo("-p0", "-d1000", "--drain=0.1", "-rraw") as (echo, started),
             connect(started[0]["port"]) as connection,
         ):
+            await_loop(started[0]["port"])
             connection.sendall(b"owed")
             echo.process.send_signal(signal.SIGINT)
             assert echo.process.wait(timeout=30) == -signal.SIGINT
@@ -294,6 +303,7 @@ class ProcessTests(TestCase):
             twist_echo("-p0", "-d1000", "-rraw") as (echo, started),
             connect(started[0]["port"]) as connection,
         ):
+            await_loop(started[0]["port"])
             connection.sendall(b"owed")
             echo.process.send_signal(signal.SIGTERM)
             echo.until("Stopping")

@@ -39,6 +39,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     hdrlog               pure     a report's intervals as HdrHistogram's own log
     course               pure     what a fleet found, second by second, ready to be drawn
     standing             pure     how far a run is
+    shares               pure     what each of several workers may hold
     bounds               pure     the options that set the limits
     peer                 pure     who is at the other end
     exposure             pure     who can reach a port
@@ -47,39 +48,64 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     counts               pure     what a service counts while it runs
     budget               pure     the bytes all connections may have waiting, and whose turn is next
     admission            pure     who may come in
+    lifeline             process  a process that ends when its parent does
     openfiles            system   how many files the process may open
     comparison           pure     what a comparison of designs found
     monotonic            clock    which time to go by
     delayline            clock    many waiting replies, in order, one timer
+    steadyline           clock    the same where all are held equally long
     sweep                clock    one periodic look at all connections
     occasional           clock    log lines that could come by the thousand
     deadlines            clock    many equal timeouts, one timer
     alarms               clock    many alarms, one timer
     outgoing             Twisted  what was written and not read by the peer yet
-    eagertransport       Twisted  stream transports that are quick and say why they broke
+    localports           sockets  local ports of connections from a chosen address
+    listener             sockets  a listening socket that accepts by the shortest way
+    eagerinternals       Twisted  what of Twisted the eager reactor uses that is not public
+    eagerconnection      Twisted  stream transports that are quick and say why they broke
+    eagertransport       Twisted  those of TCP, with a shortcut
+    eagerunix            Twisted  those of Unix sockets, along which descriptors may come
+    eagerinterest        Twisted  which connections want to be read from, and to write
+    eagerstreams         Twisted  how the eager reactor comes by its connections
     eagerreactor         Twisted  a faster epoll reactor
     reactors             Twisted  which reactor a command runs on
-    protocol             Twisted  one connection of the service
+    connection           Twisted  what every connection of the service has: state, bounds, ends
+    patience             Twisted  how long a peer may be idle or refuse to read
+    draining             Twisted  how a connection ends well
+    protocol             Twisted  one connection of the service: messages become replies
+    steady               Twisted  the same where all replies are held equally long
     answer               Twisted  the same with replies from a callable
     resetting            Twisted  reset a connection, but not before all is sent
     faulty               Twisted  a connection that goes wrong where it is told to
     factory              Twisted  what all connections of a service share
     proxied              Twisted  connections that come through a proxy
     accepting            Twisted  backs off when the system cannot accept
+    turns                Twisted  one listening socket, several processes: whose turn it is
     unixport             Twisted  Unix sockets: stale ones replaced, others' left alone
     tlsfactory           Twisted  TLS that can refuse a connection
     endpoint             Twisted  where to listen, from its description
+    adopted              Twisted  the same for sockets that another process listens on
     notify               Twisted  tells systemd that the service is ready, alive, stopping
     service              Twisted  listens, and drains when it stops
     metrics              Twisted  the service's counters for Prometheus
+    workermetrics        Twisted  the sum of all workers' counters
     echooptions          Twisted  the command line of ``twist echo``
-    tap                  Twisted  ``twist echo``: makeService, and the end of its process
+    building             Twisted  from its options to the factory and where it listens
+    mainservice          Twisted  the service as the main thing of its process
+    assignment           pure     what a worker is told
+    worker               Twisted  one of several processes that serve the same ports
+    lifesigns            Twisted  what workers tell the process that started them
+    supervisor           Twisted  worker processes: started, watched, started again, ended
+    workers              Twisted  listens for the workers and answers for them
+    tap                  Twisted  ``twist echo``: makeService
     served               Twisted  ``twist echo`` as the child of a process that talks to it
     echoserver           process  services for other people's tests, a process each
     inprocess            Twisted  the same on the reactor that runs
     testcase                      the same for test cases of unittest and trial
     pytest_plugin                 the same as fixtures
     protocols            files    find a protocol of the user's own
+    sources              pure     local addresses to connect from
+    capacity             sockets  whether there is room for the clients of a plan
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
@@ -92,7 +118,6 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     securing             sockets  TLS for plain sockets: whom to trust, and the handshake
     securetalk           sockets  one client's conversation over TLS
     threads              sockets  the same plan, a thread a client, without Twisted
-    lifeline             process  a process that ends when its parent does
     designs              pure     the notebook's servers: which there are
     designs.settings     pure     what every design is told
     designs.listening    sockets  listening sockets
@@ -108,16 +133,19 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     live                          how far a fleet is, for a terminal or a log
     figures                       the figures of a comparison, as a table
     timeline                      what every client did when, for a terminal
+    findings                      what was found, as tables and lines for a terminal
     canvas                        what pictures share
     plot                          a comparison as a picture
     charts                        what a fleet found, as pictures
     page                          what a fleet found, as an HTML page
     engines                       run a plan with the engine chosen
+    division             pure     a plan divided among processes
+    part                 process  one of the processes that carry out a plan together
+    processes            process  a plan carried out by several processes
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
     outputs                       files that results are written to, and people's stream
     options                       the options that commands share
-    findings                      what was found, as tables and lines for a terminal
     results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``
     comparing                     ``twistecho compare``

@@ -13,6 +13,8 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime
 from twisted.logger import Logger
 
+from .listener import Listener, take_place
+
 STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept fails with when the process or the system has reached a limit."""
 
@@ -22,15 +24,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 _log = Logger()
 
 
-class BackingOffSocket(socket.socket):
+class BackingOffSocket(Listener):
     """A listening socket whose `accept` lets its port rest when the system is starved.
 
     It takes the place of ``port.socket``; to the port a failed accept looks as if nobody waited.
     """
 
     def __init__(self, port: Any, clock: IReactorTime) -> None:
-        listening: socket.socket = port.socket
-        super().__init__(listening.family, listening.type, listening.proto, listening.detach())
+        super().__init__(port.socket)
         self._port = port
         self._clock = clock
         self._pause = FIRST_PAUSE
@@ -53,9 +54,14 @@ class BackingOffSocket(socket.socket):
             return
         if self._pause == FIRST_PAUSE:
             _log.warn("Accepting rests for a moment: {problem}", problem=error.strerror)
-        self._port.stopReading()
-        self._resting = self._clock.callLater(self._pause, self._return)
+        self.rest(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def rest(self, seconds: float) -> None:
+        """Leave the port alone for so long, unless it rests already."""
+        if self._resting is None:
+            self._port.stopReading()
+            self._resting = self._clock.callLater(seconds, self._return)
 
     def _return(self) -> None:
         self._resting = None
@@ -73,5 +79,4 @@ def back_off(port: IListeningPort, clock: IReactorTime) -> None:
     """Have a port back off when accept fails for want of the system's means."""
     if isinstance(getattr(port, "socket", None), socket.socket):
         stream: Any = port
-        stream.socket = BackingOffSocket(stream, clock)
-        stream.fileno = stream.socket.fileno
+        take_place(stream, BackingOffSocket(stream, clock))

@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .connection import NOTHING
 from .limits import MESSAGE_COST
-from .protocol import NOTHING, EchoProtocol
+from .protocol import EchoProtocol
 from .wire import messages_of
 
 Answer = Callable[[bytes], "bytes | Deferred[bytes]"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from .delay import parse_delay
 from .limits import Limits
+from .shares import shares_of
 
 
 def _number(text: str) -> int:
@@ -60,8 +61,11 @@ BOUND_PARAMETERS = [
 """The options in the form of `twisted.python.usage`: name, short name, default, text."""
 
 
-def parse_limits(options: Mapping[str, str]) -> Limits:
-    """Make the limits that the options ask for. Raises ValueError that begins with the option."""
+def parse_limits(options: Mapping[str, str], workers: int = 1) -> Limits:
+    """Make the limits that the options ask for, such that so many workers can share them.
+
+    Raises ValueError that begins with the option.
+    """
     values: dict[str, float] = {}
     for name, (field, parse, _) in _OPTIONS.items():
         try:
@@ -69,9 +73,11 @@ def parse_limits(options: Mapping[str, str]) -> Limits:
         except ValueError as error:
             raise ValueError(f"--{name}: {error}") from None
     try:
-        return Limits(**values)  # type: ignore[arg-type]  # numbers of bytes come from _number
+        limits = Limits(**values)  # type: ignore[arg-type]  # numbers of bytes come from _number
+        shares_of(limits, workers)
     except ValueError as error:
         raise ValueError(_in_options_words(str(error))) from None
+    return limits
 
 
 def _in_options_words(problem: str) -> str:

@@ -7,7 +7,7 @@ matplotlib is imported only when something is drawn.
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -142,24 +142,29 @@ def _tick(value: float) -> str:
 
 
 def _by_percentile(panel: "Axes", report: Report, _: list[Moment]) -> None:
-    measured = report.measured
+    curves = {"response time, from when due": report.measured.latency}
+    if report.measured.service != report.measured.latency:
+        curves["service time, from when sent"] = report.measured.service
+    draw_percentiles(panel, curves)
+
+
+def draw_percentiles(panel: "Axes", curves: Mapping[str, str]) -> None:
+    """Draw up to two histograms in text form, each with its label, by percentile."""
     shown: list[float] = []
-    for label, encoded, style in (
-        ("response time, from when due", measured.latency, _RESPONSE),
-        ("service time, from when sent", measured.service, _SERVICE),
-    ):
+    highest = 10.0
+    for (label, encoded), style in zip(curves.items(), (_RESPONSE, _SERVICE), strict=False):
         rarities, latencies = percentile_curve(encoded)
         panel.plot(rarities, latencies, label=label, **style)
         shown += latencies
+        highest = max([highest, *rarities])
     _plain(panel)
     _latency_axis(panel, shown)
-    _rarity_axis(panel, percentile_curve(measured.latency)[0])
+    _rarity_axis(panel, highest)
     _legend(panel, shown, "no reply was measured")
 
 
-def _rarity_axis(panel: "Axes", rarities: list[float]) -> None:
+def _rarity_axis(panel: "Axes", highest: float) -> None:
     """Label 1 in 10 as the 90th percentile, 1 in 100 as the 99th, and so on."""
-    highest = max([*rarities, 10.0])
     ticks = [(1, "0"), (2, "50"), (4, "75")]
     ticks += [(10**n, f"{100 - 100 / 10**n:.{max(0, n - 2)}f}") for n in range(1, 10)]
     ticks = [(rarity, label) for rarity, label in ticks if rarity <= highest]

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -18,12 +19,14 @@ from .comparing import compare
 from .delay import DelayPer
 from .engines import Engine, run_engine
 from .launch import LaunchedService, LaunchError
+from .live import Display
 from .measuring import INTERRUPTED, fleet
 from .options import (
     TargetType,
     delay_options,
     fault_options,
     make_plan,
+    paired_load_options,
     plan_options,
     protocol_option,
     service_options,
@@ -33,6 +36,7 @@ from .report import SCHEMA, Report
 from .reporting import show_reports
 from .serving import serve
 from .target import Target
+from .validity import invalid
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +49,7 @@ def twistecho() -> None:
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
 @protocol_option
+@paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options
 def check(
@@ -86,13 +91,19 @@ def _conclude(
 ) -> NoReturn:
     """Show both reports and whether they agree; the exit code says the same.
 
-    Where faults were asked for, agreeing is all that is asked of the engines.
+    Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
+    up.
     """
     found = reactor.disagreements(threads)
     output.json(_check_json(reactor, threads, [str(d) for d in found]))
     _show(output.printer, [reactor, threads])
+    wrong = [
+        f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
+    ]
     if found:
-        for line in render.disagreement_lines(found, reactor.engine, threads.engine):
+        wrong += render.disagreement_lines(found, reactor.engine, threads.engine)
+    if wrong:
+        for line in wrong:
             output.printer.line(line, "bold red")
         sys.exit(1)
     agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"
@@ -116,7 +127,9 @@ def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) 
 
 def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
     try:
-        report = run_engine(engine, plan, target, output.on_reply)
+        report = run_engine(
+            engine, plan, target, output.on_reply, display=partial(Display, sys.stderr, plan)
+        )
     except ValueError as error:
         _fail(f"TARGET: {error}", 2)
     if report.interrupted:

@@ -1,6 +1,7 @@
 """One client of a fleet: the reactor's side of its conversation."""
 
 import typing
+from collections.abc import Callable
 from math import inf
 
 from twisted.internet.defer import Deferred
@@ -22,8 +23,10 @@ class Clients(typing.Protocol):
     deadlines: "Alarms[Client]"
     due: "Alarms[Client]"
 
-    def now(self) -> float:
-        """Give the time since the run began, in seconds."""
+    began: float
+    """When the run began, on the clock that `monotonic` reads, in seconds."""
+
+    monotonic: Callable[[], float]
 
     def settled(self, client: "Client") -> None:
         """Note that a client has connected."""
@@ -41,9 +44,12 @@ class Client(Protocol):
         self.fleet = fleet
         self.conversation = conversation
         self.dialing: Deferred[object] | None = None
-        self._now = fleet.now
+        self._monotonic, self._began = fleet.monotonic, fleet.began
         self._saying = 0  # bytes of the messages that are under way
         self._noting: NotingSocket | None = None
+
+    def _now(self) -> float:
+        return self._monotonic() - self._began
 
     def connectionMade(self) -> None:
         """Send the first message, where it is due."""
@@ -59,13 +65,19 @@ class Client(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Check what came back; go on, close or give up."""
-        conversation = self.conversation
-        message = conversation.received(data, self._now())
-        if message and conversation.next_due is None:
-            self._saying = len(message)
+        message = self.replyEagerly(data) if data else None
+        if message:
             self.transport.write(message)
-        else:
-            self._go_on(message)
+
+    def replyEagerly(self, data: bytes) -> bytes | None:
+        """Check what came back; give the next message where that is all. See `eagertransport`."""
+        conversation = self.conversation
+        message = conversation.received(data, self._monotonic() - self._began)
+        if message and conversation.next_due is None and len(message) <= len(data):
+            self._saying = len(message)
+            return message
+        self._go_on(message)
+        return None
 
     def _go_on(self, message: bytes) -> None:
         """Send what is to be sent, and see what comes then."""

@@ -129,7 +129,13 @@ def _experiment(
     engines = ENGINES if engine == "both" else [e for e in get_args(Engine) if e == engine]
     reply_format = ReplyFormat(reply) if reply else None
     return Experiment(
-        plan=make_plan(clients[0], messages, repeat, timeout, str(reply_format or "stamped")),
+        plan=make_plan(
+            messages,
+            str(reply_format or "stamped"),
+            clients=clients[0],
+            repeat=repeat,
+            timeout=timeout,
+        ),
         delay_per=DelayPer(delay_per),
         designs=designs,
         clients=clients,

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from .gate import Gate
+from .localports import share_local_ports
 from .resolve import Address
 
 _UNDER_WAY = (0, errno.EINPROGRESS)
@@ -19,8 +20,15 @@ class StoppedError(Exception):
     """The run was ended before the connection stood."""
 
 
-def connect(addresses: Sequence[Address], left: Callable[[], float], stop: Gate) -> socket.socket:
+def connect(
+    addresses: Sequence[Address],
+    left: Callable[[], float],
+    stop: Gate,
+    source: str | None = None,
+) -> socket.socket:
     """Connect, within the time that ``left()`` says is left in all, in seconds.
+
+    ``source`` is the local address to connect from, where it is not the system's choice.
 
     Raises the last address's OSError (TimeoutError where time was short), `socket.gaierror` where
     there is no address, and StoppedError.
@@ -28,13 +36,13 @@ def connect(addresses: Sequence[Address], left: Callable[[], float], stop: Gate)
     problem: OSError = socket.gaierror("no address")
     for address in addresses:
         try:
-            return _connect_to(address, left(), stop)
+            return _connect_to(address, left(), stop, source)
         except OSError as error:
             problem = error
     raise problem
 
 
-def _connect_to(address: Address, left: float, stop: Gate) -> socket.socket:
+def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -> socket.socket:
     if left <= 0:
         raise TimeoutError
     connection = socket.socket(address.family, socket.SOCK_STREAM)
@@ -45,6 +53,9 @@ def _connect_to(address: Address, left: float, stop: Gate) -> socket.socket:
             connection.connect(address.where)
         else:
             connection.setblocking(False)
+            if source is not None:
+                share_local_ports(connection)
+                connection.bind((source, 0))
             _begin(connection, address.where)
             _wait(connection, left, stop)
         connection.setblocking(True)

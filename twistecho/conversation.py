@@ -74,6 +74,7 @@ class Conversation:
         "_load",
         "_message",
         "_on_reply",
+        "_only",
         "_phase",
         "_pipeline",
         "_reader",
@@ -129,6 +130,7 @@ class Conversation:
         self._expected = b""
         closed = plan.rate is None and not plan.think
         raw = plan.reply is ReplyFormat.RAW and reader is None
+        self._only = plan.messages[0] if len(plan.messages) == 1 else None
         self._steady = closed and raw and plan.pipeline == 1 and on_reply is None
 
     @property
@@ -171,31 +173,43 @@ class Conversation:
 
         Where the bytes cannot be right the conversation has failed: see `outcome`.
         """
-        if self._steady and data == self._expected and self._first_byte is not None:
-            due, sent, size, _ = self._flight.popleft()
-            self._recording.reply(due, sent, now, size)
-            self.messages += 1
+        if data == self._expected and self._first_byte is not None:
+            size = len(data)
+            self._recording.reply_in_turn(self.step, now, size)
             self._returned += size
+            self.messages += 1
             if self.messages < self._last and now < self._ends:
-                return self._hand_over(now, now)
+                self.step = now
+                self._handed += 1
+                if self._only:
+                    self._handed_bytes += size
+                    return self._only
+                return self._expect(self.plan.message(self._handed - 1))
             self._expected = b""
         elif not self._check(data, now):
             return b""
         self._free = now
         return self._next(now)
 
+    def _expect(self, message: bytes) -> bytes:
+        """Note the one message in flight of a steady conversation."""
+        self._handed_bytes += len(message)
+        self._expected = message
+        return message
+
     def _check(self, data: bytes, now: float) -> bool:
         """Have the reader check what came; say whether a reply is whole now, and right."""
         reader, flight = self._reader, self._flight
         if self._on_reply:
             self._heard.append(data)
+        if self._expected:
+            reader.expect(self._expected)
+            flight.append((self.step, self.step, len(self._expected), self._handed_bytes))
+            self._expected = b""
         if self._first_byte is None:
             self._first_byte = now
             if flight:
                 self._recording.first_byte(now - flight[0][1])
-        if self._expected:
-            reader.expect(self._expected)
-            self._expected = b""
         before = self.messages
         try:
             reader.feed(data)
@@ -229,8 +243,7 @@ class Conversation:
     def _next(self, now: float) -> bytes:
         """Give the messages that are due and for which there is room; note what comes then."""
         parts: list[bytes] = []
-        flight = self._flight
-        while len(flight) < self._pipeline and self._is_due(now):
+        while self._has_room() and self._is_due(now):
             due = self._due or 0.0
             try:
                 parts.append(self._hand_over(due, now))
@@ -240,10 +253,14 @@ class Conversation:
             if not self._steady:
                 self._recording.sent(now - max(due, self._free))
             self._due = None
-        self.next_due = self._due if len(flight) < self._pipeline else None
+        self.next_due = self._due if self._has_room() else None
         if self._phase is Phase.RECEIVE:
             self._note_step(now)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _has_room(self) -> bool:
+        """Say whether one more message may be in flight."""
+        return len(self._flight) < self._pipeline and not self._expected
 
     def _is_due(self, now: float) -> bool:
         """Say whether there is a next message and its time has come."""
@@ -258,6 +275,8 @@ class Conversation:
         ended = self._handed >= self._last or (self._due is not None and self._due >= self._ends)
         if ended:
             self.next_due = None
+        if self._expected:
+            return
         if self._flight:
             self.step = self._flight[0][1]
         elif ended:
@@ -269,15 +288,13 @@ class Conversation:
     def _hand_over(self, due: float, now: float) -> bytes:
         """Give the next message to be sent, and note that it is in flight."""
         message = self._message(self._handed)
-        size = len(message)
         self._handed += 1
-        self._handed_bytes += size
-        self._flight.append((due, now, size, self._handed_bytes))
         if self._steady:
-            self._expected = message
             self.step = now
-        else:
-            self._reader.expect(message)
+            return self._expect(message)
+        self._handed_bytes += len(message)
+        self._flight.append((due, now, len(message), self._handed_bytes))
+        self._reader.expect(message)
         return message
 
     def closed(self, now: float, *, sending: bool = False, number: int | None = None) -> None:
@@ -321,7 +338,7 @@ class Conversation:
         if self.outcome is not None:
             return
         stopped = cause is not None and cause.reason == INTERRUPTED
-        owed = len(self._flight)
+        owed = len(self._flight) + bool(self._expected)
         bytes_owed = self._reader.owed + len(self._expected)
         self._recording.ended(cause, now)
         self.outcome = Outcome(

@@ -23,6 +23,19 @@ class Lateness:
         self.count += 1
         self.sum += late
 
+    def observe_all(self, now: float, dues: list[float]) -> None:
+        """Count replies that were all sent at ``now``, by when they were due, in order of that."""
+        left = len(dues)
+        self.count += left
+        self.sum += left * now - sum(dues)
+        for bucket, bound in enumerate(LATENESS_BOUNDS):
+            later = bisect_left(dues, now - bound, 0, left)
+            self.buckets[bucket] += left - later
+            left = later
+            if not left:
+                return
+        self.buckets[-1] += left
+
 
 class Counts:
     """The counters of one service. They only grow.

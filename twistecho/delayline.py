@@ -18,7 +18,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from .monotonic import monotonic_for
 
-_SWEEP_AT = 64
+SWEEP_AT = 64
+"""Dead entries that are always left where they are."""
 
 
 class Lane(Protocol):
@@ -70,7 +71,7 @@ class DelayLine:
         if number is None:
             return
         del self._lanes[number]
-        if len(self._heap) > max(_SWEEP_AT, 2 * len(self._numbers)):
+        if len(self._heap) > max(SWEEP_AT, 2 * len(self._numbers)):
             self._heap = [entry for entry in self._heap if entry[1] in self._lanes]
             heapq.heapify(self._heap)
         self._arm()

@@ -36,8 +36,11 @@ class IReactorStream(IReactorTCP, IReactorUNIX):
 class Dialer(typing.Protocol):
     """Opens connections to one target."""
 
-    def dial(self, protocol: Protocol) -> "Deferred[object]":
-        """Connect a protocol; fail where no connection came about. Can be cancelled."""
+    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":
+        """Connect a protocol, from a local address if one is given.
+
+        Fails where no connection came about; can be cancelled.
+        """
 
 
 class AddressDialer:
@@ -47,9 +50,9 @@ class AddressDialer:
         self._reactor = reactor
         self._addresses = addresses
 
-    def dial(self, protocol: Protocol) -> "Deferred[object]":
+    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":
         """Connect to the first address that takes it; fail with the last one's error."""
-        return _Attempts(self._reactor, protocol, list(self._addresses)).begin()
+        return _Attempts(self._reactor, protocol, list(self._addresses), source).begin()
 
 
 class EndpointDialer:
@@ -58,8 +61,8 @@ class EndpointDialer:
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
 
-    def dial(self, protocol: Protocol) -> "Deferred[object]":
-        """Connect through the endpoint."""
+    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":  # noqa: ARG002 - a Dialer
+        """Connect through the endpoint, which chooses the local address itself."""
         dialed: Deferred[object] = connectProtocol(self._endpoint, protocol)
         return dialed
 
@@ -70,11 +73,16 @@ class _Attempts(ClientFactory):
     noisy = False
 
     def __init__(
-        self, reactor: IReactorStream, protocol: Protocol, addresses: list[Address]
+        self,
+        reactor: IReactorStream,
+        protocol: Protocol,
+        addresses: list[Address],
+        source: str | None,
     ) -> None:
         self._reactor = reactor
         self._client = protocol
         self._left = addresses
+        self._source = None if source is None else (source, 0)
         self._connector: IConnector | None = None
         self._dialed: Deferred[object] = Deferred(self._cancel)
 
@@ -90,7 +98,7 @@ class _Attempts(ClientFactory):
             self._connector = self._reactor.connectUNIX(path, self, _NEVER)
         else:
             host, port = typing.cast("tuple[str, int]", where)
-            self._connector = self._reactor.connectTCP(host, port, self, _NEVER)
+            self._connector = self._reactor.connectTCP(host, port, self, _NEVER, self._source)
 
     def _cancel(self, _dialed: "Deferred[object]") -> None:
         self._left.clear()

@@ -1,4 +1,4 @@
-"""Times as people write them: a number of seconds, milliseconds or microseconds."""
+"""Times and rates as people write them: ``20ms``, ``10k``."""
 
 import math
 
@@ -18,6 +18,25 @@ def parse_seconds(text: str) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{text} is not a number of seconds, 0 or more")
     return seconds
+
+
+_MULTIPLES = {"k": 1e3, "M": 1e6}
+
+
+def parse_rate(text: str) -> float:
+    """Read ``500``, ``500/s``, ``2.5k`` or ``1M``; give so many a second.
+
+    Raises ValueError with one line for anything else, and for what is negative or infinite.
+    """
+    number = text.removesuffix("/s")
+    multiple = _MULTIPLES.get(number[-1:], 1.0)
+    try:
+        rate = float(number if multiple == 1.0 else number[:-1]) * multiple
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number a second") from None
+    if not math.isfinite(rate) or rate < 0:
+        raise ValueError(f"{text} is not a number a second, 0 or more")
+    return rate
 
 
 def written(seconds: float) -> str:

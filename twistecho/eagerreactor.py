@@ -6,143 +6,88 @@ clock:
 1. *Writing is tried before it is waited for.* Twisted buffers what a protocol writes, registers the
    descriptor for writability, waits, sends and unregisters it: two ``epoll_ctl`` and one more
    ``epoll_wait`` for every reply. Here, a connected stream transport that wants to write is put on
-   a list, and as soon as the callback has returned, the reactor calls its ``doWrite`` as if the
-   descriptor had been reported. Only one that still wants to write after that is registered. So
-   ``write`` itself never sends: all that one callback writes goes out together (with Nagle's
+   a list, and when the callbacks of this turn have returned, the reactor asks each one's socket as
+   if its descriptor had been reported. Only one that still wants to write after that is registered.
+   So ``write`` itself never sends: all that a callback writes goes out together (with Nagle's
    algorithm, a second small segment would wait for the peer's delayed ACK), errors come up in the
    reactor and never in the midst of a protocol's code, TLS has its bytes to itself, and a pull
    producer does not recurse: each transport is tried once, what its producer writes then has to
-   wait for writability, so that no transport keeps the others from being served.
+   wait for writability, so that no transport keeps the others from being served. A turn takes no
+   more than `MOST_EVENTS` events, so that no reply waits long for the callbacks of others. Reading
+   first and then sending is also what the processor's caches like best.
 2. *No log context is built for an event.* A transport is itself the context, and says which prefix
-   log lines have when there is one to log; see `eagertransport`.
-3. *The clock is monotonic*: a step of the wall clock moves no delayed call.
+   log lines have when there is one to log; see `eagerconnection`.
+3. *The clock is monotonic*, a step of the wall clock moves no delayed call, and *exact*: a delayed
+   call does not wait for the next whole millisecond.
 
 Stream connections that break keep their errno: the `ConnectionLost` that the protocol is given has
-it as ``osError``.
-
-What it uses of Twisted that is not public is in `TWISTED_INTERNALS`.
+it as ``osError``. What is used of Twisted that is not public is listed in `eagerinternals`.
 """
 
 import os
+import select
 import socket
 import time
 from typing import Any
 
 from twisted.internet import error, main
-from twisted.internet.epollreactor import EPOLLIN, EPollReactor
+from twisted.internet.epollreactor import EPOLLIN
 from twisted.python import context, log
 from twisted.python.failure import Failure
 
-from .eagertransport import (
-    Connector,
-    EagerConnection,
-    Server,
-    UNIXConnector,
-    UNIXServer,
-    connection_lost,
-)
+from .eagerconnection import EagerConnection, connection_lost
+from .eagerinterest import EagerInterest
+from .eagerstreams import EagerStreams
 
-TWISTED_INTERNALS: dict[str, str | None] = {
-    # the event loop
-    "twisted.internet.base.ReactorBase.runUntilCurrent": "self",
-    "twisted.internet.epollreactor.EPollReactor.doPoll": "self timeout",
-    "twisted.internet.posixbase._PollLikeMixin._doReadOrWrite": "self selectable fd event",
-    "twisted.internet.posixbase._DisconnectSelectableMixin._disconnectSelectable":
-        "self selectable why isRead",
-    "twisted.python.context.theContextTracker.currentContext": "",
-    "twisted.python.context.ContextTracker": "",
-    # how connections are made
-    "twisted.internet.posixbase.PosixReactorBase._supportedAddressFamilies": None,
-    "twisted.internet.tcp.Port.transport": None,
-    "twisted.internet.tcp.Server._fromConnectedSocket":
-        "fileDescriptor addressFamily factory reactor",
-    "twisted.internet.unix.Server._fromConnectedSocket": "fileDescriptor factory reactor",
-    "twisted.internet.tcp.Connector._makeTransport": "self",
-    "twisted.internet.unix.Connector._makeTransport": "self",
-    "twisted.internet.tcp.BaseClient._connectDone": "self",
-    # a connection's buffer and state
-    "twisted.internet.abstract.FileDescriptor.doWrite": "self",
-    "twisted.internet.abstract.FileDescriptor.dataBuffer": None,
-    "twisted.internet.abstract.FileDescriptor.offset": None,
-    "twisted.internet.abstract.FileDescriptor.SEND_LIMIT": None,
-    "twisted.internet.abstract.FileDescriptor._writeDisconnecting": None,
-    "twisted.internet.abstract.FileDescriptor._writeDisconnected": None,
-    "twisted.internet.abstract.FileDescriptor._maybePauseProducer": "self",
-    "twisted.internet.tcp.Connection.TLS": None,
-    "twisted.internet.tcp.Connection.writeSomeData": "self data",
-    "twisted.internet.unix._SendmsgMixin._writeSomeDataBase": None,
-    "twisted.internet.unix._SendmsgMixin._ancillaryLevelSOLSOCKETTypeSCMRIGHTS": "self cmsgData",
-    "twisted.internet.abstract._LogOwner._getLogPrefix": "self applicationObject",
-}  # fmt: skip
-"""What of Twisted is used beside its public interface, and the arguments it takes; the attributes
-``_tempDataBuffer`` and ``_tempDataLen`` of connections, ``_reads``, ``_writes``, ``_selectables``
-and ``_poller`` of reactors and ``contexts`` of context trackers exist only in instances."""
+MOST_EVENTS = 64
+"""Events that one poll brings at most; what their callbacks write goes out before the next."""
 
-_MOST_EVENTS = 1024  # in one poll, for which Python allocates room every time
+_SMALL = 2048
+# Bytes: a turn of larger writes would hold so much that malloc gives memory back to the system and
+# asks for it again every time.
+
+_FD_SETSIZE = 1024  # select takes descriptors below
+
+_NOBODY: dict[object, object] = {}  # the log context where there is none
 
 
-class EagerReactor(EPollReactor):
+class EagerReactor(EagerStreams, EagerInterest):
     """Twisted's epoll reactor, eager to write; see the module's docstring."""
 
     seconds = staticmethod(time.monotonic)
 
-    def __init__(self) -> None:
-        # Connections to try, in order; those no longer marked as untried are passed over.
-        self.untried: list[EagerConnection] = []
-        super().__init__()
-
-    # What wants to write
-
-    def addWriter(self, writer: Any) -> None:
-        """Have ``doWrite`` called: after the running callback, or when the descriptor is ready."""
-        if not (isinstance(writer, EagerConnection) and writer.connected):
-            super().addWriter(writer)
-        elif not writer.untried and writer.fileno() not in self._writes:
-            writer.untried = True
-            self.untried.append(writer)
-
-    def removeWriter(self, writer: Any) -> None:
-        """Have ``doWrite`` called no more."""
-        if isinstance(writer, EagerConnection) and writer.untried:
-            writer.untried = False
-        else:
-            super().removeWriter(writer)
-
-    def getWriters(self) -> list[Any]:
-        """List what wants to write."""
-        return [*super().getWriters(), *(writer for writer in self.untried if writer.untried)]
-
-    def removeAll(self) -> list[Any]:
-        """Forget all descriptors but the reactor's own, and list them."""
-        self._await_all()
-        removed: list[Any] = super().removeAll()
-        return removed
-
-    def _await(self, writer: EagerConnection) -> None:
-        """Register a transport that still wants to write, as Twisted would have done at first."""
-        if writer.untried:
-            writer.untried = False
-            super().addWriter(writer)
-
-    def _await_all(self) -> None:
-        while self.untried:
-            self._await(self.untried.pop())
-
     def _try_all(self) -> None:
         """Let each transport that wants to write try once; what they write meanwhile waits."""
         untried, self.untried = self.untried, []
-        contexts = context.theContextTracker.currentContext().contexts
         for writer in untried:
-            if writer.untried:
-                contexts.append(writer)
+            chunk = writer.chunk
+            if chunk:
                 try:
-                    why = writer.doWrite()
-                except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-                    why = raised
-                    log.err()
-                if why or writer.untried:
-                    self._settle(writer, why, is_read=False)
-                contexts.pop()
+                    sent = writer.socket.send(chunk)
+                except OSError as os_error:
+                    writer.not_sent(chunk, os_error)
+                except Exception:  # noqa: BLE001 - what is no bytes is said to be none below
+                    writer.close_shortcut()
+                else:
+                    if sent == len(chunk):
+                        writer.chunk = None
+                        continue
+                    writer.wait_with(chunk, sent)
+            if writer.untried:
+                self._try(writer)
+
+    def _try(self, writer: EagerConnection) -> None:
+        contexts = context.theContextTracker.currentContext().contexts
+        contexts.append(writer)
+        why: BaseException | int | None
+        try:
+            why = writer.doWrite()
+        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+            why = raised
+            log.err()
+        if why or writer.untried:
+            self._settle(writer, why, is_read=False)
+        contexts.pop()
 
     # What happens
 
@@ -154,40 +99,76 @@ class EagerReactor(EPollReactor):
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, tell the descriptors, and send what that wrote."""
-        self._await_all()
-        most = min(len(self._selectables), _MOST_EVENTS)
+        if self.untried:
+            self.await_all()
+        events = self._poller.poll(self._wait_for(timeout), MOST_EVENTS)
+        contexts = context.theContextTracker.currentContext().contexts
+        here = len(contexts)
+        contexts.append(_NOBODY)
         try:
-            events = self._poller.poll(-1 if timeout is None else timeout, most)
-        except InterruptedError:
-            return
-        self._tell(events)
+            self._tell(events, contexts, here)
+        finally:
+            del contexts[here:]
         if self.untried:
             self._try_all()
 
-    doIteration = doPoll
+    def _wait_for(self, timeout: float | None) -> float:
+        """Say how long epoll is to wait, having waited for less than a millisecond already.
 
-    def _tell(self, events: list[tuple[int, int]]) -> None:
-        contexts = context.theContextTracker.currentContext().contexts
-        find = self._selectables.get
+        It waits for whole milliseconds and would round up. What is left of one is waited for by
+        select, which counts microseconds, on the descriptor of epoll itself.
+        """
+        if timeout is None:
+            return -1
+        if timeout >= 0.001:
+            return (int(timeout * 1000) - 0.5) / 1000  # rounded up: the whole milliseconds
+        if timeout > 0 and self._poller.fileno() < _FD_SETSIZE:
+            select.select((self._poller,), (), (), timeout)
+        return 0
+
+    doIteration = doPoll  # type: ignore[assignment]  # Twisted does the same
+
+    def _tell(  # noqa: C901, PLR0912 - each call that is not made is what this is for
+        self, events: list[tuple[int, int]], contexts: list[Any], here: int
+    ) -> None:
+        """Tell each descriptor what happened to it, with itself ``here`` as the log context."""
+        reading, readable = self.reading, EPOLLIN
         for fd, event in events:
-            selectable = find(fd)
-            if event == EPOLLIN and isinstance(selectable, EagerConnection):
-                contexts.append(selectable)
-                is_read = True
+            if event == readable and fd in reading:
+                connection = contexts[here] = reading[fd]
                 why: BaseException | int | None
                 try:
-                    why = selectable.doRead()
-                    if selectable.untried and not why:
-                        is_read = False
-                        why = selectable.doWrite()
+                    if connection.reply_to is None:
+                        why = connection.doRead()
+                        if connection.chunk and len(connection.chunk) > _SMALL:
+                            self._try_all()
+                    else:  # the same, without the calls
+                        try:
+                            data = connection.socket.recv(connection.bufferSize)
+                        except OSError as os_error:
+                            why = connection.not_received(os_error)
+                        else:
+                            if data:
+                                reply = connection.reply_to(data)
+                                if reply:
+                                    if connection.chunk is None:
+                                        connection.chunk = reply
+                                        self.untried.append(connection)
+                                    else:
+                                        connection.write(reply)
+                                    if len(reply) > _SMALL:
+                                        self._try_all()
+                                continue
+                            why = connection.end_of_stream()
                 except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-                    is_read = False
-                    why = raised
                     log.err()
-                if why or selectable.untried:
-                    self._settle(selectable, why, is_read=is_read)
-                contexts.pop()
-            elif selectable is not None:
+                    self._settle(connection, raised, is_read=False)
+                    continue
+                if why:
+                    self._settle(connection, why, is_read=True)
+            elif fd in self._selectables:
+                contexts[here] = _NOBODY
+                selectable = self._selectables[fd]
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
 
     def _settle(
@@ -198,7 +179,7 @@ class EagerReactor(EPollReactor):
             if why:
                 self._disconnectSelectable(connection, why, is_read)
             else:
-                self._await(connection)
+                self.await_writing(connection)
         except BaseException:  # noqa: BLE001 - what connectionLost raised harms nobody else
             log.err()
 
@@ -213,58 +194,6 @@ class EagerReactor(EPollReactor):
             selectable.connectionLost(Failure(why))
         else:
             super()._disconnectSelectable(selectable, why, isRead)
-
-    # Connections
-
-    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen on a TCP port. See `IReactorTCP.listenTCP`."""
-        return _accepting(super().listenTCP(port, factory, backlog, interface), Server)
-
-    def listenUNIX(
-        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
-    ) -> Any:
-        """Listen on a Unix socket. See `IReactorUNIX.listenUNIX`."""
-        return _accepting(super().listenUNIX(address, factory, backlog, mode, wantPID), UNIXServer)
-
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
-        """Listen on a socket that listens already. See `IReactorSocket.adoptStreamPort`."""
-        port = super().adoptStreamPort(fileDescriptor, addressFamily, factory)
-        return _accepting(port, UNIXServer if addressFamily == socket.AF_UNIX else Server)
-
-    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
-        """Take over a connected socket. See `IReactorSocket.adoptStreamConnection`."""
-        if addressFamily not in self._supportedAddressFamilies:
-            raise error.UnsupportedAddressFamily(addressFamily)
-        if addressFamily == socket.AF_UNIX:
-            return UNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
-        return Server._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
-
-    def connectTCP(
-        self,
-        host: str,
-        port: int,
-        factory: Any,
-        timeout: float = 30,
-        bindAddress: Any = None,
-    ) -> Any:
-        """Connect to a TCP port. See `IReactorTCP.connectTCP`."""
-        connector = Connector(host, port, factory, timeout, bindAddress, self)
-        connector.connect()
-        return connector
-
-    def connectUNIX(
-        self, address: Any, factory: Any, timeout: float = 30, checkPID: int = 0
-    ) -> Any:
-        """Connect to a Unix socket. See `IReactorUNIX.connectUNIX`."""
-        connector = UNIXConnector(address, factory, timeout, self, checkPID)
-        connector.connect()
-        return connector
-
-
-def _accepting(port: Any, transport: type[EagerConnection]) -> Any:
-    """Have a port make such transports; it accepts nothing before the reactor's next turn."""
-    port.transport = transport
-    return port
 
 
 def _why_lost(connection: EagerConnection) -> error.ConnectionLost:

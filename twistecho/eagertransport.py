@@ -1,242 +1,152 @@
-"""The stream transports of the eager reactor: Twisted's own, with shorter ways where nothing is in
-the way, and with the errno of a connection that breaks.
+"""The TCP transports of the eager reactor: Twisted's own, with a shortcut for the usual case.
 
-Buffers, producers, TLS and closing stay Twisted's. A transport that wants to write is *untried*
-until its socket has been asked for the first time, which `eagerreactor` does as soon as the running
-callback has returned; only where the socket refuses is it registered for writability.
-"""  # noqa: D205 - one sentence
+A protocol may have a method of its own for the commonest case, a reply to what came:
 
-import socket
-from errno import EBADF, ENOBUFS, EWOULDBLOCK
+    replyEagerly(data: bytes) -> bytes | None
+
+It is called in place of ``dataReceived``, and the bytes it returns, not more than it was given, are
+written as if by ``write``. Elsewhere nobody calls it, so ``dataReceived`` must do the same.
+"""
+
 from typing import Any
 
-from twisted.internet import error, main, tcp, unix
-from twisted.python import context
-from twisted.python.log import ILogContext, msg
+from twisted.internet import address, main, tcp
 
-# What twisted.python.sendmsg.recvmsg makes room for.
-_ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
-
-_REFUSED = (EWOULDBLOCK, ENOBUFS)  # try again when the socket is writable
-
-_Ended = error.ConnectionLost | error.ConnectionDone | None
-
-
-def connection_lost(os_error: OSError) -> error.ConnectionLost:
-    """Make a `ConnectionLost` whose ``osError`` and ``__cause__`` say what the system said."""
-    lost = error.ConnectionLost()
-    lost.osError = lost.__cause__ = os_error  # type: ignore[attr-defined]  # this adds it
-    return lost
-
-
-class EagerConnection(tcp.Connection):
-    """What the eager reactor's stream transports have in common; mixed in before Twisted's class.
-
-    In its own callbacks a transport is also the log context: Twisted's context stack asks its
-    members for ``member[ILogContext]``, and this one computes the answer only when something is
-    logged. That a thread started from the callback inherits it is as in Twisted.
-    """
-
-    untried = False  # wants to write, and its socket has not been asked yet
-    broken: error.ConnectionLost | None = None  # what the first try of a write found
-
-    # Twisted deletes the first two when the connection is lost; the third is any FD-set reactor.
-    protocol: Any
-    socket: Any
-    reactor: Any
-
-    def __getitem__(self, key: object) -> dict[str, Any]:
-        """Give the log context of this connection's callbacks. Raises KeyError for other keys."""
-        if key is not ILogContext:
-            raise KeyError(key)
-        contexts = context.theContextTracker.currentContext().contexts
-        outer = contexts[: contexts.index(self)]
-        base = next(under[key] for under in reversed(outer) if key in under)
-        return {**base, "system": self.logPrefix()}
-
-    def __contains__(self, key: object) -> bool:
-        """Say whether `__getitem__` has an answer."""
-        return key is ILogContext
-
-    def doRead(self) -> _Ended:  # type: ignore[override]  # Twisted's are not annotated
-        """Read once and hand the bytes to the protocol."""
-        try:
-            data = self.socket.recv(self.bufferSize)
-        except OSError as os_error:
-            return self._not_received(os_error)
-        if not data:
-            # A failed send takes the socket's error with it: what follows looks like a FIN.
-            return self.broken or main.CONNECTION_DONE
-        self.protocol.dataReceived(data)
-        return None
-
-    def _not_received(self, os_error: OSError) -> error.ConnectionLost | None:
-        if os_error.errno == EWOULDBLOCK:
-            return None
-        if os_error.errno == EBADF:  # somebody has closed the socket behind our back
-            return error.ConnectionFdescWentAway("File descriptor lost")
-        return connection_lost(os_error)
-
-    def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
-        """Send what is buffered, then tell who waits for that."""
-        if self.untried:
-            return self._unless_broken(super().doWrite())
-        return self.broken or super().doWrite()
-
-    def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
-        """Keep what a first try found broken until the socket is reported as ready.
-
-        What the peer said before it went is read first then, as it is where Twisted waits.
-        """
-        if why.__class__ is not error.ConnectionLost:
-            return why
-        self.broken = self.broken or why
-        return None
-
-    def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
-        """Send up to ``SEND_LIMIT`` bytes; give how many, or why the connection is lost."""
-        if not data:
-            return 0
-        if len(data) > self.SEND_LIMIT:
-            data = memoryview(data)[: self.SEND_LIMIT]
-        try:
-            sent: int = self.socket.send(data)
-        except OSError as os_error:
-            return 0 if os_error.errno in _REFUSED else connection_lost(os_error)
-        return sent
+from .eagerconnection import EagerConnection
+from .localports import share_local_ports
 
 
 class _TCPConnection(EagerConnection):
-    """What TCP connections have besides: short ways for what most messages need."""
+    """What TCP connections have besides: a shortcut for the one write that most callbacks make.
 
-    def _keep_at_hand(self) -> None:
-        """Have as the instance's own what every message asks for: that is found at once."""
-        self.TLS = self.TLS
-        self._writeDisconnected = self._writeDisconnected
-        self._writeDisconnecting = self._writeDisconnecting
-        self.disconnecting = self.disconnecting
-        self.producerPaused = self.producerPaused
-        self.dataBuffer = self.dataBuffer
-        self.bufferSize = self.bufferSize
-        self.untried = self.untried
-        self.SEND_LIMIT = self.SEND_LIMIT
+    The shortcut is open while ``chunk`` is None: nothing is buffered or waited for, and neither TLS
+    nor a pull producer nor an end to come is in the way. A write then only leaves its bytes there,
+    to be sent as they are. Whatever else happens before that moves them into Twisted's buffer and
+    closes the shortcut; it is open again when Twisted's own way has sent all.
+    """
+
+    __slots__ = ()
+
+    replies = True
 
     def write(self, data: bytes) -> None:
-        """Buffer bytes; they are sent as soon as the running callback has returned."""
-        if self.TLS or self._writeDisconnected or not (self.connected and type(data) is bytes):
+        """Buffer bytes; they are sent as soon as the callbacks of this turn have returned."""
+        if self.chunk is None and type(data) is bytes and 0 < len(data) <= self.bufferSize:
+            self.chunk = data
+            self.reactor.untried.append(self)
+        else:
+            self.close_shortcut()
             super().write(data)
-        elif data:
-            self._tempDataBuffer.append(data)
-            self._tempDataLen += len(data)
-            if self._tempDataLen + len(self.dataBuffer) > self.bufferSize:
-                self._maybePauseProducer()
-            # What the socket has refused is in dataBuffer, and waited for.
-            if not (self.untried or self.dataBuffer):
-                self.untried = True
-                self.reactor.untried.append(self)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Buffer several pieces; see `write`."""
+        self.close_shortcut()
+        super().writeSequence(iovec)
+
+    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+        """Start TLS. What was written before goes out before, as it is."""
+        self.close_shortcut()
+        super().startTLS(ctx, normal)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Register a producer. A pull producer is asked whenever all was sent: Twisted's way."""
+        if not streaming:
+            self.close_shortcut()
+        super().registerProducer(producer, streaming)
+
+    def close_shortcut(self) -> None:
+        """Go Twisted's way, also with what has been written and is untried."""
+        chunk, self.chunk = self.chunk, b""
+        if chunk:
+            self._tempDataBuffer.append(chunk)
+            self._tempDataLen += len(chunk)
+            self.untried = True
+
+    def _open_shortcut(self) -> None:
+        """Take the shortcut from now on, where nothing is in the way."""
+        if (
+            self.connected
+            and not (self.untried or self._buffered() or self.TLS)
+            and not (self.disconnecting or self._writeDisconnecting or self._writeDisconnected)
+            and (self.producer is None or (self.streamingProducer and not self.producerPaused))
+        ):
+            self.chunk = None
+
+    def _buffered(self) -> bool:
+        return bool(self.dataBuffer or self._tempDataLen)
 
     def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
         """Send what is buffered, then tell who waits for that."""
-        if (
-            len(self._tempDataBuffer) == 1
-            and self.untried
-            and self._tempDataLen <= self.SEND_LIMIT
-            and not (self.dataBuffer or self.disconnecting or self._writeDisconnecting)
-            and (self.producer is None or (self.streamingProducer and not self.producerPaused))
-        ):
-            try:
-                sent = self.socket.send(self._tempDataBuffer[0])
-            except OSError as os_error:
-                return self._refused(os_error)
-            chunk = self._tempDataBuffer.pop()
-            if sent == self._tempDataLen:
-                self.untried = False
-            else:
-                self.dataBuffer, self.offset = chunk, sent
-            self._tempDataLen = 0
-            return None
-        return super().doWrite()
-
-    def _refused(self, os_error: OSError) -> BaseException | int | None:
-        """Keep the only chunk where it is waited for, unless the connection is broken."""
-        if os_error.errno not in _REFUSED:
-            return self._unless_broken(connection_lost(os_error))
-        self.dataBuffer, self.offset = self._tempDataBuffer.pop(), 0
-        self._tempDataLen = 0
+        chunk = self.chunk
+        if not chunk:
+            if self.disconnecting and self.producer is None and not self._buffered():
+                return main.CONNECTION_DONE
+            why = super().doWrite()
+            self._open_shortcut()
+            return why
+        try:
+            self.wait_with(chunk, self.socket.send(chunk))
+        except OSError as os_error:
+            self.not_sent(chunk, os_error)
         return None
 
 
 class Server(_TCPConnection, tcp.Server):
     """An accepted TCP connection."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._keep_at_hand()
+    __slots__ = ()
+
+    def __init__(  # noqa: PLR0917 - Twisted's
+        self,
+        sock: Any,
+        protocol: Any,
+        client: tuple[Any, ...],
+        server: Any,
+        sessionno: int,
+        reactor: Any,
+    ) -> None:
+        # As tcp.Server's, but for the words that it composes for the log: see below.
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = address.IPv6Address
+        self.server, self.client, self.sessionno = server, client, sessionno
+        self.hostname = client[0]
+        self._prefix, self._class = self._getLogPrefix(protocol), type(protocol)
+        self._words: str | int | None = getattr(server, "_realPortNumber", None)
+        self.startReading()
+        self.connected = 1
+        self.chunk = None
+
+    @property
+    def logstr(self) -> str:  # type: ignore[override]  # Twisted has an attribute
+        """What lines logged in this connection's callbacks begin with."""
+        return f"{self._prefix},{self.sessionno},{self.hostname}"
+
+    @property
+    def repstr(self) -> str:
+        """What `repr` gives; Twisted sets it where there is no port."""
+        words = self._words
+        if isinstance(words, str):
+            return words
+        return f"<{self._class.__name__} #{self.sessionno} on {words}>"
+
+    @repstr.setter
+    def repstr(self, words: str) -> None:
+        self._words = words
 
 
 class Client(_TCPConnection, tcp.Client):
     """A TCP connection that is made here."""
 
-    def _connectDone(self) -> None:
-        self._keep_at_hand()
-        super()._connectDone()
-
 
 class Connector(tcp.Connector):
     """Makes TCP connections."""
 
+    def createInternetSocket(self) -> Any:
+        """Make the socket; where it is bound to an address, ``connect`` chooses the port."""
+        made = super().createInternetSocket()  # type: ignore[misc]  # tcp.Client's
+        share_local_ports(made)
+        return made
+
     def _makeTransport(self) -> Client:
         return Client(self.host, self.port, self.bindAddress, self, self.reactor)
-
-
-class _UNIXConnection(EagerConnection):
-    """What Unix stream connections have besides: file descriptors may come along."""
-
-    def doRead(self) -> _Ended:  # type: ignore[override]  # Twisted's are not annotated
-        """Read once, take the file descriptors that came along, hand the bytes to the protocol."""
-        try:
-            data, ancillary, _, _ = self.socket.recvmsg(self.bufferSize, _ANCILLARY_SIZE)
-        except OSError as os_error:
-            return self._not_received(os_error)
-        for level, kind, contents in ancillary:
-            self._take_ancillary(level, kind, contents)
-        if not data:
-            return self.broken or main.CONNECTION_DONE
-        self.protocol.dataReceived(data)
-        return None
-
-    def _take_ancillary(self, level: int, kind: int, contents: bytes) -> None:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            self._ancillaryLevelSOLSOCKETTypeSCMRIGHTS(contents)  # type: ignore[attr-defined]  # unix._SendmsgMixin
-            return
-        msg(
-            format="%(protocolName)s (on %(hostAddress)r) received unsupported ancillary data "
-            "(level=%(cmsgLevel)r, type=%(cmsgType)r) from %(peerAddress)r.",
-            hostAddress=self.getHost(),
-            peerAddress=self.getPeer(),
-            protocolName=self._getLogPrefix(self.protocol),
-            cmsgLevel=level,
-            cmsgType=kind,
-        )
-
-
-class UNIXServer(_UNIXConnection, unix.Server):
-    """An accepted Unix stream connection."""
-
-    # File descriptors that wait to be sent go out with the buffer's bytes.
-    writeSomeData = unix.Server.writeSomeData
-    _writeSomeDataBase = Server  # type: ignore[assignment]  # this module's, as Twisted has its own
-
-
-class UNIXClient(_UNIXConnection, unix.Client):
-    """A Unix stream connection that is made here."""
-
-    writeSomeData = unix.Client.writeSomeData
-    _writeSomeDataBase = Client  # type: ignore[assignment]  # this module's, as Twisted has its own
-
-
-class UNIXConnector(unix.Connector):
-    """Makes Unix stream connections."""
-
-    def _makeTransport(self) -> UNIXClient:  # type: ignore[override]  # a client all the same
-        return UNIXClient(self.address, self, self.reactor, self.checkPID)

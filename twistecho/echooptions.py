@@ -1,5 +1,6 @@
 """The command line of ``twist echo``: texts become values, or one line says what is wrong."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from .draw import parse_seed
 from .endpoint import is_tls
 from .faults import parse_faults
 from .reactors import install_fastest
+from .shares import parse_workers
 from .tracefile import lines_of
 from .trusted import TrustedProxies, parse_trusted
 from .wire import ReplyFormat
@@ -48,6 +50,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
     "drain": lambda text: parse_delay(text).longest,
+    "workers": lambda text: parse_workers(text, _cores()),
 }
 
 
@@ -70,6 +73,8 @@ class Options(usage.Options):
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
          "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+        ["workers", None, None,
+         "Processes that serve the same ports: a number, or auto for one a core. [default: this]"],
         ["seed", None, None,
          "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
     ]  # fmt: skip
@@ -123,7 +128,7 @@ class Options(usage.Options):
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
         try:
-            self["limits"] = parse_limits(self)
+            self["limits"] = parse_limits(self, self["workers"] or 1)
         except ValueError as error:
             raise usage.UsageError(str(error)) from None
         if self["metrics"] is not None:
@@ -152,6 +157,12 @@ class Options(usage.Options):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
+
+
+def _cores() -> int:
+    """Count the cores that this process may run on."""
+    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:

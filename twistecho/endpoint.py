@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 
-from .eagertransport import UNIXServer
+from . import eagerunix
 from .unixport import AdoptedUnixPort, UnixPort
 
 UNIX_MODE = "660"
@@ -66,7 +66,7 @@ def _unix(reactor: Any, description: str, parts: _Description) -> IStreamServerE
         raise ValueError("the path is missing")
     if "mode" not in parts.named and len(parts.positional) < 2:
         description = f"{description}:mode={UNIX_MODE}"
-    return _from_string(_OwnPorts(reactor), description)
+    return _from_string(_with_own_ports(reactor), description)
 
 
 def _systemd(reactor: Any, description: str, parts: _Description) -> IStreamServerEndpoint:
@@ -74,7 +74,7 @@ def _systemd(reactor: Any, description: str, parts: _Description) -> IStreamServ
     if domain not in ("INET", "INET6", "UNIX"):
         raise ValueError("domain must be INET, INET6 or UNIX")
     try:
-        return _from_string(_OwnPorts(reactor), description)
+        return _from_string(_with_own_ports(reactor), description)
     except LookupError:
         raise OSError("no such socket was passed by systemd, or none at all") from None
 
@@ -89,7 +89,7 @@ def _tls(reactor: Any, description: str, parts: _Description) -> IStreamServerEn
         # Twisted looks at these last, when it is too late to tell them from bad files.
         if not number.isdecimal():
             raise ValueError(f"{number!r} is not a number")
-    return _with_certificate(lambda: _from_string(_OwnPorts(reactor), description))
+    return _with_certificate(lambda: _from_string(_with_own_ports(reactor), description))
 
 
 _Maker = Callable[[Any, str, _Description], IStreamServerEndpoint]
@@ -116,7 +116,11 @@ def _openssl_words(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-class _OwnPorts:
+def _with_own_ports(reactor: Any) -> "OwnPorts":
+    return reactor if isinstance(reactor, OwnPorts) else OwnPorts(reactor)
+
+
+class OwnPorts:
     """Listens in the reactor's stead where its own ports do not do. See `IReactorUNIX` and others.
 
     Methods, their arguments and defaults are the reactor's.
@@ -124,6 +128,12 @@ class _OwnPorts:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        """Listen on TCP: the reactor does that well."""
+        return cast("IListeningPort", self._reactor.listenTCP(port, factory, backlog, interface))
 
     def listenUNIX(
         self,
@@ -139,7 +149,7 @@ class _OwnPorts:
     def _started(self, port: Any) -> IListeningPort:
         """Start a Unix port, with the transports that its reactor would have given it."""
         if hasattr(self._reactor, "untried"):  # the eager reactor; its room needs epoll
-            port.transport = UNIXServer
+            port.transport = eagerunix.Server
         port.startListening()
         return cast("IListeningPort", port)
 
@@ -155,7 +165,7 @@ class _OwnPorts:
         from .tlsfactory import TLSFactory  # noqa: PLC0415 - it needs an extra
 
         wrapped = _with_certificate(lambda: TLSFactory(contextFactory, False, factory))
-        return cast("IListeningPort", self._reactor.listenTCP(port, wrapped, backlog, interface))
+        return self.listenTCP(port, wrapped, backlog, interface)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory

@@ -1,4 +1,4 @@
-"""Running a plan with the engine that was chosen, from a command: with a display and Ctrl-C.
+"""Running a plan with the engine that was chosen, from a command: with Ctrl-C, and shown meanwhile.
 
 Only the engine that is used is imported; the reactor's engine takes the global reactor, which can
 run once in a process.
@@ -8,21 +8,17 @@ second one ends everything at once.
 """
 
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, cast
 
 from .conversation import ReplyObserver
-from .live import Display
 from .openfiles import raise_open_files
 from .plan import Plan
 from .reactors import install_fastest
 from .report import Report
-from .standing import Watch
+from .standing import Standing, Watch
 from .target import Target
 
 Engine = Literal["reactor", "threads"]
@@ -34,46 +30,78 @@ ENGINES: tuple[Engine, ...] = ("reactor", "threads")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+Shown = Callable[[Callable[[], Standing]], AbstractContextManager[object]]
+"""Given what tells how far a run is, a context manager that shows it meanwhile."""
+
+Together = Callable[[], object]
+"""Called, in a thread, once all clients have connected; they begin when it returns."""
+
+
+def engine_named(name: str) -> Engine:
+    """Give the engine of this name. Raises ValueError."""
+    for engine in ENGINES:
+        if engine == name:
+            return engine
+    raise ValueError(f"{name!r} is not an engine")
+
+
+def show_nothing(_standing: Callable[[], Standing]) -> AbstractContextManager[object]:
+    """Show nothing of a run; see `Shown`."""
+    return nullcontext()
+
+
 def run_engine(
     engine: Engine,
     plan: Plan,
     target: Target,
     on_reply: ReplyObserver | None = None,
     *,
-    quiet: bool = False,
+    display: Shown = show_nothing,
+    together: Together | None = None,
 ) -> Report:
     """Carry out a plan and return the report, which says so if it was interrupted.
 
-    How far it is is shown meanwhile, unless ``quiet``. Raises KeyboardInterrupt if it was
-    interrupted twice, and ValueError for a target that the engine cannot connect to.
+    Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a target that the
+    engine cannot connect to.
     """
     raise_open_files()
     run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
-    began = time.time()
-    report = run(plan, target, on_reply, quiet=quiet)
-    return report if report.began else replace(report, began=began)
+    return run(plan, target, on_reply, display, together or (lambda: None))
 
 
 def _run_threads(
-    plan: Plan, target: Target, on_reply: ReplyObserver | None, *, quiet: bool
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None,
+    display: Shown,
+    together: Together,
 ) -> Report:
     from .threads import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
 
-    fleet = ThreadedFleet(target, plan, on_reply=on_reply)
-    with _interruptible(fleet.stop, _interrupt), _display(fleet, plan, quiet=quiet):
+    fleet = ThreadedFleet(target, plan, on_reply=on_reply, together=together)
+    with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
         return fleet.run()
 
 
 def _run_reactor(
-    plan: Plan, target: Target, on_reply: ReplyObserver | None, *, quiet: bool
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None,
+    display: Shown,
+    together: Together,
 ) -> Report:
     install_fastest()
     from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
+    from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - likewise
 
     from .fleet import Fleet  # noqa: PLC0415 - see the module's docstring
 
     loop: Any = reactor
-    fleet = Fleet(loop, target, plan, on_reply=on_reply)
+
+    def all_together() -> Any:
+        return deferToThreadPool(loop, loop.getThreadPool(), together)
+
+    fleet = Fleet(loop, target, plan, on_reply=on_reply, together=all_together)
     ended: list[Any] = []
 
     def end(result: object) -> None:
@@ -82,10 +110,10 @@ def _run_reactor(
 
     loop.callWhenRunning(lambda: fleet.run().addBoth(end))
     with (
-        _interruptible(
+        interruptible(
             lambda: loop.callFromThread(fleet.stop), lambda: loop.callFromThread(loop.stop)
         ),
-        _display(fleet, plan, quiet=quiet),
+        display(_watch(fleet)),
     ):
         loop.run(installSignalHandlers=False)
     if not ended:
@@ -95,8 +123,12 @@ def _run_reactor(
     return cast(Report, ended[0])
 
 
+def _watch(fleet: Any) -> Watch:
+    return Watch(fleet.outcomes, fleet.recordings, fleet.now)
+
+
 @contextmanager
-def _interruptible(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
+def interruptible(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
     """Have the first signal call ``stop``, and those after it ``abandon``, from their handler.
 
     Only the main thread gets signals; anywhere else nothing happens.
@@ -119,9 +151,3 @@ def _interruptible(stop: Callable[[], None], abandon: Callable[[], None]) -> Ite
 
 def _interrupt() -> None:
     raise KeyboardInterrupt
-
-
-def _display(fleet: Any, plan: Plan, *, quiet: bool) -> Display:
-    return Display(
-        sys.stderr, plan, Watch(fleet.outcomes, fleet.recordings, fleet.now), quiet=quiet
-    )

@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
+from threading import Lock
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +14,7 @@ from twisted.logger import Logger
 from .admission import Admission
 from .answer import Answer, AnswerProtocol
 from .budget import Budget
+from .connection import Connection
 from .counts import Counts
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .delayline import DelayLine
@@ -21,6 +24,8 @@ from .limits import Limits
 from .occasional import OccasionalLog
 from .peer import where
 from .protocol import EchoProtocol
+from .steady import FEWEST_MESSAGES, SteadyProtocol
+from .steadyline import SteadyLine
 from .sweep import Sweep
 from .wire import REPLY_WRITERS, ReplyFormat
 
@@ -43,6 +48,9 @@ class EchoFactory(Factory):
     """
 
     noisy = False
+    number_of: Callable[[object], int] | None = None
+    """Gives the number of a connection by its transport, where others number them too."""
+
     _log = Logger()
 
     def __init__(
@@ -65,33 +73,51 @@ class EchoFactory(Factory):
         self.delay = Constant(delay) if isinstance(delay, (int, float)) else delay
         self.delay_per = DelayPer(delay_per)
         self.limits = limits or Limits()
-        self.line = DelayLine(clock)
         self.log_connections = log_connections
         self.log_payload = log_payload
-        self.counts = Counts()
-        self.budget = Budget(self.limits.total_waiting_bytes, READ_SIZE)
-        self.admission = Admission(self.limits)
-        self.connections: set[EchoProtocol] = set()
-        self._sweep = Sweep(clock, self.line.now, self.connections, self.counts)
-        self._occasionally = OccasionalLog(self._log, self.line.now)
         self.faults = faults
         self.in_band = in_band
         self.faults_met: Counter[str] = Counter()
         self.control_words: Counter[str] = Counter()
-        faulty = bool(faults.faults or in_band)
-        self._protocol = _PROTOCOLS[bool(answer), faulty]
-        self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
+        self._ctime = ctime
+        self._work_out()
         faults.multiply(self.delay.longest if self._per_reply else 0.0)
-        self.immediate = not (answer or self._per_reply or faulty)
-        # What every message asks for, worked out once.
+        self._begin(clock)
+
+    def _work_out(self) -> None:
+        """Answer once what every message would ask for."""
+        faulty = bool(self.faults.faults or self.in_band)
+        self._per_reply = self.delay_per is DelayPer.REPLY and self.delay.longest > 0
+        self.immediate = not (self._answer or self._per_reply or faulty)
+        self._protocol = _PROTOCOLS[bool(self._answer), faulty]
+        if self._protocol is EchoProtocol and self._per_reply and self._is_steady():
+            self._protocol = SteadyProtocol
         self.write_buffer = self.limits.write_buffer
         self.queue = self.limits.queue
-        # A read of at most so many bytes is its own reply, whatever messages it is cut into.
-        is_echo = self.immediate and self.reply is ReplyFormat.RAW and not log_payload
-        self.echoed = self.write_buffer if is_echo else 0
         self._write = REPLY_WRITERS[self.reply]
         self._stamps = self.reply is ReplyFormat.STAMPED
-        self._ctime = ctime
+        self.as_it_came = self.reply is ReplyFormat.RAW
+        # Whether a connection on which nothing else is the matter goes the shortest way.
+        simple = self._protocol is SteadyProtocol or (self.immediate and self.as_it_came)
+        self.plain = simple and not self.log_payload
+
+    def _is_steady(self) -> bool:
+        """Say whether all replies are held equally long, and enough of them may be."""
+        enough = self.limits.waiting_messages >= FEWEST_MESSAGES
+        return isinstance(self.delay, Constant) and enough
+
+    def _begin(self, clock: IReactorTime) -> None:
+        """Set up what watches over the connections; there are none yet."""
+        self.line = DelayLine(clock)
+        if self._protocol is SteadyProtocol:
+            self.line = SteadyLine(clock, self.delay.longest, self._replies_left)
+        self._accounting = Lock()
+        self.tally = Counts()  # without what connections have not accounted for yet
+        self.budget = Budget(self.limits.total_waiting_bytes, READ_SIZE)
+        self.admission = Admission(self.limits)
+        self.connections: set[EchoProtocol] = set()
+        self._sweep = Sweep(clock, self.line.now, self.connections, self.tally)
+        self._occasionally = OccasionalLog(self._log, self.line.now)
         self._draining: Deferred[None] | None = None
 
     def buildProtocol(self, addr: object) -> EchoProtocol | None:  # type: ignore[override]
@@ -107,8 +133,23 @@ class EchoFactory(Factory):
 
     def refuse(self, reason: str, addr: object) -> None:
         """Count a connection that is not let in, and now and then log it."""
-        self.counts.refused[reason] += 1
+        self.tally.refused[reason] += 1
         self._occasionally.warn(f"Refused, {reason}", where(addr))
+
+    @property
+    def counts(self) -> Counts:
+        """What has been counted until now; may be asked for from any thread."""
+        with self._accounting:
+            counts = copy(self.tally)
+            for connection in list(self.connections):
+                connection.uncounted(counts)
+        return counts
+
+    def _replies_left(self, now: float, dues: list[float]) -> None:
+        """Count replies that left together, due at these times, in order."""
+        self.tally.lateness.observe_all(now, dues)
+        if self.budget:
+            self.budget.give_turns()
 
     def count_open(self) -> int:
         """Count the open connections."""
@@ -121,14 +162,18 @@ class EchoFactory(Factory):
         self._sweep.start()
         if self.log_connections:
             self._log.debug("{peer} connected", peer=where(connection.peer))
-        self.counts.accepted += 1
-        return self.counts.accepted - 1
+        self.tally.accepted += 1
+        if self.number_of is not None:
+            return self.number_of(connection.transport)
+        return self.tally.accepted - 1
 
     def closed(self, connection: EchoProtocol) -> None:
         """Count a connection out."""
         if connection not in self.connections:
             return
-        self.connections.discard(connection)
+        with self._accounting:
+            connection.account()
+            self.connections.discard(connection)
         self.admission.leave(connection.peer)
         if self.log_connections:
             self._log.debug("{peer} has gone", peer=where(connection.peer))
@@ -138,16 +183,16 @@ class EchoFactory(Factory):
             draining, self._draining = self._draining, None
             draining.callback(None)
 
-    def drop(self, connection: EchoProtocol, reason: str) -> None:
+    def drop(self, connection: Connection, reason: str) -> None:
         """Reset a connection for a reason that is counted and, now and then, logged."""
-        self.counts.dropped[reason] += 1
+        self.tally.dropped[reason] += 1
         self._occasionally.warn(f"Dropped, {reason}", where(connection.peer))
         connection.abort()
 
     def sent_late(self, late: float) -> None:
         """Count how late a delayed reply left, in seconds after it was due."""
         if self._per_reply:
-            self.counts.lateness.observe(late)
+            self.tally.lateness.observe(late)
 
     def connection_delay(self, connection: int) -> float:
         """Say how long to hold a connection back before it is read, in seconds."""
@@ -166,6 +211,11 @@ class EchoFactory(Factory):
     def answer(self, message: bytes) -> "bytes | Deferred[bytes]":
         """Give the reply to a message: the user's answer if there is one."""
         return self._answer(message) if self._answer else self.write_reply(message)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the number of a connection says what becomes of it."""
+        return bool(self.faults.faults or self.in_band or hasattr(self.delay, "seed"))
 
     @property
     def longest(self) -> float:

@@ -80,7 +80,6 @@ class FaultyProtocol(EchoProtocol):
         """Decide what becomes of the next message, and say when its reply is due."""
         factory, number = self.factory, self._messages
         self._messages += 1
-        factory.counts.messages += 1
         delay = factory.reply_delay(self.number, number)
         fault = factory.faults.of_message(self.number, number)
         script = self._scripts.popleft() if self._scripts else None

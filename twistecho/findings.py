@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 from .duration import written
-from .latency import PERCENTILES, Latencies
+from .latency import PERCENTILES, Latencies, LatencySummary
 from .readings import TIMES, read
 from .render import count, failure_lines
 from .report import Part, Report
@@ -67,15 +67,21 @@ def times_table(report: Report) -> Table:
     table.add_column("time")
     for name in ("min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max"):
         table.add_column(name, justify="right", no_wrap=True)
+    for name, summary in times(report):
+        values = [summary.min, summary.mean, *summary.percentiles, summary.max]
+        table.add_row(name, *map(written, values))
+    return table
+
+
+def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
+    """Give the figures of everything that took time, each with its name."""
     for name, kind in _SHOWN.items():
         # In a closed load a message is due when it is sent: there is one time, not three.
         if report.plan.rate is None and kind in {"service", "lag"}:
             continue
         summary = Latencies(getattr(report.measured, TIMES[kind])).summary()
         if summary is not None:
-            values = [summary.min, summary.mean, *summary.percentiles, summary.max]
-            table.add_row(name, *map(written, values))
-    return table
+            yield name, summary
 
 
 def parts_table(report: Report) -> Table:

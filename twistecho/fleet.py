@@ -32,6 +32,7 @@ from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .sources import source_of
 from .target import Target, parse_target
 
 if typing.TYPE_CHECKING:
@@ -74,8 +75,8 @@ class Fleet:
         self.recording = Recording(plan.warmup)
         self._reactor = reactor
         self._on_reply = on_reply
-        self._monotonic = monotonic_for(reactor)
-        self._began = self._wall_clock = 0.0
+        self.monotonic = monotonic_for(reactor)
+        self.began = self._wall_clock = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
@@ -90,7 +91,7 @@ class Fleet:
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
-        return self._monotonic() - self._began
+        return self.monotonic() - self.began
 
     def recordings(self) -> list[Recording]:
         """Give all that was recorded until now."""
@@ -101,7 +102,7 @@ class Fleet:
 
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
-        self._began = self._monotonic()
+        self.began = self.monotonic()
         self._wall_clock = time.time()
         if self.target.host is None and self.target.path is None:
             endpoint = clientFromString(self._reactor, self.target.text)
@@ -202,12 +203,12 @@ class Fleet:
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
-        now = self.now()
+        now, number = self.now(), client.conversation.client
         self._running.add(client)
         client.conversation.connecting(now)
         self.deadlines.set(client, now + self.plan.timeout)
         wire = client if self._secured is None else self._secured.wire(client)
-        client.dialing = dialer.dial(wire)
+        client.dialing = dialer.dial(wire, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed

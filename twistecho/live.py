@@ -7,6 +7,7 @@ thread of its own, which reads what the engine records anyway: the engine is not
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -15,7 +16,6 @@ from rich.text import Text
 
 from .duration import written
 from .interval import LENGTH
-from .latency import Latencies
 from .plan import Plan
 from .render import count
 from .standing import Standing
@@ -32,6 +32,14 @@ WhereIsIt = Callable[[], Standing]
 """Gives how far a run is; called from the display's thread."""
 
 
+class _Console(Console):
+    """A console that leaves the process alone where nobody reads what it writes."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, instead of ending the process, as rich does."""
+        raise BrokenPipeError
+
+
 class Display:
     """Shows how far a run is while the block of its ``with`` statement runs.
 
@@ -45,9 +53,8 @@ class Display:
         self._plan = plan
         self._standing = standing
         self._over = threading.Event()
-        self._console = Console(file=stream, highlight=False)
-        show = self._show_lines if self._console.is_terminal else self._show_plain
-        self._thread = None if quiet else threading.Thread(target=show, daemon=True)
+        self._console = _Console(file=stream, highlight=False)
+        self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> "Self":
         """Begin to show."""
@@ -61,11 +68,26 @@ class Display:
         if self._thread is not None:
             self._thread.join()
 
+    def _show(self) -> None:
+        """Show until the run is over, or as long as anybody sees it."""
+        # A reader that has gone is no reason to end the run.
+        with suppress(OSError, ValueError):
+            if self._console.is_terminal:
+                self._show_lines()
+            else:
+                self._show_plain()
+
     def _show_lines(self) -> None:
         """Renew the lines on a terminal until the run is over."""
         if self._over.wait(_SHOWN_AFTER):
             return
-        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+        with Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,  # what goes to a file must not come to the terminal
+            redirect_stderr=False,
+        ) as live:
             while True:
                 text = Text("\n".join(lines(self._plan, self._standing())), overflow="ellipsis")
                 live.update(text, refresh=True)
@@ -77,11 +99,8 @@ class Display:
         wait = _SHOWN_AFTER
         while not self._over.wait(wait):
             standing = self._standing()
-            try:
-                self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
-                self._stream.flush()
-            except (OSError, ValueError):
-                return  # nobody reads it any more: that is no reason to end the run
+            self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
+            self._stream.flush()
             wait = _PLAIN_EVERY - standing.took % _PLAIN_EVERY
             wait += 0.0 if wait >= _SHOWN_AFTER else _PLAIN_EVERY
 
@@ -97,9 +116,9 @@ def lines(plan: Plan, standing: Standing) -> list[str]:
     second = standing.second
     now = f", {second.answered / LENGTH:,.0f}/s now" if second else ""
     said.append(f"{count(standing.answered, 'message')} answered{now}")
-    if second and second.latency:
-        at = Latencies(second.latency).histogram().get_percentile_to_value_dict([50.0, 99.0])
-        said.append(f"p50 {written(at[50.0] / 1e6)}, p99 {written(at[99.0] / 1e6)} now")
+    if second and second.latencies:
+        p50, p99 = second.percentile(50.0), second.percentile(99.0)
+        said.append(f"p50 {written(p50)}, p99 {written(p99)} now")
     if standing.failures:
         said.append(_failures(standing))
     return said

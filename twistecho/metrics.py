@@ -94,12 +94,17 @@ class _QuietSite(Site):
 
 def metrics_site(factory: EchoFactory) -> Site:
     """Make a site that serves a factory's metrics at ``/metrics``, on the global reactor."""
-    # Importing it takes the global reactor.
-    from prometheus_client.twisted import MetricsResource  # noqa: PLC0415
-
     registry = CollectorRegistry()
     registry.register(EchoCollector(factory))
     ProcessCollector(registry=registry)
+    return site_of(registry)
+
+
+def site_of(registry: CollectorRegistry) -> Site:
+    """Make a site that serves a registry's metrics at ``/metrics``, on the global reactor."""
+    # Importing it takes the global reactor.
+    from prometheus_client.twisted import MetricsResource  # noqa: PLC0415
+
     root = Resource()
     root.putChild(b"metrics", MetricsResource(registry))
     return _QuietSite(root)

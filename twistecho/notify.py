@@ -26,7 +26,7 @@ class Notifications:
 
     def __init__(self, clock: IReactorTime, environ: Mapping[str, str]) -> None:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
-        self._interval = _watchdog_seconds(environ) / 2
+        self._interval = watchdog_seconds(environ) / 2
         self._pings = LoopingCall(self._tell, "WATCHDOG=1")
         self._pings.clock = clock
         self._failed = False
@@ -67,7 +67,7 @@ def _address(text: str) -> str:
     return text if text.startswith("/") else ""
 
 
-def _watchdog_seconds(environ: Mapping[str, str]) -> float:
+def watchdog_seconds(environ: Mapping[str, str]) -> float:
     """Give the time within which a sign of life is wanted from this process, or 0."""
     usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
     if not usec.isdecimal() or (pid and pid != str(os.getpid())):

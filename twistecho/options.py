@@ -1,8 +1,10 @@
 """The options that commands share: the plan, the target, where output goes."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import click
@@ -10,11 +12,13 @@ import click
 from .delay import DelayPer
 from .delays import parse_delays
 from .draw import parse_seed
+from .duration import parse_rate, parse_seconds
 from .faults import parse_fault, parse_faults
 from .outputs import file_option
-from .plan import NOTEBOOK_MESSAGE, Plan
+from .plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from .protocols import load_protocol
 from .securing import context_for
+from .sources import parse_sources
 from .target import Target, parse_target, secured
 from .tracefile import lines_of
 from .wire import ReplyFormat
@@ -33,6 +37,51 @@ class TargetType(click.ParamType[Target]):
         """Read the text, or fail with one line."""
         try:
             return value if isinstance(value, Target) else parse_target(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SecondsType(click.ParamType[float]):
+    """A time: seconds, or a number with ``s``, ``ms`` or ``us``."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the text, or fail with one line."""
+        try:
+            return value if isinstance(value, float) else parse_seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class RateType(click.ParamType[float]):
+    """So many a second: a number, or one with ``k`` or ``M``."""
+
+    name = "rate"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the text, or fail with one line; whether it makes sense is the plan's business."""
+        try:
+            return value if isinstance(value, float) else parse_rate(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SourceType(click.ParamType[tuple[str, ...]]):
+    """One local address, or several."""
+
+    name = "address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Read the text, or fail with one line."""
+        try:
+            return value if isinstance(value, tuple) else parse_sources(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -109,6 +158,49 @@ _PLAN_OPTIONS = [
 ]  # fmt: skip
 
 
+_RATE = click.option(
+    "--rate",
+    type=RateType(),
+    metavar="N",
+    help="Messages a second of all clients together, due on a schedule whatever "
+    "the server does: 500, 10k.  [default: each client waits for its reply]",
+)
+_THINK = click.option(
+    "--think",
+    type=SecondsType(),
+    default="0",
+    show_default=True,
+    metavar="TIME",
+    help="Pause between a reply and the next message: 0.5, 20ms.",
+)
+_PIPELINE = click.option(
+    "--pipeline",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Messages that a client may have unanswered at once.",
+)
+
+_LOAD_OPTIONS = [
+    _RATE,
+    click.option("--arrivals", type=click.Choice([str(kind) for kind in Arrivals]),
+                 default=str(Arrivals.CONSTANT), show_default=True,
+                 help="How messages due under --rate are spread in time."),
+    click.option("--seed", type=SeedType(), default=0, show_default=True,
+                 help="What poisson arrivals are drawn from."),
+    _THINK,
+    _PIPELINE,
+    click.option("--duration", type=SecondsType(), metavar="TIME",
+                 help="Send for so long, instead of --repeat times."),
+    click.option("--warmup", type=SecondsType(), default="0", show_default=True, metavar="TIME",
+                 help="Warm up so long first: replies are checked, but their times do not count."),
+    click.option("--ramp", type=RateType(), metavar="N",
+                 help="Connect so many clients a second.  [default: all at once]"),
+    click.option("--barrier", is_flag=True,
+                 help="Send nothing before every client has connected, or failed to."),
+]  # fmt: skip
+
+
 _FAULT_OPTIONS = [
     click.option("--fault", "faults", type=FaultType(), multiple=True,
                  help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
@@ -130,6 +222,13 @@ def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command]
 
 plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
 """Adds the options that make a plan, and where its result goes."""
+
+
+load_options: Callable[[_Command], _Command] = adding(_LOAD_OPTIONS)
+"""Adds the options that say when messages are sent."""
+
+paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
+"""Adds those under which two runs send the same messages, so that they can be compared."""
 
 
 protocol_option: Callable[[_Command], _Command] = click.option(
@@ -202,25 +301,34 @@ def service_options(
 
 
 def make_plan(
-    clients: int,
     messages: tuple[str, ...],
-    repeat: int,
-    timeout: float,
     reply: str,
     *,
-    ordered: bool = False,
-    protocol: str | None = None,
+    arrivals: str = str(Arrivals.CONSTANT),
+    sources: tuple[tuple[str, ...], ...] = (),
+    **fields: Any,
 ) -> Plan:
-    """Make the plan that the options ask for, or fail with one line."""
+    """Make the plan that the options ask for, or fail with one line.
+
+    ``fields`` are the plan's other fields, as they are.
+    """
     try:
         return Plan(
-            clients=clients,
             messages=tuple(os.fsencode(message) for message in messages),
-            repeat=repeat,
-            timeout=timeout,
             reply=ReplyFormat(reply),
-            ordered=ordered,
-            protocol=protocol,
+            arrivals=Arrivals(arrivals),
+            sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
+            **fields,
         )
     except ValueError as error:
-        raise click.UsageError(f"--{error}") from None
+        raise click.UsageError(problem_with_option(error)) from None
+
+
+_OPTION_OF = {"messages": "message", "ordered": "in-order"}
+_CONTRADICTED = re.compile(r"(?<=it contradicts )(?=(?:rate|pipeline|duration)\b)")
+
+
+def problem_with_option(error: ValueError) -> str:
+    """Say what a plan finds wrong with one of its fields in terms of the options."""
+    name, _, problem = str(error).partition(": ")
+    return f"--{_OPTION_OF.get(name, name)}: {_CONTRADICTED.sub('--', problem)}"

@@ -123,16 +123,21 @@ def check_distinct(files: dict[str, OutputFile]) -> None:
 class Output:
     """Where a command's output goes: people's to one stream, a JSON result to a file."""
 
-    def __init__(
-        self, json_file: OutputFile | None, *, verbose: bool, to_stderr: bool = False
-    ) -> None:
+    def __init__(self, json_file: OutputFile | None, *, verbose: bool) -> None:
         self._json_file = json_file
         # With a result on standard output, everything for people goes to standard error.
-        to_stderr = to_stderr or (json_file is not None and json_file.is_stdout)
-        self.printer = Printer(sys.stderr if to_stderr else sys.stdout)
+        busy = json_file is not None and json_file.is_stdout
+        self.printer = Printer(sys.stderr if busy else sys.stdout)
         self.on_reply = self.printer.reply if verbose else None
 
     def json(self, text: str) -> None:
-        """Write the result for machines, if it was asked for. Raises OSError."""
-        if self._json_file is not None:
+        """Write the result for machines, if it was asked for, or fail with one line."""
+        if self._json_file is None:
+            return
+        try:
             self._json_file.write(text + "\n")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            problem = f"--json {self._json_file.name}: {error.strerror or error}"
+            raise click.ClickException(problem) from None

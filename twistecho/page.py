@@ -12,38 +12,29 @@ from string import Template
 
 from .charts import Chart, page_charts
 from .duration import written
+from .findings import figures, times
 from .plan import Plan
 from .render import REASONS, count, headline
 from .report import Part, Report
-
-Verdict = tuple[str, str, bool]
-"""A requirement, the figure it was held against, and whether it was met."""
+from .require import Result
+from .verdict import Verdict
 
 _SHOWN = 200  # characters of a plan's messages
 
 
-def html_page(
-    report: Report,
-    figures: Mapping[str, str],
-    *,
-    invalid: Sequence[str] = (),
-    verdicts: Sequence[Verdict] = (),
-) -> str:
-    """Give the page of a report as text.
-
-    ``figures`` are the lines of its summary, each with its name. ``invalid`` says why the report
-    cannot be believed, a reason each; none where it can. Needs matplotlib.
-    """
+def html_page(verdict: Verdict) -> str:
+    """Give the page of a report and what is to be thought of it, as text. Needs matplotlib."""
+    report = verdict.report
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    tables = [_table("Figures", figures.items())]
-    tables += [_verdicts(verdicts)] if verdicts else []
+    tables = [_table("Figures", figures(report).items()), _times(report)]
+    tables += [_requirements(verdict.results)] if verdict.results else []
     tables += [_failures(report.failures)] if report.failures else []
     tables += [_parts(report.parts)] if report.parts else []
     tables.append(_table("Plan", _plan_lines(report.plan)))
     return Template(template).substitute(
         title=_text(f"A fleet against {report.target}"),
         about=_text(_about(report)),
-        verdict=_verdict(report, invalid, verdicts),
+        verdict=_verdict(verdict),
         charts="\n".join(map(_figure, page_charts(report))),
         tables="\n".join(tables),
     )
@@ -63,17 +54,23 @@ def _about(report: Report) -> str:
     return ", ".join(said)
 
 
-def _verdict(report: Report, invalid: Sequence[str], verdicts: Sequence[Verdict]) -> str:
+def _verdict(verdict: Verdict) -> str:
     """Say in a box what to think of the run, the worst first."""
-    missed = sum(not met for _, _, met in verdicts)
-    if invalid:
-        reasons = "".join(f"<p>{_text(reason)}</p>" for reason in invalid)
-        return _box("INVALID: these figures cannot be believed", reasons)
+    interrupted = "<p>It was interrupted: this is what was found until then.</p>"
+    more = interrupted if verdict.report.interrupted else ""
+    missed = sum(not result.met for result in verdict.results)
+    if verdict.invalid:
+        reasons = "".join(f"<p>{_text(reason)}</p>" for reason in verdict.invalid)
+        return _box("INVALID: these figures cannot be believed", reasons + more)
     if missed:
-        return _box(f"{count(missed, 'requirement')} missed")
-    if not report.complete:
-        return _box("Not every message was answered right")
-    return _box("Every message was answered right", good=True)
+        return _box(f"{count(missed, 'requirement')} missed", more)
+    if verdict.report.complete:
+        return _box("Every message was answered right", more, good=verdict.passed)
+    if verdict.passed:
+        return _box(
+            "All requirements met, though not every message was answered right", more, good=True
+        )
+    return _box("Not every message was answered right", more)
 
 
 def _box(text: str, more: str = "", *, good: bool = False) -> str:
@@ -97,28 +94,40 @@ def _section(title: str, rows: Iterable[str], heads: Sequence[str] = ()) -> str:
     )
 
 
-def _row(name: object, *cells: object, figure: bool = True) -> str:
-    kind = ' class="figure"' if figure else ""
-    row = f'<th scope="row">{_text(name)}</th>'
-    return row + "".join(f"<td{kind}>{_text(cell)}</td>" for cell in cells)
+def _row(name: object, *cells: object, kind: str = "figure", problem: str | None = None) -> str:
+    # A cause, ``phase:reason``, is better broken at its colon than anywhere else.
+    head = _text(name).replace(":", ":<wbr>")
+    head += f'<span class="bad">{_text(problem)}</span>' if problem else ""
+    row = f'<th scope="row">{head}</th>'
+    return row + "".join(f'<td class="{kind}">{_text(cell)}</td>' for cell in cells)
 
 
 def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
     return _section(title, [_row(name, value) for name, value in lines])
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
+def _times(report: Report) -> str:
+    """Put how long everything took into a line a kind, the median, the slow and the slowest."""
     rows = [
-        f'{_row(requirement, found, figure=False)}<td class="{"good" if met else "bad"}">'
-        f"{'met' if met else 'missed'}</td>"
-        for requirement, found, met in verdicts
+        _row(name, *map(written, (summary.percentiles[0], *summary.percentiles[2:], summary.max)),
+             kind="count")
+        for name, summary in times(report)
+    ]  # fmt: skip
+    return _section("Times", rows, ("time", "p50", "p99", "p99.9", "max"))
+
+
+def _requirements(results: Sequence[Result]) -> str:
+    rows = [
+        f"{_row(result.requirement, result.actual, kind='words')}"
+        f'<td class="{"good" if result.met else "bad"}">{"met" if result.met else "missed"}</td>'
+        for result in results
     ]
     return _section("Requirements", rows, ("required", "found", ""))
 
 
 def _failures(failures: Mapping[str, int]) -> str:
     rows = [
-        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), figure=False)
+        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), kind="words")
         for cause, clients in failures.items()
     ]
     return _section("Clients that failed", rows, ("cause", "clients", "meaning"))
@@ -127,10 +136,10 @@ def _failures(failures: Mapping[str, int]) -> str:
 def _parts(parts: Sequence[Part]) -> str:
     rows = [
         _row(part.name, f"{part.clients:,}", f"{part.messages:,}", written(part.makespan),
-             part.problem or "", figure=False)
+             kind="count", problem=part.problem)
         for part in parts
     ]  # fmt: skip
-    return _section("Parts", rows, ("part", "clients", "answered", "took", "problem"))
+    return _section("Parts", rows, ("part", "clients", "answered", "took"))
 
 
 def _plan_lines(plan: Plan) -> list[tuple[str, str]]:

@@ -117,9 +117,9 @@ def _rate(report: Report) -> float | None:
 
 def _byte_rate(report: Report) -> float | None:
     took = _measured_for(report)
-    warm = report.plan.warmup
-    before = sum(i.bytes_returned for i in report.measured.intervals if i.start < warm)
-    return max(0, report.bytes_returned - before) / took if took > 0 else None
+    # The warm-up may end within an interval, so its share of the bytes is that of the messages.
+    share = 1 - report.measured.unmeasured / report.messages if report.messages else 1.0
+    return report.bytes_returned * share / took if took > 0 else None
 
 
 def _failed(report: Report) -> int:

@@ -16,7 +16,7 @@ intervals. Recordings of one run, a thread's each for instance, are added up.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,19 +186,23 @@ class Recording:
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""
+        self.reply_in_turn(due, now, size)
+        if sent != due and due >= self._measure_from:
+            took, served = int((now - due) * 1e6 + 0.5), int((now - sent) * 1e6 + 0.5)
+            self._services[served] = self._services.get(served, 0) + 1
+            self._services[took] = self._services.get(took, 0) - 1
+
+    def reply_in_turn(self, due: float, now: float, size: int) -> None:
+        """Record a whole reply to a message that was handed over when it was due."""
         if now >= self._until:
             self._turn(now)
         self._bytes += size
         took = int((now - due) * 1e6 + 0.5)
-        if due < self._measure_from:
-            self._warming[took] = self._warming.get(took, 0) + 1
-            return
-        counts = self._counts
-        counts[took] = counts.get(took, 0) + 1
-        if sent != due:
-            served = int((now - sent) * 1e6 + 0.5)
-            self._services[served] = self._services.get(served, 0) + 1
-            self._services[took] = self._services.get(took, 0) - 1
+        counts = self._counts if due >= self._measure_from else self._warming
+        try:
+            counts[took] += 1
+        except KeyError:
+            counts[took] = 1
 
     def _turn(self, now: float) -> None:
         """Begin to count another second."""
@@ -239,14 +243,18 @@ class Recording:
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self.connections += other.connections
 
-    def add_second_to(self, total: "_Second", number: int) -> None:
-        """Add to ``total`` what this recording has of one interval; any thread may ask."""
+    def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
+        """Give the latencies of an interval that is over, in microseconds, and how often each came.
+
+        It may be called from another thread while this one records: nothing is changed.
+        """
         second = self._seconds.get(number)
         if second is not None:
-            total.add(second)
-        if round(self._until / LENGTH) - 1 == number:  # it has not turned yet
-            total.pack(self._counts.copy())
-            total.pack(self._warming.copy())
+            for values, counts in list(second.packed):
+                yield from zip(values, counts, strict=True)
+        if round(self._until / LENGTH) - 1 == number:  # nothing came since to have it put away
+            yield from list(self._counts.items())
+            yield from list(self._warming.items())
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
@@ -258,15 +266,3 @@ class Recording:
             unmeasured=self._unmeasured,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
-
-
-def second_of(recordings: Iterable[Recording], number: int) -> Interval:
-    """Give what recordings of one run have of an interval, counted from 0, while they still record.
-
-    It may be called from another thread than the recording ones once the interval is over; the
-    recordings themselves are left as they are.
-    """
-    total = _Second()
-    for recording in recordings:
-        recording.add_second_to(total, number)
-    return total.interval(number)

@@ -67,11 +67,27 @@ def _rows(report: Report) -> dict[str, str]:
 
 def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
+    words = [count(plan.clients, "client"), _share(plan)]
+    if plan.rate is not None:
+        words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
+    if plan.pipeline > 1:
+        words.append(f"{plan.pipeline} at once")
+    if plan.think:
+        words.append(f"{written(plan.think)} between them")
+    if plan.ramp is not None:
+        words.append(f"{plan.ramp:,g} connections/s")
+    if plan.barrier:
+        words.append("all connected first")
+    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
+    doubt = ", certificate not verified" if is_unverified(str(target)) else ""
+    return f"{', '.join(words)}, to {target} ({spoken}{doubt})"
+
+
+def _share(plan: Plan) -> str:
+    """Say how much each client does."""
     each = plan.messages_per_client
     share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
-    doubt = ", certificate not verified" if is_unverified(str(target)) else ""
-    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
-    return f"{count(plan.clients, 'client')}, {share}, to {target} ({spoken}{doubt})"
+    return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 
 def summary_table(reports: Sequence[Report]) -> Table:

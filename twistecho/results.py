@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from . import canvas
 from .charts import draw
-from .findings import figures, figures_table, lines, parts_table, times_table
+from .findings import figures_table, lines, parts_table, times_table
 from .hdrlog import to_hdr_log
 from .junit import to_junit
 from .options import adding
@@ -77,17 +77,12 @@ result_options: Callable[[Any], Any] = adding([
 """Adds the options that say what is done with a report."""
 
 
-def _page(verdict: Verdict) -> str:
-    found = [(str(r.requirement), str(r.actual), r.met) for r in verdict.results]
-    report = verdict.report
-    return html_page(report, figures(report), invalid=verdict.invalid, verdicts=found)
-
-
 _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
     "json": lambda verdict, file: file.write(verdict.report.to_json() + "\n"),
+    "save-plan": lambda verdict, file: file.write(verdict.report.plan.to_json() + "\n"),
     "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
     "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
-    "html": lambda verdict, file: file.write(_page(verdict)),
+    "html": lambda verdict, file: file.write(html_page(verdict)),
     "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
 }
 
@@ -102,26 +97,29 @@ class Results:
     printer: Printer
 
     def conclude(self, report: Report) -> Verdict:
-        """Judge, write and show a report. Ends the process where a file cannot be written."""
+        """Judge, write and show a report. Ends the process where a file could not be written."""
         verdict = judge(report, self.requirements)
-        for option, file in self.files.items():
-            self._write(option, file, verdict)
+        # The disk may have become full meanwhile: all the rest is written and shown all the same.
+        problems = [self._write(option, file, verdict) for option, file in self.files.items()]
         if self.quiet:
             self._show_problems(verdict)
         else:
             self._show(verdict)
+        for problem in filter(None, problems):
+            click.echo(f"Error: {problem}", err=True)
+        if any(problems):
+            sys.exit(1)
         return verdict
 
-    def _write(self, option: str, file: OutputFile, verdict: Verdict) -> None:
+    def _write(self, option: str, file: OutputFile, verdict: Verdict) -> str | None:
+        """Write a file; say what the problem was if there was one."""
         try:
             _WRITERS[option](verdict, file)
         except BrokenPipeError:
             raise
         except OSError as error:
-            # The disk was full, or somebody took the folder away meanwhile: what was found is
-            # still shown.
-            self._show(verdict)
-            _fail(f"--{option} {file.name}: {error.strerror or error}")
+            return f"--{option} {file.name}: {error.strerror or error}"
+        return None
 
     def _show(self, verdict: Verdict) -> None:
         report = verdict.report
@@ -144,13 +142,8 @@ def make_results(
     requirements: tuple[Requirement, ...], *, quiet: bool, **files: OutputFile | None
 ) -> Results:
     """Put the options together, or fail with one line where they contradict each other."""
-    named = {option: file for option, file in files.items() if file is not None}
+    named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
     check_distinct(named)
     # With a result on standard output, everything for people goes to standard error.
     busy = any(file.is_stdout for file in named.values())
     return Results(requirements, named, quiet, Printer(sys.stderr if busy else sys.stdout))
-
-
-def _fail(problem: str) -> NoReturn:
-    click.echo(f"Error: {problem}", err=True)
-    sys.exit(1)

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> None:
         import_module(module)
     sys.stdout.write(_BEGINS)
     sys.stdout.flush()
-    report = run_engine(engine, plan, parse_target(arguments[1]), quiet=True)
+    report = run_engine(engine, plan, parse_target(arguments[1]))
     sys.stdout.write(report.to_json())
 
 

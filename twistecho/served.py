@@ -30,7 +30,7 @@ from twisted.logger import (
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from .echooptions import Options
+from .echooptions import Options, end_process
 from .service import EchoService
 from .tap import makeService
 
@@ -105,6 +105,8 @@ def main(arguments: Sequence[str]) -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     options = Options()
     options.parseOptions(["--port=0", *arguments])
+    if options["workers"] is not None:
+        end_process("--workers: its processes cannot be asked what they have counted", 2)
     service = makeService(options)
     service.startService()
     StandardIO(Control(reactor, service, service.ports[0]))

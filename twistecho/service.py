@@ -85,18 +85,30 @@ class EchoService(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self.ports.append(port)
+        self.prepare(port)
+        self.announce(port)
+
+    def prepare(self, port: IListeningPort) -> None:
+        """Have a port back off when the system is starved; called once it listens."""
         back_off(port, self.clock)
+
+    def announce(self, port: IListeningPort) -> None:
+        """Log where and how the service listens."""
         address = port.getHost()
         self._log.info(
             "Listening on {where}: {how}, {reactor} reactor",
             where=where(address),
-            how=self.factory.describe(),
+            how=self.describe(),
             reactor=reactor_name(self.clock),
             host=getattr(address, "host", None),
             port=getattr(address, "port", None),
         )
         if is_exposed(address):
             self._log.warn(EXPOSED, where=where(address))
+
+    def describe(self) -> str:
+        """Say in a few words how the service answers."""
+        return self.factory.describe()
 
     def _accept_waiting(self) -> None:
         """Accept what has connected already: closing its listener would reset it."""
@@ -125,7 +137,7 @@ class EchoService(Service):
                 drain=self.drain,
             )
         stopped = self._stop_listening()
-        drained: Deferred[Any] = self.factory.drain()
+        drained = self.deliver()
         deadline = self.clock.callLater(self.drain, self.abort)
 
         def done(result: object) -> object:
@@ -134,6 +146,10 @@ class EchoService(Service):
             return result
 
         return gatherResults([stopped, drained]).addBoth(done)
+
+    def deliver(self) -> Deferred[Any]:
+        """Deliver what is owed; fire when every connection has gone."""
+        return self.factory.drain()
 
     def abort(self) -> None:
         """End every connection at once, whatever it is owed."""

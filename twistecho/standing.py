@@ -2,11 +2,47 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
-from .interval import LENGTH, Interval, add_intervals
+from .interval import LENGTH
 from .outcome import Outcome
-from .recording import Recording, second_of
+from .recording import Recording
+
+
+@dataclass(frozen=True)
+class Second:
+    """The last whole second of a run, its number counted from 0, and the latencies in it.
+
+    ``latencies`` says how often each response time came, in microseconds. Not a histogram: making
+    one takes milliseconds, in which the clients would have to wait.
+    """
+
+    number: int
+    latencies: Mapping[int, int]
+
+    @property
+    def answered(self) -> int:
+        """How many messages came back right."""
+        return sum(self.latencies.values())
+
+    def percentile(self, percent: float) -> float:
+        """Give the response time, in seconds, that so many of the replies did not exceed."""
+        wanted, found = percent / 100 * self.answered, 0
+        for latency in sorted(self.latencies):
+            found += self.latencies[latency]
+            if found >= wanted:
+                return latency / 1e6
+        return 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data, in which no key is a number."""
+        return {"number": self.number, "latencies": list(self.latencies.items())}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Second":
+        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
+        return cls(data["number"], dict(data["latencies"]))
 
 
 @dataclass(frozen=True)
@@ -23,7 +59,19 @@ class Standing:
     ended: int = 0
     answered: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
-    second: Interval | None = None
+    second: Second | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return data | {"second": self.second and self.second.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Standing":
+        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        second = fields["second"]
+        return cls(**fields | {"second": second and Second.from_dict(second)})
 
 
 def add_standings(standings: Iterable[Standing]) -> Standing:
@@ -33,23 +81,29 @@ def add_standings(standings: Iterable[Standing]) -> Standing:
     added to another second.
     """
     known = list(standings)
-    total = Standing(max((one.took for one in known), default=0.0))
-    seconds = [one.second for one in known if one.second is not None]
-    latest = max((second.start for second in seconds), default=0.0)
+    failures: Counter[str] = Counter()
     for one in known:
-        total = replace(
-            total,
-            connected=total.connected + one.connected,
-            ended=total.ended + one.ended,
-            answered=total.answered + one.answered,
-            failures=Counter(total.failures) + Counter(one.failures),
-        )
-    for second in seconds:
-        if second.start == latest:
-            total = replace(
-                total, second=add_intervals(total.second, second) if total.second else second
-            )
-    return total
+        failures.update(one.failures)
+    return Standing(
+        took=max((one.took for one in known), default=0.0),
+        connected=sum(one.connected for one in known),
+        ended=sum(one.ended for one in known),
+        answered=sum(one.answered for one in known),
+        failures=failures,
+        second=_latest(one.second for one in known if one.second is not None),
+    )
+
+
+def _latest(seconds: Iterable[Second]) -> Second | None:
+    known = list(seconds)
+    if not known:
+        return None
+    number = max(second.number for second in known)
+    latencies: Counter[int] = Counter()
+    for second in known:
+        if second.number == number:
+            latencies.update(second.latencies)
+    return Second(number, latencies)
 
 
 class Watch:
@@ -70,7 +124,7 @@ class Watch:
         self._now = now
         self._ended = self._had_connected = 0
         self._failures: Counter[str] = Counter()
-        self._second: Interval | None = None
+        self._second: Second | None = None
 
     def __call__(self) -> Standing:
         """Say how far the run is."""
@@ -95,5 +149,10 @@ class Watch:
         self._failures.update(str(o.cause) for o in fresh if o.cause is not None)
 
     def _read_second(self, recordings: Iterable[Recording], number: int) -> None:
-        if number >= 0 and (self._second is None or self._second.start != number * LENGTH):
-            self._second = second_of(recordings, number)
+        if number < 0 or (self._second is not None and self._second.number == number):
+            return
+        latencies: dict[int, int] = {}
+        for recording in recordings:
+            for latency, count in recording.latencies_in(number):
+                latencies[latency] = latencies.get(latency, 0) + count
+        self._second = Second(number, latencies)

@@ -12,10 +12,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from .counts import Counts
 
 TICK = 0.1
-"""Seconds between two slices."""
+"""Seconds between two slices; a round over all connections takes a second."""
 
-SLICES = 10
-"""A round over all connections takes this many ticks: a second."""
+SHORT_TICK = 0.01
+"""The same where a slice of the longer would be more than `MOST_AT_ONCE` connections."""
+
+MOST_AT_ONCE = 50
+"""Looking at so many takes less than a millisecond, by which replies are late meanwhile."""
 
 STALL = 0.1
 """Seconds by which a tick must be late to count as a stall of the event loop."""
@@ -45,6 +48,7 @@ class Sweep:
         self._round: list[Swept] = []
         self._timer: IDelayedCall | None = None
         self._expected = 0.0
+        self._seconds = TICK
 
     def start(self) -> None:
         """Begin, unless it runs already."""
@@ -59,8 +63,10 @@ class Sweep:
             self._timer = None
 
     def _next(self) -> None:
-        self._expected = self._now() + TICK
-        self._timer = self._clock.callLater(TICK, self._tick)
+        few = len(self._connections) * TICK <= MOST_AT_ONCE
+        self._seconds = TICK if few else SHORT_TICK
+        self._expected = self._now() + self._seconds
+        self._timer = self._clock.callLater(self._seconds, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
@@ -70,7 +76,7 @@ class Sweep:
             self._counts.stalled += now - self._expected
         if not self._round:
             self._round = list(self._connections)
-        size = 1 + len(self._connections) // SLICES
+        size = 1 + int(len(self._connections) * self._seconds)
         part, self._round = self._round[-size:], self._round[:-size]
         for connection in part:
             if connection in self._connections:  # it may have gone since the round began

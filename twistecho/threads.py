@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .connecting import StoppedError, connect
 from .conversation import INTERRUPTED, Conversation, ReplyObserver
@@ -21,6 +22,7 @@ from .report import Report, make_report
 from .resolve import Address, resolve
 from .securetalk import SecureTalk
 from .securing import HandshakeError, context_for, secure
+from .sources import source_of
 from .talk import Talk, time_left
 from .target import Target, parse_target
 
@@ -181,18 +183,19 @@ class ThreadedFleet:
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
 
+    def _time_left(self, conversation: Conversation) -> float:
+        return time_left(conversation, self.now())
+
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
     ) -> socket.socket | None:
         """Connect, or note in the conversation why that failed."""
         if conversation.outcome is not None:
             return None
-
-        def left() -> float:
-            return time_left(conversation, self.now())
-
+        left = partial(self._time_left, conversation)
         try:
-            connection = connect(addresses, left, self._stop)
+            source = source_of(self.plan.sources, conversation.client)
+            connection = connect(addresses, left, self._stop, source)
             if self._context is None:
                 return connection
             return secure(connection, self._context, self.target.name, left, self._stop)

@@ -123,8 +123,8 @@ def _not_offered(report: Report) -> Iterator[str]:
     lag = Latencies(report.measured.lag).summary([99.0])
     if lag is not None and lag.percentiles[0] > LATEST:
         yield (
-            f"the fleet could not hold the rate: 1 % of the messages were sent "
-            f"{lag.percentiles[0] * 1e3:,.1f} ms late or later by its own fault"
+            f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
+            f"{lag.percentiles[0] * 1e3:,.1f} ms late or more"
         )
     # What a failed client no longer sent is its failure; what an interrupted one did, nobody's.
     whole = [outcome for outcome in report.outcomes if outcome.answered]

@@ -1,0 +1,120 @@
+"""What the display of a running fleet costs: ``python -m bench.display``.
+
+One fleet runs against a service on this machine while the display, on a terminal of its own, comes
+and goes: a slice of time with it, one without, then the other way round. Prints, for each engine,
+the median over the pairs of slices of what the display does to the messages a second and to the CPU
+time a message, and the quartiles.
+"""
+
+import os
+import pty
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from statistics import quantiles
+from typing import Any, NamedTuple
+
+from twistecho import live
+from twistecho.launch import LaunchedService
+from twistecho.plan import Plan
+from twistecho.reactors import install_fastest
+from twistecho.standing import Watch
+from twistecho.target import Target
+from twistecho.threads import ThreadedFleet
+from twistecho.wire import ReplyFormat
+
+_PAIRS = 16
+_SLICE = 2.0
+_PLAN = Plan(
+    clients=50,
+    messages=(b"x" * 64,),
+    reply=ReplyFormat.RAW,
+    duration=3600.0,  # it is stopped when enough has been seen
+)
+
+
+class Figures(NamedTuple):
+    """A slice of time: messages a second, and CPU seconds a message."""
+
+    rate: float
+    cpu: float
+
+
+def _slice(fleet: Any, display: live.Display) -> Figures:
+    def read() -> tuple[float, float, int]:
+        answered = sum(recording.answered for recording in fleet.recordings())
+        return time.monotonic(), time.process_time(), answered
+
+    with display:
+        before = read()
+        time.sleep(_SLICE)
+        after = read()
+    took, cpu, answered = (late - early for early, late in zip(before, after, strict=True))
+    return Figures(answered / took, cpu / answered)
+
+
+def watch(fleet: Any, name: str, stop: Callable[[], object]) -> None:
+    """Show a fleet that runs, and show it not, in turn; print what came of it; stop the fleet."""
+    ours, theirs = pty.openpty()
+    threading.Thread(target=_drain, args=(ours,), daemon=True).start()
+    standing = Watch(fleet.outcomes, fleet.recordings, fleet.now)
+    pairs = []
+    with os.fdopen(theirs, "w") as terminal:
+        time.sleep(_SLICE)
+        for number in range(_PAIRS):
+            found = {}
+            for quiet in (True, False) if number % 2 else (False, True):
+                display = live.Display(terminal, _PLAN, standing, quiet=quiet)
+                found[quiet] = _slice(fleet, display)
+            pairs.append((found[False], found[True]))
+    stop()
+    plain = quantiles(quiet.rate for _, quiet in pairs)[1]
+    print(f"{name}: {plain:,.0f} messages a second without the display; with it")
+    for what in Figures._fields:
+        low, middle, high = quantiles(getattr(a, what) / getattr(b, what) - 1 for a, b in pairs)
+        print(f"    {what:4} {middle:+.1%} ({low:+.1%} to {high:+.1%})")
+
+
+def _drain(terminal: int) -> None:
+    """Read what is shown, as a terminal would, until its other end has gone."""
+    with suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
+
+
+def _threads(target: Target) -> None:
+    fleet = ThreadedFleet(target, _PLAN)
+    watching = threading.Thread(target=watch, args=(fleet, "threads", fleet.stop))
+    watching.start()
+    fleet.run()
+    watching.join()
+
+
+def _reactor(target: Target) -> None:
+    install_fastest()
+    from twisted.internet import reactor as global_reactor  # noqa: PLC0415 - it is installed now
+
+    from twistecho.fleet import Fleet  # noqa: PLC0415 - likewise
+
+    reactor: Any = global_reactor
+    fleet = Fleet(reactor, target, _PLAN)
+    watching = threading.Thread(
+        target=watch, args=(fleet, "reactor", lambda: reactor.callFromThread(fleet.stop))
+    )
+    reactor.callWhenRunning(lambda: fleet.run().addBoth(lambda _: reactor.stop()))
+    reactor.callWhenRunning(watching.start)
+    reactor.run(installSignalHandlers=False)
+    watching.join()
+
+
+def main() -> None:
+    """Measure both engines."""
+    live._SHOWN_AFTER = 0.0  # noqa: SLF001 - the display comes at once, to be measured
+    with LaunchedService(["--reply", "raw"]) as target:
+        _threads(target)
+        _reactor(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What a stall does to an open and to a closed load: ``python -m bench.stall [PICTURE]``.
+
+The server does nothing for 1 of every 10 seconds. Of an open load at a constant rate a tenth of the
+messages is due in these seconds, and waits for 0 to 1 second, all equally likely: the 95th
+percentile of all response times is half a second, the 99th is 0.9. A closed load, of as many
+clients that pause so as to send about as much, has one message a client waiting in a stall, and
+sends no others meanwhile.
+"""
+
+import sys
+from dataclasses import replace
+
+from twistecho.canvas import new_figure, save
+from twistecho.charts import draw_percentiles
+from twistecho.latency import Latencies
+from twistecho.plan import Plan
+from twistecho.report import Report
+from twistecho.runner import Running
+from twistecho.target import parse_target
+from twistecho.validity import invalid
+from twistecho.wire import ReplyFormat
+
+from .programs import running
+
+_EVERY, _STALL, _SECONDS = 10.0, 1.0, 30.0
+_RATE, _CLIENTS = 1000.0, 50
+_OPEN = Plan(
+    clients=_CLIENTS,
+    messages=(b"x" * 64,),
+    rate=_RATE,
+    duration=_SECONDS,
+    reply=ReplyFormat.RAW,
+    barrier=True,
+)
+_CLOSED = replace(_OPEN, rate=None, think=_CLIENTS / _RATE)
+_AT = (50.0, 90.0, 95.0, 99.0, 99.9)
+
+
+def _run(engine: str, plan: Plan) -> Report:
+    """Run a plan against a server of its own, in a process of its own."""
+    server = [sys.executable, "-m", "bench.peers.stalling_server", str(_EVERY), str(_STALL)]
+    with running(server, 0) as stalling:
+        target = f"127.0.0.1:{stalling.line()}"
+        with Running(engine, parse_target(target), plan) as clients:
+            return clients.report(lambda: None, None)
+
+
+def _figures(report: Report) -> str:
+    at = Latencies(report.measured.latency).histogram().get_percentile_to_value_dict(list(_AT))
+    return "  ".join(f"p{percent:g} {at[percent] / 1e3:8.2f} ms" for percent in _AT)
+
+
+def main() -> None:
+    """Run both loads with both engines; print the figures, and draw those of the reactor's."""
+    curves = {}
+    for engine in ("reactor", "threads"):
+        for name, plan in (("open", _OPEN), ("closed", _CLOSED)):
+            report = _run(engine, plan)
+            print(f"{engine} {name:6} {report.messages:7,} messages  {_figures(report)}")
+            print("\n".join(invalid(report)), end="")
+            curves.setdefault(
+                f"{name} load, {_RATE:,.0f} messages a second", report.measured.latency
+            )
+    if sys.argv[1:]:
+        figure = new_figure(8.0, 3.6)
+        draw_percentiles(figure.subplots(), curves)
+        save(figure, sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()

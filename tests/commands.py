@@ -1,0 +1,39 @@
+"""The ``twistecho`` command in this process, for what needs no reactor."""
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
+
+import pytest
+
+from twistecho.cli import main
+
+
+class Ended(NamedTuple):
+    """The exit code of a command, and what it wrote."""
+
+    code: object
+    out: str
+    err: str
+
+
+def twistecho(*arguments: str) -> Ended:
+    """Run the command and give its end."""
+    buffers = [io.BytesIO(), io.BytesIO()]
+    streams = [io.TextIOWrapper(buffer, encoding="utf-8") for buffer in buffers]
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        for stream in streams:
+            stream.flush()
+    out, err = (written.getvalue().decode() for written in buffers)
+    return Ended(ended.value.code, out, err)
+
+
+def refused(*arguments: str) -> str:
+    """Run a command that makes no sense; give the one line that it ends with."""
+    ended = twistecho(*arguments)
+    assert ended.code == 2, ended
+    assert ended.out == ""
+    [line] = ended.err.splitlines()
+    return line

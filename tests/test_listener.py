@@ -1,0 +1,35 @@
+"""The listening socket that accepts by the shortest way."""
+
+import socket
+from types import SimpleNamespace
+from unittest import TestCase
+
+from twistecho.listener import Listener, take_place
+
+
+class ListenerTests(TestCase):
+    """It is the socket whose place it takes."""
+
+    def test_accepts_what_the_other_would_have(self) -> None:
+        """Over IPv4, IPv6 and Unix sockets; the descriptor is the same."""
+        for family, address in (
+            (socket.AF_INET, ("127.0.0.1", 0)),
+            (socket.AF_INET6, ("::1", 0)),
+            (socket.AF_UNIX, ""),  # Linux finds a name
+        ):
+            with self.subTest(family=family), socket.socket(family) as listening:
+                listening.bind(address)
+                listening.listen()
+                port = SimpleNamespace(socket=listening)
+                number = listening.fileno()
+                take_place(port, Listener(listening))
+                self.addCleanup(port.socket.close)
+                assert port.fileno() == number
+                with socket.socket(family) as peer:
+                    peer.connect(port.socket.getsockname())
+                    accepted, where = port.socket.accept()
+                    with accepted:
+                        assert (accepted.family, where) == (family, peer.getsockname())
+                        assert not accepted.get_inheritable()
+                        accepted.sendall(b"x")
+                        assert peer.recv(1) == b"x"

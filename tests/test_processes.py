@@ -1,0 +1,188 @@
+"""A plan carried out by several processes: one report, whatever becomes of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import psutil
+
+from twistecho.echoserver import EchoServer
+from twistecho.engines import ENGINES
+from twistecho.plan import Plan
+from twistecho.processes import PartError, Parts
+from twistecho.target import parse_target
+from twistecho.validity import invalid
+from twistecho.wire import ReplyFormat
+
+PATIENCE = 30.0
+
+
+def wait_until_answered(parts: Parts, messages: int) -> None:
+    """Wait until so many messages have been answered, all parts together."""
+    deadline = time.monotonic() + PATIENCE
+    while parts.standing().answered < messages:
+        assert time.monotonic() < deadline, parts.standing()
+        time.sleep(0.02)
+
+
+class PartsTests(unittest.TestCase):
+    """Several processes against one server."""
+
+    def setUp(self) -> None:
+        """Start a server."""
+        self.server = EchoServer()
+        self.addCleanup(self.server.stop)
+        self.target = parse_target(f"127.0.0.1:{self.server.port}")
+
+    def plan(self, **fields: object) -> Plan:
+        """Make a plan of raw replies."""
+        return Plan(**{"clients": 5, "reply": ReplyFormat.RAW, "timeout": 20.0, **fields})  # type: ignore[arg-type]
+
+    def test_all_clients_of_all_parts_are_in_one_report(self) -> None:
+        """Their numbers follow each other, the counts are exact, each part has its share."""
+        plan = self.plan(repeat=3, barrier=True, sources=("127.0.0.1", "127.0.0.2"))
+        for engine in ENGINES:
+            with (
+                self.subTest(engine=engine),
+                Parts(engine, plan, self.target, 2) as parts,
+            ):
+                report = parts.report()
+                assert report.complete
+                assert invalid(report) == ()
+                assert report.plan == plan
+                assert [outcome.client for outcome in report.outcomes] == list(range(5))
+                assert [(part.clients, part.messages) for part in report.parts] == [(3, 9), (2, 6)]
+        assert self.server.connections == 10
+
+    def test_nobody_begins_before_all_have_connected(self) -> None:
+        """Not in the other process either: every first reply is later than every connection."""
+        with Parts("reactor", self.plan(clients=40, barrier=True), self.target, 2) as parts:
+            report = parts.report()
+        # Each part counts from its own begin, which the wall clock puts together.
+        assert report.complete
+        latest = max(outcome.connected or 0.0 for outcome in report.outcomes)
+        assert all((outcome.replied or 0.0) > latest - 1.0 for outcome in report.outcomes)
+
+    def test_a_part_that_dies_is_named_and_the_others_are_kept(self) -> None:
+        """Its clients are missing: the report is invalid and says of whom."""
+        plan = self.plan(clients=4, duration=30.0, think=0.01)
+        with Parts("reactor", plan, self.target, 2) as parts:
+            wait_until_answered(parts, 4)
+            os.kill(parts.pids[1], signal.SIGKILL)
+            parts.interrupt()
+            report = parts.report()
+        assert [part.problem for part in report.parts] == [None, "killed by SIGKILL"]
+        assert {outcome.client for outcome in report.outcomes} == {0, 1}
+        assert report.messages > 0
+        assert "part process 2 of 2: killed by SIGKILL" in invalid(report)
+
+    def test_a_part_that_dies_before_its_barrier_holds_nobody_up(self) -> None:
+        """The others begin without it."""
+        plan = self.plan(clients=4, barrier=True, ramp=4.0)
+        with Parts("threads", plan, self.target, 2) as parts:
+            os.kill(parts.pids[0], signal.SIGKILL)
+            report = parts.report()
+        assert {outcome.client for outcome in report.outcomes if outcome.answered} == {2, 3}
+
+    def test_interrupted_parts_report_what_they_found(self) -> None:
+        """Nothing is lost, and the whole is marked."""
+        plan = self.plan(duration=30.0, think=0.01)
+        for engine in ENGINES:
+            with self.subTest(engine=engine), Parts(engine, plan, self.target, 2) as parts:
+                if engine == "reactor":
+                    wait_until_answered(parts, 5)
+                else:
+                    wait_until_answered(parts, 1)
+                parts.interrupt()
+                report = parts.report()
+                assert report.interrupted
+                assert invalid(report) == ()
+                assert set(report.failures) == {"receive:interrupted"}
+
+    def test_a_target_that_the_engine_cannot_reach_is_refused(self) -> None:
+        """With what the engine says, once."""
+        target = parse_target("tcp:host=127.0.0.1:port=1")
+        with (
+            Parts("threads", self.plan(), target, 2) as parts,
+            self.assertRaisesRegex(PartError, "threads engine cannot connect"),
+        ):
+            parts.report()
+
+    def test_no_part_outlives_the_command(self) -> None:
+        """Not even one that was killed."""
+        arguments = ["-r", "raw", "-c", "4", "-n", "1000000", "--processes", "2"]
+        command = [sys.executable, "-m", "twistecho", "fleet", str(self.server.port), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            children: list[psutil.Process] = []
+            while len(children) < 2:
+                children = psutil.Process(run.pid).children()
+                time.sleep(0.01)
+            run.kill()
+        gone, alive = psutil.wait_procs(children, timeout=PATIENCE)
+        assert len(gone) == 2
+        assert not alive
+
+
+class CommandTests(unittest.TestCase):
+    """``twistecho fleet --processes``, as a user runs it."""
+
+    def run_fleet(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command to its end."""
+        command = [sys.executable, "-m", "twistecho", "fleet", *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+
+    def test_ctrl_c_shows_and_writes_what_was_found(self) -> None:
+        """Exit code 130, and a report of both parts that says that it was interrupted."""
+        server = EchoServer()
+        self.addCleanup(server.stop)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "found.json"
+            arguments = ["-r", "raw", "-c", "4", "-n", "1000000", "-P", "2", f"--json={path}"]
+            command = [sys.executable, "-m", "twistecho", "fleet", str(server.port), *arguments]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+                deadline = time.monotonic() + PATIENCE
+                while server.connections < 4:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                run.send_signal(signal.SIGINT)
+                shown, _ = run.communicate(timeout=PATIENCE)
+            assert run.returncode == 130, shown
+            assert "process 2 of 2" in shown
+            found = json.loads(path.read_text())
+            assert found["interrupted"]
+            assert len(found["outcomes"]) == 4
+
+    def test_what_makes_no_sense_is_one_line_and_exit_code_2(self) -> None:
+        """Naming the option; nothing is run."""
+        for arguments, words in (
+            (["--processes", "0"], "--processes: 0 is neither auto nor a number from 1"),
+            (["--processes", "many"], "--processes: many is neither"),
+            (["--processes", "2", "--verbose"], "--processes: it contradicts --verbose"),
+            (["--processes", "2", "--in-order"], "--processes: it contradicts --in-order"),
+            (["--source", "nowhere"], "'--source': 'nowhere' does not appear to be"),
+        ):
+            with self.subTest(arguments=arguments):
+                ended = self.run_fleet("1", *arguments)
+                assert ended.returncode == 2
+                assert words in ended.stderr
+                assert ended.stderr.count("\n") == 1
+
+    def test_a_machine_without_room_is_one_line_and_exit_code_1(self) -> None:
+        """It says what would help."""
+        for arguments, words in (
+            (["-c", "100000000"], "--processes or more"),
+            (["--source", "192.0.2.1"], "--source: 192.0.2.1: "),
+        ):
+            with self.subTest(arguments=arguments):
+                ended = self.run_fleet("1", *arguments)
+                assert ended.returncode == 1
+                assert words in ended.stderr
+                assert ended.stderr.count("\n") == 1

@@ -1,0 +1,159 @@
+"""What an engine records: totals, seconds, and recordings put together."""
+
+import unittest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.latency import Latencies
+from twistecho.outcome import Cause, Phase
+from twistecho.recording import HISTOGRAMS, Measured, Recording, add_measured
+
+law = settings(max_examples=60, deadline=None)
+RESET = Cause(Phase.RECEIVE, "reset")
+
+durations = st.floats(0, 2)
+replies = st.tuples(durations, durations, durations, st.integers(1, 1000))
+histories = st.lists(
+    st.one_of(
+        st.tuples(st.just("connected"), durations),
+        st.tuples(st.just("first_byte"), durations),
+        st.tuples(st.just("sent"), durations),
+        st.tuples(st.just("ended"), st.booleans()),
+        st.tuples(st.just("reply"), replies),
+    ),
+    max_size=40,
+)
+
+
+def play(history: list[tuple[str, object]], *recordings: Recording) -> None:
+    """Tell recordings in turn what happened, a third of a second apart."""
+    for number, (what, value) in enumerate(history):
+        recording, now = recordings[number % len(recordings)], 10 + number / 3
+        if what == "connected":
+            recording.connected(float(str(value)), now)
+        elif what == "ended":
+            recording.ended(RESET if value else None, now)
+        elif what == "reply":
+            assert isinstance(value, tuple)
+            waited, served, _, size = value
+            recording.reply(now - served - waited, now - served, now, size)
+        else:
+            getattr(recording, what)(value)
+
+
+def count(text: str) -> int:
+    """Say how many times a histogram holds."""
+    return Latencies(text).count
+
+
+class RecordingTests(unittest.TestCase):
+    """One recording."""
+
+    @law
+    @given(history=histories, warmup=st.floats(0, 25))
+    def test_intervals_add_up_to_the_totals(
+        self, history: list[tuple[str, object]], warmup: float
+    ) -> None:
+        """Replies, bytes, connections and failures; the warm-up's replies are in intervals only."""
+        recording = Recording(warmup)
+        play(history, recording)
+        answered = recording.answered
+        measured = recording.measured()
+        seconds = measured.intervals
+        came = [value for what, value in history if what == "reply"]
+        assert sum(second.answered for second in seconds) == len(came) == answered
+        assert sum(count(second.latency) for second in seconds) == len(came)
+        assert sum(s.bytes_returned for s in seconds) == sum(v[3] for v in came)  # type: ignore[index]  # replies
+        assert count(measured.latency) == count(measured.service) == len(came) - measured.unmeasured
+        connected = sum(what == "connected" for what, _ in history)
+        assert sum(second.connected for second in seconds) == connected == recording.connections
+        failures = sum(value is True for what, value in history if what == "ended")
+        assert sum(second.failures.get(str(RESET), 0) for second in seconds) == failures
+        assert [second.start for second in seconds] == list(range(len(seconds)))
+
+    def test_an_interval_holds_what_came_in_its_second(self) -> None:
+        """A reply at 1.0 is of the second that begins then; empty seconds are there too."""
+        recording = Recording()
+        for now in (0.5, 0.999, 1.0, 3.5):
+            recording.reply(now - 0.1, now - 0.1, now, 7)
+        seconds = recording.measured().intervals
+        assert [second.answered for second in seconds] == [2, 1, 0, 1]
+        assert [second.bytes_returned for second in seconds] == [14, 7, 0, 7]
+
+    def test_the_warm_up_goes_by_when_a_message_was_due(self) -> None:
+        """Not by when its reply came; it can be moved to where the run really begins."""
+        recording = Recording(1.0)
+        recording.measure_from(2.0)
+        recording.reply(1.999, 2.0, 5.0, 1)
+        recording.reply(2.0, 2.0, 5.0, 1)
+        measured = recording.measured()
+        assert (measured.unmeasured, count(measured.latency)) == (1, 1)
+
+    def test_response_and_service_time_are_told_apart(self) -> None:
+        """The one counts from when the message was due, the other from when it was handed over."""
+        recording = Recording()
+        recording.reply(1.0, 1.2, 1.5, 1)
+        recording.reply(1.0, 1.0, 1.3, 1)
+        measured = recording.measured()
+        response = Latencies(measured.latency).summary()
+        service = Latencies(measured.service).summary()
+        assert response is not None
+        assert service is not None
+        self.assertAlmostEqual(response.max, 0.5, delta=0.001)
+        self.assertAlmostEqual(service.max, 0.3, delta=0.001)
+
+    def test_the_second_that_runs_can_be_seen(self) -> None:
+        """Who looks on sees the same latencies while it runs and after."""
+        recording = Recording(0.5)
+        for due, now in ((0.2, 0.3), (0.6, 0.8)):
+            recording.reply(due, due, now, 1)
+        running = sorted(recording.latencies_in(0))
+        recording.reply(1.1, 1.1, 1.2, 1)
+        assert running == sorted(recording.latencies_in(0)) == [(100_000, 1), (200_000, 1)]
+        assert list(recording.latencies_in(7)) == []
+
+    def test_measuring_does_not_end_it(self) -> None:
+        """What came until now, and then more."""
+        recording = Recording()
+        for now in (1.1, 1.2, 1.3):
+            recording.reply(1.0, 1.0, now, 5)
+            measured = recording.measured()
+        assert count(measured.latency) == measured.intervals[1].answered == 3
+        assert measured.intervals[1].bytes_returned == 15
+
+
+class AddingTests(unittest.TestCase):
+    """Recordings of one run, a thread's each, are as good as one."""
+
+    @law
+    @given(history=histories, parts=st.integers(1, 4), warmup=st.floats(0, 25))
+    def test_added_recordings_are_one_that_saw_all(
+        self, history: list[tuple[str, object]], parts: int, warmup: float
+    ) -> None:
+        """However what happened was spread over them."""
+        whole, spread = Recording(warmup), [Recording(warmup) for _ in range(parts)]
+        play(history, whole)
+        play(history, *spread)
+        total = Recording(warmup)
+        for part in spread:
+            total.add(part)
+        assert (total.answered, total.connections) == (whole.answered, whole.connections)
+        assert total.measured() == whole.measured()
+
+    @law
+    @given(history=histories, parts=st.integers(1, 4))
+    def test_values_add_up_like_recordings(
+        self, history: list[tuple[str, object]], parts: int
+    ) -> None:
+        """Histograms and seconds of processes are put together exactly."""
+        whole, spread = Recording(11), [Recording(11) for _ in range(parts)]
+        play(history, whole)
+        play(history, *spread)
+        added = add_measured([part.measured() for part in spread])
+        assert added == whole.measured()
+        assert Measured.from_dict(added.to_dict()) == added
+
+    def test_every_histogram_is_a_field(self) -> None:
+        """Their names are those of the value's fields."""
+        assert set(HISTOGRAMS) < set(Measured.__dataclass_fields__)

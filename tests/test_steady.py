@@ -1,0 +1,113 @@
+"""Connections whose replies are all held equally long do what those of other delays do."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from twistecho import EchoFactory, Limits
+from twistecho.steady import SteadyProtocol
+from twistecho.varying import Trace
+
+from .test_protocol import Pipe, connect
+
+CTIME = "Sat Jul 22 18:43:57 2017"
+
+_steps = st.lists(
+    st.one_of(
+        st.binary(max_size=3000),
+        st.sampled_from([0.0, 0.5, 1.0, 2.5]),
+        st.sampled_from(["read", "fin", "stop"]),
+    ),
+    max_size=25,
+)
+
+
+class Run:
+    """One connection that is driven through steps; what can be seen of it, step by step."""
+
+    def __init__(self, delay: object, reply: str) -> None:
+        self.clock = Clock()
+        self.factory = EchoFactory(
+            self.clock,
+            reply=reply,
+            delay=delay,  # type: ignore[arg-type]  # of both kinds
+            ctime=lambda: CTIME,
+            limits=Limits(waiting_bytes=20_000, waiting_messages=40),
+        )
+        self.pipe = Pipe()
+        self.pipe.full = True
+        self.protocol, _ = connect(self.factory, self.pipe)
+        self.came = b""
+        self.ended = False
+
+    def step(self, what: bytes | float | str) -> None:
+        """Have the peer send or read or say FIN, time pass, or the service be told to stop."""
+        if isinstance(what, float):
+            self.clock.advance(what)
+        elif what == "read":
+            self.came += self.pipe.drain()
+        elif what == "fin" and not self.ended:
+            self.ended = True
+            self.protocol.readConnectionLost()
+        elif what == "stop":
+            self.protocol.drain()
+        elif isinstance(what, bytes) and self.pipe.producerState == "producing" and not self.ended:
+            self.protocol.dataReceived(what)
+
+    def seen(self) -> tuple[object, ...]:
+        """Give what peer and operator can see."""
+        counts, pipe = self.factory.counts, self.pipe
+        sums = counts.messages, counts.bytes_in, counts.bytes_out, counts.lateness.buckets
+        held = self.factory.budget.used, self.protocol.waiting
+        return (self.came + pipe.value(), pipe.producerState, pipe.disconnecting, sums, held)
+
+
+class SteadyTests(SynchronousTestCase):
+    """A constant delay has a way of its own, which nobody can see."""
+
+    def test_it_is_taken_for_a_constant_delay_alone(self) -> None:
+        """Not for one that varies, nor for one of the connection."""
+        for options, steady in (
+            ({"delay": 2}, True),
+            ({"delay": 2, "delay_per": "connection"}, False),
+            ({"delay": Trace((2.0,), "2")}, False),
+            ({"delay": 2, "answer": bytes.upper}, False),
+            ({"delay": 2, "limits": Limits(waiting_messages=3)}, False),
+            ({}, False),
+        ):
+            protocol, _ = connect(EchoFactory(Clock(), **options))
+            assert isinstance(protocol, SteadyProtocol) is steady
+
+    @settings(deadline=None, max_examples=80)
+    @given(_steps, st.sampled_from(["raw", "stamped"]))
+    def test_it_does_what_the_general_way_does(
+        self, steps: list[bytes | float | str], reply: str
+    ) -> None:
+        """Bytes, gating, closing, counts and bounds, after every step."""
+        steady, general = Run(1.0, reply), Run(Trace((1.0,), "1"), reply)
+        for step in steps:
+            steady.step(step)
+            general.step(step)
+            assert steady.seen() == general.seen()
+        for run in (steady, general):
+            run.protocol.connectionLost(Failure(ConnectionDone()))
+            assert run.factory.budget.used == len(run.factory.line) == 0
+            assert run.clock.getDelayedCalls() == []
+
+    def test_replies_that_are_due_wait_for_room_and_then_for_nothing(self) -> None:
+        """Entries of the line that come too late, because the replies left before, do no harm."""
+        run = Run(1.0, "raw")
+        for _ in range(12):
+            run.protocol.dataReceived(b"x" * 1000)
+        run.clock.advance(1)
+        assert run.pipe.producerState == "paused"
+        run.protocol.dataReceived(b"y")
+        run.step("read")
+        run.clock.advance(1)
+        run.step("read")
+        run.clock.advance(1)
+        run.step("read")
+        assert run.came == b"x" * 12_000 + b"y"

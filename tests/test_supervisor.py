@@ -1,0 +1,214 @@
+"""The supervisor: workers started, logged, started again with back-off, ended in time.
+
+No process is started here: a stand-in for the reactor keeps what was asked for.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from twistecho.supervisor import AT_ONCE, KILL_MARGIN, Supervisor, WorkerProcess
+
+
+class FakeProcess:
+    """One process that was asked for; the test ends it."""
+
+    def __init__(self, protocol: WorkerProcess, pid: int) -> None:
+        self.pid: int | None = pid
+        self.signals: list[str] = []
+        self.told = b""
+        self.protocol = protocol
+        self.gone = False
+        protocol.makeConnection(self)
+
+    def write(self, data: bytes) -> None:
+        """Take what is written to standard input."""
+        self.told += data
+
+    def signalProcess(self, name: str) -> None:
+        """Note a signal."""
+        if self.gone:
+            raise ProcessExitedAlready
+        self.signals.append(name)
+
+    def end(self, reason: Exception) -> None:
+        """End it."""
+        self.pid, self.gone = None, True
+        self.protocol.processEnded(Failure(reason))
+
+
+@implementer(IReactorProcess)
+class FakeReactor(Clock):
+    """A clock that starts `FakeProcess`es."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.processes: list[FakeProcess] = []
+        self.asked: list[tuple[Any, ...]] = []
+        self.failing = False
+
+    def spawnProcess(self, protocol: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # keeps what it is given
+        """Start one."""
+        if self.failing:
+            raise OSError(11, "Resource temporarily unavailable")
+        self.asked.append((args, kwargs))
+        self.processes.append(FakeProcess(protocol, 100 + len(self.processes)))
+
+
+class SupervisorTests(SynchronousTestCase):
+    """Two workers, 0 and 1."""
+
+    def setUp(self) -> None:
+        """Start them, and listen to the log."""
+        self.reactor = FakeReactor()
+        self.gone: list[str] = []
+        self.events: list[LogEvent] = []
+        observer: Any = self.events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.supervisor = Supervisor(
+            self.reactor,
+            drain=10.0,
+            assignments={"0": b"zero", "1": b"one"},
+            descriptors=[7, 9],
+            environ=lambda name: {"WORKER": name},
+            gone=self.gone.append,
+        )
+        self.supervisor.startService()
+
+    def log(self) -> list[str]:
+        """Give what was logged."""
+        return [str(formatEvent(event)) for event in self.events]
+
+    def kill(self, at: int = -1) -> None:
+        """Kill a process."""
+        self.reactor.processes[at].end(ProcessTerminated(signal=9))
+
+    def test_each_is_told_what_to_do(self) -> None:
+        """By its standard input; descriptors from 3 upwards, its own environment."""
+        assert [process.told for process in self.reactor.processes] == [b"zero", b"one"]
+        (_, args), kwargs = self.reactor.asked[1]
+        assert args[-2:] == ["twistecho.worker", "1 of 2"]
+        assert kwargs["env"] == {"WORKER": "1"}
+        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: 9}
+
+    def test_one_that_worked_is_replaced_at_once(self) -> None:
+        """And the log says what happened."""
+        self.reactor.advance(60)
+        self.kill(0)
+        self.reactor.advance(0)
+        assert self.reactor.processes[2].told == b"zero"
+        assert self.gone == ["0"]
+        assert self.supervisor.restarts == 1
+        expected = "Worker 0, process 100, has ended (killed by SIGKILL); the next starts in 0 s"
+        assert expected in self.log()
+
+    def test_one_that_dies_again_and_again_is_started_less_and_less(self) -> None:
+        """Up to half a minute; the other one is left alone."""
+        waits = []
+        for _ in range(12):
+            self.kill()
+            began, count = self.reactor.seconds(), len(self.reactor.processes)
+            while len(self.reactor.processes) == count:
+                self.reactor.advance(0.1)
+            waits.append(self.reactor.seconds() - began)
+            self.reactor.advance(9)
+        for shorter, longer in pairwise(waits):
+            assert longer >= shorter - 0.2
+        assert waits[0] < 0.3
+        assert 29 < waits[-1] < 31
+        assert self.reactor.processes[0].signals == []
+
+    def test_one_that_cannot_be_started_is_tried_again(self) -> None:
+        """When the system has processes again."""
+        self.reactor.failing = True
+        self.reactor.advance(60)
+        self.kill(0)
+        self.reactor.advance(0)
+        self.reactor.failing = False
+        self.reactor.advance(1)
+        assert len(self.reactor.processes) == 3
+        assert "Worker 0 cannot be started" in self.log()
+        assert len(self.flushLoggedErrors(OSError)) == 1
+
+    def test_stopping_waits_for_all(self) -> None:
+        """Each is told; it is over when the last has ended; none is started again."""
+        over: list[Any] = []
+        self.supervisor.stopService().addBoth(over.append)
+        assert [process.signals for process in self.reactor.processes] == [["TERM"], ["TERM"]]
+        self.reactor.processes[0].end(ProcessDone(0))
+        assert over == []
+        self.reactor.processes[1].end(ProcessDone(0))
+        assert over == [None]
+        assert self.reactor.getDelayedCalls() == []
+        assert len(self.reactor.processes) == 2
+
+    def test_one_that_does_not_end_is_killed(self) -> None:
+        """A little after the time to drain."""
+        self.supervisor.stopService()
+        self.reactor.advance(10.0 + KILL_MARGIN - 0.1)
+        assert self.reactor.processes[0].signals == ["TERM"]
+        self.reactor.advance(0.2)
+        assert self.reactor.processes[0].signals == ["TERM", "KILL"]
+        self.kill(0)
+        self.kill(1)
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_at_once(self) -> None:
+        """They are asked, and killed where that does not help."""
+        over: list[Any] = []
+        self.supervisor.stopService().addBoth(over.append)
+        self.supervisor.abort()
+        assert self.reactor.processes[0].signals == ["TERM", "INT"]
+        self.reactor.processes[0].end(ProcessDone(0))
+        self.reactor.advance(AT_ONCE)
+        assert self.reactor.processes[1].signals == ["TERM", "INT", "KILL"]
+        self.kill(1)
+        assert over == [None]
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_stopping_while_one_waits_to_be_started(self) -> None:
+        """It is not started any more."""
+        self.kill(0)
+        over: list[Any] = []
+        self.supervisor.stopService().addBoth(over.append)
+        self.reactor.processes[1].end(ProcessDone(0))
+        self.reactor.advance(60)
+        assert over == [None]
+        assert len(self.reactor.processes) == 2
+
+    def test_what_a_worker_logs_is_logged(self) -> None:
+        """As the event that it was, however it is cut; what is none as it is."""
+        event: LogEvent = {
+            "log_format": "{a} and {b!r}",
+            "log_level": LogLevel.info,
+            "log_time": 1.0,
+            "a": 1,
+            "b": "\x1b",
+        }
+        text = f"\x1e{eventAsJSON(event)}\nno event\n\n7\n".encode()
+        worker = self.reactor.processes[0].protocol
+        for at in range(len(text)):
+            worker.outReceived(text[at : at + 1])
+        worker.errReceived(b"twist echo: --port: cannot listen\n")
+        logged = self.log()
+        assert "1 and '\\x1b'" in logged
+        assert "[0] no event" in logged
+        assert "[0] 7" in logged
+        assert "[0] twist echo: --port: cannot listen" in logged
+        (mine,) = (event for event in self.events if event.get("a") == 1)
+        assert mine["log_system"] == "worker 0"
+
+    def test_a_line_without_end_is_dropped(self) -> None:
+        """And the next is read."""
+        worker = self.reactor.processes[0].protocol
+        worker.outReceived(b"x" * (2**20 + 1))
+        worker.outReceived(b"y\nthis\n")
+        assert self.log()[-1] == "[0] this"

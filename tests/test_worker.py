@@ -1,0 +1,41 @@
+"""A worker's own part: what it logs. The rest is seen from outside, in `test_workers`."""
+
+import unittest
+from pathlib import Path
+
+from twisted.logger import LogEvent, Logger, eventAsJSON, eventFromJSON, formatEvent
+
+from twistecho.worker import with_text
+
+
+class LogTests(unittest.TestCase):
+    """Events, on their way through JSON."""
+
+    def through(self, event: LogEvent) -> LogEvent:
+        """Give what the process that started the worker reads."""
+        return eventFromJSON(eventAsJSON(with_text(event)))
+
+    def logged(self) -> list[LogEvent]:
+        """Log one line and one failure."""
+        events: list[LogEvent] = []
+        ours = Logger(observer=events.append)  # type: ignore[arg-type]  # a plain callable
+        ours.warn("{peer} has gone", peer="127.0.0.1:5")
+        try:
+            Path("/nonexistent").stat()
+        except OSError:
+            ours.failure("The connection of {peer} failed", peer="127.0.0.1:5")
+        return events
+
+    def test_a_line_stays_as_it_is(self) -> None:
+        """Its level and its fields too."""
+        line, _ = self.logged()
+        read = self.through(line)
+        assert formatEvent(read) == "127.0.0.1:5 has gone"
+        assert (read["peer"], read["log_level"]) == ("127.0.0.1:5", line["log_level"])
+
+    def test_a_failure_keeps_what_it_said(self) -> None:
+        """Where it was raised, and why."""
+        _, failure = self.logged()
+        text = str(formatEvent(self.through(failure)))
+        assert text.startswith("The connection of 127.0.0.1:5 failed\nTraceback")
+        assert text.endswith("No such file or directory: '/nonexistent'")
