@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from twisted.internet.threads import deferToThread
@@ -217,6 +218,13 @@ class TrustTests(ListeningCase):
             for refuse in (context_for, lambda t: Fleet(reactor, t, PLAN)):
                 with pytest.raises(ValueError, match=f"^ca: {file}.*{problem}"):
                     refuse(target)
+
+    def test_a_missing_extra_is_named(self) -> None:
+        """By the reactor's engine; the other one needs none."""
+        target = parse_target("tls:localhost:1")
+        missing = mock.patch.dict(sys.modules, {"twistecho.secureclient": None})
+        with missing, pytest.raises(ValueError, match=r"pip install 'twistecho\[tls\]'"):
+            Fleet(reactor, target, PLAN)
 
     def test_the_command_says_what_was_wrong_and_what_is_not_verified(self) -> None:
         """One line naming the option; the headline where nothing is verified."""

@@ -17,6 +17,9 @@ from .target import is_unverified
 
 REASONS = {
     "refused": "nobody listens there",
+    "certificate": "the server's certificate is not to be trusted: --ca, --server-name, --insecure",
+    "tls": "what came was not TLS, or not one in common",
+    "protocol-error": "the class of --protocol raised an exception, or gave what makes no sense",
     "timeout": "nothing came in time",
     "reset": "the other side reset the connection",
     "closed": "the other side closed before it had answered",
