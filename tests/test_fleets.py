@@ -216,6 +216,14 @@ class EnginesTests(ServiceCase):
         for report in await self.both(PLAN, target.replace("127.0.0.1", "localhost")):
             assert report.complete
 
+    async def test_ipv6(self) -> None:
+        """An address in brackets is a target of both engines."""
+        factory = EchoFactory(reactor, reply="raw")
+        port = await serverFromString(reactor, r"tcp6:0:interface=\:\:1").listen(factory)
+        self.addCleanup(port.stopListening)
+        for report in await self.both(PLAN, f"[::1]:{port.getHost().port}"):
+            assert report.complete
+
     async def test_unix_sockets(self) -> None:
         """A path is a target of both engines; one that is missing is named."""
         path = self.mktemp()[-80:]

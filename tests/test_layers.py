@@ -30,7 +30,10 @@ SERVER = {
     "service", "metrics", "workermetrics", "echooptions", "building", "mainservice", "worker",
     "lifesigns", "supervisor", "workers", "tap", "served", "inprocess", "designs",
 }  # fmt: skip
-CLIENT = {"dial", "oserrors", "client", "fleet", "talk", "threads", "resolve"}
+CLIENT = {
+    "dial", "oserrors", "client", "secureclient", "fleet", "talk", "securing", "securetalk",
+    "threads", "resolve", "protocols",
+}  # fmt: skip
 EDGES = {"tap", "worker", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
@@ -328,8 +331,8 @@ class LadderTests(unittest.TestCase):
 
     def test_the_two_fleets_do_not_know_each_other(self) -> None:
         """They are two witnesses: `fleet` and `threads` share only rooms above both."""
-        assert not {"threads", "talk"} & reached_from("fleet")
-        assert not {"fleet", "client"} & reached_from("threads")
+        assert not {"threads", "talk", "securetalk"} & reached_from("fleet")
+        assert not {"fleet", "client", "secureclient"} & reached_from("threads")
 
     def test_the_named_rooms_exist(self) -> None:
         """The rules above speak of rooms that are there; ``designs`` may still come."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.target import Target, parse_target
+from twistecho.target import Target, is_unverified, parse_target, secured
 
 law = settings(max_examples=100, deadline=None)
 
@@ -50,6 +50,47 @@ class AddressTests(unittest.TestCase):
                 parse_target(text)
 
 
+class TLSTests(unittest.TestCase):
+    """Targets that speak TLS."""
+
+    def test_whom_to_trust_is_read(self) -> None:
+        """By default the system's authorities, for the host."""
+        target = parse_target("tls:[::1]:5000")
+        assert (target.host, target.port, target.tls, target.name) == ("::1", 5000, True, "::1")
+        assert (target.ca, target.insecure) == (None, False)
+        target = parse_target(r"tls:a.example:1:ca=/x\:y:server-name=b.example")
+        assert (target.ca, target.name, target.insecure) == ("/x:y", "b.example", False)
+        assert parse_target("tls:a.example:1:insecure").insecure
+
+    @law
+    @given(
+        host=hosts, port=ports, ca=st.none() | st.text(min_size=1), insecure=st.booleans(),
+        name=st.none() | st.text(min_size=1),
+    )  # fmt: skip
+    def test_the_text_holds_it_all(
+        self, host: str, port: int, ca: str | None, name: str | None, *, insecure: bool
+    ) -> None:
+        """What options say can be read back from the text, whatever the file's name."""
+        ca = None if insecure else ca
+        target = secured(
+            parse_target(f"tls:{host}:{port}"), ca=ca, server_name=name, insecure=insecure
+        )
+        assert parse_target(str(target)) == target
+        assert (target.ca, target.server_name, target.insecure) == (ca, name, insecure)
+        assert (target.host, target.port) == (host, port)
+        assert is_unverified(str(target)) == insecure
+
+    def test_what_makes_no_sense_is_refused(self) -> None:
+        """ValueError, naming the option; Twisted's own options make it an endpoint."""
+        for option in ("ca", "ca=", "insecure=yes", "server-name=", "ca=x:insecure"):
+            name = option.split("=")[0]
+            with self.subTest(option=option), pytest.raises(ValueError, match=f"^{name}: "):
+                parse_target(f"tls:a:1:{option}")
+        with pytest.raises(ValueError, match="is not a port"):
+            parse_target("tls:a:0")
+        assert parse_target("tls:a:1:timeout=3") == Target("tls:a:1:timeout=3")
+
+
 class UnixTests(unittest.TestCase):
     """Targets that are Unix sockets."""
 
@@ -70,7 +111,7 @@ class DescriptionTests(unittest.TestCase):
     def test_an_endpoint_description_is_kept_as_it_is(self) -> None:
         """What has arguments of its own has neither host nor path."""
         for text in (
-            "tls:example.org:443",
+            "ssl:example.org:443",
             "tcp:localhost:5000:timeout=3",
             "tcp:host=localhost:port=5000",
             "unix:/run/echo.sock:timeout=3",

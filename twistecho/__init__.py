@@ -27,6 +27,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     interval             pure     one second of a run
     recording            pure     what an engine records while it runs
     load                 pure     when a client's messages are due
+    dialogue             pure     request/reply protocols of the user's own
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
     merge                pure     reports of several runs as one
@@ -102,16 +103,20 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     inprocess            Twisted  the same on the reactor that runs
     testcase                      the same for test cases of unittest and trial
     pytest_plugin                 the same as fixtures
+    protocols            files    find a protocol of the user's own
     sources              pure     local addresses to connect from
     capacity             sockets  whether there is room for the clients of a plan
     resolve              sockets  a host's addresses
     dial                 Twisted  one connection to the first address that takes it
     oserrors             Twisted  why an established connection broke
     client               Twisted  one client of a fleet
+    secureclient         Twisted  one client of a fleet that speaks TLS
     fleet                Twisted  the reactor-driven multi-client connector
     gate                 sockets  a gate that threads wait at together with their sockets
     connecting           sockets  a plain socket, connected to the first address that takes it
     talk                 sockets  one client's conversation over a plain socket
+    securing             sockets  TLS for plain sockets: whom to trust, and the handshake
+    securetalk           sockets  one client's conversation over TLS
     threads              sockets  the same plan, a thread a client, without Twisted
     designs              pure     the notebook's servers: which there are
     designs.settings     pure     what every design is told
@@ -161,6 +166,7 @@ if TYPE_CHECKING:
     from .fleet import Fleet
     from .limits import Limits
     from .outcome import Cause, Outcome, Phase
+    from .owed import ExtraError, MismatchError
     from .plan import Plan
     from .report import Disagreement, Report
     from .service import EchoService
@@ -175,8 +181,10 @@ _ROOMS = {
     "Disagreement": "report",
     "EchoFactory": "factory",
     "EchoService": "service",
+    "ExtraError": "owed",
     "Fleet": "fleet",
     "Limits": "limits",
+    "MismatchError": "owed",
     "Outcome": "outcome",
     "Phase": "outcome",
     "Plan": "plan",
@@ -193,8 +201,10 @@ __all__ = [
     "Disagreement",
     "EchoFactory",
     "EchoService",
+    "ExtraError",
     "Fleet",
     "Limits",
+    "MismatchError",
     "Outcome",
     "Phase",
     "Plan",

@@ -28,6 +28,7 @@ from .options import (
     make_plan,
     paired_load_options,
     plan_options,
+    protocol_option,
     service_options,
 )
 from .outputs import Output, OutputFile
@@ -47,6 +48,7 @@ def twistecho() -> None:
 @twistecho.command()
 @click.argument("target", type=TargetType(), required=False)
 @plan_options
+@protocol_option
 @paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options

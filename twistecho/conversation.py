@@ -30,6 +30,7 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
+from .dialogue import DialogueReader
 from .load import Load, load_of
 from .outcome import Cause, Outcome, Phase, reason_of_errno
 from .owed import WireError
@@ -55,7 +56,7 @@ class Conversation:
 
     ``recording`` is told how long everything took. ``on_reply`` sees each reply; where several
     were in flight, those that came in one piece with the first. ``reader`` checks the replies, by
-    default as the plan's format has them.
+    default as the plan's format has them; one of a dialogue gives the messages too.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class Conversation:
         "_heard",
         "_last",
         "_load",
+        "_message",
         "_on_reply",
         "_only",
         "_phase",
@@ -107,6 +109,7 @@ class Conversation:
         self._on_reply = on_reply
         self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
         self._reader = reader_for(plan.reply) if reader is None else reader
+        self._message = reader.request if isinstance(reader, DialogueReader) else plan.message
         self._phase = Phase.CONNECT
         self._started = 0.0
         self._connected: float | None = None
@@ -242,9 +245,13 @@ class Conversation:
         parts: list[bytes] = []
         while self._has_room() and self._is_due(now):
             due = self._due or 0.0
+            try:
+                parts.append(self._hand_over(due, now))
+            except WireError as error:
+                self.failed(error.reason, now)
+                return b""
             if not self._steady:
                 self._recording.sent(now - max(due, self._free))
-            parts.append(self._hand_over(due, now))
             self._due = None
         self.next_due = self._due if self._has_room() else None
         if self._phase is Phase.RECEIVE:
@@ -280,7 +287,7 @@ class Conversation:
 
     def _hand_over(self, due: float, now: float) -> bytes:
         """Give the next message to be sent, and note that it is in flight."""
-        message = self.plan.message(self._handed)
+        message = self._message(self._handed)
         self._handed += 1
         if self._steady:
             self.step = now

@@ -28,11 +28,15 @@ from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
 from .monotonic import monotonic_for
 from .outcome import Outcome
 from .plan import Plan
+from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
 from .sources import source_of
 from .target import Target, parse_target
+
+if typing.TYPE_CHECKING:
+    from .secureclient import Secured
 
 ENGINE = "reactor"
 """The name of this engine in reports."""
@@ -45,8 +49,9 @@ class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromT
 class Fleet:
     """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
 
-    ``target`` is a `Target`, or the text of one (ValueError if it is none). ``on_reply`` is called
-    with the client's number and its reply for every message answered. While it runs, ``outcomes``
+    ``target`` is a `Target`, or the text of one (ValueError if it is none, or where the plan's
+    protocol is). ``on_reply`` is called with the client's number and its reply for every message
+    answered. While it runs, ``outcomes``
     holds the conversations that have ended and `recordings` gives what has been recorded.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
@@ -63,7 +68,9 @@ class Fleet:
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
+        self._secured = _secured(self.target) if self.target.tls else None
         self.plan = plan
+        self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self.recording = Recording(plan.warmup)
         self._reactor = reactor
@@ -150,7 +157,7 @@ class Fleet:
                 self._not_started(number, INTERRUPTED)
                 yield None
             else:
-                dialed = self._dial(dialer, Client(self, self._conversation(number)))
+                dialed = self._dial(dialer, self._client(number))
                 yield dialed if self.plan.ordered else None
 
     def _turn_of(self, number: int) -> "Deferred[None] | None":
@@ -186,7 +193,12 @@ class Fleet:
             client.begin()
 
     def _conversation(self, client: int) -> Conversation:
-        return Conversation(self.plan, client, self.recording, self._on_reply)
+        reader = self._reader_of(client)
+        return Conversation(self.plan, client, self.recording, self._on_reply, reader)
+
+    def _client(self, number: int) -> Client:
+        kind = Client if self._secured is None else self._secured.client
+        return kind(self, self._conversation(number))
 
     def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
@@ -195,7 +207,8 @@ class Fleet:
         self._running.add(client)
         client.conversation.connecting(now)
         self.deadlines.set(client, now + self.plan.timeout)
-        client.dialing = dialer.dial(client, source_of(self.plan.sources, number))
+        wire = client if self._secured is None else self._secured.wire(client)
+        client.dialing = dialer.dial(wire, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
@@ -222,3 +235,12 @@ class Fleet:
                 interrupted=self._stopped,
             )
             self._report.callback(report)
+
+
+def _secured(target: Target) -> "Secured":
+    """Give what makes TLS clients. Raises ValueError, in one line, also where the extra lacks."""
+    try:
+        from .secureclient import Secured  # noqa: PLC0415 - needs the extra
+    except ImportError:
+        raise ValueError("TLS needs an extra: pip install 'twistecho[tls]'") from None
+    return Secured(target)

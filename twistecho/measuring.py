@@ -23,10 +23,14 @@ from .options import (
     make_plan,
     plan_options,
     problem_with_option,
+    protocol_option,
+    secured_target,
+    target_options,
 )
 from .outputs import OutputFile, file_option
 from .plan import Plan
 from .processes import run_processes
+from .protocols import readers_of
 from .render import headline
 from .report import Report
 from .results import Results, make_results, result_options
@@ -55,6 +59,8 @@ class _PlanType(click.ParamType[Plan]):
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
+    protocol_option,
+    target_options,
     load_options,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
@@ -87,11 +93,14 @@ def fleet(
 ) -> None:
     """Run clients against TARGET and check every byte that comes back.
 
-    TARGET is a port, host:port, [ipv6]:port, unix:path or a Twisted client endpoint description.
+    TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
+    description.
 
     The exit code is 0 where every message was answered right, every requirement is met and the
     figures can be believed, 1 where not, 130 after Ctrl-C.
     """
+    trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
+    target = secured_target(target, **trust)
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
@@ -119,9 +128,11 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         and name in Plan.__dataclass_fields__
     ]
     try:
-        return replace(base, **{name: getattr(plan, name) for name in given})
+        chosen = replace(base, **{name: getattr(plan, name) for name in given})
+        readers_of(chosen)
     except ValueError as error:
         raise click.UsageError(problem_with_option(error)) from None
+    return chosen
 
 
 def _run(

@@ -16,8 +16,10 @@ from .duration import parse_rate, parse_seconds
 from .faults import parse_fault, parse_faults
 from .outputs import file_option
 from .plan import NOTEBOOK_MESSAGE, Arrivals, Plan
+from .protocols import load_protocol
+from .securing import context_for
 from .sources import parse_sources
-from .target import Target, parse_target
+from .target import Target, parse_target, secured
 from .tracefile import lines_of
 from .wire import ReplyFormat
 
@@ -107,6 +109,20 @@ class FaultType(click.ParamType[str]):
         """Check the text, or fail with one line."""
         try:
             parse_fault(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class ProtocolType(click.ParamType[str]):
+    """A protocol of the user's own, kept as text: the engine loads it again."""
+
+    name = "module:class"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that there is one, or fail with one line."""
+        try:
+            load_protocol(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)
@@ -213,6 +229,40 @@ load_options: Callable[[_Command], _Command] = adding(_LOAD_OPTIONS)
 
 paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
 """Adds those under which two runs send the same messages, so that they can be compared."""
+
+
+protocol_option: Callable[[_Command], _Command] = click.option(
+    "--protocol", type=ProtocolType(), metavar="MODULE:CLASS",
+    help="Speak a protocol of your own instead: see docs/protocols.md.",
+)  # fmt: skip
+"""Adds the option that names a protocol of the user's own."""
+
+
+target_options: Callable[[_Command], _Command] = adding([
+    click.option("--ca", metavar="FILE", help="Trust the authorities in FILE, for tls: targets."),
+    click.option("--server-name", metavar="NAME",
+                 help="Whom a tls: target's certificate must be for.  [default: its host]"),
+    click.option("--insecure", is_flag=True, help="Do not verify a tls: target's certificate."),
+])  # fmt: skip
+"""Adds the options that say whom to trust."""
+
+
+def secured_target(
+    target: Target, *, ca: str | None, server_name: str | None, insecure: bool
+) -> Target:
+    """Give the target with what the options say of trust, or fail with one line."""
+    given = {"ca": ca, "server-name": server_name, "insecure": insecure}
+    for option, value in given.items():
+        if value and not target.tls:
+            raise click.UsageError(f"--{option}: {target} is not a tls: target")
+    try:
+        if any(given.values()):
+            target = secured(target, ca=ca, server_name=server_name, insecure=insecure)
+        if target.tls:
+            context_for(target)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
+    return target
 
 
 def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:

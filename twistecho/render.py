@@ -13,9 +13,13 @@ from .duration import written
 from .latency import PERCENTILES, LatencySummary
 from .plan import Plan
 from .report import Disagreement, Report
+from .target import is_unverified
 
 REASONS = {
     "refused": "nobody listens there",
+    "certificate": "the server's certificate is not to be trusted: --ca, --server-name, --insecure",
+    "tls": "what came was not TLS, or not one in common",
+    "protocol-error": "the class of --protocol raised an exception, or gave what makes no sense",
     "timeout": "nothing came in time",
     "reset": "the other side reset the connection",
     "closed": "the other side closed before it had answered",
@@ -77,7 +81,9 @@ def headline(plan: Plan, target: object) -> str:
         words.append(f"{plan.ramp:,g} connections/s")
     if plan.barrier:
         words.append("all connected first")
-    return f"{', '.join(words)}, to {target} ({plan.protocol or plan.reply} replies)"
+    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
+    doubt = ", certificate not verified" if is_unverified(str(target)) else ""
+    return f"{', '.join(words)}, to {target} ({spoken}{doubt})"
 
 
 def _share(plan: Plan) -> str:

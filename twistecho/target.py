@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 
-_HOST_PORT = re.compile(r"(?:tcp:)?(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d+)")
+_WHERE = r"(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d+)"
+_HOST_PORT = re.compile(rf"(?:tcp:)?{_WHERE}")
+_TLS = re.compile(rf"tls:{_WHERE}(?P<rest>(?::(?:[^:\\]|\\.)*)*)", re.DOTALL)
+_OPTION = re.compile(r":((?:[^:\\]|\\.)*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNIX = re.compile(r"unix:(?:path=)?(?P<path>[^:=]+)")
 
 
@@ -13,32 +17,92 @@ class Target:
 
     Where it is neither, ``text`` is a Twisted client endpoint description, which only the reactor
     engine understands.
+
+    With ``tls``, the server's certificate must be for ``server_name``, by default the host, and
+    from an authority in the file ``ca``, by default one that the system trusts; unless
+    ``insecure``. `parse_target` reads ``text`` back as an equal target, with these options.
     """
 
     text: str
     host: str | None = None
     port: int | None = None
     path: str | None = None
+    tls: bool = False
+    ca: str | None = None
+    server_name: str | None = None
+    insecure: bool = False
 
     def __str__(self) -> str:
         """Give the target as it was asked for."""
         return self.text
 
+    @property
+    def name(self) -> str:
+        """Whom a TLS server's certificate must be for."""
+        return self.server_name or self.host or ""
+
 
 def parse_target(text: str) -> Target:
-    """Read ``port``, ``host:port``, ``[ipv6]:port``, ``unix:path`` or an endpoint description.
+    """Read ``port``, ``host:port``, ``[ipv6]:port``, ``unix:path``, TLS or an endpoint description.
 
-    A bare port is one of 127.0.0.1. Raises ValueError for what is none of these.
+    A bare port is one of 127.0.0.1. TLS is ``tls:host:port``, which ``:ca=FILE``,
+    ``:server-name=NAME`` and ``:insecure`` may follow; a backslash takes the meaning from a colon
+    or backslash in them. With other options it is an endpoint description. Raises ValueError for
+    what is none of these.
     """
     if text.isdecimal():
         text = f"127.0.0.1:{text}"
     if match := _UNIX.fullmatch(text):
         return Target(text, path=match["path"])
     if match := _HOST_PORT.fullmatch(text):
-        port = int(match["port"])
-        if not 0 < port <= 65535:
-            raise ValueError(f"{port} is not a port, 1 to 65535")
-        return Target(text, host=match["literal"] or match["host"], port=port)
+        return Target(text, *_where(match))
+    if match := _TLS.fullmatch(text):
+        return _parse_tls(text, match)
     if ":" not in text:
         raise ValueError(f"{text!r} is neither a port, host:port nor an endpoint description")
     return Target(text)
+
+
+def _where(match: re.Match[str]) -> tuple[str, int]:
+    port = int(match["port"])
+    if not 0 < port <= 65535:
+        raise ValueError(f"{port} is not a port, 1 to 65535")
+    return match["literal"] or match["host"], port
+
+
+def _parse_tls(text: str, match: re.Match[str]) -> Target:
+    """Read what follows a host and port: the options here, or some of Twisted's own."""
+    options: dict[str, str] = {}
+    for option in _OPTION.findall(match["rest"]):
+        name, equals, value = option.partition("=")
+        if name not in {"ca", "server-name", "insecure"}:
+            return Target(text)
+        if bool(equals) == (name == "insecure") or bool(value) != bool(equals):
+            raise ValueError(f"{name}: {option!r} is not ca=FILE, server-name=NAME or insecure")
+        options[name] = _ESCAPED.sub(r"\1", value)
+    if "insecure" in options and "ca" in options:
+        raise ValueError("ca: it contradicts insecure")
+    host, port = _where(match)
+    trust = (options.get("ca"), options.get("server-name"), "insecure" in options)
+    return Target(text, host, port, None, True, *trust)
+
+
+def secured(target: Target, *, ca: str | None, server_name: str | None, insecure: bool) -> Target:
+    """Give a TLS target that trusts otherwise; what is None or False stays as it is.
+
+    Raises ValueError, naming the option, where they contradict each other.
+    """
+    text = target.text
+    for name, value in (("ca", ca), ("server-name", server_name)):
+        if value is not None:
+            escaped = re.sub(r"([\\:])", r"\\\1", value)
+            text += f":{name}={escaped}"
+    return parse_target(text + ":insecure" * insecure)
+
+
+def is_unverified(text: str) -> bool:
+    """Say whether the text of a target is that of one whose certificate is not verified."""
+    try:
+        return parse_target(text).insecure
+    except ValueError:
+        return False

@@ -16,9 +16,12 @@ from .conversation import INTERRUPTED, Conversation, ReplyObserver
 from .gate import Gate
 from .outcome import Outcome
 from .plan import Plan
+from .protocols import readers_of
 from .recording import Recording
 from .report import Report, make_report
 from .resolve import Address, resolve
+from .securetalk import SecureTalk
+from .securing import HandshakeError, context_for, secure
 from .sources import source_of
 from .talk import Talk, time_left
 from .target import Target, parse_target
@@ -30,10 +33,11 @@ ENGINE = "threads"
 class ThreadedFleet:
     """Carries out a plan with a thread and a socket for every client.
 
-    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise. While it
-    runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has been
-    recorded. Where the plan has a barrier, ``together`` is called, from a client's
-    thread, once every client here has connected or failed to; they begin when it returns.
+    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise, and where
+    the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
+    and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
+    called, from a client's thread, once every client here has connected or failed to; they begin
+    when it returns.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class ThreadedFleet:
         self.target = parse_target(target) if isinstance(target, str) else target
         if self.target.host is None and self.target.path is None:
             raise ValueError(f"the threads engine cannot connect to {self.target}")
+        self._context = context_for(self.target) if self.target.tls else None
         self.plan = plan
+        self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self._recording = Recording(plan.warmup)
         self._running: dict[int, Recording] = {}  # of clients that have not ended
@@ -109,7 +115,8 @@ class ThreadedFleet:
         recording = Recording(self.plan.warmup)
         with self._lock:
             self._running[number] = recording
-        conversation = Conversation(self.plan, number, recording, self._on_reply)
+        reader = self._reader_of(number)
+        conversation = Conversation(self.plan, number, recording, self._on_reply, reader)
         conversation.connecting(self.now())
         if self._stop.is_open:
             conversation.failed(INTERRUPTED, self.now())
@@ -148,7 +155,8 @@ class ThreadedFleet:
             connection = self._try_to_connect(conversation, addresses)
         if connection is not None:
             with connection:
-                talk = Talk(connection, conversation, self.now, begin=self._begin, stop=self._stop)
+                kind = Talk if self._context is None else SecureTalk
+                talk = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
                 talk.say(conversation.connected(self.now()))
                 self._settle(conversation.client)
                 talk.run()
@@ -184,10 +192,15 @@ class ThreadedFleet:
         """Connect, or note in the conversation why that failed."""
         if conversation.outcome is not None:
             return None
+        left = partial(self._time_left, conversation)
         try:
             source = source_of(self.plan.sources, conversation.client)
-            left = partial(self._time_left, conversation)
-            return connect(addresses, left, self._stop, source)
+            connection = connect(addresses, left, self._stop, source)
+            if self._context is None:
+                return connection
+            return secure(connection, self._context, self.target.name, left, self._stop)
+        except HandshakeError as error:
+            conversation.failed(error.reason, self.now(), errno=error.errno)
         except StoppedError:
             conversation.failed(INTERRUPTED, self.now())
         except TimeoutError as error:
