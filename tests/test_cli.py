@@ -123,7 +123,7 @@ class FleetCommandTests(TestCase):
             ("fleet", "5000", "--reply=loud"): "--reply",
             ("fleet", "5000", "--json=/nonexistent/file"): "--json",
             ("compare", "--json=/nonexistent/file"): "--json",
-            ("fleet", "tls:localhost:5000", "--engine=threads"): "TARGET",
+            ("fleet", "tcp:host=localhost:port=5000", "--engine=threads"): "TARGET",
             ("check", "--delay=-1"): "--delay",
             ("check", "--delay=weibull:1"): "--delay",
             ("check", "--fault=reset:2"): "--fault",
