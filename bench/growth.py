@@ -12,10 +12,12 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twistecho.duration import written
 from twistecho.latency import Latencies
@@ -23,6 +25,9 @@ from twistecho.launch import LaunchedService
 from twistecho.meter import Meter
 from twistecho.openfiles import raise_open_files
 from twistecho.report import Report
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 DELAY = 5.0
 SOURCES = "127.0.1.1-127.0.1.64"
@@ -39,7 +44,8 @@ _WORKERS_COME_UP = 2.0
 class Step:
     """What one step found: memory in bytes and CPU time in seconds, of all processes together.
 
-    ``service_idle`` is the service's memory before the first client, ``service_peak`` at its most.
+    ``service_idle`` is the service's memory before the first client, ``service_peak`` at its most;
+    ``kernel_peak`` is what the kernel's own objects grew by: two sockets a connection.
 
     ``connecting`` is the time until the last client had connected; ``late`` are the response
     times' p50, p99 and maximum, in seconds beyond the delay that was asked for.
@@ -51,6 +57,7 @@ class Step:
     service_idle: int
     service_peak: int
     fleet_peak: int
+    kernel_peak: int
     service_cpu: float
     fleet_cpu: float
     connecting: float
@@ -60,6 +67,32 @@ class Step:
     def service_each(self) -> float:
         """The service's memory for each connection, beyond that of its idle processes."""
         return (self.service_peak - self.service_idle) / self.connections
+
+
+class _Kernel:
+    """Watches the memory that the kernel's objects take, in bytes, while a block runs."""
+
+    def __init__(self) -> None:
+        self.before = self.most = self._look()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    @staticmethod
+    def _look() -> int:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Slab:"))
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.1):
+            self.most = max(self.most, self._look())
+
+    def __enter__(self) -> "Self":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._done.set()
+        self._thread.join()
 
 
 def measure(connections: int, workers: int) -> Step:
@@ -81,15 +114,16 @@ def measure(connections: int, workers: int) -> Step:
                 service,
                 subprocess.Popen([*command, f"--json={result}"]) as running,
                 Meter(running.pid) as fleet,
+                _Kernel() as kernel,
             ):
                 code = running.wait()
         report = Report.from_json(result.read_text())
     if code or not report.complete:
         raise RuntimeError(f"{connections:,} connections: exit code {code}, {report.failures}")
-    return _step(report, workers, service, fleet)
+    return _step(report, workers, service, fleet, kernel)
 
 
-def _step(report: Report, workers: int, service: Meter, fleet: Meter) -> Step:
+def _step(report: Report, workers: int, service: Meter, fleet: Meter, kernel: "_Kernel") -> Step:
     count = report.plan.clients
     at = Latencies(report.measured.latency).summary((50.0, 99.0))
     assert at is not None
@@ -103,6 +137,7 @@ def _step(report: Report, workers: int, service: Meter, fleet: Meter) -> Step:
         service_idle=service.cost.memory_idle,
         service_peak=service.cost.memory_peak,
         fleet_peak=fleet.cost.memory_peak,
+        kernel_peak=kernel.most - kernel.before,
         service_cpu=service.cost.cpu,
         fleet_cpu=fleet.cost.cpu,
         connecting=connecting,
@@ -112,7 +147,7 @@ def _step(report: Report, workers: int, service: Meter, fleet: Meter) -> Step:
 
 COLUMNS = (
     "connections", "workers", "all connected after", "service: memory", "each", "CPU each",
-    "fleet: memory", "CPU each", "late p50", "p99", "max",
+    "fleet: memory", "CPU each", "kernel each", "late p50", "p99", "max",
 )  # fmt: skip
 
 
@@ -127,6 +162,7 @@ def row(step: Step) -> str:
         written(step.service_cpu / step.connections),
         f"{step.fleet_peak / 2**20:.0f} MiB",
         written(step.fleet_cpu / step.connections),
+        f"{step.kernel_peak / step.connections / 1024:.1f} KiB",
         *(written(late) for late in step.late),
     ]
     return f"| {' | '.join(cells)} |"

@@ -1,0 +1,168 @@
+"""N hosts behind a balancer lose one at peak: ``python -m bench.losing_a_host``.
+
+A simulation, seeded. The clients of the host that went come back, each by its own rule; the
+balancer gives every attempt to the host with the fewest connections; a host accepts so many a
+second, holds so many that wait, and so many connections in all. Printed is how long it takes until
+all are served again, and what it costs. What is not in it: the network, the messages of those who
+are served, and a balancer with bounds of its own.
+"""
+
+import argparse
+import heapq
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+Wait = Callable[[random.Random, int], float]
+"""How long a client waits before its attempt of this number, counted from 0, in seconds."""
+
+RULES: dict[str, Wait] = {
+    "at once, again every 100 ms": lambda _chance, number: 0.1 * bool(number),
+    "every second": lambda _chance, _number: 1.0,
+    "doubled from 1 s": lambda _chance, number: float(2 ** min(number, 6)),
+    "doubled from 1 s, with jitter": lambda chance, number: chance.uniform(0, 2 ** min(number, 6)),
+    "spread over 30 s, then doubled with jitter": lambda chance, number: chance.uniform(
+        0, 30.0 if number == 0 else 2 ** min(number, 6)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is simulated: ``clients`` on ``hosts`` hosts, each able to hold ``cap`` of them.
+
+    A host accepts ``accepts`` a second and has ``backlog`` waiting at most; what comes on top is
+    turned away, as is a client that has waited for ``patience`` seconds.
+    """
+
+    clients: int = 1_000_000
+    hosts: int = 10
+    cap: int = 120_000
+    accepts: float = 16_000.0
+    backlog: int = 4_096
+    patience: float = 5.0
+
+
+@dataclass
+class Host:
+    """One host: its connections, and when it will have accepted all that wait."""
+
+    open: int
+    free_at: float = 0.0
+
+    def attempt(self, site: Site, now: float) -> float | None:
+        """Give when the connection is accepted, or None where it is turned away."""
+        waiting = max(0.0, self.free_at - now) * site.accepts
+        if self.open >= site.cap or waiting >= site.backlog:
+            return None
+        begun = max(self.free_at, now)
+        self.free_at = begun + 1 / site.accepts
+        if begun - now > site.patience:
+            return None
+        self.open += 1
+        return self.free_at
+
+
+@dataclass
+class Found:
+    """What came of it: attempts in all and by second, and when each client was served again."""
+
+    lost: int
+    attempts: int = 0
+    by_second: Counter[int] = field(default_factory=Counter)
+    served: list[float] = field(default_factory=list)
+
+    def share_served(self, share: float) -> float:
+        """Give when so large a share of the lost clients was served again; infinite if never."""
+        place = math.ceil(share * self.lost) - 1
+        return sorted(self.served)[place] if place < len(self.served) else math.inf
+
+
+def simulate(site: Site, rule: Wait, *, seed: int = 0, until: float = 600.0) -> Found:
+    """Lose one host at time 0 and let its clients come back, for so many seconds at most."""
+    chance = random.Random(seed)  # noqa: S311 - a simulation
+    each = site.clients // site.hosts
+    hosts = [Host(each) for _ in range(site.hosts - 1)]
+    fewest = [(host.open, number) for number, host in enumerate(hosts)]
+    heapq.heapify(fewest)
+    found = Found(each)
+    coming = [(rule(chance, 0), client, 1) for client in range(each)]
+    heapq.heapify(coming)
+    room = sum(site.cap - host.open for host in hosts)
+    while coming and coming[0][0] <= until and len(found.served) < room:
+        now, client, number = heapq.heappop(coming)
+        found.attempts += 1
+        found.by_second[int(now)] += 1
+        _, at = heapq.heappop(fewest)
+        accepted = hosts[at].attempt(site, now)
+        heapq.heappush(fewest, (hosts[at].open, at))
+        if accepted is None:
+            heapq.heappush(coming, (now + max(1e-3, rule(chance, number)), client, number + 1))
+        else:
+            found.served.append(accepted)
+    return found
+
+
+def headroom(site: Site, spare: int) -> Site:
+    """Give the same site with hosts that could lose ``spare`` of them and still hold everybody."""
+    return replace(site, cap=math.ceil(site.clients / (site.hosts - spare)))
+
+
+HEAD = """\
+| clients come back | a host accepts | half served | 99 % | all | attempts each | most a second |
+|---|---|---|---|---|---|---|"""
+
+
+def row(name: str, site: Site, found: Found) -> str:
+    """Write a result as a row of a Markdown table."""
+    times = [found.share_served(share) for share in (0.5, 0.99, 1.0)]
+    cells = [name, f"{site.accepts:,.0f}/s"]
+    cells += [f"{at:.1f} s" if at < math.inf else "never" for at in times]
+    cells += [f"{found.attempts / found.lost:.1f}" if found.attempts else "without end"]
+    cells += [f"{max(found.by_second.values(), default=0):,}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def plot(curves: dict[str, Found], path: str) -> None:
+    """Draw the attempts a second, a curve a rule."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a plot needs it
+
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for (name, found), style in zip(curves.items(), ("-", "--", ":", "-.", "-"), strict=False):
+        seconds: Sequence[int] = range(61)
+        axes.plot(seconds, [found.by_second[s] for s in seconds], style, label=name)
+    axes.set(yscale="symlog", xlabel="seconds after the host was lost", ylabel="attempts a second")
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Simulate every rule with one host to spare, on quick hosts and on slow ones."""
+    parser = argparse.ArgumentParser(prog="python -m bench.losing_a_host", description=__doc__)
+    parser.add_argument("--clients", type=int, default=Site.clients)
+    parser.add_argument("--hosts", type=int, default=Site.hosts)
+    parser.add_argument("--accepts", type=float, default=Site.accepts, help="a second, of a host")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", metavar="FILE", help="draw the attempts on quick hosts")
+    options = parser.parse_args()
+    site = headroom(Site(options.clients, options.hosts, accepts=options.accepts), 1)
+    print(HEAD)
+    tight = headroom(site, 0)
+    print(row("any rule, hosts that are full", tight, simulate(tight, RULES["every second"])))
+    curves: dict[str, Found] = {}
+    for accepts in (options.accepts, options.accepts / 8):
+        for name, rule in RULES.items():
+            slower = replace(site, accepts=accepts)
+            found = simulate(slower, rule, seed=options.seed)
+            print(row(name, slower, found), flush=True)
+            curves.setdefault(name, found)
+    if options.plot:
+        plot(curves, options.plot)
+
+
+if __name__ == "__main__":
+    main()
