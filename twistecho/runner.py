@@ -8,6 +8,7 @@ share an interpreter with a thousand clients.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -104,6 +105,8 @@ def main(arguments: Sequence[str]) -> None:
     sys.stdout.write(_BEGINS)
     sys.stdout.flush()
     report = run_engine(engine, plan, parse_target(arguments[1]))
+    # Whoever ends it now is told what was found all the same.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.write(report.to_json())
 
 
