@@ -26,6 +26,9 @@ from .target import Target, parse_target
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+INTERRUPTED = 130
+"""The exit code of a run that was ended before its clients began, or twice: it gives no report."""
+
 _BEGINS = "begins\n"
 _NEEDED = {
     "reactor": ("twisted.internet.reactor", "twistecho.fleet"),
@@ -104,7 +107,10 @@ def main(arguments: Sequence[str]) -> None:
         import_module(module)
     sys.stdout.write(_BEGINS)
     sys.stdout.flush()
-    report = run_engine(engine, plan, parse_target(arguments[1]))
+    try:
+        report = run_engine(engine, plan, parse_target(arguments[1]))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     # Whoever ends it now is told what was found all the same.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.write(report.to_json())

@@ -13,15 +13,19 @@ from ..validity import invalid
 from ..verdict import judge
 
 
-def conclude(environment: Environment, reports: Mapping[str, Report]) -> None:
-    """Write a report a kind beside Locust's CSV files; one that is invalid is exit code 1."""
+def write(environment: Environment, reports: Mapping[str, Report]) -> None:
+    """Write a report a kind beside Locust's CSV files, where it writes these."""
     options = environment.parsed_options
     prefix = None if options is None else options.csv_prefix
-    for kind, report in reports.items():
-        if prefix:
+    if prefix:
+        for kind, report in reports.items():
             Path(f"{prefix}_{kind}.json").write_text(report.to_json() + "\n", encoding="utf-8")
-        if invalid(report):
-            environment.process_exit_code = 1
+
+
+def decide(environment: Environment, reports: Mapping[str, Report]) -> None:
+    """Have Locust end with exit code 1 where a report cannot be believed."""
+    if any(invalid(report) for report in reports.values()):
+        environment.process_exit_code = 1
 
 
 def show(reports: Mapping[str, Report]) -> None:

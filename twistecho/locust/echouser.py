@@ -15,7 +15,11 @@ from ..resolve import resolve
 from ..talk import Talk, time_left
 from ..target import parse_target
 from ..wire import ReplyFormat
-from .statistics import CONVERSATION, MESSAGE, TYPE, failure_of
+from .statistics import CONVERSATION, MESSAGE, failure_of
+
+TYPE = "ECHO"
+"""The type of these users' entries in Locust's statistics."""
+
 
 
 class _Firing(Recording):

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import gevent
 from gevent import subprocess
+from gevent.event import Event
 
 from ..engines import Engine
 from ..lifeline import command
 from ..plan import Plan
 from ..report import Report
+from ..runner import INTERRUPTED
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,6 +34,7 @@ class FleetProcess:
     def __init__(self, engine: Engine, target: str, plan: Plan) -> None:
         self._command = command("twistecho.runner", engine, target)
         self._plan = plan
+        self._begun = Event()
         self.began: float | None = None
         """When it began, by the monotonic clock; None until then."""
 
@@ -54,29 +57,33 @@ class FleetProcess:
             process.stdin.flush()
         if process.stdout.readline():
             self.began = time.monotonic()
+        self._begun.set()
         text: bytes = process.stdout.read()
         return text
 
-    def report(self, seconds: float | None = None) -> Report:
-        """Wait for the report, for so long at most. Raises FleetError where none comes."""
+    def report(self, seconds: float | None = None) -> Report | None:
+        """Wait for the report, for so long at most; None if it was stopped before it had begun.
+
+        Raises FleetError where none comes.
+        """
         try:
             text = self._reader.get(timeout=seconds)
         except gevent.Timeout:
             raise FleetError("did not end when it was told to") from None
         code = self._process.wait()
+        if code == INTERRUPTED:
+            return None
         if code < 0:
             raise FleetError(f"killed by {signal.Signals(-code).name}")
         if code:
             raise FleetError(f"ended with exit code {code} and without a report")
         return Report.from_json(text.decode())
 
-    def stop(self) -> bool:
-        """Have it end its clients and report; False if it had not begun, and so has no report."""
-        if self.began is None:
-            return False
+    def stop(self, seconds: float) -> None:
+        """Have it end its clients and report, once it has begun, for which it has so long."""
+        self._begun.wait(seconds)
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT)
-        return True
 
     def __exit__(self, *_error: object) -> None:
         """Make sure that the process is gone."""

@@ -47,8 +47,8 @@ class FleetUser(User):
             try:
                 self._conclude(fleet, started)
             except GreenletExit:
-                if fleet.stop():
-                    self._conclude(fleet, started, PATIENCE)
+                fleet.stop(PATIENCE)
+                self._conclude(fleet, started, PATIENCE)
                 raise
 
     def _conclude(
@@ -60,7 +60,8 @@ class FleetUser(User):
             self._lose(str(error), started)
             if patience is None:
                 gevent.sleep(_AFTER_A_LOSS)
-        else:
+            return
+        if report is not None:
             # At once: what Locust counts and what is relayed go out with the same message.
             count_report(self._statistics(), report)
             self._relay(report, started if fleet.began is None else fleet.began)

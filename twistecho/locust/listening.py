@@ -15,8 +15,9 @@ from locust import events
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from ..report import Report
 from ..target import parse_target
-from .concluding import conclude, show
+from .concluding import decide, show, write
 from .fleetuser import PATIENCE, FleetUser
 from .gathering import Gathering, Kind
 from .relay import relay_of
@@ -80,7 +81,7 @@ class Master:
         self._stopped: set[str] = set()
         self.gathering = Gathering()
         events.test_start.add_listener(self._begin)
-        events.test_stop.add_listener(self._conclude)
+        events.test_stop.add_listener(self._write)
         events.worker_report.add_listener(self._take)
         if isinstance(self._runner, MasterRunner):
             events.test_stopping.add_listener(self._stop_workers)
@@ -105,19 +106,23 @@ class Master:
         while self._present() - self._stopped and time.monotonic() < deadline:
             gevent.sleep(0.05)
 
-    def _conclude(self, **_: Any) -> None:
+    def _reports(self) -> dict[str, Report]:
+        return self.gathering.reports(fleet_kinds(self._environment))
+
+    def _write(self, **_: Any) -> None:
         """Write what is known by now; more may come with the workers' last messages."""
-        conclude(self._environment, self.gathering.reports(fleet_kinds(self._environment)))
+        write(self._environment, self._reports())
 
     def end(self) -> None:
         """Write, and judge, what was found in all."""
         if not isinstance(self._runner, MasterRunner):
             self.gathering.take(HERE, relay_of(self._environment).tell())
-        self._conclude()
+        self._write()
+        decide(self._environment, self._reports())
 
-    def show(self, **_: Any) -> None:
+    def show(self) -> None:
         """Show what was found in all."""
-        show(self.gathering.reports(fleet_kinds(self._environment)))
+        show(self._reports())
 
 
 _MASTERS: list[Master] = []

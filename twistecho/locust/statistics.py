@@ -1,6 +1,6 @@
 """Locust's own statistics: what a fleet's report says, added to them.
 
-Two entries of the type ``ECHO``: *message* has a request for every message that was answered right,
+Two entries of the type ``FLEET``, and of ``ECHO`` for an `EchoUser`: *message* has a request for every message that was answered right,
 *conversation* one for every client, which failed where the conversation did, under the name of its
 cause. A conversation that was ended because the test was is no failure. Times are milliseconds,
 which Locust rounds.
@@ -16,7 +16,7 @@ from ..latency import Latencies
 from ..outcome import Cause
 from ..report import Report
 
-TYPE = "ECHO"
+TYPE = "FLEET"
 MESSAGE, CONVERSATION, FLEET = "message", "conversation", "fleet"
 
 
