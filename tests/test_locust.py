@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from twistecho import Plan, Report, ReplyFormat
+from twistecho import Plan, ReplyFormat, Report
 from twistecho.locust.gathering import LOST, Gathering, Kind
 from twistecho.locust.sequel import put_later
 from twistecho.threads import run_threads
@@ -27,6 +27,9 @@ from twistecho.validity import invalid
 
 from .programs import missing, program
 from .test_tap import twist_echo
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PATIENCE = 40.0
 LOCUSTFILE = Path(__file__).parent.parent / "docs" / "locustfile.py"
@@ -79,7 +82,7 @@ class Swarm:
         with (self._folder / f"{name}.log").open("w") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, text=True)
 
-    def __enter__(self) -> "Swarm":
+    def __enter__(self) -> "Self":
         """Start all."""
         self.master = self._start("master", self._master)
         self.workers = [self._start(f"worker{n}", self._worker) for n in range(3)]
@@ -142,7 +145,7 @@ class LocustCase(unittest.TestCase):
 
     if sys.version_info < (3, 11):
 
-        def enterContext(self, manager: Any) -> Any:  # noqa: N802 - as unittest has it since 3.11
+        def enterContext(self, manager: Any) -> Any:
             """Enter a context manager; leave it with the test."""
             self.addCleanup(manager.__exit__, None, None, None)
             return manager.__enter__()
@@ -154,7 +157,7 @@ class SwarmTests(LocustCase):
     def test_locust_the_report_and_the_service_count_the_same(self) -> None:
         """Clients, messages and bytes, of both kinds of users, all the workers together."""
         port, read = self.enterContext(service())
-        options = ["--headless", "-u", "6", "-r", "6", "-t", "2s", "--stop-timeout", "20"]
+        options = ["--headless", "-u", "6", "-r", "6", "-t", "1s", "--stop-timeout", "20"]
         with Swarm(self.folder, "Fleets Clients", *options, f"--host=127.0.0.1:{port}") as swarm:
             code = swarm.end()
         assert code == 0, swarm.said()
@@ -216,9 +219,7 @@ class SwarmTests(LocustCase):
             f"--user-data-dir={self.folder / 'browser'}", "--virtual-time-budget=3000",
             "--dump-dom", url,
         ]  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
         return done.stdout
 
     def test_a_failure_is_named_by_its_cause_alone(self) -> None:

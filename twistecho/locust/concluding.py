@@ -6,11 +6,11 @@ from pathlib import Path
 
 from locust.env import Environment
 
-from ..findings import figures_table, lines, parts_table, times_table
-from ..render import Printer
-from ..report import Report
-from ..validity import invalid
-from ..verdict import judge
+from twistecho.findings import figures_table, lines, parts_table, times_table
+from twistecho.render import Printer
+from twistecho.report import Report
+from twistecho.validity import invalid
+from twistecho.verdict import judge
 
 
 def write(environment: Environment, reports: Mapping[str, Report]) -> None:

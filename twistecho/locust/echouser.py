@@ -6,20 +6,20 @@ from typing import Any
 
 from locust import User, task
 
-from ..connecting import StoppedError, connect
-from ..conversation import INTERRUPTED, Conversation
-from ..gate import Gate
-from ..plan import Plan
-from ..recording import Recording
-from ..resolve import resolve
-from ..talk import Talk, time_left
-from ..target import parse_target
-from ..wire import ReplyFormat
+from twistecho.connecting import StoppedError, connect
+from twistecho.conversation import INTERRUPTED, Conversation
+from twistecho.gate import Gate
+from twistecho.plan import Plan
+from twistecho.recording import Recording
+from twistecho.resolve import resolve
+from twistecho.talk import Talk, time_left
+from twistecho.target import parse_target
+from twistecho.wire import ReplyFormat
+
 from .statistics import CONVERSATION, MESSAGE, failure_of
 
 TYPE = "ECHO"
 """The type of these users' entries in Locust's statistics."""
-
 
 
 class _Firing(Recording):
@@ -29,7 +29,7 @@ class _Firing(Recording):
         super().__init__(warmup)
         self._request = request
 
-    def reply(self, due: float, sent: float, now: float, size: int) -> None:
+    def reply(self, due: float, sent: float, now: float, size: int) -> None:  # noqa: ARG002
         """Tell of a reply; ``sent`` does not count: its message was due earlier."""
         self.reply_in_turn(due, now, size)
 

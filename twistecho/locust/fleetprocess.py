@@ -14,11 +14,11 @@ import gevent
 from gevent import subprocess
 from gevent.event import Event
 
-from ..engines import Engine
-from ..lifeline import command
-from ..plan import Plan
-from ..report import Report
-from ..runner import INTERRUPTED
+from twistecho.engines import Engine
+from twistecho.lifeline import command
+from twistecho.plan import Plan
+from twistecho.report import Report
+from twistecho.runner import INTERRUPTED
 
 if TYPE_CHECKING:
     from typing_extensions import Self

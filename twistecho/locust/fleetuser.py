@@ -7,11 +7,12 @@ import gevent
 from gevent import GreenletExit
 from locust import User, task
 
-from ..engines import Engine
-from ..merge import lost_report
-from ..plan import Plan
-from ..report import Report
-from ..wire import ReplyFormat
+from twistecho.engines import Engine
+from twistecho.merge import lost_report
+from twistecho.plan import Plan
+from twistecho.report import Report
+from twistecho.wire import ReplyFormat
+
 from .fleetprocess import FleetError, FleetProcess
 from .gathering import Kind
 from .relay import relay_of
@@ -51,9 +52,7 @@ class FleetUser(User):
                 self._conclude(fleet, started, PATIENCE)
                 raise
 
-    def _conclude(
-        self, fleet: FleetProcess, started: float, patience: float | None = None
-    ) -> None:
+    def _conclude(self, fleet: FleetProcess, started: float, patience: float | None = None) -> None:
         try:
             report = fleet.report(patience)
         except FleetError as error:

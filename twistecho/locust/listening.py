@@ -11,12 +11,13 @@ import time
 from typing import Any
 
 import gevent
-from locust import events
+import locust
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from ..report import Report
-from ..target import parse_target
+from twistecho.report import Report
+from twistecho.target import parse_target
+
 from .concluding import decide, show, write
 from .fleetuser import PATIENCE, FleetUser
 from .gathering import Gathering, Kind
@@ -30,6 +31,9 @@ DATA = "twistecho"
 
 HERE = "here"
 """The name of the only worker where a test is not distributed."""
+
+# Their methods are not annotated.
+events: Any = locust.events
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ def check_host(environment: Environment) -> None:
             if host is not None:
                 parse_target(host)
         except ValueError as error:
-            _log.error("--host: %s", error)  # noqa: TRY400 - a traceback says no more
+            _log.error("--host: %s", error)
             sys.exit(2)
 
 
@@ -128,7 +132,6 @@ class Master:
 _MASTERS: list[Master] = []
 
 
-@events.init.add_listener
 def _connect(environment: Environment, **_: Any) -> None:
     check_host(environment)
     if not isinstance(environment.runner, MasterRunner):
@@ -137,15 +140,18 @@ def _connect(environment: Environment, **_: Any) -> None:
         _MASTERS.append(Master(environment))
 
 
-# Locust calls these in the reverse order: this one, added before there is a runner, comes after the
-# runner's own, which waits for the workers' last messages.
-@events.quitting.add_listener
 def _end(**_: Any) -> None:
     for master in _MASTERS:
         master.end()
 
 
-@events.quit.add_listener
 def _show(**_: Any) -> None:
     for master in _MASTERS:
         master.show()
+
+
+events.init.add_listener(_connect)
+# Locust calls these in the reverse order: this one, added before there is a runner, comes after the
+# runner's own, which waits for the workers' last messages.
+events.quitting.add_listener(_end)
+events.quit.add_listener(_show)

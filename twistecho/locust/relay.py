@@ -5,7 +5,8 @@ from typing import Any
 
 from locust.env import Environment
 
-from ..report import Report
+from twistecho.report import Report
+
 from .sequel import put_later
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..interval import LENGTH, Interval
-from ..outcome import Outcome
-from ..report import Report
+from twistecho.interval import LENGTH, Interval
+from twistecho.outcome import Outcome
+from twistecho.report import Report
 
 
 def put_later(report: Report, seconds: float) -> Report:

@@ -1,20 +1,20 @@
 """Locust's own statistics: what a fleet's report says, added to them.
 
-Two entries of the type ``FLEET``, and of ``ECHO`` for an `EchoUser`: *message* has a request for every message that was answered right,
-*conversation* one for every client, which failed where the conversation did, under the name of its
-cause. A conversation that was ended because the test was is no failure. Times are milliseconds,
-which Locust rounds.
+Two entries of the type ``FLEET``, and of ``ECHO`` for an `EchoUser`: *message* has a request for
+every message that was answered right, *conversation* one for every client, which failed where the
+conversation did, under the name of its cause. A conversation that was ended because the test was is
+no failure. Times are milliseconds, which Locust rounds.
 """
 
 from typing import Any
 
 from locust.stats import RequestStats, StatsEntry
 
-from ..conversation import INTERRUPTED
-from ..interval import Interval
-from ..latency import Latencies
-from ..outcome import Cause
-from ..report import Report
+from twistecho.conversation import INTERRUPTED
+from twistecho.interval import Interval
+from twistecho.latency import Latencies
+from twistecho.outcome import Cause
+from twistecho.report import Report
 
 TYPE = "FLEET"
 MESSAGE, CONVERSATION, FLEET = "message", "conversation", "fleet"
