@@ -22,6 +22,14 @@ TYPE = "ECHO"
 """The type of these users' entries in Locust's statistics."""
 
 
+class ConversationError(Exception):
+    """A conversation failed; the message is its cause, and so is what Locust names it by."""
+
+    def __repr__(self) -> str:
+        """Give the cause alone."""
+        return str(self)
+
+
 class _Firing(Recording):
     """Tells Locust of every whole reply, as it comes; keeps nothing."""
 
@@ -46,7 +54,7 @@ def _fire(
         name=name,
         response_time=seconds * 1e3,
         response_length=size,
-        exception=failure and RuntimeError(failure),
+        exception=failure and ConversationError(failure),
         context={},
     )
 

@@ -41,15 +41,17 @@ class Gathering:
         self._found = {worker: {} for worker in workers}
         self._running = set(self._found)
 
-    def take(self, worker: str, told: Mapping[str, Any]) -> None:
-        """Take what a worker relays. Raises ValueError for what is no report."""
+    def take(self, worker: str, told: Mapping[str, Any]) -> bool:
+        """Take what a worker relays; say whether that is news. ValueError for what is no report."""
         found = self._found.setdefault(worker, {})
         for kind, reports in told["reports"].items():
             found.setdefault(kind, []).extend(Report.from_dict(report) for report in reports)
+        known = worker in self._running
         if told["testing"]:
             self._running.add(worker)
         else:
             self._running.discard(worker)
+        return bool(told["reports"]) or known != told["testing"]
 
     def reports(self, kinds: Mapping[str, Kind]) -> dict[str, Report]:
         """Give one report a kind, with a part a worker; those lost have a problem there.

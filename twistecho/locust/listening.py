@@ -83,6 +83,7 @@ class Master:
         self._environment = environment
         self._runner: Any = environment.runner
         self._stopped: set[str] = set()
+        self._over = False
         self.gathering = Gathering()
         events.test_start.add_listener(self._begin)
         events.test_stop.add_listener(self._write)
@@ -92,6 +93,7 @@ class Master:
             self._runner.register_message(STOPPED, lambda msg, **_: self._stopped.add(msg.node_id))
 
     def _begin(self, **_: Any) -> None:
+        self._over = False
         distributed = isinstance(self._runner, MasterRunner)
         self.gathering.begin(self._present() if distributed else [HERE])
 
@@ -99,8 +101,8 @@ class Master:
         return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
 
     def _take(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
-        if DATA in data:
-            self.gathering.take(client_id, data[DATA])
+        if DATA in data and self.gathering.take(client_id, data[DATA]) and self._over:
+            self._write()
 
     def _stop_workers(self, **_: Any) -> None:
         """Have all workers stop; wait until they have, or are missing."""
@@ -114,7 +116,8 @@ class Master:
         return self.gathering.reports(fleet_kinds(self._environment))
 
     def _write(self, **_: Any) -> None:
-        """Write what is known by now; more may come with the workers' last messages."""
+        """Write what is known by now; what the workers' last messages bring is written then."""
+        self._over = True
         write(self._environment, self._reports())
 
     def end(self) -> None:
