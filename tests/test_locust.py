@@ -36,9 +36,11 @@ LOCUSTFILE = Path(__file__).parent.parent / "docs" / "locustfile.py"
 
 QUICK = """
 import locust.runners
+import locust.stats
 locust.runners.WORKER_REPORT_INTERVAL = 0.2
+locust.stats.CSV_STATS_INTERVAL_SEC = 0.2
 """
-"""What has Locust's workers report sooner than every three seconds."""
+"""What has Locust's workers report, and its files written, sooner than every few seconds."""
 
 
 def unused_ports(count: int) -> list[int]:
@@ -60,15 +62,20 @@ def until(condition: Callable[[], Any]) -> Any:
         time.sleep(0.05)
 
 
+def locust_command(folder: Path) -> list[str]:
+    """Give the command that runs Locust with the documented locustfile, quickly."""
+    quick = folder / "quick.py"
+    quick.write_text(QUICK)
+    return [sys.executable, "-m", "locust", "-f", f"{LOCUSTFILE},{quick}"]
+
+
 class Swarm:
     """A master and its workers, as a context manager; none of them is left at its end."""
 
     def __init__(self, folder: Path, users: str, *options: str) -> None:
-        quick = folder / "quick.py"
-        quick.write_text(QUICK)
         self.prefix = folder / "found"
         bind, self.web = unused_ports(2)
-        command = [sys.executable, "-m", "locust", "-f", f"{LOCUSTFILE},{quick}", *users.split()]
+        command = [*locust_command(folder), *users.split()]
         self._worker = [*command, "--worker", "--master-port", str(bind)]
         self._master = [
             *command, "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port",
@@ -227,7 +234,7 @@ class SwarmTests(LocustCase):
         arguments = ["--headless", "-u", "2", "-r", "2", "-t", "1s", f"--host=127.0.0.1:{port}"]
         prefix = self.folder / "failed"
         done = subprocess.run(
-            [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *arguments, "--csv", prefix],
+            [*locust_command(self.folder), *arguments, "--csv", prefix],
             capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 1
@@ -241,7 +248,7 @@ class SwarmTests(LocustCase):
     def test_a_host_that_is_no_target_is_one_line_and_exit_code_2(self) -> None:
         """Nothing is run."""
         done = subprocess.run(
-            [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host=nowhere"],
+            [*locust_command(self.folder), "--headless", "--host=nowhere"],
             capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 2

@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 import locust
+from locust import stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
@@ -121,10 +122,13 @@ class Master:
         write(self._environment, self._reports())
 
     def end(self) -> None:
-        """Write, and judge, what was found in all."""
+        """Write, and judge, what was found in all; have it in Locust's own files too."""
         if not isinstance(self._runner, MasterRunner):
             self.gathering.take(HERE, relay_of(self._environment).tell())
         self._write()
+        if self._environment.parsed_options and self._environment.parsed_options.csv_prefix:
+            # Locust writes its files now and then, and not once more at the end.
+            gevent.sleep(1.5 * stats.CSV_STATS_INTERVAL_SEC)
         decide(self._environment, self._reports())
 
     def show(self) -> None:
