@@ -37,7 +37,7 @@ CLIENT = {
 EDGES = {"tap", "worker", "engines", "served", "inprocess"}
 SPEAKERS = {
     "render", "cli", "outputs", "results", "reporting", "engines", "echooptions", "tap", "runner",
-    "part", "serving", "comparing", "measuring", "served", "worker",
+    "part", "serving", "comparing", "measuring", "served", "worker", "locust.concluding",
 }  # fmt: skip
 
 # What a pure room is free of: the outside world, other threads, time and chance.

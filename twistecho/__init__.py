@@ -144,6 +144,16 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     processes            process  a plan carried out by several processes
     runner               process  a plan run in a process of its own
     experiment           process  the same plan against every design
+    locust.sequel        pure     a report of a fleet that began later than its run
+    locust.gathering     pure     what the workers of a Locust run told, put together
+    locust.statistics             a report in Locust's statistics
+    locust.relay                  what a worker has not told yet
+    locust.fleetprocess  process  a fleet in a process of its own, waited for as gevent does
+    locust.fleetuser              a Locust user that is a fleet
+    locust.echouser      sockets  a Locust user that is one client
+    locust.concluding             the merged reports of a Locust run: written, judged, shown
+    locust.listening              connects the users to Locust: who relays, who gathers
+    locust                        the clients as users of Locust
     outputs                       files that results are written to, and people's stream
     options                       the options that commands share
     results                       what commands do with a report: judge, show, write it

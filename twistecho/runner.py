@@ -8,10 +8,11 @@ share an interpreter with a thousand clients.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -20,10 +21,14 @@ from .engines import Engine, run_engine
 from .lifeline import command
 from .plan import Plan
 from .report import Report
+from .standing import Standing
 from .target import Target, parse_target
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+INTERRUPTED = 130
+"""The exit code of a run that was ended before its clients began: there is nothing to report."""
 
 _BEGINS = "begins\n"
 _NEEDED = {
@@ -95,15 +100,46 @@ class Running:
                 pipe.close()
 
 
+class _Begun:
+    """Whether the clients have begun: from then on SIGINT has what was found reported.
+
+    The engine sees to that while it runs; before that the process is to end, and after that it is
+    to report all the same.
+    """
+
+    def __init__(self) -> None:
+        self._begun = False
+        signal.signal(signal.SIGINT, self._interrupted)
+
+    def __bool__(self) -> bool:
+        """Tell whether they have."""
+        return self._begun
+
+    def _interrupted(self, _signal: int, _frame: object) -> None:
+        if not self._begun:
+            raise KeyboardInterrupt
+
+    def display(self, _standing: Callable[[], Standing]) -> AbstractContextManager[object]:
+        """Show nothing; the engine calls this once it sees to SIGINT itself."""
+        self._begun = True
+        return nullcontext()
+
+
 def main(arguments: Sequence[str]) -> None:
     """Carry out the plan on standard input and write the report to standard output."""
     engine: Engine = "threads" if arguments[0] == "threads" else "reactor"
     plan = Plan.from_dict(json.loads(sys.stdin.readline()))
     for module in _NEEDED[engine]:
         import_module(module)
-    sys.stdout.write(_BEGINS)
-    sys.stdout.flush()
-    report = run_engine(engine, plan, parse_target(arguments[1]))
+    begun = _Begun()
+    try:
+        sys.stdout.write(_BEGINS)
+        sys.stdout.flush()
+        report = run_engine(engine, plan, parse_target(arguments[1]), display=begun.display)
+    except KeyboardInterrupt:
+        if begun:
+            raise
+        sys.exit(INTERRUPTED)
     sys.stdout.write(report.to_json())
 
 

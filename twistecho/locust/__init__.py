@@ -1,0 +1,24 @@
+"""The clients as users of Locust, which spreads them over machines and shows them on a page.
+
+    from twistecho.locust import EchoUser, FleetUser
+
+in a locustfile, and classes of your own that extend them. Importing either imports Locust, which
+patches this process's sockets; importing the package alone does not.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .echouser import EchoUser
+    from .fleetuser import FleetUser
+
+__all__ = ["EchoUser", "FleetUser"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module(f"{__name__}.listening")
+    return getattr(import_module(f"{__name__}.{name.lower()}"), name)

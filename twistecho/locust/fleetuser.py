@@ -1,0 +1,77 @@
+"""A Locust user that is a whole fleet: one after the other, each in a process of its own."""
+
+import time
+from typing import Any
+
+import gevent
+from gevent import GreenletExit
+from locust import User, task
+
+from twistecho.engines import Engine
+from twistecho.merge import lost_report
+from twistecho.plan import Plan
+from twistecho.report import Report
+from twistecho.wire import ReplyFormat
+
+from .fleetprocess import FleetError, FleetProcess
+from .gathering import Kind
+from .relay import relay_of
+from .statistics import count_lost, count_report
+
+PATIENCE = 20.0
+"""Seconds that a fleet may take to report once it is told to end."""
+
+_AFTER_A_LOSS = 1.0  # what fails at once would fail without end
+
+
+class FleetUser(User):
+    """Runs fleets under ``plan`` with ``engine``, against Locust's host, until it is stopped.
+
+    Every fleet's report is relayed with Locust's next message to the master: give a plan that is
+    over in a few seconds. A fleet that runs when the test is stopped reports what it has found.
+    """
+
+    abstract = True
+    plan = Plan(clients=100, duration=2.0, reply=ReplyFormat.RAW)
+    engine: Engine = "reactor"
+
+    @classmethod
+    def kind(cls, host: str) -> Kind:
+        """Say what the fleets of this class do."""
+        return Kind(cls.engine, host, cls.plan)
+
+    @task
+    def run_fleet(self) -> None:
+        """Run one fleet, and count and relay what it found."""
+        started = time.monotonic()
+        with FleetProcess(self.engine, str(self.host), self.plan) as fleet:
+            try:
+                self._conclude(fleet, started)
+            except GreenletExit:
+                fleet.stop(PATIENCE)
+                self._conclude(fleet, started, PATIENCE)
+                raise
+
+    def _conclude(self, fleet: FleetProcess, started: float, patience: float | None = None) -> None:
+        try:
+            report = fleet.report(patience)
+        except FleetError as error:
+            self._lose(str(error), started)
+            if patience is None:
+                gevent.sleep(_AFTER_A_LOSS)
+            return
+        if report is not None:
+            # At once: what Locust counts and what is relayed go out with the same message.
+            count_report(self._statistics(), report)
+            self._relay(report, started if fleet.began is None else fleet.began)
+
+    def _lose(self, problem: str, started: float) -> None:
+        count_lost(self._statistics(), f"fleet:{problem}", time.monotonic() - started)
+        lost = lost_report(self.engine, str(self.host), self.plan, "fleet", f"a fleet {problem}")
+        self._relay(lost, started)
+
+    def _relay(self, report: Report, began: float) -> None:
+        relay_of(self.environment).add(type(self).__name__, report, began)
+
+    def _statistics(self) -> Any:
+        return self.environment.stats

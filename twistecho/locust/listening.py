@@ -1,0 +1,164 @@
+"""Connects the users to Locust: who relays, who gathers, and how a test comes to its end.
+
+Locust gives its workers half a second for their last messages, and fleets have to end and report
+before that. So the master tells the workers to stop before Locust does, and waits for them. Then
+Locust's own last messages carry what was found.
+"""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import gevent
+import locust
+from locust import stats
+from locust.env import Environment
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from twistecho.report import Report
+from twistecho.target import parse_target
+
+from .concluding import decide, show, write
+from .fleetuser import PATIENCE, FleetUser
+from .gathering import Gathering, Kind
+from .relay import relay_of
+
+STOP, STOPPED = "twistecho-stop", "twistecho-stopped"
+"""The messages by which a master has its workers stop, and they say that they have."""
+
+DATA = "twistecho"
+"""The key of what is relayed in Locust's messages to the master."""
+
+HERE = "here"
+"""The name of the only worker where a test is not distributed."""
+
+# Their methods are not annotated.
+events: Any = locust.events
+
+_log = logging.getLogger(__name__)
+
+
+def fleet_kinds(environment: Environment) -> dict[str, Kind]:
+    """Give what each `FleetUser` class of a test does, by the name of the class."""
+    return {
+        user.__name__: user.kind(str(environment.host or user.host))
+        for user in environment.user_classes
+        if issubclass(user, FleetUser)
+    }
+
+
+def check_host(environment: Environment) -> None:
+    """End the process, in one line and with exit code 2, where the host is no target."""
+    for user in environment.user_classes:
+        host = environment.host or user.host
+        try:
+            if host is not None:
+                parse_target(host)
+        except ValueError as error:
+            _log.error("--host: %s", error)
+            sys.exit(2)
+
+
+class Worker:
+    """A worker's side, or that of the only process: tells what was found."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._runner: Any = environment.runner
+        relay = relay_of(environment)
+        events.test_start.add_listener(lambda **_: relay.begin())
+        events.test_stop.add_listener(lambda **_: relay.end())
+        events.report_to_master.add_listener(lambda data, **_: data.update({DATA: relay.tell()}))
+        if isinstance(self._runner, WorkerRunner):
+            self._runner.register_message(STOP, lambda **_: gevent.spawn(self._stop))
+
+    def _stop(self) -> None:
+        self._runner.stop()
+        self._runner.send_message(STOPPED)
+
+
+class Master:
+    """The master's side, or that of the only process: gathers, and concludes."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._runner: Any = environment.runner
+        self._stopped: set[str] = set()
+        self._over = False
+        self.gathering = Gathering()
+        events.test_start.add_listener(self._begin)
+        events.test_stop.add_listener(self._write)
+        events.worker_report.add_listener(self._take)
+        if isinstance(self._runner, MasterRunner):
+            events.test_stopping.add_listener(self._stop_workers)
+            self._runner.register_message(STOPPED, lambda msg, **_: self._stopped.add(msg.node_id))
+
+    def _begin(self, **_: Any) -> None:
+        self._over = False
+        distributed = isinstance(self._runner, MasterRunner)
+        self.gathering.begin(self._present() if distributed else [HERE])
+
+    def _present(self) -> set[str]:
+        return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
+
+    def _take(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        if DATA in data and self.gathering.take(client_id, data[DATA]) and self._over:
+            self._write()
+
+    def _stop_workers(self, **_: Any) -> None:
+        """Have all workers stop; wait until they have, or are missing."""
+        self._stopped.clear()
+        self._runner.send_message(STOP)
+        deadline = time.monotonic() + self._environment.stop_timeout + PATIENCE
+        while self._present() - self._stopped and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+
+    def _reports(self) -> dict[str, Report]:
+        return self.gathering.reports(fleet_kinds(self._environment))
+
+    def _write(self, **_: Any) -> None:
+        """Write what is known by now; what the workers' last messages bring is written then."""
+        self._over = True
+        write(self._environment, self._reports())
+
+    def end(self) -> None:
+        """Write, and judge, what was found in all; have it in Locust's own files too."""
+        if not isinstance(self._runner, MasterRunner):
+            self.gathering.take(HERE, relay_of(self._environment).tell())
+        self._write()
+        if self._environment.parsed_options and self._environment.parsed_options.csv_prefix:
+            # Locust writes its files now and then, and not once more at the end.
+            gevent.sleep(1.5 * stats.CSV_STATS_INTERVAL_SEC)
+        decide(self._environment, self._reports())
+
+    def show(self) -> None:
+        """Show what was found in all."""
+        show(self._reports())
+
+
+_MASTERS: list[Master] = []
+
+
+def _connect(environment: Environment, **_: Any) -> None:
+    check_host(environment)
+    if not isinstance(environment.runner, MasterRunner):
+        Worker(environment)
+    if not isinstance(environment.runner, WorkerRunner):
+        _MASTERS.append(Master(environment))
+
+
+def _end(**_: Any) -> None:
+    for master in _MASTERS:
+        master.end()
+
+
+def _show(**_: Any) -> None:
+    for master in _MASTERS:
+        master.show()
+
+
+events.init.add_listener(_connect)
+# Locust calls these in the reverse order: this one, added before there is a runner, comes after the
+# runner's own, which waits for the workers' last messages.
+events.quitting.add_listener(_end)
+events.quit.add_listener(_show)

@@ -1,0 +1,77 @@
+"""Locust's own statistics: what a fleet's report says, added to them.
+
+Two entries of the type ``FLEET``, and of ``ECHO`` for an `EchoUser`: *message* has a request for
+every message that was answered right, *conversation* one for every client, which failed where the
+conversation did, under the name of its cause. A conversation that was ended because the test was is
+no failure. Times are milliseconds, which Locust rounds.
+"""
+
+from typing import Any
+
+from locust.stats import RequestStats, StatsEntry
+
+from twistecho.conversation import INTERRUPTED
+from twistecho.interval import Interval
+from twistecho.latency import Latencies
+from twistecho.outcome import Cause
+from twistecho.report import Report
+
+TYPE = "FLEET"
+MESSAGE, CONVERSATION, FLEET = "message", "conversation", "fleet"
+
+
+def failure_of(cause: Cause | None) -> str | None:
+    """Give the name under which Locust counts a conversation's end; None where it is no failure."""
+    return None if cause is None or cause.reason == INTERRUPTED else str(cause)
+
+
+def count_report(stats: RequestStats, report: Report) -> None:
+    """Add all that a report counts. Nothing else runs in between."""
+    entry = _entry_of(stats, report)
+    if entry.num_requests:
+        stats.get(MESSAGE, TYPE).extend(entry)
+        stats.total.extend(entry)
+    for outcome in report.outcomes:
+        milliseconds: Any = (outcome.ended - outcome.started) * 1e3
+        stats.log_request(TYPE, CONVERSATION, milliseconds, 0)
+        failure = failure_of(outcome.cause)
+        if failure is not None:
+            stats.log_error(TYPE, CONVERSATION, failure)
+
+
+def count_lost(stats: RequestStats, problem: str, seconds: float) -> None:
+    """Add a fleet that gave no report, as a failure named by its problem."""
+    milliseconds: Any = seconds * 1e3
+    stats.log_request(TYPE, FLEET, milliseconds, 0)
+    stats.log_error(TYPE, FLEET, problem)
+
+
+def rounded(milliseconds: float) -> int:
+    """Round as Locust does: to whole milliseconds, and to two digits from a hundred on."""
+    digits = min(len(str(int(milliseconds))), 5)
+    return round(milliseconds) if digits < 3 else int(round(milliseconds, 2 - digits))
+
+
+def _entry_of(stats: RequestStats, report: Report) -> StatsEntry:
+    """Make an entry of all messages: a request's event for each would hold the worker up."""
+    entry = StatsEntry(stats, MESSAGE, TYPE)
+    entry.start_time = report.began
+    for interval in report.measured.intervals:
+        if interval.answered:
+            _add_interval(entry, report.began, interval)
+    return entry
+
+
+def _add_interval(entry: StatsEntry, began: float, interval: Interval) -> None:
+    second = began + interval.start
+    entry.num_requests += interval.answered
+    entry.num_reqs_per_sec[int(second)] += interval.answered
+    entry.last_request_timestamp = second
+    entry.total_content_length += interval.bytes_returned
+    for item in Latencies(interval.latency).histogram().get_recorded_iterator():
+        milliseconds: Any = item.value_iterated_to / 1e3
+        entry.response_times[rounded(milliseconds)] += item.count_added_in_this_iter_step
+        entry.total_response_time += milliseconds * item.count_added_in_this_iter_step
+        entry.max_response_time = max(entry.max_response_time, milliseconds)
+        least = entry.min_response_time
+        entry.min_response_time = milliseconds if least is None else min(least, milliseconds)
