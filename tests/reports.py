@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from twistecho.measured import Measured
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Arrivals, Plan
-from twistecho.recording import Measured, Recording
+from twistecho.recording import Recording
 from twistecho.report import Report, make_report
 from twistecho.wire import ReplyFormat
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from twistecho.comparison import Comparison, Run, ServerCost
 from twistecho.latency import Latencies
+from twistecho.measured import Measured
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
-from twistecho.recording import Measured
 from twistecho.report import Report
 
 COST = ServerCost(cpu=0.25, memory_idle=2**24, memory_peak=2**25, processes=1, threads=21)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from twistecho.interval import Interval
 from twistecho.latency import Latencies
+from twistecho.measured import Measured
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
-from twistecho.recording import Measured
 from twistecho.report import Report, make_report
 
 RATE = 200

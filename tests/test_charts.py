@@ -14,8 +14,9 @@ from twistecho.charts import draw
 from twistecho.conversation import Conversation
 from twistecho.course import moments, percentile_curve
 from twistecho.latency import Latencies
+from twistecho.measured import Measured
 from twistecho.plan import Plan
-from twistecho.recording import Measured, Recording
+from twistecho.recording import Recording
 from twistecho.wire import ReplyFormat
 
 _MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}

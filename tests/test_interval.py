@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from twistecho.interval import Interval, add_intervals
 from twistecho.latency import Latencies
-from twistecho.recording import Measured, add_measured
+from twistecho.measured import Measured, add_measured
 
 law = settings(max_examples=15, deadline=None)  # a histogram takes milliseconds
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.reports import REFUSED, RESET, client, measured, report, sound_reports
 from twistecho.interval import Interval
 from twistecho.latency import Latencies
+from twistecho.measured import Measured
 from twistecho.plan import Plan
 from twistecho.readings import TIMES, Reading, Unit, is_of_failures, read, unit_of
-from twistecho.recording import Measured
 from twistecho.report import Report
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.latency import Latencies
+from twistecho.measured import HISTOGRAMS, Measured, add_measured
 from twistecho.outcome import Cause, Phase
-from twistecho.recording import HISTOGRAMS, Measured, Recording, add_measured
+from twistecho.recording import Recording
 
 law = settings(max_examples=60, deadline=None)
 RESET = Cause(Phase.RECEIVE, "reset")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.reports import REFUSED, RESET, measured, outcome, outcomes, plans
 from twistecho.interval import Interval
 from twistecho.latency import Latencies
+from twistecho.measured import Measured
 from twistecho.outcome import Cause, Outcome, Phase
 from twistecho.plan import Plan
-from twistecho.recording import Measured
 from twistecho.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
 
 law = settings(max_examples=80, deadline=None)

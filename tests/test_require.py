@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reports import RESET, client, measured, report
+from twistecho.measured import Measured
 from twistecho.plan import Plan
 from twistecho.readings import unit_of
-from twistecho.recording import Measured
 from twistecho.require import parse_requirement
 
 law = settings(max_examples=100, deadline=None)

@@ -25,6 +25,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     target               pure     whom the clients talk to
     latency              pure     how long replies took
     interval             pure     one second of a run
+    measured             pure     how long everything took in a run
     recording            pure     what an engine records while it runs
     load                 pure     when a client's messages are due
     dialogue             pure     request/reply protocols of the user's own
@@ -155,6 +156,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     locust.listening              connects the users to Locust: who relays, who gathers
     locust                        the clients as users of Locust
     outputs                       files that results are written to, and people's stream
+    optiontypes                   what options take
     options                       the options that commands share
     results                       what commands do with a report: judge, show, write it
     serving                       ``twistecho serve``

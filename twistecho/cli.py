@@ -22,7 +22,6 @@ from .launch import LaunchedService, LaunchError
 from .live import Display
 from .measuring import INTERRUPTED, fleet
 from .options import (
-    TargetType,
     delay_options,
     fault_options,
     make_plan,
@@ -31,6 +30,7 @@ from .options import (
     protocol_option,
     service_options,
 )
+from .optiontypes import TargetType
 from .outputs import Output, OutputFile
 from .report import SCHEMA, Report
 from .reporting import show_reports

@@ -17,7 +17,8 @@ from .experiment import ALL_DESIGNS, Experiment, Trial
 from .figures import figures_table, notes
 from .launch import LaunchError
 from .openfiles import raise_open_files
-from .options import DelayType, adding, delay_options, make_plan
+from .options import adding, delay_options, make_plan
+from .optiontypes import DelayType
 from .outputs import Output, OutputFile, file_option
 from .plan import NOTEBOOK_MESSAGE
 from .render import count

@@ -16,8 +16,6 @@ from .engines import ENGINES, Engine, run_engine
 from .live import Display
 from .openfiles import raise_open_files
 from .options import (
-    SourceType,
-    TargetType,
     adding,
     load_options,
     make_plan,
@@ -27,6 +25,7 @@ from .options import (
     secured_target,
     target_options,
 )
+from .optiontypes import SourceType, TargetType
 from .outputs import OutputFile, file_option
 from .plan import Plan
 from .processes import run_processes

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from .measured import Measured, add_measured
 from .outcome import Outcome
 from .plan import Plan
-from .recording import Measured, add_measured
 from .report import Part, Report
 
 OWN = ("clients", "rate", "first", "sources", "seed")

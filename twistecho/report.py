@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .latency import PERCENTILES, Latencies, LatencySummary
+from .measured import Measured
 from .outcome import Outcome, check_kinds
 from .plan import Plan
-from .recording import Measured
 
 SCHEMA = 2
 """The version of the JSON form; it grows when a reader of the old form would be misled."""
