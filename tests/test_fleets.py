@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
-from twistecho.conversation import ReplyObserver
+from twistecho.exchange import ReplyObserver
 from twistecho.latency import Latencies
 from twistecho.plan import Arrivals
 from twistecho.threads import ThreadedFleet

@@ -29,6 +29,7 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     recording            pure     what an engine records while it runs
     load                 pure     when a client's messages are due
     dialogue             pure     request/reply protocols of the user's own
+    exchange             pure     what one client has in flight, and the replies to it
     conversation         pure     one client's side: what to send next, is what came back right
     report               pure     what a fleet found
     merge                pure     reports of several runs as one

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, cast
 
-from .conversation import ReplyObserver
+from .exchange import ReplyObserver
 from .openfiles import raise_open_files
 from .plan import Plan
 from .reactors import install_fastest

@@ -23,8 +23,9 @@ from twisted.python.failure import Failure
 
 from .alarms import Alarms
 from .client import Client
-from .conversation import INTERRUPTED, Conversation, ReplyObserver
+from .conversation import INTERRUPTED, Conversation
 from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
+from .exchange import ReplyObserver
 from .monotonic import monotonic_for
 from .outcome import Outcome
 from .plan import Plan

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from .connecting import StoppedError, connect
-from .conversation import INTERRUPTED, Conversation, ReplyObserver
+from .conversation import INTERRUPTED, Conversation
+from .exchange import ReplyObserver
 from .gate import Gate
 from .outcome import Outcome
 from .plan import Plan
