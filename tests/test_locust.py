@@ -231,7 +231,7 @@ class SwarmTests(LocustCase):
     def test_a_failure_is_named_by_its_cause_alone(self) -> None:
         """No address, no port: all that failed alike are one line of Locust's."""
         [port] = unused_ports(1)
-        arguments = ["--headless", "-u", "2", "-r", "2", "-t", "1s", f"--host=127.0.0.1:{port}"]
+        arguments = ["--headless", "-u", "2", "-r", "2", "-t", "3s", f"--host=127.0.0.1:{port}"]
         prefix = self.folder / "failed"
         done = subprocess.run(
             [*locust_command(self.folder), *arguments, "--csv", prefix],
