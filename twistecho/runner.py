@@ -140,6 +140,8 @@ def main(arguments: Sequence[str]) -> None:
         if begun:
             raise
         sys.exit(INTERRUPTED)
+    # Python's own end would have the signal kill again, with the report written.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.write(report.to_json())
 
 

@@ -1,8 +1,8 @@
 """Connects the users to Locust: who relays, who gathers, and how a test comes to its end.
 
 Locust gives its workers half a second for their last messages, and fleets have to end and report
-before that. So the master tells the workers to stop before Locust does, and waits for them. Then
-Locust's own last messages carry what was found.
+before that. So the master tells the workers to stop before Locust does, and waits until they have,
+and have reported.
 """
 
 import logging
@@ -74,6 +74,8 @@ class Worker:
 
     def _stop(self) -> None:
         self._runner.stop()
+        # Messages keep their order: whoever hears that it has stopped has all that it found.
+        self._runner._send_stats()  # noqa: SLF001 - Locust has no other way to report at once
         self._runner.send_message(STOPPED)
 
 
