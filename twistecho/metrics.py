@@ -14,9 +14,12 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from twisted.internet.defer import CancelledError
+from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from .counts import LATENESS_BOUNDS, Counts, Lateness
 from .factory import EchoFactory
@@ -100,11 +103,34 @@ def metrics_site(factory: EchoFactory) -> Site:
     return site_of(registry)
 
 
-def site_of(registry: CollectorRegistry) -> Site:
-    """Make a site that serves a registry's metrics at ``/metrics``, on the global reactor."""
-    # Importing it takes the global reactor.
-    from prometheus_client.twisted import MetricsResource  # noqa: PLC0415
+class _Metrics(Resource):
+    """A registry's metrics, in the format that is asked for.
 
+    prometheus-client's own resource goes through WSGI, which wants the port that a request came to:
+    a Unix socket has none.
+    """
+
+    isLeaf = True
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def render_GET(self, request: Request) -> int:
+        """Answer a scrape, from a thread of the reactor's pool."""
+        encode, content_type = choose_encoder(request.getHeader("accept") or "")
+        request.setHeader("content-type", content_type)
+        encoding = deferToThread(encode, self._registry)
+        # Who has gone meanwhile gets no answer.
+        request.notifyFinish().addErrback(lambda _: encoding.cancel())
+        encoding.addCallback(lambda text: (request.write(text), request.finish()))
+        encoding.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        encoding.addErrback(request.processingFailed)
+        return NOT_DONE_YET
+
+
+def site_of(registry: CollectorRegistry) -> Site:
+    """Make a site that serves a registry's metrics at ``/metrics``."""
     root = Resource()
-    root.putChild(b"metrics", MetricsResource(registry))
+    root.putChild(b"metrics", _Metrics(registry))
     return _QuietSite(root)
