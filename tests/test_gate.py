@@ -1,9 +1,11 @@
 """The gate, with poll as threads use it."""
 
+import os
 import select
 import socket
 import threading
 import unittest
+from unittest import mock
 
 from twistecho.gate import Gate
 
@@ -60,3 +62,20 @@ class GateTests(unittest.TestCase):
         for thread in threads:
             thread.join(20)
         assert passed == [1, 1, 1]
+
+    def test_one_who_has_passed_it_finds_it_open(self) -> None:
+        """Even at once: between the byte that lets through and the note of it nobody looks."""
+        seen: list[bool] = []
+        passed = threading.Thread(target=lambda: seen.append(self.gate.is_open))
+
+        def write_and_be_overtaken(descriptor: int, data: bytes) -> int:
+            written = os_write(descriptor, data)
+            passed.start()
+            passed.join(0.1)  # as far as it comes
+            return written
+
+        os_write = os.write
+        with mock.patch.object(os, "write", write_and_be_overtaken):
+            self.gate.open()
+        passed.join()
+        assert seen == [True]

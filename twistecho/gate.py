@@ -9,10 +9,15 @@ class Gate:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
-        self.is_open = False
-        self._closed = False
+        self._is_open = self._closed = False
         # One that a signal handler can take while the same thread has it.
         self._lock = threading.RLock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open; one who has passed it is never told that it is not."""
+        with self._lock:
+            return self._is_open
 
     def fileno(self) -> int:
         """Give the descriptor."""
@@ -24,11 +29,10 @@ class Gate:
         It does nothing once the gate was closed.
         """
         with self._lock:
-            if self._closed or self.is_open:
+            if self._closed or self._is_open:
                 return
             os.write(self._write, b"o")
-            # Who sees this may be the last to have waited here, and close the gate.
-            self.is_open = True
+            self._is_open = True
 
     def close(self) -> None:
         """Let go of the descriptors: nobody waits here any more."""
