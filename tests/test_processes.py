@@ -61,13 +61,22 @@ class PartsTests(unittest.TestCase):
         assert self.server.connections == 10
 
     def test_nobody_begins_before_all_have_connected(self) -> None:
-        """Not in the other process either: every first reply is later than every connection."""
-        with Parts("reactor", self.plan(clients=40, barrier=True), self.target, 2) as parts:
+        """Not in the other process either: here one is held up while the other's are connected."""
+        plan = self.plan(clients=4, barrier=True)
+        with Parts("reactor", plan, self.target, 2) as parts:
+            os.kill(parts.pids[1], signal.SIGSTOP)
+            deadline = time.monotonic() + PATIENCE
+            while self.server.connections < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            connected = time.monotonic()
+            time.sleep(0.3)
+            held = time.monotonic() - connected
+            os.kill(parts.pids[1], signal.SIGCONT)
             report = parts.report()
-        # Each part counts from its own begin, which the wall clock puts together.
         assert report.complete
-        latest = max(outcome.connected or 0.0 for outcome in report.outcomes)
-        assert all((outcome.replied or 0.0) > latest - 1.0 for outcome in report.outcomes)
+        waited = [(o.replied or 0.0) - (o.connected or 0.0) for o in report.outcomes[:2]]
+        assert min(waited) >= held
 
     def test_a_part_that_dies_is_named_and_the_others_are_kept(self) -> None:
         """Its clients are missing: the report is invalid and says of whom."""
