@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 
 from twistecho.eagerconnection import EagerConnection
-from twistecho.eagerinternals import TWISTED_INTERNALS
 from twistecho.eagerreactor import EagerReactor
 
 from .reactorcase import (
@@ -30,6 +29,7 @@ from .reactorcase import (
     gathered,
     received_by,
 )
+from .twisted_internals import TWISTED_INTERNALS
 
 
 class Eager(Builder):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from tests.samples import broken, comparison, run, staircase, wall
 from twistecho.comparison import Comparison
-from twistecho.figures import cause_name, figures_table, notes
+from twistecho.figures import figures_table, notes
 
 
 def shown(found: Comparison, clients: int) -> list[str]:
@@ -48,10 +48,6 @@ class TableTests(TestCase):
         lines = shown(comparison(run("select", failed)), 5)
         assert "connect p50 -" in lines
         assert "reply max -" in lines
-
-    def test_a_cause_without_a_word_of_its_own_is_named_by_its_reason(self) -> None:
-        """Nothing is lost for want of a name."""
-        assert cause_name("connect:enobufs") == "connect: enobufs"
 
 
 class NoteTests(TestCase):

@@ -5,7 +5,15 @@ from unittest import TestCase
 
 from tests.reports import RESET, client, report
 from twistecho.plan import Plan
-from twistecho.render import REASONS, Printer, count, failure_lines, headline, summary_table
+from twistecho.render import (
+    REASONS,
+    Printer,
+    cause_name,
+    count,
+    failure_lines,
+    headline,
+    summary_table,
+)
 
 
 class UnitsTests(TestCase):
@@ -78,3 +86,11 @@ class ReportTests(TestCase):
         from twistecho.outcome import REASON_OF_ERRNO  # noqa: PLC0415 - beside its only use
 
         assert set(REASON_OF_ERRNO.values()) <= set(REASONS)
+
+
+class CauseTests(TestCase):
+    """How causes are named."""
+
+    def test_a_cause_without_a_word_of_its_own_is_named_by_its_reason(self) -> None:
+        """Nothing is lost for want of a name."""
+        assert cause_name("connect:enobufs") == "connect: enobufs"

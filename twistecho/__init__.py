@@ -63,7 +63,6 @@ The rooms, from the top of the ladder down; a room imports only rooms above it:
     outgoing             Twisted  what was written and not read by the peer yet
     localports           sockets  local ports of connections from a chosen address
     listener             sockets  a listening socket that accepts by the shortest way
-    eagerinternals       Twisted  what of Twisted the eager reactor uses that is not public
     eagerconnection      Twisted  stream transports that are quick and say why they broke
     eagertransport       Twisted  those of TCP, with a shortcut
     eagerunix            Twisted  those of Unix sockets, along which descriptors may come

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .canvas import REPEATABLE, new_figure, save
 from .course import Moment, moments, percentile_curve
 from .duration import written
-from .figures import cause_name
 from .interval import LENGTH
+from .render import cause_name
 from .report import Report
 
 if TYPE_CHECKING:

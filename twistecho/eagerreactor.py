@@ -21,7 +21,7 @@ clock:
    call does not wait for the next whole millisecond.
 
 Stream connections that break keep their errno: the `ConnectionLost` that the protocol is given has
-it as ``osError``. What is used of Twisted that is not public is listed in `eagerinternals`.
+it as ``osError``. What is used of Twisted that is not public is listed, and tested.
 """
 
 import os

@@ -8,26 +8,10 @@ from rich.table import Table
 from .comparison import Comparison, Run, middle
 from .duration import written
 from .latency import PERCENTILES
-from .render import REASONS
+from .render import REASONS, cause_name
 
 CPU_TICK = 0.01
 """The least CPU time, in seconds, that can be told from none."""
-
-_HAPPENED = {
-    "refused": "refused",
-    "timeout": "timed out",
-    "reset": "reset by peer",
-    "closed": "closed by peer",
-    "broken-pipe": "broken pipe",
-    "mismatch": "wrong reply",
-    "extra": "too much came",
-}
-
-
-def cause_name(cause: str) -> str:
-    """Name a cause, ``phase:reason``, as people do: ``receive: reset by peer``."""
-    phase, _, reason = cause.partition(":")
-    return f"{phase}: {_HAPPENED.get(reason, reason)}"
 
 
 def size(number: int) -> str:

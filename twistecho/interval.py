@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .latency import Latencies
-from .outcome import check_kinds
+from .spec import check_kinds
 
 LENGTH = 1.0
 """How long an interval is, in seconds."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from .interval import Interval, add_intervals
 from .latency import Latencies
-from .outcome import check_kinds
+from .spec import check_kinds
 
 HISTOGRAMS = ("latency", "service", "connect", "first_byte", "lag")
 """The histograms of a run, the names of `Measured`'s fields."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from .spec import check_kinds
+
 
 class Phase(str, Enum):
     """What a client was doing when its conversation failed."""
@@ -140,10 +142,3 @@ _COUNTS = (
     "sent", "messages", "failed", "outstanding", "unsent",
     "bytes_sent", "bytes_returned", "bytes_failed", "bytes_outstanding",
 )  # fmt: skip
-
-
-def check_kinds(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
-    """Raise TypeError, naming it, for the first of these fields that is of another kind."""
-    for name in names:
-        if not isinstance(data[name], kinds) or isinstance(data[name], bool):
-            raise TypeError(f"{name}: {data[name]!r} is of the wrong type")

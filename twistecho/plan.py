@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .outcome import check_kinds
+from .spec import check_kinds
 from .wire import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .canvas import REPEATABLE, new_figure, save
 from .comparison import Comparison, Run
-from .figures import cause_name, causes
+from .figures import causes
 from .outcome import Outcome
+from .render import cause_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

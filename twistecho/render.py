@@ -37,7 +37,23 @@ REASONS = {
 }
 """What each reason means, for people."""
 
+_HAPPENED = {
+    "refused": "refused",
+    "timeout": "timed out",
+    "reset": "reset by peer",
+    "closed": "closed by peer",
+    "broken-pipe": "broken pipe",
+    "mismatch": "wrong reply",
+    "extra": "too much came",
+}
+
 _LISTED = 20
+
+
+def cause_name(cause: str) -> str:
+    """Name a cause, ``phase:reason``, as people do: ``receive: reset by peer``."""
+    phase, _, reason = cause.partition(":")
+    return f"{phase}: {_HAPPENED.get(reason, reason)}"
 
 
 def count(number: int, noun: str) -> str:

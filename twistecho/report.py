@@ -8,8 +8,9 @@ from typing import Any
 
 from .latency import PERCENTILES, Latencies, LatencySummary
 from .measured import Measured
-from .outcome import Outcome, check_kinds
+from .outcome import Outcome
 from .plan import Plan
+from .spec import check_kinds
 
 SCHEMA = 2
 """The version of the JSON form; it grows when a reader of the old form would be misled."""

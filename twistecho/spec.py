@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .duration import parse_seconds
 
@@ -82,3 +82,10 @@ def probability(text: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{text} is not a probability, 0 to 1")
     return value
+
+
+def check_kinds(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
+    """Raise TypeError, naming it, for the first of these fields that is of another kind."""
+    for name in names:
+        if not isinstance(data[name], kinds) or isinstance(data[name], bool):
+            raise TypeError(f"{name}: {data[name]!r} is of the wrong type")

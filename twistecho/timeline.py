@@ -15,8 +15,9 @@ from rich.text import Text
 
 from .comparison import Comparison, Run
 from .duration import written
-from .figures import cause_name, causes
+from .figures import causes
 from .outcome import Outcome
+from .render import cause_name
 
 LINES = 20
 """The most lines in a panel."""
