@@ -3,16 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .measure import (
-    Load,
-    Sample,
-    churn,
-    client_rate,
-    lateness,
-    makespan,
-    memory,
-    rate,
-)
+from .measure import Load, Sample, churn, client_rate, lateness, makespan, memory, rate
 from .programs import Programs
 
 SERVERS = ("twistecho", "uvloop", "twisted", "go", "node", "c", "asyncio", "gevent", "threads")

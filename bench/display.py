@@ -15,14 +15,14 @@ from contextlib import suppress
 from statistics import quantiles
 from typing import Any, NamedTuple
 
-from twistecho import live
-from twistecho.launch import LaunchedService
-from twistecho.plan import Plan
-from twistecho.reactors import install_fastest
-from twistecho.standing import Watch
-from twistecho.target import Target
-from twistecho.threads import ThreadedFleet
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.launch import LaunchedService
+from twistecho.eagerreactor import install_fastest
+from twistecho.fleet.output import live
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target
+from twistecho.fleet.reports.progress import Watch
+from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 _PAIRS = 16
 _SLICE = 2.0
@@ -95,7 +95,7 @@ def _reactor(target: Target) -> None:
     install_fastest()
     from twisted.internet import reactor as global_reactor  # noqa: PLC0415 - it is installed now
 
-    from twistecho.fleet import Fleet  # noqa: PLC0415 - likewise
+    from twistecho.fleet.reactor_engine.fleet import Fleet  # noqa: PLC0415 - likewise
 
     reactor: Any = global_reactor
     fleet = Fleet(reactor, target, _PLAN)

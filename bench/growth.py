@@ -19,12 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twistecho.duration import written
-from twistecho.latency import Latencies
-from twistecho.launch import LaunchedService
-from twistecho.meter import Meter
-from twistecho.openfiles import raise_open_files
-from twistecho.report import Report
+from twistecho.base.duration import written
+from twistecho.base.openfiles import raise_open_files
+from twistecho.compare.launch import LaunchedService
+from twistecho.compare.meter import Meter
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.report import Report
 
 if TYPE_CHECKING:
     from typing_extensions import Self

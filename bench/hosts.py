@@ -20,7 +20,7 @@ from tests.balanced import (
     balanced,
 )
 from tests.balancer import until
-from twistecho.report import Report
+from twistecho.fleet.reports.report import Report
 
 CLIENTS = 300
 OWED = "!delay 4 owed"

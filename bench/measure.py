@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from twistecho.launch import LaunchedService
+from twistecho.compare.launch import LaunchedService
 
 from .programs import LOAD, UNDER_TEST, Cpu, Process, Programs, running
 

@@ -10,16 +10,16 @@ sends no others meanwhile.
 import sys
 from dataclasses import replace
 
-from twistecho.canvas import new_figure, save
-from twistecho.charts import draw_percentiles
-from twistecho.engines import ENGINES, Engine
-from twistecho.latency import Latencies
-from twistecho.plan import Plan
-from twistecho.report import Report
-from twistecho.runner import Running
-from twistecho.target import parse_target
-from twistecho.validity import invalid
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.output.canvas import new_figure, save
+from twistecho.fleet.output.charts import draw_percentiles
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.runs.run import ENGINES, Engine
+from twistecho.fleet.runs.runner import Running
 
 from .programs import running
 

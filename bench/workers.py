@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import psutil
 
-from twistecho.launch import LaunchedService
+from twistecho.compare.launch import LaunchedService
 
 from .programs import Programs
 from .sharing import WAYS, Group, sharing

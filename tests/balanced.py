@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from twistecho.report import Report
+from twistecho.fleet.reports.report import Report
 
 from .balancer import PATIENCE, Balancer, until
 from .namespaces import Host, Network

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from twistecho.cli import main
+from twistecho.cli.main import main
 
 
 class Ended(NamedTuple):

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from twistecho import EchoFactory, EchoService
-from twistecho.endpoint import endpoint_for
+from twistecho.service.listening.endpoint import endpoint_for
 
 reactor: Any = global_reactor
 

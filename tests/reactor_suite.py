@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from twistecho.eagerreactor import EagerReactor
+from twistecho.eagerreactor.reactor import EagerReactor
 
 QUICK = ("test_fdset", "test_core", "test_time", "test_unix", "test_tls", "test_tcp")
 """Modules of `twisted.internet.test` that say most in little time."""

@@ -14,7 +14,7 @@ from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-EAGER = "twistecho.eagerreactor.EagerReactor"
+EAGER = "twistecho.eagerreactor.reactor.EagerReactor"
 EPOLL = "twisted.internet.epollreactor.EPollReactor"
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from twistecho.measured import Measured
-from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Arrivals, Plan
-from twistecho.recording import Recording
-from twistecho.report import Report, make_report
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.report import Report, make_report
 
 RESET = Cause(Phase.RECEIVE, "reset", 104)
 REFUSED = Cause(Phase.CONNECT, "refused", 111)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from twistecho.comparison import Comparison, Run, ServerCost
-from twistecho.latency import Latencies
-from twistecho.measured import Measured
-from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Plan
-from twistecho.report import Report
+from twistecho.compare.comparison import Comparison, Run, ServerCost
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.report import Report
 
 COST = ServerCost(cpu=0.25, memory_idle=2**24, memory_peak=2**25, processes=1, threads=21)
 RESET = Cause(Phase.RECEIVE, "reset", 104)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from twistecho.interval import Interval
-from twistecho.latency import Latencies
-from twistecho.measured import Measured
-from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Plan
-from twistecho.report import Report, make_report
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.interval import Interval
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.report import Report, make_report
 
 RATE = 200
 STALLED = 6

@@ -6,7 +6,7 @@ import ssl
 from typing import Any
 
 from twistecho import EchoFactory, EchoService
-from twistecho.adopted import adopted_endpoint
+from twistecho.service.listening.adopted import adopted_endpoint
 
 from .certificates import write_certificate
 from .listening import ListeningCase, reactor

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from twistecho.alarms import Alarms
+from twistecho.base.alarms import Alarms
 
 
 class AlarmsTests(unittest.TestCase):

@@ -5,10 +5,10 @@ import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from twistecho.assignment import Assignment, read_assignment
-from twistecho.echooptions import Options
-from twistecho.limits import Limits
-from twistecho.shares import shares_of
+from twistecho.service.echo.limits import Limits
+from twistecho.service.echo.shares import shares_of
+from twistecho.service.process.options import Options
+from twistecho.service.workers.assignment import Assignment, read_assignment
 
 
 class AssignmentTests(unittest.TestCase):

@@ -15,14 +15,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho import EchoFactory, Limits
-from twistecho.admission import Admission
-from twistecho.bounds import BOUND_PARAMETERS, parse_limits
-from twistecho.budget import Budget
-from twistecho.echooptions import Options
-from twistecho.metrics import EchoCollector
-from twistecho.occasional import OccasionalLog
-from twistecho.peer import counted_as
-from twistecho.varying import Trace
+from twistecho.service.echo.admission import Admission
+from twistecho.service.echo.occasional import OccasionalLog
+from twistecho.service.echo.peer import counted_as
+from twistecho.service.echo.waiting_bytes import Budget
+from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
+from twistecho.service.process.metrics import EchoCollector
+from twistecho.service.process.options import Options
+from twistecho.service.scenario.varying import Trace
 
 from .test_protocol import SMALL, Pipe, connect
 

@@ -7,10 +7,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from twistecho import capacity
-from twistecho.capacity import lack, problem_with_sources
-from twistecho.plan import Plan
-from twistecho.target import parse_target
+from twistecho.cli import capacity
+from twistecho.cli.capacity import lack, problem_with_sources
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import parse_target
 
 from .programs import missing, program
 
@@ -23,9 +23,9 @@ subprocess.run([sys.argv[1], "link", "set", "lo", "up"], check=True)
 Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("40000 40001")
 server = socket.create_server(("127.0.0.1", 5000))
 held = [socket.create_connection(("127.0.0.1", 5000)) for _ in range(2)]
-from twistecho.engines import run_engine
-from twistecho.plan import Plan
-from twistecho.target import parse_target
+from twistecho.fleet.runs.run import run_engine
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import parse_target
 for engine in ("threads", "reactor"):
     print(engine, *run_engine(engine, Plan(clients=1), parse_target("127.0.0.1:5000")).failures)
 """

@@ -9,15 +9,16 @@ from unittest import TestCase, skipIf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.stalls import STALLED, stalled
-from twistecho.charts import draw
-from twistecho.conversation import Conversation
-from twistecho.course import moments, percentile_curve
-from twistecho.latency import Latencies
-from twistecho.measured import Measured
-from twistecho.plan import Plan
-from twistecho.recording import Recording
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.output.charts import draw
+from twistecho.fleet.output.course import moments, percentile_curve
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.recorder import Recording
+
+from .stalls import STALLED, stalled
 
 _MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 

@@ -12,9 +12,9 @@ from typing import Any
 from unittest import TestCase
 
 from twistecho import Report
-from twistecho.fault import Kind
-from twistecho.latency import Latencies
-from twistecho.launch import LaunchedService, LaunchError
+from twistecho.compare.launch import LaunchedService, LaunchError
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.service.scenario.fault import Kind
 
 from .peers import read_exactly, serving, unused_port
 
@@ -197,7 +197,7 @@ class FleetCommandTests(TestCase):
         """The independent witness stays independent."""
         with LaunchedService() as target:
             code = (
-                "import sys; from twistecho.cli import main\n"
+                "import sys; from twistecho.cli.main import main\n"
                 "try: main(['fleet', sys.argv[1], '-e', 'threads'])\n"
                 "finally: print('twisted' in sys.modules)"
             )

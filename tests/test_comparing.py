@@ -13,8 +13,9 @@ from unittest import TestCase, skipUnless
 
 import psutil
 
-from tests.designs_at_work import DEADLINE, alive
-from twistecho.comparison import Comparison
+from twistecho.compare.comparison import Comparison
+
+from .designs_at_work import DEADLINE, alive
 
 _ON_LINUX = skipUnless(sys.platform == "linux", "the kernel's part of this is Linux's")
 

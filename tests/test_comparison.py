@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.samples import broken, comparison, outcome, run, staircase, wall
-from twistecho.comparison import Comparison, middle, most_at_once
+from twistecho.compare.comparison import Comparison, middle, most_at_once
+
+from .samples import broken, comparison, outcome, run, staircase, wall
 
 _SPANS = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda s: (min(s), max(s) + 1))

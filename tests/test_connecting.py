@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from twistecho.connecting import StoppedError, connect
-from twistecho.gate import Gate
-from twistecho.resolve import Address
+from twistecho.fleet.plans.resolve import Address
+from twistecho.fleet.thread_engine.connecting import StoppedError, connect
+from twistecho.fleet.thread_engine.gate import Gate
 
 from .peers import unused_port
 

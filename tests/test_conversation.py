@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from twistecho.conversation import Conversation
-from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Arrivals, Plan
-from twistecho.recording import Recording
-from twistecho.wire import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
+from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.recorder import Recording
 
 law = settings(max_examples=80, deadline=None)
 

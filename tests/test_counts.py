@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho import EchoFactory
-from twistecho.counts import LATENESS_BOUNDS, Lateness
+from twistecho.service.echo.counters import LATENESS_BOUNDS, Lateness
 
 from .test_protocol import connect
 

@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twistecho.deadlines import Deadlines
+from twistecho.base.deadlines import Deadlines
 
 
 class DeadlinesTests(SynchronousTestCase):

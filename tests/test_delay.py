@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.delay import NO_DELAY, Constant, DelayPer, parse_delay
+from twistecho.service.scenario.delay import NO_DELAY, Constant, DelayPer, parse_delay
 
 law = settings(max_examples=100, deadline=None)
 

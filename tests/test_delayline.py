@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from twistecho.delayline import DelayLine
+from twistecho.base.delayline import DelayLine
 
 from .clocks import ShufflingClock
 

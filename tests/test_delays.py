@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.delay import Constant, Delay
-from twistecho.delays import parse_delays
-from twistecho.draw import HIGHEST, parse_seed, uniform
-from twistecho.varying import LONGEST_AWAITED, Drawn
+from twistecho.base.seeding import HIGHEST, parse_seed, uniform
+from twistecho.service.scenario.delay import Constant, Delay
+from twistecho.service.scenario.delays import parse_delays
+from twistecho.service.scenario.varying import LONGEST_AWAITED, Drawn
 
 law = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, 2**64)

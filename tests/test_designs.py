@@ -15,25 +15,17 @@ from unittest import SkipTest, TestCase, skipUnless
 
 import pytest
 
-from tests.designs_at_work import (
-    DEADLINE,
-    HOST,
-    Served,
-    ask,
-    connected,
-    read_to_end,
-    serving,
-    vanish,
-)
-from twistecho.delay import Constant, DelayPer
+from twistecho.base.openfiles import raise_open_files
+from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.forking import ForkingServer
 from twistecho.designs.select_loop import FD_SETSIZE, SelectServer
 from twistecho.designs.settings import Peer, Settings, received_line
-from twistecho.openfiles import raise_open_files
-from twistecho.outcome import Outcome
-from twistecho.plan import NOTEBOOK_MESSAGE, Plan
-from twistecho.threads import run_threads
-from twistecho.wire import ReplyFormat
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Plan
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.thread_engine.fleet import run_threads
+from twistecho.service.scenario.delay import Constant, DelayPer
+
+from .designs_at_work import DEADLINE, HOST, Served, ask, connected, read_to_end, serving, vanish
 
 EVERY_BYTE = bytes(range(256))
 

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.conversation import Conversation
-from twistecho.dialogue import LONGEST_REPLY, BrokenDialogueError, DialogueReader
-from twistecho.owed import ExtraError, MismatchError, WireError
-from twistecho.plan import Plan
-from twistecho.recording import Recording
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.custom_reader import (
+    LONGEST_REPLY,
+    BrokenDialogueError,
+    DialogueReader,
+)
+from twistecho.fleet.conversation.expected import ExtraError, MismatchError, WireError
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.recorder import Recording
 
 law = settings(max_examples=100, deadline=None)
 

@@ -5,8 +5,8 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.division import divide
-from twistecho.plan import Plan
+from twistecho.fleet.plans.division import divide
+from twistecho.fleet.plans.plan import Plan
 
 
 class DivideTests(unittest.TestCase):

@@ -16,8 +16,8 @@ from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 
-from twistecho.eagerconnection import EagerConnection
-from twistecho.eagerreactor import EagerReactor
+from twistecho.eagerreactor.connection import EagerConnection
+from twistecho.eagerreactor.reactor import EagerReactor
 
 from .reactorcase import (
     EAGER,

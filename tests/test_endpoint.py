@@ -13,8 +13,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from twistecho import EchoFactory, EchoService, Limits, eagerunix
-from twistecho.endpoint import endpoint_for
+from twistecho import EchoFactory, EchoService, Limits
+from twistecho.eagerreactor import unix as eagerunix
+from twistecho.service.listening.endpoint import endpoint_for
 
 from .certificates import write_certificate
 from .listening import ListeningCase, port_of, reactor

@@ -6,7 +6,7 @@ import unittest
 
 import pytest
 
-from twistecho.engines import ENGINES, engine_named, interruptible
+from twistecho.fleet.runs.run import ENGINES, engine_named, interruptible
 
 
 class SignalTests(unittest.TestCase):

@@ -4,7 +4,7 @@ import unittest
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
-from twistecho.exposure import is_exposed
+from twistecho.service.listening.exposure import is_exposed
 
 
 class ExposureTests(unittest.TestCase):

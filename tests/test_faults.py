@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.damage import pieces_of
-from twistecho.fault import Fault, Faults, Kind, Moment
-from twistecho.faults import parse_fault, parse_faults
-from twistecho.script import Script, parse_script
+from twistecho.service.scenario.damage import pieces_of
+from twistecho.service.scenario.fault import Fault, Faults, Kind, Moment
+from twistecho.service.scenario.parsing import parse_fault, parse_faults
+from twistecho.service.scenario.script import Script, parse_script
 
 law = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, 2**64)

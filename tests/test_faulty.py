@@ -12,8 +12,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from twistecho import EchoFactory, Limits, Outcome, Plan, ReplyFormat, Report
-from twistecho.fault import Kind
-from twistecho.faults import parse_faults
+from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.parsing import parse_faults
 
 from .peers import connect, read_exactly, read_to_end
 from .test_fleets import run_reactor, run_threads

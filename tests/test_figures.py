@@ -5,9 +5,10 @@ from unittest import TestCase
 
 from rich.console import Console
 
-from tests.samples import broken, comparison, run, staircase, wall
-from twistecho.comparison import Comparison
-from twistecho.figures import figures_table, notes
+from twistecho.compare.comparison import Comparison
+from twistecho.compare.figures import figures_table, notes
+
+from .samples import broken, comparison, run, staircase, wall
 
 
 def shown(found: Comparison, clients: int) -> list[str]:

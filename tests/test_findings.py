@@ -6,12 +6,20 @@ from dataclasses import replace
 
 from rich.console import Console, RenderableType
 
-from tests.reports import INTERRUPTED, RESET, client, measured, report
-from twistecho.findings import BAD, figures, figures_table, lines, parts_table, times_table
-from twistecho.plan import Plan
-from twistecho.report import Part, Report
-from twistecho.require import parse_requirement
-from twistecho.verdict import judge
+from twistecho.fleet.output.findings import (
+    BAD,
+    figures,
+    figures_table,
+    lines,
+    parts_table,
+    times_table,
+)
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.report import Part, Report
+from twistecho.fleet.reports.require import parse_requirement
+from twistecho.fleet.reports.verdict import judge
+
+from .reports import INTERRUPTED, RESET, client, measured, report
 
 
 def shown(table: RenderableType) -> list[str]:

@@ -15,11 +15,11 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
-from twistecho.exchange import ReplyObserver
-from twistecho.latency import Latencies
-from twistecho.plan import Arrivals
-from twistecho.threads import ThreadedFleet
-from twistecho.validity import invalid
+from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.plan import Arrivals
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 from .peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 

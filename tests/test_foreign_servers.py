@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import TestCase
 
-from tests.programs import program
-from twistecho.engines import ENGINES
-from twistecho.plan import Plan
-from twistecho.runner import Running
-from twistecho.target import parse_target
-from twistecho.validity import invalid
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.runs.run import ENGINES
+from twistecho.fleet.runs.runner import Running
+
+from .programs import program
 
 CLIENTS, REPEAT = 20, 25
 MESSAGES = (b"Ola mundo da internet!", b"\x00\xff\r\n" * 100, b"x" * 4000)

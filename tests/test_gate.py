@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from twistecho.gate import Gate
+from twistecho.fleet.thread_engine.gate import Gate
 
 
 class GateTests(unittest.TestCase):

@@ -9,10 +9,11 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from tests.reports import client, measured, report
-from twistecho.hdrlog import to_hdr_log
-from twistecho.latency import Latencies
-from twistecho.report import Report
+from twistecho.fleet.output.hdrlog import to_hdr_log
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.report import Report
+
+from .reports import client, measured, report
 
 BEGAN = 1.7e9
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from unittest import TestCase
 
 from twistecho import Limits
-from twistecho.report import Report
+from twistecho.fleet.reports.report import Report
 
 from .balanced import CONFIGURATION, SERVICES, Balanced, Running, balanced
 from .balancer import until

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.interval import Interval, add_intervals
-from twistecho.latency import Latencies
-from twistecho.measured import Measured, add_measured
+from twistecho.fleet.reports.histograms import Measured, add_measured
+from twistecho.fleet.reports.interval import Interval, add_intervals
+from twistecho.fleet.reports.latency import Latencies
 
 law = settings(max_examples=15, deadline=None)  # a histogram takes milliseconds
 

@@ -8,11 +8,12 @@ from xml.etree import ElementTree as ET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import RESET, client, report
-from twistecho.junit import to_junit
-from twistecho.report import Report
-from twistecho.require import parse_requirement
-from twistecho.verdict import judge
+from twistecho.fleet.output.exports import to_junit
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.require import parse_requirement
+from twistecho.fleet.reports.verdict import judge
+
+from .reports import RESET, client, report
 
 
 def suite(found: Report, *required: str) -> ET.Element:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from twistecho.latency import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.latency import PERCENTILES, Latencies, LatencySummary
 
 law = settings(max_examples=12, deadline=None)  # one summary takes tens of milliseconds
 

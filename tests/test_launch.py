@@ -5,14 +5,15 @@ from unittest import TestCase, skipUnless
 
 import pytest
 
-from tests.designs_at_work import ask
-from twistecho.launch import LaunchedServer, LaunchedService, LaunchError
-from twistecho.lifeline import command
-from twistecho.meter import Meter
-from twistecho.plan import Plan
-from twistecho.runner import RunError, Running
-from twistecho.target import Target
-from twistecho.wire import ReplyFormat
+from twistecho.base.processes import command
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.launch import LaunchedServer, LaunchedService, LaunchError
+from twistecho.compare.meter import Meter
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target
+from twistecho.fleet.runs.runner import RunError, Running
+
+from .designs_at_work import ask
 
 
 class LaunchTests(TestCase):
@@ -38,7 +39,7 @@ class LaunchTests(TestCase):
 
     def test_a_server_that_says_nothing_is_an_error_too(self) -> None:
         """A module that ends at once is no server."""
-        server = LaunchedServer("twistecho.plan")
+        server = LaunchedServer("twistecho.fleet.plans.plan")
         with pytest.raises(LaunchError, match="without a word"), server:
             pass
 
@@ -99,5 +100,5 @@ class LifelineTests(TestCase):
 
     def test_the_parent_is_named_on_the_command_line(self) -> None:
         """So that a parent that has gone before the child could ask is noticed."""
-        assert command("twisted", "echo")[1:3] == ["-m", "twistecho.lifeline"]
+        assert command("twisted", "echo")[1:3] == ["-m", "twistecho.base.processes"]
         assert command("twisted", "echo")[4:] == ["twisted", "echo"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 
-from twistecho.lifesigns import LifeSigns
-from twistecho.notify import Notifications
+from twistecho.service.process.notify import Notifications
+from twistecho.service.workers.lifesigns import LifeSigns
 
 from .listening import reactor
 

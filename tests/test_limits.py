@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.limits import GUARANTEED, Limits
-from twistecho.wire import REPLY_SIZE
+from twistecho.base.reply_formats import REPLY_SIZE
+from twistecho.service.echo.limits import GUARANTEED, Limits
 
 law = settings(max_examples=100, deadline=None)
 

@@ -5,10 +5,10 @@ import threading
 from unittest import TestCase
 from unittest.mock import patch
 
-from twistecho import live
-from twistecho.live import Display, lines, time_left
-from twistecho.plan import Plan
-from twistecho.standing import Second, Standing
+from twistecho.fleet.output import live
+from twistecho.fleet.output.live import Display, lines, time_left
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.progress import Second, Standing
 
 PLAN = Plan(clients=20, repeat=100)
 FAR = Standing(12.4, 18, 2, 500, {"receive:reset": 2}, Second(11, {1_000: 98, 250_000: 2}))

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from twistecho import Plan, ReplyFormat, Report
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.thread_engine.fleet import run_threads
 from twistecho.locust.gathering import LOST, Gathering, Kind
 from twistecho.locust.sequel import put_later
-from twistecho.threads import run_threads
-from twistecho.validity import invalid
 
 from .programs import missing, program
 from .test_tap import twist_echo

@@ -7,12 +7,13 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from tests.commands import refused, twistecho
-from tests.peers import unused_port
 from twistecho import Plan, Report
-from twistecho.launch import LaunchedService
-from twistecho.plan import Arrivals
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.launch import LaunchedService
+from twistecho.fleet.plans.plan import Arrivals
+
+from .commands import refused, twistecho
+from .peers import unused_port
 
 THREADS = ("--engine", "threads")
 

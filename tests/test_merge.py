@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import client, measured, report, sound_reports
-from twistecho.latency import Latencies
-from twistecho.merge import lost_report, merge_reports
-from twistecho.plan import Arrivals, Plan
-from twistecho.report import Part, Report
-from twistecho.validity import invalid
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.report import Part, Report
+from twistecho.fleet.reports.validity import invalid
+
+from .reports import client, measured, report, sound_reports
 
 law = settings(max_examples=15, deadline=None)  # a histogram takes milliseconds
 

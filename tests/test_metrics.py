@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort
 
 from twistecho import EchoFactory
-from twistecho.metrics import metrics_site
+from twistecho.service.process.metrics import metrics_site
 
 from .listening import ListeningCase, port_of, reactor
 from .peers import read_to_end

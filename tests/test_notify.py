@@ -10,7 +10,7 @@ from uuid import uuid4
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twistecho.notify import Notifications
+from twistecho.service.process.notify import Notifications
 
 from .listening import PATIENCE
 from .peers import connect, read_exactly

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import TestCase
 
-from twistecho.echooptions import Options
+from twistecho.service.process.options import Options
 
 from .programs import program
 

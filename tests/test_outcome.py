@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.outcome import (
-    REASON_OF_ERRNO,
-    Cause,
-    Outcome,
-    Phase,
-    reason_of_errno,
-)
+from twistecho.fleet.reports.outcome import REASON_OF_ERRNO, Cause, Outcome, Phase, reason_of_errno
 
 law = settings(max_examples=100, deadline=None)
 

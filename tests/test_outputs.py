@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from twistecho.outputs import OutputFile, check_distinct
+from twistecho.cli.output_files import OutputFile, check_distinct
 
 
 class OutputFileTests(unittest.TestCase):

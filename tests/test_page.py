@@ -14,13 +14,14 @@ from unittest import TestCase, skipIf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.programs import program
-from tests.stalls import stalled
-from twistecho.page import _text, html_page
-from twistecho.plan import Plan
-from twistecho.report import Part, Report
-from twistecho.require import parse_requirement
-from twistecho.verdict import Verdict, judge
+from twistecho.fleet.output.page import _text, html_page
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.report import Part, Report
+from twistecho.fleet.reports.require import parse_requirement
+from twistecho.fleet.reports.verdict import Verdict, judge
+
+from .programs import program
+from .stalls import stalled
 
 _VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import plans
-from twistecho.plan import NOTEBOOK_MESSAGE, SCHEMA, Arrivals, Plan
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, SCHEMA, Arrivals, Plan
+
+from .reports import plans
 
 law = settings(max_examples=100, deadline=None)
 

@@ -9,9 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.samples import broken, comparison, staircase, wall
-from twistecho.canvas import problem_with
-from twistecho.plot import draw
+from twistecho.compare.plot import draw
+from twistecho.fleet.output.canvas import problem_with
+
+from .samples import broken, comparison, staircase, wall
 
 _MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
@@ -29,7 +30,7 @@ class ProblemTests(TestCase):
 
     def test_missing_matplotlib_is_one_line_that_says_what_to_install(self) -> None:
         """The extra is named."""
-        with patch("twistecho.canvas.find_spec", return_value=None):
+        with patch("twistecho.fleet.output.canvas.find_spec", return_value=None):
             assert problem_with("x.png") == "needs matplotlib: pip install 'twistecho[plot]'"
 
     def test_importing_the_room_does_not_import_matplotlib(self) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from twistecho.echoserver import EchoServer
-from twistecho.engines import ENGINES
-from twistecho.plan import Plan
-from twistecho.processes import PartError, Parts
-from twistecho.target import parse_target
-from twistecho.validity import invalid
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.runs.run import ENGINES
+from twistecho.fleet.runs.several import PartError, Parts
+from twistecho.testing.servers import EchoServer
 
 PATIENCE = 30.0
 

@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from twistecho import EchoFactory, Limits
-from twistecho.protocol import EchoProtocol
-from twistecho.wire import messages_of
+from twistecho.base.reply_formats import messages_of
+from twistecho.service.echo.protocol import EchoProtocol
 
 from .clocks import ShufflingClock
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from twistecho import Plan, Report
-from twistecho.protocols import load_protocol, readers_of
+from twistecho.fleet.conversation.custom_protocol import load_protocol, readers_of
 
 from .peers import serving, unused_port
 from .programs import program

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from twistecho import Limits
-from twistecho.proxied import ProxiedEchoFactory
-from twistecho.trusted import parse_trusted
+from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
+from twistecho.service.listening.trusted import parse_trusted
 
 from .listening import PATIENCE, ListeningCase, port_of, reactor
 from .peers import read_exactly, read_to_end, reset

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.proxyheader import (
+from twistecho.service.listening.proxy_header import (
     SIGNATURE,
     V1_SIZE,
     V2_SIZE,

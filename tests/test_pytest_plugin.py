@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest, TestCase
 
-from twistecho.echoserver import EchoServer, EchoServerError, EchoServers, arguments_of
 from twistecho.testcase import EchoServerMixin
+from twistecho.testing.servers import EchoServer, EchoServerError, EchoServers, arguments_of
 
 from .peers import connect, read_exactly
 

@@ -14,11 +14,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from twistecho.owed import ExtraError, MismatchError, Owed, WireError
-from twistecho.prefixed import PrefixedReader
-from twistecho.readback import RawReader, ReplyReader, reader_for
-from twistecho.stamped import StampedReader
-from twistecho.wire import (
+from twistecho.base.reply_formats import (
     MESSAGE_SIZE,
     PREFIX,
     REPLY_WRITERS,
@@ -26,6 +22,10 @@ from twistecho.wire import (
     ReplyFormat,
     messages_of,
 )
+from twistecho.fleet.conversation.expected import ExtraError, MismatchError, Owed, WireError
+from twistecho.fleet.conversation.prefixed import PrefixedReader
+from twistecho.fleet.conversation.readback import RawReader, ReplyReader, reader_for
+from twistecho.fleet.conversation.stamped import StampedReader
 
 law = settings(max_examples=100, deadline=None)
 

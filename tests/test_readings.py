@@ -8,13 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.reports import REFUSED, RESET, client, measured, report, sound_reports
-from twistecho.interval import Interval
-from twistecho.latency import Latencies
-from twistecho.measured import Measured
-from twistecho.plan import Plan
-from twistecho.readings import TIMES, Reading, Unit, is_of_failures, read, unit_of
-from twistecho.report import Report
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.figures import TIMES, Reading, Unit, is_of_failures, read, unit_of
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.interval import Interval
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.report import Report
+
+from .reports import REFUSED, RESET, client, measured, report, sound_reports
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds
 

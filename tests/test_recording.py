@@ -5,10 +5,10 @@ import unittest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.latency import Latencies
-from twistecho.measured import HISTOGRAMS, Measured, add_measured
-from twistecho.outcome import Cause, Phase
-from twistecho.recording import Recording
+from twistecho.fleet.reports.histograms import HISTOGRAMS, Measured, add_measured
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.outcome import Cause, Phase
+from twistecho.fleet.reports.recorder import Recording
 
 law = settings(max_examples=60, deadline=None)
 RESET = Cause(Phase.RECEIVE, "reset")

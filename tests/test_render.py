@@ -3,9 +3,7 @@
 import io
 from unittest import TestCase
 
-from tests.reports import RESET, client, report
-from twistecho.plan import Plan
-from twistecho.render import (
+from twistecho.fleet.output.tables import (
     REASONS,
     Printer,
     cause_name,
@@ -14,6 +12,9 @@ from twistecho.render import (
     headline,
     summary_table,
 )
+from twistecho.fleet.plans.plan import Plan
+
+from .reports import RESET, client, report
 
 
 class UnitsTests(TestCase):
@@ -83,7 +84,7 @@ class ReportTests(TestCase):
 
     def test_every_reason_has_words(self) -> None:
         """The reasons that the system's errors are given are all explained."""
-        from twistecho.outcome import REASON_OF_ERRNO  # noqa: PLC0415 - beside its only use
+        from twistecho.fleet.reports.outcome import REASON_OF_ERRNO  # noqa: PLC0415 - beside its only use
 
         assert set(REASON_OF_ERRNO.values()) <= set(REASONS)
 

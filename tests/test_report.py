@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import REFUSED, RESET, measured, outcome, outcomes, plans
-from twistecho.interval import Interval
-from twistecho.latency import Latencies
-from twistecho.measured import Measured
-from twistecho.outcome import Cause, Outcome, Phase
-from twistecho.plan import Plan
-from twistecho.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.interval import Interval
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
+
+from .reports import REFUSED, RESET, measured, outcome, outcomes, plans
 
 law = settings(max_examples=80, deadline=None)
 

@@ -6,9 +6,10 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from tests.commands import refused, twistecho
-from tests.reports import RESET, client, report
-from twistecho.report import Part, Report
+from twistecho.fleet.reports.report import Part, Report
+
+from .commands import refused, twistecho
+from .reports import RESET, client, report
 
 
 class ReportCommandTests(unittest.TestCase):

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import RESET, client, measured, report
-from twistecho.measured import Measured
-from twistecho.plan import Plan
-from twistecho.readings import unit_of
-from twistecho.require import parse_requirement
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.figures import unit_of
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.require import parse_requirement
+
+from .reports import RESET, client, measured, report
 
 law = settings(max_examples=100, deadline=None)
 

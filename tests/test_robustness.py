@@ -22,7 +22,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial import unittest as trial
 
 from twistecho import Limits, Report
-from twistecho.listener import Listener
+from twistecho.base.listener import Listener
 
 from .peers import connect, read_exactly, read_to_end, reset
 from .test_cli import TWISTECHO

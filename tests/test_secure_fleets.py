@@ -15,9 +15,9 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from twistecho import Fleet, Plan, ReplyFormat, Report
-from twistecho.securing import context_for
-from twistecho.target import parse_target
-from twistecho.threads import ThreadedFleet
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.thread_engine.fleet import ThreadedFleet
+from twistecho.fleet.thread_engine.securing import context_for
 
 from .certificates import write_certificate
 from .listening import ListeningCase, port_of, reactor
@@ -222,7 +222,7 @@ class TrustTests(ListeningCase):
     def test_a_missing_extra_is_named(self) -> None:
         """By the reactor's engine; the other one needs none."""
         target = parse_target("tls:localhost:1")
-        missing = mock.patch.dict(sys.modules, {"twistecho.secureclient": None})
+        missing = mock.patch.dict(sys.modules, {"twistecho.fleet.reactor_engine.tls_client": None})
         with missing, pytest.raises(ValueError, match=r"pip install 'twistecho\[tls\]'"):
             Fleet(reactor, target, PLAN)
 

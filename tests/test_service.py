@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from twistecho import EchoFactory, EchoService, Limits
-from twistecho.peer import where
+from twistecho.service.echo.peer import where
 
 from .peers import connect, read_exactly, read_to_end, reset
 

@@ -7,8 +7,9 @@ from unittest import TestCase
 
 import pytest
 
-from tests.designs_at_work import serving
-from twistecho.cli import main
+from twistecho.cli.main import main
+
+from .designs_at_work import serving
 
 
 def said(*arguments: str) -> tuple[object, str]:

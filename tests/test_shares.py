@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.bounds import BOUND_PARAMETERS, parse_limits
-from twistecho.limits import Limits
-from twistecho.shares import MOST_WORKERS, describe_shares, divide, parse_workers, shares_of
+from twistecho.service.echo.limits import Limits
+from twistecho.service.echo.shares import (
+    MOST_WORKERS,
+    describe_shares,
+    divide,
+    parse_workers,
+    shares_of,
+)
+from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
 
 law = settings(max_examples=100, deadline=None)
 

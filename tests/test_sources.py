@@ -2,7 +2,7 @@
 
 import unittest
 
-from twistecho.sources import parse_sources, source_of
+from twistecho.fleet.plans.sources import parse_sources, source_of
 
 
 class SourcesTests(unittest.TestCase):

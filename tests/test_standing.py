@@ -5,10 +5,11 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.samples import RESET, outcome
-from twistecho.outcome import Outcome
-from twistecho.recording import Recording
-from twistecho.standing import Second, Standing, Watch, add_standings
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.progress import Second, Standing, Watch, add_standings
+from twistecho.fleet.reports.recorder import Recording
+
+from .samples import RESET, outcome
 
 _LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
 

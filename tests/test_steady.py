@@ -8,8 +8,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho import EchoFactory, Limits
-from twistecho.steady import SteadyProtocol
-from twistecho.varying import Trace
+from twistecho.service.echo.steady import SteadyProtocol
+from twistecho.service.scenario.varying import Trace
 
 from .test_protocol import Pipe, connect
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from twistecho.steadyline import SteadyLine
+from twistecho.base.steadyline import SteadyLine
 
 from .clocks import ShufflingClock
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twistecho.supervisor import AT_ONCE, KILL_MARGIN, Supervisor, WorkerProcess
+from twistecho.service.workers.supervisor import AT_ONCE, KILL_MARGIN, Supervisor, WorkerProcess
 
 
 class FakeProcess:
@@ -95,7 +95,7 @@ class SupervisorTests(SynchronousTestCase):
         """By its standard input; descriptors from 3 upwards, its own environment."""
         assert [process.told for process in self.reactor.processes] == [b"zero", b"one"]
         (_, args), kwargs = self.reactor.asked[1]
-        assert args[-2:] == ["twistecho.worker", "1 of 2"]
+        assert args[-2:] == ["twistecho.service.workers.worker", "1 of 2"]
         assert kwargs["env"] == {"WORKER": "1"}
         assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: 9}
 

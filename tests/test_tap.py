@@ -18,10 +18,10 @@ from unittest import SkipTest, TestCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.delay import DelayPer
-from twistecho.echooptions import Options, describe_port
-from twistecho.limits import Limits
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.service.echo.limits import Limits
+from twistecho.service.process.options import Options, describe_port
+from twistecho.service.scenario.delay import DelayPer
 
 from .peers import connect, read_exactly, read_to_end
 

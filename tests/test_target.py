@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.target import Target, is_unverified, parse_target, secured
+from twistecho.fleet.plans.target import Target, is_unverified, parse_target, secured
 
 law = settings(max_examples=100, deadline=None)
 

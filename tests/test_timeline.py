@@ -3,9 +3,10 @@
 import re
 from unittest import TestCase
 
-from tests.samples import broken, comparison, outcome, run, staircase, wall
-from twistecho.comparison import Comparison
-from twistecho.timeline import ASCII, LINES, UNICODE, Marks, Timeline, groups, letters
+from twistecho.compare.comparison import Comparison
+from twistecho.compare.tables import ASCII, LINES, UNICODE, Marks, Timeline, groups, letters
+
+from .samples import broken, comparison, outcome, run, staircase, wall
 
 
 def drawn(found: Comparison, *, width: int = 100, marks: Marks = ASCII) -> list[str]:

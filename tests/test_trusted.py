@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
-from twistecho.trusted import TrustedProxies, parse_trusted
+from twistecho.service.listening.trusted import TrustedProxies, parse_trusted
 
 
 class TrustedTests(unittest.TestCase):

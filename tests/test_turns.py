@@ -17,9 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from twistecho import EchoFactory, EchoService
-from twistecho.adopted import adopted_endpoint
-from twistecho.fault import Faults
-from twistecho.turns import (
+from twistecho.service.listening.adopted import adopted_endpoint
+from twistecho.service.listening.turns import (
     GONE,
     Board,
     NumberedConnection,
@@ -29,6 +28,7 @@ from twistecho.turns import (
     slack,
     take_turns,
 )
+from twistecho.service.scenario.fault import Faults
 
 from .listening import ListeningCase, reactor
 from .peers import read_exactly

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.error import CannotListenError
 
-from twistecho.unixport import AdoptedUnixPort
+from twistecho.service.listening.unixport import AdoptedUnixPort
 
 from .listening import ListeningCase, reactor
 from .peers import read_exactly

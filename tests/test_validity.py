@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import INTERRUPTED, RESET, client, measured, report, sound_reports
-from twistecho.plan import Plan
-from twistecho.report import Part, Report
-from twistecho.validity import invalid
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.report import Part, Report
+from twistecho.fleet.reports.validity import invalid
+
+from .reports import INTERRUPTED, RESET, client, measured, report, sound_reports
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds
 

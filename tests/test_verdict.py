@@ -3,10 +3,11 @@
 import unittest
 from dataclasses import replace
 
-from tests.reports import RESET, client, report
-from twistecho.report import Report
-from twistecho.require import parse_requirement
-from twistecho.verdict import Verdict, judge
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.require import parse_requirement
+from twistecho.fleet.reports.verdict import Verdict, judge
+
+from .reports import RESET, client, report
 
 
 def verdict(found: Report, *required: str) -> Verdict:

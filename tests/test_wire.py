@@ -7,7 +7,7 @@ import unittest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.wire import (
+from twistecho.base.reply_formats import (
     CTIME_SIZE,
     MESSAGE_SIZE,
     REPLY_SIZE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.logger import LogEvent, Logger, eventAsJSON, eventFromJSON, formatEvent
 
-from twistecho.worker import with_text
+from twistecho.service.workers.worker import with_text
 
 
 class LogTests(unittest.TestCase):

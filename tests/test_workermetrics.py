@@ -11,9 +11,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from twisted.internet.task import Clock
 
 from twistecho import EchoFactory
-from twistecho.counts import LATENESS_BOUNDS
-from twistecho.metrics import EchoCollector
-from twistecho.workermetrics import Copier, WorkersCollector, forget
+from twistecho.service.echo.counters import LATENESS_BOUNDS
+from twistecho.service.process.metrics import EchoCollector
+from twistecho.service.workers.metrics import Copier, WorkersCollector, forget
 
 
 class MetricsTests(unittest.TestCase):

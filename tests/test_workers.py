@@ -23,13 +23,13 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from twistecho import EchoFactory
-from twistecho.assignment import Assignment
-from twistecho.building import Listener
-from twistecho.echooptions import Options
-from twistecho.echoserver import EchoServer, EchoServerError
-from twistecho.faults import parse_faults
-from twistecho.shares import shares_of
-from twistecho.workers import WorkersService
+from twistecho.service.echo.shares import shares_of
+from twistecho.service.process.options import Options
+from twistecho.service.process.serving import Listener
+from twistecho.service.scenario.parsing import parse_faults
+from twistecho.service.workers.assignment import Assignment
+from twistecho.service.workers.pool import WorkersService
+from twistecho.testing.servers import EchoServer, EchoServerError
 
 from .certificates import write_certificate
 from .listening import PATIENCE
@@ -58,7 +58,7 @@ class Service:
         for child in self.process.children():
             with suppress(psutil.Error):  # it has just ended
                 line = child.cmdline()
-                if "twistecho.worker" in line:
+                if "twistecho.service.workers.worker" in line:
                     named[line[-1]] = child
         return [named[name] for name in sorted(named)]
 

@@ -1,5 +1,5 @@
 """``python -m twistecho``: the ``twistecho`` command."""
 
-from .cli import main
+from twistecho.cli.main import main
 
 main()

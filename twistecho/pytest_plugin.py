@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .echoserver import EchoServers
-    from .inprocess import EchoListener
+    from twistecho.testing.in_process import EchoListener
+    from twistecho.testing.servers import EchoServers
 
 
 def _servers() -> "Iterator[EchoServers]":
-    from .echoserver import EchoServers  # noqa: PLC0415 - see the module's docstring
+    from twistecho.testing.servers import EchoServers  # noqa: PLC0415 - see the module's docstring
 
     with EchoServers() as servers:
         yield servers
@@ -58,7 +58,7 @@ def echo_in_process() -> "Iterator[Callable[..., EchoListener]]":
     """Call it to listen on the reactor that runs; see `inprocess.EchoListener`."""
     from twisted.internet.defer import gatherResults  # noqa: PLC0415 - see the module's docstring
 
-    from .inprocess import EchoListener, listen  # noqa: PLC0415 - see the module's docstring
+    from twistecho.testing.in_process import EchoListener, listen  # noqa: PLC0415 - see the module's docstring
 
     listeners: list[EchoListener] = []
 

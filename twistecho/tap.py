@@ -1,55 +1,6 @@
-"""``twist echo``: the service that its options ask for, as the main thing of its process.
+"""``twist echo``: what Twisted's plugin names; the service itself is made in `service.workers`."""
 
-This is the edge: the only server room that takes the global reactor, speaks on standard error and
-ends the process. Whatever is wrong is said in one line that names the option: exit code 2 where the
-command line is at fault, 1 where the world is (a port in use, say).
-"""
+from twistecho.service.process.options import Options
+from twistecho.service.workers.make_service import makeService
 
-from typing import cast
-
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
-from twisted.logger import LogLevel
-
-from .building import end_without_metrics, fitting, listener, make_factory, warn_of_backlog
-from .echooptions import Options
-from .factory import EchoFactory
-from .mainservice import MainService
-from .monotonic import make_steady
-from .reactors import reactor_name
-from .service import EchoService
-
-
-def makeService(options: Options) -> EchoService:
-    """Make the service that the options ask for, on the global reactor.
-
-    Ends the process with one line where an endpoint's description is wrong.
-    """
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
-
-    clock = cast("IReactorTime", reactor)
-    make_steady(clock)
-    twist = getattr(options, "parent", None) or {}
-    log_level = twist.get("logLevel") or LogLevel.info
-    if options["workers"] is not None:
-        from .workers import make_workers  # noqa: PLC0415 - most services have none
-
-        chosen = "eager" if reactor_name(reactor) == "eager" else twist.get("reactorName")
-        return make_workers(reactor, options, chosen or "default", log_level)
-    debugging = log_level is LogLevel.debug
-    factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
-    listeners = [
-        listener(reactor, f"--port {text}", description, factory)
-        for text, description in options["endpoints"].items()
-    ]
-    if options["metrics"] is not None:
-        text, description = options["metrics"]
-        listeners.append(listener(reactor, f"--metrics {text}", description, _metrics(factory)))
-    warn_of_backlog()
-    return MainService(clock, factory, listeners, options["drain"])
-
-
-def _metrics(factory: EchoFactory) -> IProtocolFactory:
-    end_without_metrics()
-    from .metrics import metrics_site  # noqa: PLC0415 - it needs an extra
-
-    return metrics_site(factory)
+__all__ = ["Options", "makeService"]

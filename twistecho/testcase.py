@@ -4,10 +4,10 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from .echoserver import EchoServer
+from twistecho.testing.servers import EchoServer
 
 if typing.TYPE_CHECKING:
-    from .inprocess import EchoListener
+    from twistecho.testing.in_process import EchoListener
 
 
 class _Case(typing.Protocol):
@@ -28,7 +28,7 @@ class EchoServerMixin:
 
     def echo_in_process(self: _Case, **options: Any) -> "EchoListener":
         """Listen on the reactor that runs: for trial, which waits until all has gone."""
-        from .inprocess import listen  # noqa: PLC0415 - others do without Twisted
+        from twistecho.testing.in_process import listen  # noqa: PLC0415 - others do without Twisted
 
         listener = listen(**options)
         self.addCleanup(listener.stop)

@@ -19,9 +19,9 @@ from twisted.internet.protocol import Factory  # noqa: E402
 from twisted.internet.stdio import StandardIO  # noqa: E402
 from twisted.protocols.basic import LineOnlyReceiver  # noqa: E402
 
-from twistecho.accepting import back_off  # noqa: E402
-from twistecho.factory import EchoFactory  # noqa: E402
-from twistecho.turns import Board, Turn, number_of, take_turns  # noqa: E402
+from twistecho.service.echo.factory import EchoFactory  # noqa: E402
+from twistecho.service.listening.accepting import back_off  # noqa: E402
+from twistecho.service.listening.turns import Board, Turn, number_of, take_turns  # noqa: E402
 
 BACKLOG = 4096
 

@@ -3,11 +3,11 @@
 import sys
 from typing import Any
 
+from twistecho.base.reply_formats import ReplyFormat
 from twistecho.eagerreactor import install
-from twistecho.fleet import Fleet
-from twistecho.plan import Plan
-from twistecho.report import Report
-from twistecho.wire import ReplyFormat
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reactor_engine.fleet import Fleet
+from twistecho.fleet.reports.report import Report
 
 from .records import Cpu
 

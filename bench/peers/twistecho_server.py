@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from twistecho.eagerreactor import install
-from twistecho.factory import EchoFactory
+from twistecho.service.echo.factory import EchoFactory
 
 
 def main() -> None:

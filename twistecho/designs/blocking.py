@@ -7,7 +7,7 @@ import time
 from socketserver import BaseRequestHandler, TCPServer
 from typing import cast
 
-from twistecho.wire import MESSAGE_SIZE
+from twistecho.base.reply_formats import MESSAGE_SIZE
 
 from .listening import address, bindable, cannot_listen
 from .settings import Peer, Settings, received_line

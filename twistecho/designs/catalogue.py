@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
 
 from .forking import ForkingServer
 from .select_loop import SelectServer

@@ -10,7 +10,7 @@ from contextlib import suppress
 from socketserver import ForkingTCPServer
 from typing import Any
 
-from twistecho.lifeline import end_with
+from twistecho.base.processes import end_with
 
 from .blocking import BlockingServer
 from .settings import Settings

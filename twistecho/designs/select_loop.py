@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from select import select
 
-from twistecho.wire import MESSAGE_SIZE
+from twistecho.base.reply_formats import MESSAGE_SIZE
 
 from .listening import address, listening
 from .settings import Peer, Settings, received_line

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from twistecho.delay import NO_DELAY, Delay, DelayPer
-from twistecho.wire import REPLY_WRITERS, ReplyFormat, ReplyWriter
+from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat, ReplyWriter
+from twistecho.service.scenario.delay import NO_DELAY, Delay, DelayPer
 
 NOTEBOOK_BACKLOG = 5
 """What the notebook passes to ``listen``; socketserver's servers use the same number."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from locust.env import Environment
 
-from twistecho.findings import figures_table, lines, parts_table, times_table
-from twistecho.render import Printer
-from twistecho.report import Report
-from twistecho.validity import invalid
-from twistecho.verdict import judge
+from twistecho.fleet.output.findings import figures_table, lines, parts_table, times_table
+from twistecho.fleet.output.tables import Printer
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import judge
 
 
 def write(environment: Environment, reports: Mapping[str, Report]) -> None:

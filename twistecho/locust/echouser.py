@@ -6,15 +6,15 @@ from typing import Any
 
 from locust import User, task
 
-from twistecho.connecting import StoppedError, connect
-from twistecho.conversation import INTERRUPTED, Conversation
-from twistecho.gate import Gate
-from twistecho.plan import Plan
-from twistecho.recording import Recording
-from twistecho.resolve import resolve
-from twistecho.talk import Talk, time_left
-from twistecho.target import parse_target
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.resolve import resolve
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.thread_engine.client import Talk, time_left
+from twistecho.fleet.thread_engine.connecting import StoppedError, connect
+from twistecho.fleet.thread_engine.gate import Gate
 
 from .statistics import CONVERSATION, MESSAGE, failure_of
 

@@ -14,11 +14,11 @@ import gevent
 from gevent import subprocess
 from gevent.event import Event
 
-from twistecho.engines import Engine
-from twistecho.lifeline import command
-from twistecho.plan import Plan
-from twistecho.report import Report
-from twistecho.runner import INTERRUPTED
+from twistecho.base.processes import command
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.run import Engine
+from twistecho.fleet.runs.runner import INTERRUPTED
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,7 +32,7 @@ class FleetProcess:
     """A running fleet, as a context manager; it is killed if the block is left before its end."""
 
     def __init__(self, engine: Engine, target: str, plan: Plan) -> None:
-        self._command = command("twistecho.runner", engine, target)
+        self._command = command("twistecho.fleet.runs.runner", engine, target)
         self._plan = plan
         self._begun = Event()
         self.began: float | None = None

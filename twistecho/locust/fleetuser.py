@@ -7,11 +7,11 @@ import gevent
 from gevent import GreenletExit
 from locust import User, task
 
-from twistecho.engines import Engine
-from twistecho.merge import lost_report
-from twistecho.plan import Plan
-from twistecho.report import Report
-from twistecho.wire import ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.merge import lost_report
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.run import Engine
 
 from .fleetprocess import FleetError, FleetProcess
 from .gathering import Kind

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twistecho.merge import lost_report, merge_reports
-from twistecho.plan import Plan
-from twistecho.report import Report
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.report import Report
 
 LOST = "lost in mid-run: what it had not reported is missing"
 """The problem of a worker that did not come to its end."""

@@ -16,8 +16,8 @@ from locust import stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from twistecho.report import Report
-from twistecho.target import parse_target
+from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.report import Report
 
 from .concluding import decide, show, write
 from .fleetuser import PATIENCE, FleetUser

@@ -5,7 +5,7 @@ from typing import Any
 
 from locust.env import Environment
 
-from twistecho.report import Report
+from twistecho.fleet.reports.report import Report
 
 from .sequel import put_later
 

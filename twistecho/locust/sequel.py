@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from twistecho.interval import LENGTH, Interval
-from twistecho.outcome import Outcome
-from twistecho.report import Report
+from twistecho.fleet.reports.interval import LENGTH, Interval
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.report import Report
 
 
 def put_later(report: Report, seconds: float) -> Report:

@@ -10,11 +10,11 @@ from typing import Any
 
 from locust.stats import RequestStats, StatsEntry
 
-from twistecho.conversation import INTERRUPTED
-from twistecho.interval import Interval
-from twistecho.latency import Latencies
-from twistecho.outcome import Cause
-from twistecho.report import Report
+from twistecho.fleet.conversation.conversation import INTERRUPTED
+from twistecho.fleet.reports.interval import Interval
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.outcome import Cause
+from twistecho.fleet.reports.report import Report
 
 TYPE = "FLEET"
 MESSAGE, CONVERSATION, FLEET = "message", "conversation", "fleet"

@@ -1,0 +1,1 @@
+"""What both houses stand on: replies, notation, chance, timers, sockets, processes, files."""

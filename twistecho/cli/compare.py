@@ -1,0 +1,208 @@
+"""``twistecho compare``: the notebook's experiment in one command."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import click
+from rich.console import Console
+
+from twistecho.base.openfiles import raise_open_files
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare import plot
+from twistecho.compare.comparison import Comparison, Run
+from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
+from twistecho.compare.figures import figures_table, notes
+from twistecho.compare.launch import LaunchError
+from twistecho.compare.tables import ASCII, UNICODE, Timeline
+from twistecho.fleet.output import canvas
+from twistecho.fleet.output.tables import count
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
+from twistecho.fleet.runs.run import ENGINES, Engine
+from twistecho.fleet.runs.runner import RunError
+from twistecho.service.scenario.delay import DelayPer
+
+from .options import adding, delay_options, make_plan
+from .optiontypes import DelayType
+from .output_files import Output, OutputFile, file_option
+
+DELAY = "0.2"
+"""The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
+
+
+class _ListOf(click.ParamType[tuple[Any, ...]]):
+    """Several values in one, with commas between them."""
+
+    def __init__(self, item: click.ParamType[Any]) -> None:
+        self._item = item
+        self.name = item.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Any, ...]:
+        """Read every value, or fail with one line."""
+        if isinstance(value, tuple):
+            return value
+        texts = [text.strip() for text in value.split(",")]
+        return tuple(dict.fromkeys(self._item.convert(text, param, ctx) for text in texts))
+
+
+class _PictureType(click.ParamType[str]):
+    """A file that a picture can be written to."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check what can be known before hours of measuring, or fail with one line."""
+        problem = canvas.problem_with(str(value))
+        if problem:
+            self.fail(problem, param, ctx)
+        return str(value)
+
+
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.option("--designs", "-D", metavar="NAME,...", type=_ListOf(click.Choice(ALL_DESIGNS)),
+                 default=",".join(ALL_DESIGNS), show_default=True, help="The designs to compare."),
+    click.option("--clients", "-c", metavar="N,...", type=_ListOf(click.IntRange(1)),
+                 default="20", show_default=True,
+                 help="Clients, all at once; several numbers show the growth."),
+    click.option("--message", "-m", "messages", multiple=True, default=[NOTEBOOK_MESSAGE.decode()],
+                 show_default=True, help="What each client sends; repeatable, in turn."),
+    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
+                 help="Times that each client sends its messages."),
+    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
+                 help="Seconds for connecting, and for each whole reply."),
+    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
+                 help="Format of the replies. [default: stamped; for sequential prefixed]"),
+    delay_options(DELAY, DelayPer.CONNECTION),
+    click.option("--backlog", "-b", type=click.IntRange(0),
+                 help="Connections that may wait to be accepted. "
+                      "[default: 128; for sequential 5, for twisted 4096]"),
+    click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
+                 show_default=True,
+                 help="Who drives the clients: Twisted, a thread a client, or both."),
+    click.option("--kill-after", type=DelayType(),
+                 help="Kill each server so long after its clients have begun."),
+    click.option("--timeline/--no-timeline", default=True, show_default=True,
+                 help="Draw a line a client, where there is one number of clients."),
+    click.option("--plot", "picture", type=_PictureType(), metavar="FILE",
+                 help="Draw the same into a .png, .svg or .pdf file."),
+    file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
+]  # fmt: skip
+
+
+@click.command()
+@adding(_OPTIONS)
+def compare(
+    json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any
+) -> None:
+    """Run the same clients against every design of server and show who waited, and why.
+
+    Every design is started in a process of its own, on a free port of the loopback. The notebook's
+    own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
+
+    The exit code is 1 where a client was not answered right, which may be what was to be shown.
+    """
+    experiment = _experiment(**wanted)
+    output = Output(json_file, verbose=False)
+    comparison = _run(experiment)
+    output.json(comparison.to_json())
+    _show(output, comparison, timeline=timeline and len(comparison.sizes) == 1)
+    if picture:
+        _draw(comparison, picture, output)
+    sys.exit(0 if comparison.complete else 1)
+
+
+def _experiment(
+    *,
+    designs: Sequence[str],
+    clients: Sequence[int],
+    engine: str,
+    delay_per: str,
+    reply: str | None,
+    messages: tuple[str, ...],
+    repeat: int,
+    timeout: float,
+    kill_after: str | None,
+    **same: Any,
+) -> Experiment:
+    """Put the options together, or fail with one line."""
+    engines = ENGINES if engine == "both" else [e for e in get_args(Engine) if e == engine]
+    reply_format = ReplyFormat(reply) if reply else None
+    return Experiment(
+        plan=make_plan(
+            messages,
+            str(reply_format or "stamped"),
+            clients=clients[0],
+            repeat=repeat,
+            timeout=timeout,
+        ),
+        delay_per=DelayPer(delay_per),
+        designs=designs,
+        clients=clients,
+        engines=engines,
+        reply=reply_format,
+        kill_after=None if kill_after is None else float(kill_after),
+        **same,
+    )
+
+
+def _run(experiment: Experiment) -> Comparison:
+    """Make all runs; end the process with one line where one cannot be made."""
+    raise_open_files()
+    trials = experiment.trials()
+    runs = []
+    for number, trial in enumerate(trials, 1):
+        with _status(f"{number} of {len(trials)}: {_describe(trial)}"):
+            runs.append(_run_one(trial))
+    return experiment.comparison(runs)
+
+
+def _run_one(trial: Trial) -> Run:
+    try:
+        return trial.run()
+    except (LaunchError, RunError) as error:
+        # Where a process died of an exception, the last line of what it said is the point.
+        click.echo(f"Error: {trial.design}: {str(error).rpartition(chr(10))[2]}", err=True)
+        sys.exit(1)
+
+
+def _describe(trial: Trial) -> str:
+    return f"{trial.design}, {count(trial.clients, 'client')}, {trial.engine}"
+
+
+@contextmanager
+def _status(text: str) -> Iterator[None]:
+    """Say on a terminal what is being run; a pipe is told nothing."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(text):
+        yield
+
+
+def _show(output: Output, comparison: Comparison, *, timeline: bool) -> None:
+    printer = output.printer
+    for clients in comparison.sizes:
+        printer.table(figures_table(comparison, clients))
+        printer.line("")
+        if timeline:
+            marks = UNICODE if "utf" in printer.console.encoding.lower() else ASCII
+            width = printer.console.width if printer.console.is_terminal else 100
+            for line in Timeline(comparison, clients, width=width, marks=marks).lines():
+                printer.text(line)
+            printer.line("")
+    for note in notes(comparison):
+        printer.line(note)
+
+
+def _draw(comparison: Comparison, picture: str, output: Output) -> None:
+    try:
+        plot.draw(comparison, picture)
+    except OSError as error:
+        click.echo(f"Error: --plot {os.fspath(picture)}: {error.strerror or error}", err=True)
+        sys.exit(1)
+    output.printer.line(f"Drawn into {picture}")

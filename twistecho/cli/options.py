@@ -1,0 +1,217 @@
+"""The options that commands share: the plan, the target, where output goes."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+import click
+
+from twistecho.base.files import lines_of
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
+from twistecho.fleet.plans.target import Target, secured
+from twistecho.fleet.thread_engine.securing import context_for
+from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delays import parse_delays
+from twistecho.service.scenario.parsing import parse_faults
+
+from .optiontypes import DelayType, FaultType, ProtocolType, RateType, SecondsType, SeedType
+from .output_files import file_option
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+_PLAN_OPTIONS = [
+    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
+                 help="Clients, all at once."),
+    click.option("--message", "-m", "messages", multiple=True,
+                 default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
+                 help="What each client sends; repeatable, in turn."),
+    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
+                 help="Times that each client sends its messages."),
+    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
+                 help="Seconds for connecting, and for each whole reply."),
+    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
+                 default="stamped", show_default=True, help="Format of the replies."),
+    click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
+    file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
+]  # fmt: skip
+
+
+_RATE = click.option(
+    "--rate",
+    type=RateType(),
+    metavar="N",
+    help="Messages a second of all clients together, due on a schedule whatever "
+    "the server does: 500, 10k.  [default: each client waits for its reply]",
+)
+_THINK = click.option(
+    "--think",
+    type=SecondsType(),
+    default="0",
+    show_default=True,
+    metavar="TIME",
+    help="Pause between a reply and the next message: 0.5, 20ms.",
+)
+_PIPELINE = click.option(
+    "--pipeline",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Messages that a client may have unanswered at once.",
+)
+
+_LOAD_OPTIONS = [
+    _RATE,
+    click.option("--arrivals", type=click.Choice([str(kind) for kind in Arrivals]),
+                 default=str(Arrivals.CONSTANT), show_default=True,
+                 help="How messages due under --rate are spread in time."),
+    click.option("--seed", type=SeedType(), default=0, show_default=True,
+                 help="What poisson arrivals are drawn from."),
+    _THINK,
+    _PIPELINE,
+    click.option("--duration", type=SecondsType(), metavar="TIME",
+                 help="Send for so long, instead of --repeat times."),
+    click.option("--warmup", type=SecondsType(), default="0", show_default=True, metavar="TIME",
+                 help="Warm up so long first: replies are checked, but their times do not count."),
+    click.option("--ramp", type=RateType(), metavar="N",
+                 help="Connect so many clients a second.  [default: all at once]"),
+    click.option("--barrier", is_flag=True,
+                 help="Send nothing before every client has connected, or failed to."),
+]  # fmt: skip
+
+
+_FAULT_OPTIONS = [
+    click.option("--fault", "faults", type=FaultType(), multiple=True,
+                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
+    click.option("--seed", type=SeedType(),
+                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
+]  # fmt: skip
+
+
+def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    """Give what adds options to a command, in the order in which its help shows them."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
+"""Adds the options that make a plan, and where its result goes."""
+
+
+load_options: Callable[[_Command], _Command] = adding(_LOAD_OPTIONS)
+"""Adds the options that say when messages are sent."""
+
+paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
+"""Adds those under which two runs send the same messages, so that they can be compared."""
+
+
+protocol_option: Callable[[_Command], _Command] = click.option(
+    "--protocol", type=ProtocolType(), metavar="MODULE:CLASS",
+    help="Speak a protocol of your own instead: see docs/protocols.md.",
+)  # fmt: skip
+"""Adds the option that names a protocol of the user's own."""
+
+
+target_options: Callable[[_Command], _Command] = adding([
+    click.option("--ca", metavar="FILE", help="Trust the authorities in FILE, for tls: targets."),
+    click.option("--server-name", metavar="NAME",
+                 help="Whom a tls: target's certificate must be for.  [default: its host]"),
+    click.option("--insecure", is_flag=True, help="Do not verify a tls: target's certificate."),
+])  # fmt: skip
+"""Adds the options that say whom to trust."""
+
+
+def secured_target(
+    target: Target, *, ca: str | None, server_name: str | None, insecure: bool
+) -> Target:
+    """Give the target with what the options say of trust, or fail with one line."""
+    given = {"ca": ca, "server-name": server_name, "insecure": insecure}
+    for option, value in given.items():
+        if value and not target.tls:
+            raise click.UsageError(f"--{option}: {target} is not a tls: target")
+    try:
+        if any(given.values()):
+            target = secured(target, ca=ca, server_name=server_name, insecure=insecure)
+        if target.tls:
+            context_for(target)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
+    return target
+
+
+def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
+    """Give what adds the options that say how a service delays its replies, and their defaults."""
+    return adding([
+        click.option("--delay", "-d", type=DelayType(), default=delay, show_default=True,
+                     help="Seconds for which a reply is held."),
+        click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
+                     default=str(per), show_default=True,
+                     help="What is held: each reply, or each connection once."),
+    ])  # fmt: skip
+
+
+fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
+"""Adds the options that say what a service does wrong."""
+
+
+def service_options(
+    plan: Plan, delay: str, delay_per: str, faults: Sequence[str], seed: int | None
+) -> tuple[list[str], str]:
+    """Give the options of a service, and what is to be said of them; the seed is never left open.
+
+    Fails with one line where faults contradict each other.
+    """
+    try:
+        delayed = parse_delays(delay, lines_of=lines_of).longest if delay_per == "reply" else 0.0
+        parse_faults(faults).multiply(delayed)
+    except ValueError as error:
+        raise click.UsageError(f"--fault: {error}") from None
+    chosen = secrets.randbits(32) if seed is None else seed
+    options = [f"--reply={plan.reply}", f"--delay={delay}", f"--delay-per={delay_per}"]
+    options += [f"--seed={chosen}", *(f"--fault={fault}" for fault in faults)]
+    words = [f"faults {' '.join(faults)}"] if faults else []
+    words += [f"delay {delay}"] if ":" in delay else []
+    return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
+
+
+def make_plan(
+    messages: tuple[str, ...],
+    reply: str,
+    *,
+    arrivals: str = str(Arrivals.CONSTANT),
+    sources: tuple[tuple[str, ...], ...] = (),
+    **fields: Any,
+) -> Plan:
+    """Make the plan that the options ask for, or fail with one line.
+
+    ``fields`` are the plan's other fields, as they are.
+    """
+    try:
+        return Plan(
+            messages=tuple(os.fsencode(message) for message in messages),
+            reply=ReplyFormat(reply),
+            arrivals=Arrivals(arrivals),
+            sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
+            **fields,
+        )
+    except ValueError as error:
+        raise click.UsageError(problem_with_option(error)) from None
+
+
+_OPTION_OF = {"messages": "message", "ordered": "in-order"}
+_CONTRADICTED = re.compile(r"(?<=it contradicts )(?=(?:rate|pipeline|duration)\b)")
+
+
+def problem_with_option(error: ValueError) -> str:
+    """Say what a plan finds wrong with one of its fields in terms of the options."""
+    name, _, problem = str(error).partition(": ")
+    return f"--{_OPTION_OF.get(name, name)}: {_CONTRADICTED.sub('--', problem)}"

@@ -1,0 +1,143 @@
+"""Where a command's output goes: people's to one stream, results to files.
+
+A file that cannot be written is found before anything runs. It is written whole, at the end: what
+was there before stays there if the run fails.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from twistecho.fleet.output.tables import Printer
+
+
+class OutputFile:
+    """A file that a result is written to; ``-`` is standard output."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_stdout = name == "-"
+        # A link is followed: what it points to is replaced, not the link.
+        self.path = Path(os.path.realpath(name))
+
+    def check(self) -> None:
+        """Raise OSError where it cannot be written; leave what is there as it is."""
+        if self.is_stdout:
+            return
+        if self._is_replaced():
+            with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".twistecho-"):
+                pass
+        if self.path.exists():
+            if self.path.is_dir():
+                raise IsADirectoryError("Is a directory")
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError("Permission denied")
+
+    def _is_replaced(self) -> bool:
+        """Tell whether it is, or will be, a file of its own, in a folder where one can be made."""
+        if self.path.exists():
+            return self.path.is_file() and os.access(self.path.parent, os.W_OK)
+        return True
+
+    def write(self, content: str | bytes) -> None:
+        """Write all of it. Raises OSError."""
+        data = content.encode() if isinstance(content, str) else content
+        if self.is_stdout:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            self.fill(lambda path: Path(path).write_bytes(data))
+
+    def fill(self, write: Callable[[str], object]) -> None:
+        """Have ``write`` write the file, at the path that it is called with. Raises OSError.
+
+        The path has the suffix of the file that it will become.
+        """
+        if not self._is_replaced():
+            write(str(self.path))
+            return
+        handle, made = tempfile.mkstemp(self.path.suffix, ".twistecho-", self.path.parent)
+        os.close(handle)
+        try:
+            write(made)
+            Path(made).chmod(self._mode())
+            Path(made).replace(self.path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(made).unlink()
+            raise
+
+    def _mode(self) -> int:
+        """Give the permissions of the file that is there, or those of a new one."""
+        try:
+            return self.path.stat().st_mode & 0o7777
+        except FileNotFoundError:
+            mask = os.umask(0)
+            os.umask(mask)
+            return 0o666 & ~mask
+
+
+class OutputFileType(click.ParamType[OutputFile]):
+    """A file that can be written."""
+
+    name = "file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OutputFile:
+        """Make sure that it can be written, or fail with one line."""
+        if isinstance(value, OutputFile):
+            return value
+        file = OutputFile(str(value))
+        try:
+            file.check()
+        except OSError as error:
+            self.fail(f"{file.name}: {error.strerror or error}", param, ctx)
+        return file
+
+
+def file_option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Give an option that names a file to write."""
+    return click.option(*names, type=OutputFileType(), metavar="FILE", **attributes)
+
+
+def check_distinct(files: dict[str, OutputFile]) -> None:
+    """Fail with one line where two options name the same file, the keys being their names."""
+    seen: dict[Path | str, str] = {}
+    for option, file in files.items():
+        # Devices take everything.
+        if not file.is_stdout and file.path.exists() and not file.path.is_file():
+            continue
+        place = "-" if file.is_stdout else file.path
+        if place in seen:
+            raise click.UsageError(f"--{option}: {file.name} is written by --{seen[place]} too")
+        seen[place] = option
+
+
+class Output:
+    """Where a command's output goes: people's to one stream, a JSON result to a file."""
+
+    def __init__(self, json_file: OutputFile | None, *, verbose: bool) -> None:
+        self._json_file = json_file
+        # With a result on standard output, everything for people goes to standard error.
+        busy = json_file is not None and json_file.is_stdout
+        self.printer = Printer(sys.stderr if busy else sys.stdout)
+        self.on_reply = self.printer.reply if verbose else None
+
+    def json(self, text: str) -> None:
+        """Write the result for machines, if it was asked for, or fail with one line."""
+        if self._json_file is None:
+            return
+        try:
+            self._json_file.write(text + "\n")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            problem = f"--json {self._json_file.name}: {error.strerror or error}"
+            raise click.ClickException(problem) from None

@@ -1,0 +1,90 @@
+"""``twistecho serve``: one of the notebook's servers, on its own."""
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from twistecho.base.openfiles import raise_open_files
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.designs.catalogue import DESIGNS
+from twistecho.designs.listening import ListenError
+from twistecho.designs.settings import Server, Settings
+from twistecho.service.scenario.delay import DelayPer, parse_delay
+
+from .options import adding, delay_options
+
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.option("--port", "-p", "ports", type=click.IntRange(0, 65535), multiple=True,
+                 help="Where to listen; 0 takes a free port. Only select takes several. "
+                      "[default: 5000; for select 5002 and 5003]"),
+    click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on."),
+    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
+                 help="Format of the replies. [default: stamped; for sequential prefixed]"),
+    click.option("--backlog", "-b", type=click.IntRange(0),
+                 help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
+    delay_options("0", DelayPer.CONNECTION),
+]  # fmt: skip
+
+
+@click.command()
+@click.argument("design", type=click.Choice(list(DESIGNS)))
+@adding(_OPTIONS)
+def serve(
+    *,
+    design: str,
+    ports: tuple[int, ...],
+    host: str,
+    reply: str | None,
+    backlog: int | None,
+    delay: str,
+    delay_per: str,
+) -> None:
+    """Serve as the notebook's servers do, and log what they log.
+
+    The fifth design, Twisted's, is `twist echo`.
+    """
+    chosen = DESIGNS[design]
+    ports = ports or chosen.ports
+    if len(ports) > 1 and len(chosen.ports) == 1:
+        raise click.UsageError(f"--port: {design} listens on one port")
+    settings = Settings(
+        ports=ports,
+        host=host,
+        delay=parse_delay(delay),
+        delay_per=DelayPer(delay_per),
+        reply=ReplyFormat(reply) if reply else chosen.reply,
+        backlog=chosen.backlog if backlog is None else backlog,
+        log=_log,
+    )
+    raise_open_files()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        server = chosen.make(settings)
+    except ListenError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    _serve(server, settings)
+
+
+def _serve(server: Server, settings: Settings) -> None:
+    try:
+        for host, port in server.addresses:
+            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            _log(f"Listening on {where}: {settings.describe()}")
+        server.serve()
+    finally:
+        server.close()
+
+
+def _log(line: str) -> None:
+    # One write a line: threads and children share the stream.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)

@@ -1,0 +1,150 @@
+"""What commands do with a report: judge it by what is required, show it, write it to files."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from twistecho.fleet.output import canvas
+from twistecho.fleet.output.charts import draw
+from twistecho.fleet.output.exports import to_junit
+from twistecho.fleet.output.findings import figures_table, lines, parts_table, times_table
+from twistecho.fleet.output.hdrlog import to_hdr_log
+from twistecho.fleet.output.page import html_page
+from twistecho.fleet.output.tables import Printer
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.require import Requirement, parse_requirement
+from twistecho.fleet.reports.verdict import Verdict, judge
+
+from .options import adding
+from .output_files import OutputFile, OutputFileType, check_distinct, file_option
+
+
+class _RequirementType(click.ParamType[Requirement]):
+    """A figure, a comparison and a number."""
+
+    name = "requirement"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Requirement:
+        """Read the text, or fail with one line."""
+        try:
+            return value if isinstance(value, Requirement) else parse_requirement(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _PictureType(OutputFileType):
+    """A file that a picture can be drawn into."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OutputFile:
+        """Find what can be known before the run, or fail with one line."""
+        problem = None if isinstance(value, OutputFile) else canvas.problem_with(str(value))
+        if problem:
+            self.fail(problem, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _PageType(OutputFileType):
+    """A file that a page with pictures can be written to."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OutputFile:
+        """Find what can be known before the run, or fail with one line."""
+        if not canvas.can_draw():
+            self.fail(canvas.LACKING, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+result_options: Callable[[Any], Any] = adding([
+    click.option("--require", "requirements", type=_RequirementType(), multiple=True,
+                 metavar="'FIGURE < NUMBER'",
+                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
+                      "repeatable."),
+    file_option("--junit", help="Write the verdict as JUnit XML."),
+    file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
+    click.option("--plot", type=_PictureType(), metavar="FILE",
+                 help="Draw them into a .png, .svg or .pdf file."),
+    click.option("--html", type=_PageType(), metavar="FILE",
+                 help="Write all of it as one HTML page."),
+    click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
+])  # fmt: skip
+"""Adds the options that say what is done with a report."""
+
+
+_WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
+    "json": lambda verdict, file: file.write(verdict.report.to_json() + "\n"),
+    "save-plan": lambda verdict, file: file.write(verdict.report.plan.to_json() + "\n"),
+    "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
+    "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
+    "html": lambda verdict, file: file.write(html_page(verdict)),
+    "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is asked of a command's report; ``files`` are to be written, by their options' names."""
+
+    requirements: tuple[Requirement, ...]
+    files: Mapping[str, OutputFile]
+    quiet: bool
+    printer: Printer
+
+    def conclude(self, report: Report) -> Verdict:
+        """Judge, write and show a report. Ends the process where a file could not be written."""
+        verdict = judge(report, self.requirements)
+        # The disk may have become full meanwhile: all the rest is written and shown all the same.
+        problems = [self._write(option, file, verdict) for option, file in self.files.items()]
+        if self.quiet:
+            self._show_problems(verdict)
+        else:
+            self._show(verdict)
+        for problem in filter(None, problems):
+            click.echo(f"Error: {problem}", err=True)
+        if any(problems):
+            sys.exit(1)
+        return verdict
+
+    def _write(self, option: str, file: OutputFile, verdict: Verdict) -> str | None:
+        """Write a file; say what the problem was if there was one."""
+        try:
+            _WRITERS[option](verdict, file)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            return f"--{option} {file.name}: {error.strerror or error}"
+        return None
+
+    def _show(self, verdict: Verdict) -> None:
+        report = verdict.report
+        tables = [figures_table(report), times_table(report)]
+        tables += [parts_table(report)] if report.parts else []
+        for table in tables:
+            if table.row_count:
+                self.printer.table(table)
+                self.printer.line("")
+        for line, style in lines(verdict):
+            self.printer.line(line, style)
+
+    def _show_problems(self, verdict: Verdict) -> None:
+        for line, style in lines(verdict):
+            if "green" not in style:
+                self.printer.line(line, style)
+
+
+def make_results(
+    requirements: tuple[Requirement, ...], *, quiet: bool, **files: OutputFile | None
+) -> Results:
+    """Put the options together, or fail with one line where they contradict each other."""
+    named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
+    check_distinct(named)
+    # With a result on standard output, everything for people goes to standard error.
+    busy = any(file.is_stdout for file in named.values())
+    return Results(requirements, named, quiet, Printer(sys.stderr if busy else sys.stdout))

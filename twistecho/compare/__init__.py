@@ -1,0 +1,1 @@
+"""The same plan against every design of server."""

@@ -1,0 +1,164 @@
+"""What a comparison of designs found: a value, written as JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.report import Report
+
+SCHEMA = 1
+"""The version of the JSON form; it grows when a reader of the old form would be misled."""
+
+CONNECT_RETRIED = 0.9
+"""Connecting for as long as this, in seconds, means that the first SYN went unanswered.
+
+Linux repeats a SYN after 1 s (RFC 6298). The server's queue was full; on the loopback nothing else
+takes so long.
+"""
+
+
+@dataclass(frozen=True)
+class ServerCost:
+    """What a server's process and all its children took, from when it listened until its end.
+
+    ``cpu`` in seconds; ``memory_idle`` before the first client and ``memory_peak`` in bytes, shared
+    pages counted once where the system can tell; the most ``processes`` and ``threads`` seen.
+    """
+
+    cpu: float
+    memory_idle: int
+    memory_peak: int
+    processes: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One plan carried out by one engine against one design.
+
+    ``server_ended`` says how the server ended, where it did so in the middle of the run.
+    """
+
+    design: str
+    report: Report
+    cost: ServerCost
+    server_ended: str | None = None
+
+    @property
+    def clients(self) -> int:
+        """How many clients there were."""
+        return self.report.plan.clients
+
+    @property
+    def in_order_of_end(self) -> list[Outcome]:
+        """The clients' outcomes in the order in which they were done."""
+        return sorted(self.report.outcomes, key=lambda o: (o.ended, o.replied or 0.0, o.client))
+
+    @property
+    def connect_times(self) -> list[float]:
+        """How long each client that connected took to do so, in seconds, the shortest first."""
+        outcomes = self.report.outcomes
+        return sorted(o.connected - o.started for o in outcomes if o.connected is not None)
+
+    @property
+    def connects_retried(self) -> int:
+        """How many clients connected, but not at their first SYN."""
+        return sum(took >= CONNECT_RETRIED for took in self.connect_times)
+
+    @property
+    def most_in_progress(self) -> int:
+        """How many clients were connected at the same moment, at most."""
+        return most_at_once(_connected_for(self.report.outcomes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the run as JSON data; ``summary`` repeats for people what the rest implies."""
+        return {
+            "design": self.design,
+            "server": asdict(self.cost),
+            "server_ended": self.server_ended,
+            "summary": {
+                "connect_seconds_p50": middle(self.connect_times),
+                "connect_seconds_max": max(self.connect_times, default=None),
+                "connects_retried": self.connects_retried,
+                "most_in_progress": self.most_in_progress,
+            },
+            "report": self.report.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Run":
+        """Read a run back from JSON data. Raises ValueError, KeyError or TypeError."""
+        report = Report.from_dict(data["report"])
+        cost = ServerCost(**data["server"])
+        return cls(str(data["design"]), report, cost, data["server_ended"])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs of one comparison, in their order, and what all the servers were told.
+
+    ``settings`` holds that as it was asked for: the delay, what it is per, the backlog.
+    """
+
+    settings: dict[str, str]
+    runs: tuple[Run, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every message of every client was answered right, by every design."""
+        return all(run.report.complete for run in self.runs)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of clients that were tried, in their order."""
+        return list(dict.fromkeys(run.clients for run in self.runs))
+
+    @property
+    def engines(self) -> list[str]:
+        """The engines that drove the clients, in their order."""
+        return list(dict.fromkeys(run.report.engine for run in self.runs))
+
+    def name(self, run: Run) -> str:
+        """Name a run among those with as many clients: the design, and the engine if two ran."""
+        return f"{run.design} {run.report.engine}" if len(self.engines) > 1 else run.design
+
+    def of_size(self, clients: int) -> list[Run]:
+        """Give the runs with that many clients."""
+        return [run for run in self.runs if run.clients == clients]
+
+    def to_json(self) -> str:
+        """Write everything as JSON text, the times of every client included."""
+        runs = [run.to_dict() for run in self.runs]
+        return json.dumps({"schema": SCHEMA, "settings": self.settings, "runs": runs}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Comparison":
+        """Read a comparison back. Raises ValueError if it is none, or a newer form."""
+        data = json.loads(text)
+        try:
+            if data["schema"] != SCHEMA:
+                raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+            return cls(dict(data["settings"]), tuple(Run.from_dict(run) for run in data["runs"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a comparison: {error!r}") from error
+
+
+def middle(ordered: list[float]) -> float | None:
+    """Give the median of sorted values, the lower one of two; None where there is none."""
+    return ordered[(len(ordered) - 1) // 2] if ordered else None
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """Count how many spans of (begin, end) hold the same moment, at most; ends come first."""
+    steps = [step for begin, end in spans for step in ((begin, 1), (end, -1))]
+    now = most = 0
+    for _, change in sorted(steps):
+        now += change
+        most = max(most, now)
+    return most
+
+
+def _connected_for(outcomes: Iterable[Outcome]) -> list[tuple[float, float]]:
+    return [(o.connected, o.ended) for o in outcomes if o.connected is not None]

@@ -1,0 +1,111 @@
+"""The notebook's experiment: the same plan against one design after the other.
+
+Each design runs in a process of its own on a free port of the loopback, the clients in another;
+the server is measured from the moment it listens and stopped when the last client has ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.designs.catalogue import DESIGNS
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.runs.run import Engine
+from twistecho.fleet.runs.runner import Running
+from twistecho.service.scenario.delay import DelayPer
+
+from .comparison import Comparison, Run
+from .launch import LaunchedServer
+from .meter import Meter
+
+TWISTED = "twisted"
+"""The design that is ``twist echo``."""
+
+ALL_DESIGNS = (*DESIGNS, TWISTED)
+"""The names of all designs, the notebook's and ours, in the order in which they are run."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is compared: every size of the plan, against every design, by every engine.
+
+    ``reply`` and ``backlog`` are each design's own where they are None. ``kill_after`` kills the
+    server so many seconds after the clients have begun.
+    """
+
+    plan: Plan
+    delay: str
+    delay_per: DelayPer = DelayPer.CONNECTION
+    designs: Sequence[str] = ALL_DESIGNS
+    clients: Sequence[int] = (20,)
+    engines: Sequence[Engine] = ("reactor",)
+    reply: ReplyFormat | None = None
+    backlog: int | None = None
+    kill_after: float | None = None
+
+    def trials(self) -> "list[Trial]":
+        """List what is to be run, in order."""
+        return [
+            Trial(self, design, engine, clients)
+            for clients in self.clients
+            for design in self.designs
+            for engine in self.engines
+        ]
+
+    def comparison(self, runs: Sequence[Run]) -> Comparison:
+        """Put runs together with the settings they share."""
+        settings = {"delay": self.delay, "delay_per": str(self.delay_per)}
+        if self.backlog is not None:
+            settings["backlog"] = str(self.backlog)
+        if self.kill_after is not None:
+            settings["kill_after"] = f"{self.kill_after:g}"
+        return Comparison(settings, tuple(runs))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run that is still to be made."""
+
+    experiment: Experiment
+    design: str
+    engine: Engine
+    clients: int
+
+    def plan(self) -> Plan:
+        """Give the plan, expecting the format in which this design replies."""
+        return replace(self.experiment.plan, clients=self.clients, reply=self._reply())
+
+    def server(self) -> LaunchedServer:
+        """Give the server, not yet started."""
+        wanted = self.experiment
+        options = [
+            f"--reply={self._reply()}",
+            f"--delay={wanted.delay}",
+            f"--delay-per={wanted.delay_per}",
+        ]
+        if self.design == TWISTED:
+            port = "0" if wanted.backlog is None else _endpoint(wanted.backlog)
+            echo = ("--log-format=text", "echo", f"--port={port}")
+            return LaunchedServer("twisted", *echo, *options)
+        if wanted.backlog is not None:
+            options.append(f"--backlog={wanted.backlog}")
+        return LaunchedServer("twistecho", "serve", self.design, "--port=0", *options)
+
+    def _reply(self) -> ReplyFormat:
+        own = DESIGNS[self.design].reply if self.design in DESIGNS else ReplyFormat.STAMPED
+        return self.experiment.reply or own
+
+    def run(self) -> Run:
+        """Start the server, run the clients, stop the server. Raises LaunchError or RunError."""
+        server = self.server()
+        with (
+            server as target,
+            Meter(server.pid) as meter,
+            Running(self.engine, target, self.plan()) as running,
+        ):
+            report = running.report(server.kill, self.experiment.kill_after)
+        return Run(self.design, report, meter.cost, server.ended_early)
+
+
+def _endpoint(backlog: int) -> str:
+    return f"tcp:0:interface=127.0.0.1:backlog={backlog}"

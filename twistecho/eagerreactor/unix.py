@@ -1,0 +1,64 @@
+"""The Unix stream transports of the eager reactor, along which file descriptors may come."""
+
+import socket
+
+from twisted.internet import unix
+from twisted.python.log import msg
+
+from .connection import EagerConnection, Ended
+
+# What twisted.python.sendmsg.recvmsg makes room for.
+_ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
+
+
+class _UNIXConnection(EagerConnection):
+    """What Unix stream connections have besides: file descriptors may come along."""
+
+    def doRead(self) -> Ended:  # type: ignore[override]  # Twisted's are not annotated
+        """Read once, take the file descriptors that came along, hand the bytes to the protocol."""
+        try:
+            data, ancillary, _, _ = self.socket.recvmsg(self.bufferSize, _ANCILLARY_SIZE)
+        except OSError as os_error:
+            return self.not_received(os_error)
+        for level, kind, contents in ancillary:
+            self._take_ancillary(level, kind, contents)
+        if not data:
+            return self.end_of_stream()
+        self.protocol.dataReceived(data)
+        return None
+
+    def _take_ancillary(self, level: int, kind: int, contents: bytes) -> None:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            self._ancillaryLevelSOLSOCKETTypeSCMRIGHTS(contents)  # type: ignore[attr-defined]  # unix._SendmsgMixin
+            return
+        msg(
+            format="%(protocolName)s (on %(hostAddress)r) received unsupported ancillary data "
+            "(level=%(cmsgLevel)r, type=%(cmsgType)r) from %(peerAddress)r.",
+            hostAddress=self.getHost(),
+            peerAddress=self.getPeer(),
+            protocolName=self._getLogPrefix(self.protocol),
+            cmsgLevel=level,
+            cmsgType=kind,
+        )
+
+
+class Server(_UNIXConnection, unix.Server):
+    """An accepted Unix stream connection."""
+
+    # File descriptors that wait to be sent go out with the buffer's bytes.
+    writeSomeData = unix.Server.writeSomeData
+    _writeSomeDataBase = EagerConnection  # type: ignore[assignment]  # this one's, as Twisted has its own
+
+
+class Client(_UNIXConnection, unix.Client):
+    """A Unix stream connection that is made here."""
+
+    writeSomeData = unix.Client.writeSomeData
+    _writeSomeDataBase = EagerConnection  # type: ignore[assignment]  # this one's, as Twisted has its own
+
+
+class Connector(unix.Connector):
+    """Makes Unix stream connections."""
+
+    def _makeTransport(self) -> Client:  # type: ignore[override]  # a client all the same
+        return Client(self.address, self, self.reactor, self.checkPID)

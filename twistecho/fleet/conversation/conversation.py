@@ -1,0 +1,164 @@
+"""One client's side of the talk: what to send next, and is what came back right.
+
+No input or output happens here. An engine reports what happened, with the time in seconds since
+the run began, and does what it is told:
+
+    connecting(now)                 before it connects
+    connected(now)       -> bytes   to send
+    begin(now)           -> bytes   to send, where the plan has a barrier: all have connected
+    received(data, now)  -> bytes   to send next; none while there is nothing to send yet
+    next_due                        when the next message is due, or None: wake it then
+    wake(now)            -> bytes   to send: what is due by now
+    finished                        all replies are in: send FIN, then wait for the other's
+    closed(now)                     the other side's FIN came
+    lost(errno, now)                the system says that the connection broke, or was not made
+    failed(reason, now)             a timeout and the like
+    outcome                         set once it is over: close, or abort where it failed
+
+Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
+longer than the plan's timeout reports ``failed("timeout", now)``. While nothing is waited for but
+the time of the next message, `step` is infinite.
+
+What happens while the system has taken only a part of a message is of the phase *send*: the engine
+says so with ``sending``. All else from the connection on is of the phase *receive*, whichever
+call noticed it: whether a reset is found by sending the next message or by waiting for its reply
+is a matter of microseconds.
+"""
+
+import errno
+from math import inf
+
+from twistecho.fleet.plans.load import load_of
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase, reason_of_errno
+from twistecho.fleet.reports.recorder import Recording
+
+from .in_flight import Exchange, ReplyObserver
+from .readback import ReplyReader
+
+_RESET = (errno.ECONNRESET, errno.ECONNABORTED)
+
+INTERRUPTED = "interrupted"
+"""The reason of conversations that were ended by whoever started the run."""
+
+
+class Conversation(Exchange):
+    """One client's talk with the server, under a plan.
+
+    ``recording`` is told how long everything took. ``on_reply`` sees each reply; where several
+    were in flight, those that came in one piece with the first. ``reader`` checks the replies, by
+    default as the plan's format has them; one of a dialogue gives the messages too.
+    """
+
+    __slots__ = ("_connected", "_started", "outcome")
+
+    def __init__(
+        self,
+        plan: Plan,
+        client: int,
+        recording: Recording,
+        on_reply: ReplyObserver | None = None,
+        reader: ReplyReader | None = None,
+    ) -> None:
+        super().__init__(plan, client, recording, on_reply, reader)
+        self.outcome: Outcome | None = None
+        self._started = 0.0
+        self._connected: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every reply has come, so that only the closing is left."""
+        return self._phase is Phase.CLOSE and self.outcome is None
+
+    def connecting(self, now: float) -> None:
+        """Note that the client begins to connect."""
+        self._started = self.step = now
+
+    def connected(self, now: float) -> bytes:
+        """Note that the connection stands; give the first message, if it is due."""
+        self._connected = now
+        self._phase = Phase.RECEIVE
+        self._recording.connected(now - self._started, now)
+        if self.plan.barrier:
+            self.step = inf
+            return b""
+        turn = (self.client - self.plan.first) / self.plan.ramp if self.plan.ramp else 0.0
+        return self._begin(0.0, turn, now)
+
+    def begin(self, now: float) -> bytes:
+        """Note that all clients have connected, or failed to; give the first message, if due."""
+        if self._load is not None or self._phase is not Phase.RECEIVE:
+            return b""
+        return self._begin(now, now, now)
+
+    def _begin(self, zero: float, schedule: float, now: float) -> bytes:
+        """Begin to send: warm-up and duration count from ``zero``, a rate from ``schedule``."""
+        plan = self.plan
+        if plan.duration is not None:
+            self._ends = zero + plan.warmup + plan.duration
+        self._load = load_of(plan, self.client, schedule)
+        self._free = now
+        return self._next(now)
+
+    def closed(self, now: float, *, sending: bool = False, number: int | None = None) -> None:
+        """Note the other side's FIN: the end, and a failure if replies were owed.
+
+        ``number`` is the errno, where it was a send that found out.
+        """
+        if self._phase is Phase.CLOSE:
+            self._end(None, now)
+        elif sending:
+            self.failed("broken-pipe", now, errno=number or errno.EPIPE, phase=Phase.SEND)
+        else:
+            self.failed("closed", now, errno=number)
+
+    def lost(self, number: int | None, now: float, *, sending: bool = False) -> None:
+        """Note that the connection broke, or that none was made, for a reason with an errno.
+
+        Where nobody knows it, the connection was reset: that is how one breaks.
+        """
+        if self._phase is Phase.CONNECT and number in _RESET:
+            # A refusal has a number of its own: this connection stood before anybody saw it.
+            self.connected(now)
+        if number == errno.EPIPE:
+            self.closed(now, sending=sending, number=number)
+            return
+        reason = "reset" if number is None else reason_of_errno(number)
+        self.failed(reason, now, errno=number, phase=Phase.SEND if sending else None)
+
+    def failed(
+        self,
+        reason: str,
+        now: float,
+        *,
+        errno: int | None = None,
+        phase: Phase | None = None,
+    ) -> None:
+        """Note a failure in this phase, or in the one named. Only the first end counts."""
+        self._end(Cause(phase or self._phase, reason, errno), now)
+
+    def _end(self, cause: Cause | None, now: float) -> None:
+        if self.outcome is not None:
+            return
+        stopped = cause is not None and cause.reason == INTERRUPTED
+        owed = len(self._flight) + bool(self._expected)
+        bytes_owed = self._reader.owed + len(self._expected)
+        self._recording.ended(cause, now)
+        self.outcome = Outcome(
+            client=self.client,
+            cause=cause,
+            sent=self._handed,
+            messages=self.messages,
+            failed=0 if stopped else owed,
+            outstanding=owed if stopped else 0,
+            unsent=self._count_unsent(now),
+            bytes_sent=self._handed_bytes,
+            bytes_returned=self._returned + self._reader.returned,
+            bytes_failed=0 if stopped else bytes_owed,
+            bytes_outstanding=bytes_owed if stopped else 0,
+            started=self._started,
+            connected=self._connected,
+            first_byte=self._first_byte,
+            replied=self._replied,
+            ended=now,
+        )

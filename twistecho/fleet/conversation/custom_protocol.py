@@ -1,0 +1,84 @@
+"""Finding a protocol of the user's own, ``module:Class``, and making readers of it."""
+
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twistecho.fleet.plans.plan import Plan
+
+from .custom_reader import DialogueReader
+
+_log = logging.getLogger(__name__)
+
+ReaderOf = Callable[[int], DialogueReader | None]
+"""Gives the reader of the client with this number; None where the plan's replies are echoes."""
+
+
+def load_protocol(name: str) -> Callable[[int], Any]:
+    """Import the class that ``module:Class`` names, also from the current directory.
+
+    Raises ValueError, in one line, where there is none or it is no `Dialogue`.
+    """
+    module_name, colon, class_name = name.partition(":")
+    if not (module_name and colon and class_name):
+        raise ValueError(f"{name!r} is not module:Class")
+    found = getattr(_module(module_name), class_name, None)
+    if found is None:
+        raise ValueError(f"module {module_name} has no {class_name}")
+    if not inspect.isclass(found):
+        raise ValueError(f"{name} is not a class")
+    reply, request = (getattr(found, method, None) for method in ("reply", "request"))
+    if reply is None:
+        raise ValueError(f"{name} has no method reply(number, data)")
+    _check_call(name, "a client's number", found, 0)
+    _check_call(f"{name}.reply", "a number and bytes", reply, None, 0, b"")
+    if request is not None:
+        _check_call(f"{name}.request", "a number", request, None, 0)
+    return found
+
+
+def _module(name: str) -> object:
+    # As with python -m: a command that is installed does not look there by itself.
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"there is no module {error.name or name}") from None
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"module {name} cannot be imported: {error!r}") from error
+
+
+def _check_call(name: str, what: str, called: Any, *arguments: Any) -> None:
+    """Raise ValueError where something cannot be called with these."""
+    try:
+        inspect.signature(called).bind(*arguments)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} cannot be called with {what}") from None
+
+
+def readers_of(plan: Plan) -> ReaderOf:
+    """Give what makes the clients' readers. Raises ValueError, in one line, naming ``protocol``.
+
+    What the user's class raises is logged with its traceback, the first time only.
+    """
+    if plan.protocol is None:
+        return lambda _client: None
+    try:
+        protocol = load_protocol(plan.protocol)
+    except ValueError as error:
+        raise ValueError(f"protocol: {error}") from error
+    complaints = iter([_log.error])
+
+    def broken(error: Exception) -> None:
+        for complain in complaints:
+            complain("%s failed; what follows of its kind is only counted", plan.protocol,
+                     exc_info=error)  # fmt: skip
+            break
+
+    return lambda client: DialogueReader(lambda: protocol(client), plan.message, broken)

@@ -1,0 +1,112 @@
+"""Reading ``stamped`` replies back: a head, one Python bytes literal, ``as`` and a time.
+
+Tokens are read as they come; less than one is held back. The payload inside the literal is
+compared as it comes too, so that the first wrong byte is noticed.
+"""
+
+import re
+
+from twistecho.base.reply_formats import CTIME_SIZE, STAMPED_AS, STAMPED_HEAD
+
+from .expected import ExtraError, MismatchError, Owed
+
+_BODY = {
+    b"'": re.compile(rb"(?:[ -&(-\[\]-~]|\\(?:[\\'nrt]|x[0-9a-f]{2}))*"),
+    b'"': re.compile(rb"(?:[ !#-\[\]-~]|\\(?:[\\nrt]|x[0-9a-f]{2}))*"),
+}
+_PARTIAL_ESCAPE = re.compile(rb"\\(?:x[0-9a-f]?)?\Z")
+_TAIL = re.compile(
+    rb" as (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 1-3][0-9] [0-9:]{8} [0-9]{4}"
+)
+_TAIL_SIZE = len(STAMPED_AS) + CTIME_SIZE
+
+
+class StampedReader(Owed):
+    """Reads `stamped` replies."""
+
+    __slots__ = ("_held", "_pending", "_quote", "_tail")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = b""  # an unfinished token
+        self._quote = b""  # the quote the literal ends with; empty outside a literal
+        self._tail = False
+        self._pending = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was sent has come back and the last reply is complete."""
+        between = not (self._held or self._quote or self._tail)
+        return between and self._at == len(self._bytes)
+
+    @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned in a whole reply."""
+        return self._left() + self._pending
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        data, self._held = self._held + data, b""
+        at = 0
+        while at < len(data):
+            used = self._read(data, at)
+            if not used:
+                break
+            at += used
+        self._held = data[at:]
+
+    def _read(self, data: bytes, at: int) -> int:
+        """Read one token; give its length, or 0 where more bytes are needed."""
+        if self._tail:
+            return self._read_tail(data, at)
+        if self._quote:
+            return self._read_body(data, at)
+        return self._read_head(data, at)
+
+    def _read_head(self, data: bytes, at: int) -> int:
+        if not self._left():
+            raise ExtraError("bytes came when nothing was owed")
+        head = STAMPED_HEAD + b"b"
+        piece = data[at : at + len(head) + 1]
+        if not (head.startswith(piece) or (piece.startswith(head) and piece[-1:] in _BODY)):
+            raise MismatchError(f"a reply begins with {piece[:40]!r}")
+        if len(piece) <= len(head):
+            return 0
+        self._quote = piece[-1:]
+        return len(piece)
+
+    def _read_body(self, data: bytes, at: int) -> int:
+        match = _BODY[self._quote].match(data, at)
+        text = match.group() if match else b""
+        if text:
+            payload = _unescape(text)
+            self._take(payload)
+            self._pending += len(payload)
+            return len(text)
+        if data.startswith(self._quote, at):
+            self._quote = b""
+            self._tail = True
+            return 1
+        if not _PARTIAL_ESCAPE.match(data, at):
+            raise MismatchError(f"not a Python bytes literal at {data[at : at + 4]!r}")
+        return 0
+
+    def _read_tail(self, data: bytes, at: int) -> int:
+        piece = data[at : at + _TAIL_SIZE]
+        if not STAMPED_AS.startswith(piece[: len(STAMPED_AS)]):
+            raise MismatchError(f"no ' as ' after the bytes but {piece[:4]!r}")
+        if len(piece) < _TAIL_SIZE:
+            return 0
+        if not _TAIL.fullmatch(piece):
+            raise MismatchError(f"no time after the bytes but {piece[:_TAIL_SIZE]!r}")
+        self._tail = False
+        self.returned += self._pending
+        self._pending = 0
+        return _TAIL_SIZE
+
+
+def _unescape(text: bytes) -> bytes:
+    """Turn the inside of a bytes literal, cut between escapes, back into the bytes."""
+    if b"\\" not in text:
+        return text
+    return text.decode("unicode_escape").encode("latin-1")

@@ -1,0 +1,144 @@
+"""What people see of a fleet while it runs: a few lines that are renewed, or a line now and then.
+
+On a terminal the lines are renewed twice a second and go away when the run ends; anything else gets
+a plain line every few seconds. Runs of less than two seconds show nothing. All of it is done in a
+thread of its own, which reads what the engine records anyway: the engine is not asked to wait.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from twistecho.base.duration import written
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.interval import LENGTH
+from twistecho.fleet.reports.progress import Standing
+
+from .tables import count
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_SHOWN_AFTER = 2.0
+_RENEWED_EVERY = 0.5
+_PLAIN_EVERY = 5.0
+_CAUSES = 4  # that a line has room for
+
+WhereIsIt = Callable[[], Standing]
+"""Gives how far a run is; called from the display's thread."""
+
+
+class _Console(Console):
+    """A console that leaves the process alone where nobody reads what it writes."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, instead of ending the process, as rich does."""
+        raise BrokenPipeError
+
+
+class Display:
+    """Shows how far a run is while the block of its ``with`` statement runs.
+
+    ``stream`` is where it is shown, as a rule standard error. Where it is ``quiet`` nothing is.
+    """
+
+    def __init__(
+        self, stream: TextIO, plan: Plan, standing: WhereIsIt, *, quiet: bool = False
+    ) -> None:
+        self._stream = stream
+        self._plan = plan
+        self._standing = standing
+        self._over = threading.Event()
+        self._console = _Console(file=stream, highlight=False)
+        self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
+
+    def __enter__(self) -> "Self":
+        """Begin to show."""
+        if self._thread is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Take the lines away."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _show(self) -> None:
+        """Show until the run is over, or as long as anybody sees it."""
+        # A reader that has gone is no reason to end the run.
+        with suppress(OSError, ValueError):
+            if self._console.is_terminal:
+                self._show_lines()
+            else:
+                self._show_plain()
+
+    def _show_lines(self) -> None:
+        """Renew the lines on a terminal until the run is over."""
+        if self._over.wait(_SHOWN_AFTER):
+            return
+        with Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,  # what goes to a file must not come to the terminal
+            redirect_stderr=False,
+        ) as live:
+            while True:
+                text = Text("\n".join(lines(self._plan, self._standing())), overflow="ellipsis")
+                live.update(text, refresh=True)
+                if self._over.wait(_RENEWED_EVERY):
+                    return
+
+    def _show_plain(self) -> None:
+        """Write a line every few seconds until the run is over."""
+        wait = _SHOWN_AFTER
+        while not self._over.wait(wait):
+            standing = self._standing()
+            self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
+            self._stream.flush()
+            wait = _PLAIN_EVERY - standing.took % _PLAIN_EVERY
+            wait += 0.0 if wait >= _SHOWN_AFTER else _PLAIN_EVERY
+
+
+def lines(plan: Plan, standing: Standing) -> list[str]:
+    """Say how far a run is, in a few short lines."""
+    left = time_left(plan, standing)
+    said = [f"{standing.took:.0f} s" + (f", {left:.0f} s left" if left is not None else "")]
+    said.append(
+        f"{standing.connected:,} connected, {standing.ended:,} of "
+        f"{count(plan.clients, 'client')} done"
+    )
+    second = standing.second
+    now = f", {second.answered / LENGTH:,.0f}/s now" if second else ""
+    said.append(f"{count(standing.answered, 'message')} answered{now}")
+    if second and second.latencies:
+        p50, p99 = second.percentile(50.0), second.percentile(99.0)
+        said.append(f"p50 {written(p50)}, p99 {written(p99)} now")
+    if standing.failures:
+        said.append(_failures(standing))
+    return said
+
+
+def _failures(standing: Standing) -> str:
+    """Say how many clients failed, and of what, the most frequent cause first."""
+    causes = sorted(standing.failures.items(), key=lambda item: (-item[1], item[0]))
+    listed = ", ".join(f"{clients:,} {cause}" for cause, clients in causes[:_CAUSES])
+    more = ", ..." if len(causes) > _CAUSES else ""
+    return f"{sum(standing.failures.values()):,} failed: {listed}{more}"
+
+
+def time_left(plan: Plan, standing: Standing) -> float | None:
+    """Estimate the seconds until no more messages are begun; None where nothing is known yet."""
+    if plan.duration is not None:
+        return max(0.0, plan.warmup + plan.duration - standing.took)
+    each = plan.messages_per_client or 0
+    if plan.rate is not None:
+        return max(0.0, plan.clients * each / plan.rate - standing.took)
+    still = (plan.clients - sum(standing.failures.values())) * each - standing.answered
+    return max(0.0, still * standing.took / standing.answered) if standing.answered else None

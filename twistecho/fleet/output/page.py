@@ -1,0 +1,157 @@
+"""What a fleet found, as one HTML page that needs nothing else: no network, no script, no font.
+
+The page's frame and its style are in ``page.html`` beside this module. Everything that a peer or a
+plan may have said is escaped where it enters the page, in `_text` and nowhere else.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from twistecho.base.duration import written
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.report import Part, Report
+from twistecho.fleet.reports.require import Result
+from twistecho.fleet.reports.verdict import Verdict
+
+from .charts import Chart, page_charts
+from .findings import figures, times
+from .tables import REASONS, count, headline
+
+_SHOWN = 200  # characters of a plan's messages
+
+
+def html_page(verdict: Verdict) -> str:
+    """Give the page of a report and what is to be thought of it, as text. Needs matplotlib."""
+    report = verdict.report
+    template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    tables = [_table("Figures", figures(report).items()), _times(report)]
+    tables += [_requirements(verdict.results)] if verdict.results else []
+    tables += [_failures(report.failures)] if report.failures else []
+    tables += [_parts(report.parts)] if report.parts else []
+    tables.append(_table("Plan", _plan_lines(report.plan)))
+    return Template(template).substitute(
+        title=_text(f"A fleet against {report.target}"),
+        about=_text(_about(report)),
+        verdict=_verdict(verdict),
+        charts="\n".join(map(_figure, page_charts(report))),
+        tables="\n".join(tables),
+    )
+
+
+def _text(value: object) -> str:
+    """Escape what is shown; control characters, which HTML forbids, as Python writes them."""
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
+    return escape(text)
+
+
+def _about(report: Report) -> str:
+    said = [headline(report.plan, report.target), f"engine {report.engine}"]
+    if report.began:
+        said.append(time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.began)))
+    said.append(f"{written(report.makespan)} long")
+    return ", ".join(said)
+
+
+def _verdict(verdict: Verdict) -> str:
+    """Say in a box what to think of the run, the worst first."""
+    interrupted = "<p>It was interrupted: this is what was found until then.</p>"
+    more = interrupted if verdict.report.interrupted else ""
+    missed = sum(not result.met for result in verdict.results)
+    if verdict.invalid:
+        reasons = "".join(f"<p>{_text(reason)}</p>" for reason in verdict.invalid)
+        return _box("INVALID: these figures cannot be believed", reasons + more)
+    if missed:
+        return _box(f"{count(missed, 'requirement')} missed", more)
+    if verdict.report.complete:
+        return _box("Every message was answered right", more, good=verdict.passed)
+    if verdict.passed:
+        return _box(
+            "All requirements met, though not every message was answered right", more, good=True
+        )
+    return _box("Not every message was answered right", more)
+
+
+def _box(text: str, more: str = "", *, good: bool = False) -> str:
+    kind = "verdict good" if good else "verdict"
+    return f'<div class="{kind}"><strong>{_text(text)}</strong>{more}</div>'
+
+
+def _figure(chart: Chart) -> str:
+    return (
+        f"<figure><figcaption><h2>{_text(chart.title)}</h2>"
+        f'<p class="quiet">{_text(chart.shows)}</p></figcaption>{chart.svg}</figure>'
+    )
+
+
+def _section(title: str, rows: Iterable[str], heads: Sequence[str] = ()) -> str:
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
+    head = f"<thead><tr>{head}</tr></thead>" if heads else ""
+    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f"<section><h2>{_text(title)}</h2><table>{head}<tbody>\n{body}\n</tbody></table></section>"
+    )
+
+
+def _row(name: object, *cells: object, kind: str = "figure", problem: str | None = None) -> str:
+    # A cause, ``phase:reason``, is better broken at its colon than anywhere else.
+    head = _text(name).replace(":", ":<wbr>")
+    head += f'<span class="bad">{_text(problem)}</span>' if problem else ""
+    row = f'<th scope="row">{head}</th>'
+    return row + "".join(f'<td class="{kind}">{_text(cell)}</td>' for cell in cells)
+
+
+def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
+    return _section(title, [_row(name, value) for name, value in lines])
+
+
+def _times(report: Report) -> str:
+    """Put how long everything took into a line a kind, the median, the slow and the slowest."""
+    rows = [
+        _row(name, *map(written, (summary.percentiles[0], *summary.percentiles[2:], summary.max)),
+             kind="count")
+        for name, summary in times(report)
+    ]  # fmt: skip
+    return _section("Times", rows, ("time", "p50", "p99", "p99.9", "max"))
+
+
+def _requirements(results: Sequence[Result]) -> str:
+    rows = [
+        f"{_row(result.requirement, result.actual, kind='words')}"
+        f'<td class="{"good" if result.met else "bad"}">{"met" if result.met else "missed"}</td>'
+        for result in results
+    ]
+    return _section("Requirements", rows, ("required", "found", ""))
+
+
+def _failures(failures: Mapping[str, int]) -> str:
+    rows = [
+        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), kind="words")
+        for cause, clients in failures.items()
+    ]
+    return _section("Clients that failed", rows, ("cause", "clients", "meaning"))
+
+
+def _parts(parts: Sequence[Part]) -> str:
+    rows = [
+        _row(part.name, f"{part.clients:,}", f"{part.messages:,}", written(part.makespan),
+             kind="count", problem=part.problem)
+        for part in parts
+    ]  # fmt: skip
+    return _section("Parts", rows, ("part", "clients", "answered", "took"))
+
+
+def _plan_lines(plan: Plan) -> list[tuple[str, str]]:
+    """List the plan's fields that say something: those that differ from nothing asked."""
+    lines = []
+    for name in plan.__dataclass_fields__:
+        value = getattr(plan, name)
+        if name == "messages":
+            value = ", ".join(map(repr, value))
+        elif value is None or value is False or value == ():
+            continue
+        text = str(value)
+        lines.append((name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."))
+    return lines

@@ -1,0 +1,1 @@
+"""What clients do, when, and whom they talk to."""

@@ -1,0 +1,87 @@
+"""When a client's messages are due: the load models.
+
+Closed
+    The next message is due ``think`` seconds after the reply to the one before, or at once where
+    the pipeline has room.
+Open
+    Messages are due on a schedule, whatever the server does. All ``clients`` of a plan share its
+    ``rate`` evenly. *Constant*: message k of the n-th client is due (n + k * clients) / rate
+    seconds after the schedule began. *Poisson*: the times between a client's messages are
+    exponentially distributed with the mean clients / rate, drawn from the seed, the client's number
+    and the message's, so that they are the same in every run; clients together are a Poisson
+    process too.
+"""
+
+import math
+from typing import Protocol
+
+from twistecho.base.seeding import uniform
+
+from .plan import Arrivals, Plan
+
+_ARRIVAL = "arrival"
+
+
+class Load(Protocol):
+    """Says when one client's messages are due; asked once for each, in their order."""
+
+    def due(self, free: float) -> float:
+        """Say when the next message is due, in seconds; ``free`` is when there was room for it."""
+
+
+class Closed:
+    """Messages due a think time after there was room for them; the first one at once."""
+
+    __slots__ = ("_next_think", "_think")
+
+    def __init__(self, plan: Plan) -> None:
+        self._think = plan.think
+        self._next_think = 0.0
+
+    def due(self, free: float) -> float:
+        """Say when the next message is due."""
+        due = free + self._next_think
+        self._next_think = self._think
+        return due
+
+
+class Constant:
+    """Messages due at equal distances from ``began`` on, in seconds."""
+
+    __slots__ = ("_began", "_clients", "_number", "_rate")
+
+    def __init__(self, plan: Plan, rate: float, client: int, began: float) -> None:
+        self._began, self._rate, self._clients = began, rate, plan.clients
+        self._number = client - plan.first  # among the messages of all clients
+
+    def due(self, free: float) -> float:  # noqa: ARG002 - a Load
+        """Say when the next message is due."""
+        due = self._began + self._number / self._rate
+        self._number += self._clients
+        return due
+
+
+class Poisson:
+    """Messages due at random from ``began`` on, in seconds."""
+
+    __slots__ = ("_client", "_due", "_mean", "_number", "_seed")
+
+    def __init__(self, plan: Plan, rate: float, client: int, began: float) -> None:
+        self._mean = plan.clients / rate
+        self._due = began
+        self._seed, self._client, self._number = plan.seed, client, 0
+
+    def due(self, free: float) -> float:  # noqa: ARG002 - a Load
+        """Say when the next message is due."""
+        drawn = uniform(self._seed, _ARRIVAL, self._client, self._number)
+        self._number += 1
+        self._due -= self._mean * math.log1p(-drawn)
+        return self._due
+
+
+def load_of(plan: Plan, client: int, began: float) -> Load:
+    """Give the load of a client whose schedule, if it has one, begins at ``began``, in seconds."""
+    if plan.rate is None:
+        return Closed(plan)
+    kind = Poisson if plan.arrivals is Arrivals.POISSON else Constant
+    return kind(plan, plan.rate, client, began)

@@ -1,0 +1,196 @@
+"""What every client of a fleet does: the plan, a value."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from twistecho.base.notation import check_kinds
+from twistecho.base.reply_formats import ReplyFormat
+
+NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
+"""What the notebook's clients send."""
+
+LONGEST_TIMEOUT = 1e6
+"""Seconds: eleven days, which every system call that waits can count."""
+
+
+SCHEMA = 2
+"""The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
+
+
+class Arrivals(str, Enum):
+    """How the messages of an open load are spread in time; the values are the command line's."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+    def __str__(self) -> str:
+        """Give the name alone, as options and reports show it."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What each of ``clients`` clients does: all messages in turn, ``repeat`` times over.
+
+    ``timeout`` bounds connecting, each whole reply and the closing, in seconds. ``reply`` is the
+    format that the replies must have. Where the clients are ``ordered`` each connects only once the
+    one before has, so that the server accepts them in the order of their numbers.
+
+    The load is *closed* unless ``rate`` is given: each client waits for its reply, then ``think``
+    seconds, then sends the next message. It is *open* with ``rate``, messages a second of all
+    clients together: messages are due on a schedule of ``arrivals`` (drawn from ``seed`` where they
+    are Poisson's), whatever the server does, and a client sends one that is due as soon as fewer
+    than ``pipeline`` of its messages are unanswered.
+
+    ``duration`` takes the place of ``repeat``: messages are begun for so many seconds after
+    ``warmup`` seconds, whose replies are checked and counted but whose latencies are not recorded.
+    ``ramp`` connects so many clients a second instead of all at once; with ``barrier`` nothing is
+    sent before every client has connected or failed to. ``sources`` are local addresses, taken in
+    turn. ``protocol``, ``module:Class``, names a conversation of the user's own. Clients are
+    numbered from ``first``.
+
+    Raises ValueError, naming the field, for a plan that nobody can carry out.
+    """
+
+    clients: int = 20
+    messages: tuple[bytes, ...] = (NOTEBOOK_MESSAGE,)
+    repeat: int = 1
+    timeout: float = 30.0
+    reply: ReplyFormat = ReplyFormat.STAMPED
+    ordered: bool = False
+    think: float = 0.0
+    rate: float | None = None
+    arrivals: Arrivals = Arrivals.CONSTANT
+    seed: int = 0
+    pipeline: int = 1
+    duration: float | None = None
+    warmup: float = 0.0
+    ramp: float | None = None
+    barrier: bool = False
+    sources: tuple[str, ...] = ()
+    protocol: str | None = None
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be carried out."""
+        for name in ("clients", "repeat", "pipeline"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is not 1 or more")
+        for name in ("seed", "first"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not 0 or more")
+        if not self.messages:
+            raise ValueError("messages: there is none")
+        if not all(self.messages):
+            raise ValueError("messages: an empty message has no reply")
+        for name in ("timeout", "rate", "duration", "ramp"):
+            self._check_seconds(name, least_is_allowed=False)
+        for name in ("think", "warmup"):
+            self._check_seconds(name, least_is_allowed=True)
+        self._check_contradictions()
+
+    def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
+        """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIMEOUT`."""
+        value = getattr(self, name)
+        if value is None or 0 < value <= LONGEST_TIMEOUT or (least_is_allowed and value == 0):
+            return
+        least = "0 or more" if least_is_allowed else "above 0"
+        # An integer can be larger than any float.
+        shown = "inf" if value > LONGEST_TIMEOUT**9 else f"{value:g}"
+        raise ValueError(f"{name}: {shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
+
+    def _check_contradictions(self) -> None:
+        """Refuse fields that exclude each other."""
+        if self.duration is not None and self.repeat != 1:
+            raise ValueError("repeat: it contradicts duration")
+        if self.think and self.rate is not None:
+            raise ValueError("think: it contradicts rate, under which messages are due on schedule")
+        if self.think and self.pipeline > 1:
+            raise ValueError("think: it contradicts pipeline, under which nobody waits for a reply")
+        if self.ordered and self.ramp is not None:
+            raise ValueError("ramp: it contradicts connecting in order")
+
+    @property
+    def messages_per_client(self) -> int | None:
+        """How many messages each client sends; None where that is up to ``duration``."""
+        return None if self.duration is not None else len(self.messages) * self.repeat
+
+    def message(self, number: int) -> bytes:
+        """Give the message with this number, counted from 0 over all repeats."""
+        return self.messages[number % len(self.messages)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the plan as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["messages"] = [_message_to_json(message) for message in self.messages]
+        data["reply"], data["arrivals"] = str(self.reply), str(self.arrivals)
+        data["sources"] = list(self.sources)
+        return {"schema": SCHEMA, **data}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
+        """Read the plan back from JSON data. Raises ValueError, KeyError or TypeError."""
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"plan: schema {data['schema']!r} is not {SCHEMA}")
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        check_kinds(fields, int, "clients", "repeat", "pipeline", "seed", "first")
+        check_kinds(fields, (int, float), "timeout", "think", "warmup")
+        check_kinds(fields, (int, float, type(None)), "rate", "duration", "ramp")
+        check_kinds(fields, (str, type(None)), "protocol")
+        check_kinds(fields, list, "messages", "sources")
+        for name in ("ordered", "barrier"):
+            if not isinstance(fields[name], bool):
+                raise TypeError(f"{name}: {fields[name]!r} is neither true nor false")
+        fields["messages"] = tuple(_message_from_json(message) for message in data["messages"])
+        fields["reply"], fields["arrivals"] = ReplyFormat(data["reply"]), Arrivals(data["arrivals"])
+        fields["sources"] = tuple(str(source) for source in data["sources"])
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        """Write the plan as the text of a plan file."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Read a plan file, in which all but the schema may be left out.
+
+        Raises ValueError, in one line, if it is none, or of a newer schema.
+        """
+        try:
+            return cls.from_dict(_filled(json.loads(text)))
+        except KeyError as error:
+            raise ValueError(f"not a plan: it has no {error}") from error
+        except TypeError as error:
+            raise ValueError(f"not a plan: {error}") from error
+        except RecursionError:
+            raise ValueError("not a plan: nested too deep") from None
+
+
+def _filled(data: object) -> dict[str, Any]:
+    """Give the data of a plan file with the defaults for what it leaves out."""
+    if not isinstance(data, dict):
+        raise TypeError("not an object")
+    unknown = [name for name in data if name not in {"schema", *Plan.__dataclass_fields__}]
+    if unknown:
+        raise ValueError(f"{unknown[0]}: there is no such field")
+    return {**Plan().to_dict(), "schema": data["schema"], **data}
+
+
+def _message_to_json(message: bytes) -> str | dict[str, str]:
+    """Write text as text, and what is no UTF-8 as base64."""
+    try:
+        return message.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(message).decode()}
+
+
+def _message_from_json(data: object) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    if not isinstance(data, dict) or not isinstance(data.get("base64"), str):
+        raise TypeError(f"messages: {data!r} is neither text nor base64")
+    return base64.b64decode(data["base64"], validate=True)

@@ -1,0 +1,155 @@
+"""One client of a fleet: the reactor's side of its conversation."""
+
+import typing
+from collections.abc import Callable
+from math import inf
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from twistecho.base.alarms import Alarms
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.reports.outcome import Phase
+
+from .dial import reason_of_failure
+from .oserrors import NotingSocket, errno_of, note_errors
+
+
+class Clients(typing.Protocol):
+    """What a client needs of its fleet."""
+
+    deadlines: "Alarms[Client]"
+    due: "Alarms[Client]"
+
+    began: float
+    """When the run began, on the clock that `monotonic` reads, in seconds."""
+
+    monotonic: Callable[[], float]
+
+    def settled(self, client: "Client") -> None:
+        """Note that a client has connected."""
+
+    def ended(self, client: "Client") -> None:
+        """Note that a client's connection has gone."""
+
+
+class Client(Protocol):
+    """One client's connection and its conversation."""
+
+    transport: ITCPTransport
+
+    def __init__(self, fleet: Clients, conversation: Conversation) -> None:
+        self.fleet = fleet
+        self.conversation = conversation
+        self.dialing: Deferred[object] | None = None
+        self._monotonic, self._began = fleet.monotonic, fleet.began
+        self._saying = 0  # bytes of the messages that are under way
+        self._noting: NotingSocket | None = None
+
+    def _now(self) -> float:
+        return self._monotonic() - self._began
+
+    def connectionMade(self) -> None:
+        """Send the first message, where it is due."""
+        self.dialing = None
+        self._noting = note_errors(self.transport)
+        self._go_on(self.conversation.connected(self._now()))
+        self.fleet.settled(self)
+
+    def begin(self) -> None:
+        """Send the first message: all clients have connected."""
+        if self.connected and self.conversation.outcome is None:
+            self._go_on(self.conversation.begin(self._now()))
+
+    def dataReceived(self, data: bytes) -> None:
+        """Check what came back; go on, close or give up."""
+        message = self.replyEagerly(data) if data else None
+        if message:
+            self.transport.write(message)
+
+    def replyEagerly(self, data: bytes) -> bytes | None:
+        """Check what came back; give the next message where that is all. See `eagertransport`."""
+        conversation = self.conversation
+        message = conversation.received(data, self._monotonic() - self._began)
+        if message and conversation.next_due is None and len(message) <= len(data):
+            self._saying = len(message)
+            return message
+        self._go_on(message)
+        return None
+
+    def _go_on(self, message: bytes) -> None:
+        """Send what is to be sent, and see what comes then."""
+        conversation = self.conversation
+        if message:
+            self._saying = len(message)
+            self.transport.write(message)
+        if conversation.outcome is not None:
+            self.transport.abortConnection()
+        elif conversation.finished:
+            self._finish()
+        elif conversation.next_due is not None:
+            self.fleet.due.set(self, conversation.next_due)
+
+    def wake(self, now: float) -> float | None:
+        """Send what is due by now; say when to be woken next."""
+        conversation = self.conversation
+        if conversation.outcome is None and not conversation.finished:
+            self._go_on(conversation.wake(now))
+        return None if conversation.outcome is not None else conversation.next_due
+
+    def expire(self, now: float) -> float | None:
+        """Give up if a step has taken longer than the plan allows; else say when to look again."""
+        conversation = self.conversation
+        if conversation.outcome is not None:
+            return None
+        timeout = conversation.plan.timeout
+        # While nothing is waited for, a message may be sent the next moment.
+        due = (now if conversation.step == inf else conversation.step) + timeout
+        if due > now:
+            return due
+        self.give_up("timeout")
+        return None
+
+    def _sending(self) -> bool:
+        """Say whether the system has taken a part of the message, and not all of it."""
+        transport: typing.Any = self.transport
+        unsent = len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
+        return 0 < unsent < self._saying
+
+    def _finish(self) -> None:
+        """Say that no more messages come. TLS has no half-close: there it closes both ways."""
+        if ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
+
+    def give_up(self, reason: str) -> None:
+        """End the conversation and the connection, whatever state it is in."""
+        phase = Phase.SEND if self.connected and self._sending() else None
+        self.conversation.failed(reason, self._now(), phase=phase)
+        if self.connected:
+            self.transport.abortConnection()
+        elif self.dialing is not None:
+            self.dialing.cancel()
+
+    def not_connected(self, failure: Failure) -> None:
+        """Note that no connection came about."""
+        self.dialing = None
+        reason, number = reason_of_failure(failure)
+        if number is None:
+            self.conversation.failed(reason, self._now())
+        else:
+            self.conversation.lost(number, self._now())
+        self.fleet.ended(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note the end: the server's FIN, or what the system said of the connection."""
+        now, sending = self._now(), self._sending()
+        if reason.check(ConnectionDone):
+            self.conversation.closed(now, sending=sending)
+        else:
+            self.conversation.lost(errno_of(reason, self._noting), now, sending=sending)
+        self.fleet.ended(self)

@@ -1,0 +1,248 @@
+"""The fleet: all clients of a plan at once, driven by the reactor.
+
+Each client is one connection with one `Conversation`. The reactor tells the client what happened,
+the conversation says what to send, and one queue of `Deadlines` watches over them all.
+"""
+
+import time
+import typing
+from collections.abc import Callable, Iterator
+from math import inf
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorFromThreads,
+    IReactorThreads,
+    IReactorTime,
+)
+from twisted.internet.task import Cooperator
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from twistecho.base.alarms import Alarms
+from twistecho.base.monotonic import monotonic_for
+from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.resolve import Address, resolve
+from twistecho.fleet.plans.sources import source_of
+from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.report import Report, make_report
+
+from .client import Client
+from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
+
+if typing.TYPE_CHECKING:
+    from .tls_client import Secured
+
+ENGINE = "reactor"
+"""The name of this engine in reports."""
+
+
+class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromThreads):
+    """A reactor that a fleet can run on: it connects, counts time and has a thread pool."""
+
+
+class Fleet:
+    """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
+
+    ``target`` is a `Target`, or the text of one (ValueError if it is none, or where the plan's
+    protocol is). ``on_reply`` is called with the client's number and its reply for every message
+    answered. While it runs, ``outcomes``
+    holds the conversations that have ended and `recordings` gives what has been recorded.
+
+    Where the plan has a barrier, ``together`` is called once every client here has connected or
+    failed to, and they begin when its Deferred fires: at once, by default.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFleet,
+        target: Target | str,
+        plan: Plan,
+        *,
+        on_reply: ReplyObserver | None = None,
+        together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
+    ) -> None:
+        self.target = parse_target(target) if isinstance(target, str) else target
+        self._secured = _secured(self.target) if self.target.tls else None
+        self.plan = plan
+        self._reader_of = readers_of(plan)
+        self.outcomes: list[Outcome] = []
+        self.recording = Recording(plan.warmup)
+        self._reactor = reactor
+        self._on_reply = on_reply
+        self.monotonic = monotonic_for(reactor)
+        self.began = self._wall_clock = 0.0
+        self._running: set[Client] = set()
+        self._stopped = False
+        self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
+        self._abandoned = False
+        self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
+        self.deadlines: Alarms[Client] = Alarms(reactor, self.now, Client.expire)
+        self.due: Alarms[Client] = Alarms(reactor, self.now, Client.wake)
+        self._together = together
+        # Clients that have neither connected nor failed to, where the others wait for them.
+        numbers = range(plan.first, plan.first + plan.clients)
+        self._awaited = set(numbers if plan.barrier else ())
+
+    def now(self) -> float:
+        """Give the time since the run began, in seconds."""
+        return self.monotonic() - self.began
+
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now."""
+        return [self.recording]
+
+    def run(self) -> "Deferred[Report]":
+        """Run all clients at once; fire with the report when the last one has ended.
+
+        Cancelling it ends all clients, and there is no report: see `stop` for an early one.
+        """
+        self.began = self.monotonic()
+        self._wall_clock = time.time()
+        if self.target.host is None and self.target.path is None:
+            endpoint = clientFromString(self._reactor, self.target.text)
+            self._start(EndpointDialer(endpoint))
+        else:
+            pool = self._reactor.getThreadPool()
+            resolving: Deferred[list[Address]] = deferToThreadPool(
+                self._reactor, pool, resolve, self.target
+            )
+            resolving.addCallbacks(self._resolved, self._unresolved)
+        return self._report
+
+    def stop(self) -> None:
+        """End the clients that still run, as ``interrupted``; the report follows."""
+        self._stopped = True
+        for client in list(self._running):
+            client.give_up(INTERRUPTED)
+        self._take_turn()
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        self.stop()
+
+    def _resolved(self, addresses: list[Address]) -> None:
+        self._start(AddressDialer(self._reactor, addresses))
+
+    def _unresolved(self, failure: Failure) -> None:
+        failure.trap(OSError)
+        for number in self._numbers():
+            self._not_started(number, "no-address")
+
+    def _not_started(self, number: int, reason: str) -> None:
+        """Note a client that had no chance to connect."""
+        conversation = self._conversation(number)
+        conversation.connecting(self.now())
+        conversation.failed(reason, self.now())
+        self._note(conversation)
+
+    def _start(self, dialer: Dialer) -> None:
+        """Start the clients, in slices, so that the first ones are served meanwhile."""
+        scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
+        scheduler.cooperate(self._clients(dialer))
+
+    def _numbers(self) -> range:
+        return range(self.plan.first, self.plan.first + self.plan.clients)
+
+    def _clients(self, dialer: Dialer) -> "Iterator[Deferred[None] | None]":
+        for number in self._numbers():
+            if self.plan.ramp and not self._stopped:
+                yield self._turn_of(number)
+            if self._stopped:
+                self._not_started(number, INTERRUPTED)
+                yield None
+            else:
+                dialed = self._dial(dialer, self._client(number))
+                yield dialed if self.plan.ordered else None
+
+    def _turn_of(self, number: int) -> "Deferred[None] | None":
+        """Wait until it is a client's turn to connect."""
+        at = (number - self.plan.first) / (self.plan.ramp or inf)
+        if at <= self.now():
+            return None
+        turn: Deferred[None] = Deferred()
+        self._ramping = (turn, self._reactor.callLater(at - self.now(), self._take_turn))
+        return turn
+
+    def _take_turn(self) -> None:
+        if self._ramping is not None:
+            (turn, call), self._ramping = self._ramping, None
+            if call.active():
+                call.cancel()
+            turn.callback(None)
+
+    def settled(self, client: Client) -> None:
+        """Note that a client has connected, or has ended."""
+        self._settle(client.conversation.client)
+
+    def _settle(self, number: int) -> None:
+        if number in self._awaited:
+            self._awaited.discard(number)
+            if not self._awaited:
+                self._together().addCallback(lambda _: self._begin())
+
+    def _begin(self) -> None:
+        """Have all clients begin: each of them has connected, or failed to."""
+        self.recording.measure_from(self.now() + self.plan.warmup)
+        for client in list(self._running):
+            client.begin()
+
+    def _conversation(self, client: int) -> Conversation:
+        reader = self._reader_of(client)
+        return Conversation(self.plan, client, self.recording, self._on_reply, reader)
+
+    def _client(self, number: int) -> Client:
+        kind = Client if self._secured is None else self._secured.client
+        return kind(self, self._conversation(number))
+
+    def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
+        """Begin to connect a client; fire once that is done, well or not."""
+        dialed: Deferred[None] = Deferred()
+        now, number = self.now(), client.conversation.client
+        self._running.add(client)
+        client.conversation.connecting(now)
+        self.deadlines.set(client, now + self.plan.timeout)
+        wire = client if self._secured is None else self._secured.wire(client)
+        client.dialing = dialer.dial(wire, source_of(self.plan.sources, number))
+        client.dialing.addErrback(client.not_connected)
+        client.dialing.addBoth(lambda _: dialed.callback(None))
+        return dialed
+
+    def ended(self, client: Client) -> None:
+        """Note that a client's connection has gone."""
+        self._running.discard(client)
+        self.deadlines.discard(client)
+        self.due.discard(client)
+        self._note(client.conversation)
+
+    def _note(self, conversation: Conversation) -> None:
+        self._settle(conversation.client)
+        outcome = typing.cast(Outcome, conversation.outcome)
+        self.outcomes.append(outcome)
+        if len(self.outcomes) == self.plan.clients and not self._abandoned:
+            report = make_report(
+                ENGINE,
+                str(self.target),
+                self.plan,
+                self.outcomes,
+                self.recording.measured(),
+                began=self._wall_clock,
+                interrupted=self._stopped,
+            )
+            self._report.callback(report)
+
+
+def _secured(target: Target) -> "Secured":
+    """Give what makes TLS clients. Raises ValueError, in one line, also where the extra lacks."""
+    try:
+        from .tls_client import Secured  # noqa: PLC0415 - needs the extra
+    except ImportError:
+        raise ValueError("TLS needs an extra: pip install 'twistecho[tls]'") from None
+    return Secured(target)

@@ -1,0 +1,153 @@
+"""One client of a fleet that speaks TLS; needs the extra ``tls``.
+
+The handshake is a part of connecting. TLS has no half-close: closing is close_notify both ways, and
+a server that closes its connection without one counts as having closed.
+"""
+
+import re
+import typing
+from pathlib import Path
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
+from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.plans.target import Target
+
+from .client import Client, Clients
+from .oserrors import errno_of, note_errors
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@implementer(IHandshakeListener)
+class SecureClient(Client):
+    """One client's TLS connection and its conversation."""
+
+    ended_by: Failure = connectionDone
+    """Why the connection below TLS ended."""
+
+    _secured = False
+
+    def connectionMade(self) -> None:
+        """Wait for the handshake."""
+        self.dialing = None
+        # A message goes out as several records: none of them is to wait for an acknowledgement.
+        self._below().setTcpNoDelay(True)
+        self._noting = note_errors(self._below())
+
+    def _below(self) -> typing.Any:
+        """Give the transport that TLS is carried by."""
+        return typing.cast(TLSMemoryBIOProtocol, self.transport).transport
+
+    def handshakeCompleted(self) -> None:
+        """Send the first message, where it is due."""
+        # Older Twisteds say so of a handshake whose certificate they have just refused, too.
+        aborted = typing.cast(TLSMemoryBIOProtocol, self.transport).disconnecting
+        if not aborted and self.conversation.outcome is None:
+            self._secured = True
+            self._go_on(self.conversation.connected(self._now()))
+            self.fleet.settled(self)
+
+    def _finish(self) -> None:
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note the end: of the handshake, of TLS, or of the connection below."""
+        now, conversation, sending = self._now(), self.conversation, self._sending()
+        number = errno_of(self.ended_by, self._noting)
+        if not self._secured:
+            conversation.failed(_reason_of(reason), now, errno=number)
+        elif reason.check(SSL.Error):
+            conversation.failed("tls", now)
+        elif self.ended_by.check(ConnectionDone):
+            conversation.closed(now, sending=sending)
+        else:
+            conversation.lost(number, now, sending=sending)
+        self.fleet.ended(self)
+
+
+def _reason_of(failure: Failure) -> str:
+    """Name the reason for which a handshake failed."""
+    refused = failure.check(VerificationError) or "certificate verify" in str(failure.value)
+    return "certificate" if refused else "tls"
+
+
+class _Layer(TLSMemoryBIOProtocol):
+    """TLS that tells its client why the connection below ended, which it would hide."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note why, and pass on what TLS makes of it."""
+        typing.cast(SecureClient, self.wrappedProtocol).ended_by = reason
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's own
+
+
+class _Layers(TLSMemoryBIOFactory):
+    protocol = _Layer
+    noisy = False
+
+
+class Secured:
+    """Makes the clients of one TLS target. Raises ValueError, naming what cannot be used."""
+
+    def __init__(self, target: Target) -> None:
+        self._creator = _creator(target)
+
+    def client(self, fleet: Clients, conversation: Conversation) -> SecureClient:
+        """Make a client."""
+        return SecureClient(fleet, conversation)
+
+    def wire(self, client: Client) -> Protocol:
+        """Give the protocol that connects for a client: TLS, which then talks to it."""
+        factory = ClientFactory.forProtocol(lambda: client)
+        factory.noisy = False
+        layers = _Layers(self._creator, True, factory)
+        return typing.cast(Protocol, layers.buildProtocol(None))
+
+
+def _creator(target: Target) -> IOpenSSLClientConnectionCreator:
+    """Give what begins a handshake that trusts whom the target does."""
+    if target.insecure:
+        return _Unverified(target.name)
+    root = None if target.ca is None else trustRootFromCertificates(_certificates(target.ca))
+    return optionsForClientTLS(target.name, root)
+
+
+def _certificates(file: str) -> list[Certificate]:
+    try:
+        found = _PEM.findall(Path(file).read_bytes())
+    except OSError as error:
+        raise ValueError(f"ca: {file}: {error.strerror or error}") from None
+    if not found:
+        raise ValueError(f"ca: {file} holds no certificates")
+    return [Certificate.loadPEM(pem) for pem in found]
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Unverified:
+    """Begins handshakes with whoever is there, but says for whom it looks."""
+
+    def __init__(self, name: str) -> None:
+        self._context = CertificateOptions().getContext()
+        is_name = not (isIPAddress(name) or isIPv6Address(name))
+        self._name = name.encode("idna") if is_name else None
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: ARG002
+        """Give a new connection."""
+        connection = SSL.Connection(self._context, None)
+        if self._name is not None:
+            connection.set_tlsext_host_name(self._name)
+        return connection

@@ -1,0 +1,1 @@
+"""What a run found, as values: outcomes, histograms, reports, verdicts."""

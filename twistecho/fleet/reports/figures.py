@@ -1,0 +1,168 @@
+"""The figures of a report, by the names that requirements and people use.
+
+Counts: ``clients`` planned, ``answered`` and ``failed``; ``messages`` answered right, ``sent``,
+``outstanding`` and ``unsent``; ``bytes_sent`` and ``bytes_returned``; and any cause of failure by
+its own name, ``receive:reset`` for instance, which counts clients.
+
+Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
+response time, and of other times with their name before it: ``service.p99``, ``connect.max``,
+``first_byte.p50``, ``lag.p99``.
+
+Rates: ``rate``, messages answered a second, and ``byte_rate``, their bytes, both without the
+warm-up; ``error_rate``, the share of the clients that failed.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+
+from twistecho.base.duration import written
+
+from .latency import Latencies
+from .outcome import Phase
+from .report import Report
+
+TIMES = {
+    "response": "latency",
+    "service": "service",
+    "connect": "connect",
+    "first_byte": "first_byte",
+    "lag": "lag",
+}
+"""The times that have histograms, and the fields of what was measured that these are in."""
+
+_TIME = re.compile(
+    rf"((?P<of>{'|'.join(TIMES)})\.)?"
+    r"(?P<what>min|mean|max|p(?P<percent>100(\.0{1,6})?|[0-9]{1,2}(\.[0-9]{1,6})?))"
+)
+_CAUSE = re.compile(rf"({'|'.join(str(phase) for phase in Phase)}):[a-z0-9-]+")
+
+
+class Unit(Enum):
+    """What a figure is counted in."""
+
+    COUNT = "a number"
+    SECONDS = "a time"
+    BYTES = "a number of bytes"
+    RATE = "a number a second"
+    BYTE_RATE = "bytes a second"
+    SHARE = "a share"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A figure, or None where there is nothing to tell: the latency of no reply."""
+
+    value: float | None
+    unit: Unit
+
+    def __str__(self) -> str:
+        """Write it with the unit that people would choose."""
+        return "none" if self.value is None else _WRITTEN[self.unit](self.value)
+
+
+def read(report: Report, name: str) -> Reading:
+    """Give the figure of this name. Raises ValueError where there is no such name."""
+    unit = unit_of(name)
+    if name in _FIGURES:
+        return Reading(_FIGURES[name][1](report), unit)
+    if unit is Unit.SECONDS:
+        return Reading(_time(report, name), unit)
+    return Reading(report.failures.get(name, 0), unit)
+
+
+def unit_of(name: str) -> Unit:
+    """Give what the figure of this name is counted in. Raises ValueError where there is none."""
+    if name in _FIGURES:
+        return _FIGURES[name][0]
+    if _TIME.fullmatch(name):
+        return Unit.SECONDS
+    if _CAUSE.fullmatch(name):
+        return Unit.COUNT
+    like = get_close_matches(name, [*_FIGURES, "min", "mean", "max", "p99"], 1)
+    raise ValueError(f"{name!r} is no figure of a report" + (f": {like[0]}?" if like else ""))
+
+
+def is_of_failures(name: str) -> bool:
+    """Tell whether a figure says how many clients failed, or why."""
+    return name in {"answered", "failed", "error_rate"} or ":" in name
+
+
+def _time(report: Report, name: str) -> float | None:
+    match = _TIME.fullmatch(name)
+    if match is None:
+        return None
+    percent = float(match["percent"] or 100)
+    field = TIMES[match["of"] or "response"]
+    summary = Latencies(getattr(report.measured, field)).summary([percent])
+    if summary is None:
+        return None
+    return summary.percentiles[0] if match["percent"] else float(getattr(summary, match["what"]))
+
+
+def _measured_for(report: Report) -> float:
+    """Give the seconds in which latencies were recorded: the makespan without the warm-up."""
+    if not report.outcomes:
+        return 0.0
+    began = min(outcome.started for outcome in report.outcomes)
+    warm = max(began, report.plan.warmup) if report.plan.warmup else began
+    return max(outcome.ended for outcome in report.outcomes) - warm
+
+
+def _rate(report: Report) -> float | None:
+    took = _measured_for(report)
+    return (report.messages - report.measured.unmeasured) / took if took > 0 else None
+
+
+def _byte_rate(report: Report) -> float | None:
+    took = _measured_for(report)
+    # The warm-up may end within an interval, so its share of the bytes is that of the messages.
+    if not took > 0:
+        return None
+    measured = report.messages - report.measured.unmeasured
+    return report.bytes_returned * measured / (report.messages or 1) / took
+
+
+def _failed(report: Report) -> int:
+    return sum(report.failures.values())
+
+
+_FIGURES: dict[str, tuple[Unit, Callable[[Report], float | None]]] = {
+    "clients": (Unit.COUNT, lambda report: report.plan.clients),
+    "answered": (Unit.COUNT, lambda report: report.answered),
+    "failed": (Unit.COUNT, _failed),
+    "messages": (Unit.COUNT, lambda report: report.messages),
+    "sent": (Unit.COUNT, lambda report: report.sent),
+    "outstanding": (Unit.COUNT, lambda report: report.outstanding),
+    "unsent": (Unit.COUNT, lambda report: report.unsent),
+    "bytes_sent": (Unit.BYTES, lambda report: report.bytes_sent),
+    "bytes_returned": (Unit.BYTES, lambda report: report.bytes_returned),
+    "makespan": (Unit.SECONDS, lambda report: report.makespan),
+    "rate": (Unit.RATE, _rate),
+    "byte_rate": (Unit.BYTE_RATE, _byte_rate),
+    "error_rate": (Unit.SHARE, lambda report: _failed(report) / report.plan.clients),
+}
+
+
+def _scaled(value: float, step: float, units: tuple[str, ...]) -> str:
+    """Write a number of three digits or more with the largest unit that leaves 1 or more."""
+    at = 0
+    while abs(value) >= step and at < len(units) - 1:
+        value /= step
+        at += 1
+    digits = (
+        0 if value == round(value) and at == 0 else 2 if value < 10 else 1 if value < 100 else 0
+    )
+    return f"{value:,.{digits}f}{units[at]}"
+
+
+_WRITTEN: dict[Unit, Callable[[float], str]] = {
+    Unit.COUNT: "{:,.0f}".format,
+    Unit.SECONDS: written,
+    Unit.BYTES: lambda value: _scaled(value, 1024, (" B", " KiB", " MiB", " GiB", " TiB")),
+    Unit.RATE: lambda value: _scaled(value, 1000, ("/s", "k/s", "M/s")),
+    Unit.BYTE_RATE: lambda value: _scaled(value, 1024, (" B/s", " KiB/s", " MiB/s", " GiB/s")),
+    Unit.SHARE: lambda value: f"{value * 100:.3g} %",
+}

@@ -1,0 +1,113 @@
+"""Putting the reports of several runs together: of processes, of machines, of files.
+
+Nothing is averaged: outcomes are listed together, and histograms and intervals are added, each part
+by the time since its own start.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from twistecho.fleet.plans.plan import Plan
+
+from .histograms import Measured, add_measured
+from .outcome import Outcome
+from .report import Part, Report
+
+OWN = ("clients", "rate", "first", "sources", "seed")
+"""The fields of a plan in which the parts of one run may differ."""
+
+_SHOWN = 60
+
+
+def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
+    """Put reports together, of which there is at least one; each becomes a part with its name.
+
+    Clients and rates add up. Where the numbers of the clients overlap, or leave some out, they are
+    given anew, in the order of the reports. Raises ValueError, naming the field, where the plans
+    are not of one run.
+    """
+    for report, name in zip(reports, names, strict=True):
+        _check(reports[0].plan, names[0], report.plan, name)
+    outcomes = [outcome for found in _numbered(reports) for outcome in found]
+    return Report(
+        engine=", ".join(dict.fromkeys(report.engine for report in reports)),
+        target=", ".join(dict.fromkeys(report.target for report in reports)),
+        plan=_plan([report.plan for report in reports]),
+        outcomes=tuple(sorted(outcomes, key=lambda outcome: outcome.client)),
+        measured=add_measured(report.measured for report in reports),
+        began=min((report.began for report in reports if report.began), default=0.0),
+        parts=tuple(_part(report, name) for report, name in zip(reports, names, strict=True)),
+        interrupted=any(report.interrupted for report in reports),
+    )
+
+
+def lost_report(engine: str, target: str, plan: Plan, name: str, problem: str) -> Report:
+    """Give what stands for a part that gave no report of its own: its clients have no outcomes.
+
+    ``problem`` says in a few words what became of it.
+    """
+    part = Part(name, plan.clients, 0, 0.0, problem)
+    return Report(engine, target, plan, (), Measured(), parts=(part,))
+
+
+def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
+    """Raise ValueError where a plan cannot have been a part of the same run as the first one."""
+    for field in Plan.__dataclass_fields__:
+        one, other = getattr(first, field), getattr(plan, field)
+        if field == "rate":
+            differ = (one is None) != (other is None)
+        else:
+            differ = field not in OWN and one != other
+        if differ:
+            shown = f"{_short(one)} in {known}, {_short(other)} in {name}"
+            raise ValueError(f"the plans differ in {field}: {shown}")
+
+
+def _short(value: object) -> str:
+    text = str(value) if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _plan(plans: Sequence[Plan]) -> Plan:
+    """Give the plan of the whole."""
+    rates = [plan.rate for plan in plans if plan.rate is not None]
+    return replace(
+        plans[0],
+        clients=sum(plan.clients for plan in plans),
+        rate=sum(rates) if rates else None,
+        first=min(plan.first for plan in plans) if _consecutive(plans) else plans[0].first,
+        sources=tuple(dict.fromkeys(source for plan in plans for source in plan.sources)),
+    )
+
+
+def _consecutive(plans: Iterable[Plan]) -> bool:
+    """Tell whether the numbers of the clients follow each other, whatever the order of the plans.
+
+    What is merged of such plans is numbered from its ``first`` on without a gap.
+    """
+    ordered = sorted(plans, key=lambda plan: plan.first)
+    return all(one.first + one.clients == two.first for one, two in pairwise(ordered))
+
+
+def _numbered(reports: Sequence[Report]) -> Iterable[Iterable[Outcome]]:
+    """Give the outcomes, a report after the other, with numbers that are the whole's."""
+    if _consecutive(report.plan for report in reports):
+        yield from (report.outcomes for report in reports)
+        return
+    first = reports[0].plan.first
+    for report in reports:
+        moved = first - report.plan.first
+        yield [replace(outcome, client=outcome.client + moved) for outcome in report.outcomes]
+        first += report.plan.clients
+
+
+def _part(report: Report, name: str) -> Part:
+    problems = dict.fromkeys(part.problem for part in report.parts if part.problem)
+    return Part(
+        name=name,
+        clients=report.plan.clients,
+        messages=report.messages,
+        makespan=report.makespan,
+        problem="; ".join(problems) or None,
+    )

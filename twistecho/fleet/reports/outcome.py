@@ -1,0 +1,144 @@
+"""How a conversation ended: answered, or a cause made of a phase and a reason."""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from twistecho.base.notation import check_kinds
+
+
+class Phase(str, Enum):
+    """What a client was doing when its conversation failed."""
+
+    CONNECT = "connect"
+    SEND = "send"
+    RECEIVE = "receive"
+    CLOSE = "close"
+
+    def __str__(self) -> str:
+        """Give the name alone, as reports show it."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a conversation failed; its text is ``phase:reason``.
+
+    ``errno`` is the system's number where there was one. It does not count in comparisons: which
+    engine can see it depends on the engine.
+    """
+
+    phase: Phase
+    reason: str
+    errno: int | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        """Give the stable identifier, for instance ``receive:reset``."""
+        return f"{self.phase}:{self.reason}"
+
+
+REASON_OF_ERRNO = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "broken-pipe",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.ENETDOWN: "unreachable",
+    errno.EADDRNOTAVAIL: "no-local-port",
+    errno.EADDRINUSE: "no-local-port",
+    errno.EMFILE: "too-many-files",
+    errno.ENFILE: "too-many-files",
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.ENOENT: "no-such-socket",
+}
+"""The reasons that the system's numbers stand for; `reason_of_errno` adds the rest."""
+
+
+def reason_of_errno(number: int | None) -> str:
+    """Name the reason for a system error; one without a word of its own is named by its number."""
+    if number is None:
+        return "error"
+    return REASON_OF_ERRNO.get(number) or errno.errorcode.get(number, "error").lower()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one client's conversation.
+
+    Messages: ``sent`` were handed over to be sent; of these ``messages`` were answered right,
+    ``failed`` went down with the conversation, and ``outstanding`` were still unanswered when the
+    run was ended early. ``unsent`` were due and never handed over. Bytes of messages likewise:
+    ``bytes_sent`` are ``bytes_returned`` (payload that came back right), ``bytes_failed`` and
+    ``bytes_outstanding``. See `balance`.
+
+    Times are in seconds from the start of the run, None where the conversation did not come so far:
+    ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
+    reply) and ``ended``.
+    """
+
+    client: int
+    cause: Cause | None
+    sent: int
+    messages: int
+    bytes_sent: int
+    bytes_returned: int
+    started: float
+    connected: float | None
+    replied: float | None
+    ended: float
+    failed: int = 0
+    outstanding: int = 0
+    unsent: int = 0
+    bytes_failed: int = 0
+    bytes_outstanding: int = 0
+    first_byte: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether every message was answered right."""
+        return self.cause is None
+
+    @property
+    def balance(self) -> tuple[int, int]:
+        """What is missing, in messages and in bytes, from what was sent: (0, 0) where all adds up.
+
+        Every part is counted by itself, so that a mistake in the counting shows.
+        """
+        messages = self.sent - self.messages - self.failed - self.outstanding
+        count = self.bytes_sent - self.bytes_returned - self.bytes_failed - self.bytes_outstanding
+        return messages, count
+
+    def __str__(self) -> str:
+        """Give ``answered`` or the cause."""
+        return "answered" if self.cause is None else str(self.cause)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the outcome as JSON data."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["cause"] = None if self.cause is None else str(self.cause)
+        data["errno"] = None if self.cause is None else self.cause.errno
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":
+        """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        check_kinds(fields, int, "client", *_COUNTS)
+        check_kinds(fields, (int, float), "started", "ended")
+        check_kinds(fields, (int, float, type(None)), "connected", "first_byte", "replied")
+        check_kinds(data, (int, type(None)), "errno")
+        if fields["cause"] is not None:
+            phase, _, reason = str(fields["cause"]).partition(":")
+            fields["cause"] = Cause(Phase(phase), reason, data["errno"])
+        return cls(**fields)
+
+
+_COUNTS = (
+    "sent", "messages", "failed", "outstanding", "unsent",
+    "bytes_sent", "bytes_returned", "bytes_failed", "bytes_outstanding",
+)  # fmt: skip

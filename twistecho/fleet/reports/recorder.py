@@ -1,0 +1,211 @@
+"""What an engine records while it runs: how long everything took, in all and second by second.
+
+An engine calls, with times in seconds from the start of the run:
+
+    connected(took, now)          a connection stands, ``took`` seconds after it was begun
+    first_byte(took)              of the first reply of a connection, since its message was sent
+    sent(late)                    a message was handed over, ``late`` seconds after it could have
+                                  been: that is the fleet's own lateness
+    reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
+                                  handed over then
+    ended(cause, now)             a client's conversation failed
+
+Times of replies whose message was due in the warm-up are counted but not recorded, except in the
+intervals. Recordings of one run, a thread's each for instance, are added up.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+
+from .histograms import HISTOGRAMS, Measured
+from .interval import LENGTH, Interval
+from .latency import Latencies
+from .outcome import Cause
+
+_Counts = dict[int, int]
+"""How often each number of microseconds was recorded."""
+
+
+class _Second:
+    """What happened in one interval; ``packed`` are its latencies and how often each came."""
+
+    __slots__ = ("bytes_returned", "connected", "failures", "packed")
+
+    def __init__(self) -> None:
+        self.connected = self.bytes_returned = 0
+        self.failures: Counter[str] = Counter()
+        # Numbers in arrays take a tenth of what they do in a dictionary: there may be hours.
+        self.packed: list[tuple[array[int], array[int]]] = []
+
+    def pack(self, counts: _Counts) -> None:
+        """Add latencies."""
+        if counts:
+            self.packed.append((array("q", counts.keys()), array("q", counts.values())))
+
+    def add(self, other: "_Second") -> None:
+        """Add what another one has counted."""
+        self.connected += other.connected
+        self.bytes_returned += other.bytes_returned
+        self.failures += other.failures
+        self.packed += other.packed
+
+    def interval(self, number: int) -> Interval:
+        """Give it as a value."""
+        latencies = Latencies()
+        for values, counts in self.packed:
+            latencies.add_counts(zip(values, counts, strict=True))
+        return Interval(
+            number * LENGTH,
+            self.connected,
+            latencies.count,
+            self.bytes_returned,
+            dict(self.failures),
+            latencies.encode(),
+        )
+
+
+class Recording:
+    """Records what a run takes, in memory; see the module's docstring.
+
+    Latencies are counted by the microsecond, in a dictionary a second: that is all a reply costs.
+    Histograms are made when the run is over.
+    """
+
+    __slots__ = (
+        "_before",
+        "_bytes",
+        "_counts",
+        "_histograms",
+        "_measure_from",
+        "_seconds",
+        "_services",
+        "_unmeasured",
+        "_until",
+        "_warming",
+        "connections",
+    )
+
+    def __init__(self, measure_from: float = 0.0) -> None:
+        self._measure_from = measure_from
+        self._histograms = {name: Latencies() for name in HISTOGRAMS}
+        self._seconds: dict[int, _Second] = {}
+        self.connections = 0
+        """Connections made until now."""
+        self._before = 0  # replies in the seconds before this one
+        self._unmeasured = 0
+        # Of the second that runs
+        self._until = 0.0
+        self._bytes = 0
+        self._counts: _Counts = {}
+        self._warming: _Counts = {}  # of those, replies to messages of the warm-up
+        self._services: _Counts = {}  # where they differ from the responses
+
+    def measure_from(self, at: float) -> None:
+        """Measure replies to messages that were due at ``at`` or later, in seconds."""
+        self._measure_from = at
+
+    @property
+    def answered(self) -> int:
+        """How many replies came until now, those of the warm-up included."""
+        return self._before + sum(self._counts.values()) + sum(self._warming.values())
+
+    def _second(self, now: float) -> _Second:
+        return self._seconds.setdefault(int(now // LENGTH), _Second())
+
+    def connected(self, took: float, now: float) -> None:
+        """Record a connection."""
+        self._histograms["connect"].record(took)
+        self._second(now).connected += 1
+        self.connections += 1
+
+    def first_byte(self, took: float) -> None:
+        """Record the first byte of a connection's first reply."""
+        self._histograms["first_byte"].record(took)
+
+    def sent(self, late: float) -> None:
+        """Record the fleet's own lateness in sending a message."""
+        self._histograms["lag"].record(late)
+
+    def reply(self, due: float, sent: float, now: float, size: int) -> None:
+        """Record a whole reply."""
+        self.reply_in_turn(due, now, size)
+        if sent != due and due >= self._measure_from:
+            took, served = int((now - due) * 1e6 + 0.5), int((now - sent) * 1e6 + 0.5)
+            self._services[served] = self._services.get(served, 0) + 1
+            self._services[took] = self._services.get(took, 0) - 1
+
+    def reply_in_turn(self, due: float, now: float, size: int) -> None:
+        """Record a whole reply to a message that was handed over when it was due."""
+        if now >= self._until:
+            self._turn(now)
+        self._bytes += size
+        took = int((now - due) * 1e6 + 0.5)
+        counts = self._counts if due >= self._measure_from else self._warming
+        try:
+            counts[took] += 1
+        except KeyError:
+            counts[took] = 1
+
+    def _turn(self, now: float) -> None:
+        """Begin to count another second."""
+        self._flush()
+        self._until = (now // LENGTH + 1) * LENGTH
+
+    def _flush(self) -> None:
+        """Put what was counted where it belongs."""
+        if not (self._counts or self._warming):
+            return
+        counts, warming, services = self._counts, self._warming, self._services
+        self._counts, self._warming, self._services = {}, {}, {}
+        second = self._second(self._until - LENGTH / 2)
+        second.pack(counts)
+        second.pack(warming)
+        second.bytes_returned += self._bytes
+        self._bytes = 0
+        self._before += sum(counts.values()) + sum(warming.values())
+        self._unmeasured += sum(warming.values())
+        self._histograms["latency"].add_counts(counts.items())
+        for took, count in services.items():
+            counts[took] = counts.get(took, 0) + count
+        self._histograms["service"].add_counts(counts.items())
+
+    def ended(self, cause: Cause | None, now: float) -> None:
+        """Record the end of a conversation."""
+        if cause is not None:
+            self._second(now).failures[str(cause)] += 1
+
+    def add(self, other: "Recording") -> None:
+        """Add what another recording of the same run has; that one is over."""
+        other._flush()  # noqa: SLF001 - the same class
+        for name, histogram in self._histograms.items():
+            histogram.add(other._histograms[name])  # noqa: SLF001 - the same class
+        for number, second in other._seconds.items():  # noqa: SLF001 - the same class
+            self._seconds.setdefault(number, _Second()).add(second)
+        self._before += other._before  # noqa: SLF001 - the same class
+        self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
+        self.connections += other.connections
+
+    def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
+        """Give the latencies of an interval that is over, in microseconds, and how often each came.
+
+        It may be called from another thread while this one records: nothing is changed.
+        """
+        second = self._seconds.get(number)
+        if second is not None:
+            for values, counts in list(second.packed):
+                yield from zip(values, counts, strict=True)
+        if round(self._until / LENGTH) - 1 == number:  # nothing came since to have it put away
+            yield from list(self._counts.items())
+            yield from list(self._warming.items())
+
+    def measured(self) -> Measured:
+        """Give what was recorded until now, as a value."""
+        self._flush()
+        last = max(self._seconds, default=-1)
+        seconds = [self._seconds.get(number, _Second()) for number in range(last + 1)]
+        return Measured(
+            **{name: histogram.encode() for name, histogram in self._histograms.items()},
+            unmeasured=self._unmeasured,
+            intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
+        )

@@ -1,0 +1,245 @@
+"""What a fleet found: a value, written as JSON and compared with another engine's."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from twistecho.base.notation import check_kinds
+from twistecho.fleet.plans.plan import Plan
+
+from .histograms import Measured
+from .latency import PERCENTILES, Latencies, LatencySummary
+from .outcome import Outcome
+
+SCHEMA = 2
+"""The version of the JSON form; it grows when a reader of the old form would be misled."""
+
+COMPARED = ("messages", "bytes_sent", "bytes_returned")
+"""The counts, besides the outcome itself, on which two reports must agree, client by client."""
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A client of whom two reports tell different things; ``field`` names what differs."""
+
+    client: int
+    field: str
+    ours: object
+    theirs: object
+
+    def __str__(self) -> str:
+        """Give the disagreement as one line."""
+        return f"client {self.client}: {self.field}: {self.ours} against {self.theirs}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the runs that a report was put together from: a process's, a machine's, a file's.
+
+    It ran ``clients`` clients, and ``messages`` were answered right in ``makespan`` seconds.
+    ``problem`` says in a few words what became of a part that gave no whole report, else it is
+    None.
+    """
+
+    name: str
+    clients: int
+    messages: int
+    makespan: float
+    problem: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Part":
+        """Read a part back from JSON data. Raises KeyError or TypeError."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        check_kinds(fields, str, "name")
+        check_kinds(fields, int, "clients", "messages")
+        check_kinds(fields, (int, float), "makespan")
+        check_kinds(fields, (str, type(None)), "problem")
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one engine found when it carried out a plan against a target.
+
+    ``outcomes`` has one entry a client, in the order of their numbers. ``measured`` says how long
+    everything took. ``began`` is the wall-clock time of the start, in seconds since 1970, where it
+    is known. ``parts`` lists the runs it was put together from, if it was. An ``interrupted`` run
+    was ended early by whoever started it.
+    """
+
+    engine: str
+    target: str
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    measured: Measured
+    began: float = 0.0
+    parts: tuple[Part, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def makespan(self) -> float:
+        """Seconds from the first client's start to the last one's end."""
+        if not self.outcomes:
+            return 0.0
+        return max(o.ended for o in self.outcomes) - min(o.started for o in self.outcomes)
+
+    @property
+    def answered(self) -> int:
+        """How many clients had every message answered right."""
+        return sum(outcome.answered for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many clients failed, by cause, the most frequent first."""
+        causes = Counter(str(o.cause) for o in self.outcomes if o.cause is not None)
+        return dict(causes.most_common())
+
+    @property
+    def messages(self) -> int:
+        """How many messages were answered right."""
+        return sum(outcome.messages for outcome in self.outcomes)
+
+    @property
+    def sent(self) -> int:
+        """How many messages were handed over to be sent."""
+        return sum(outcome.sent for outcome in self.outcomes)
+
+    @property
+    def outstanding(self) -> int:
+        """How many messages still waited for their reply when the run was ended early."""
+        return sum(outcome.outstanding for outcome in self.outcomes)
+
+    @property
+    def unsent(self) -> int:
+        """How many messages were due and never sent."""
+        return sum(outcome.unsent for outcome in self.outcomes)
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes of messages the clients began to send."""
+        return sum(outcome.bytes_sent for outcome in self.outcomes)
+
+    @property
+    def bytes_returned(self) -> int:
+        """How many payload bytes came back right."""
+        return sum(outcome.bytes_returned for outcome in self.outcomes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every message of every client was answered right."""
+        return len(self.outcomes) == self.plan.clients == self.answered
+
+    def latencies(self) -> LatencySummary | None:
+        """Give the figures of the histogram, or None where there was no reply."""
+        return Latencies(self.measured.latency).summary()
+
+    def disagreements(self, other: "Report") -> list[Disagreement]:
+        """List where another report, of the same plan, tells something else; times don't count."""
+        ours = {outcome.client: outcome for outcome in self.outcomes}
+        theirs = {outcome.client: outcome for outcome in other.outcomes}
+        found: list[Disagreement] = []
+        for client in sorted(ours.keys() | theirs.keys()):
+            found += _differences(client, ours.get(client), theirs.get(client))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as JSON data; ``summary`` repeats for people what the rest implies."""
+        return {
+            "schema": SCHEMA,
+            "engine": self.engine,
+            "target": self.target,
+            "plan": self.plan.to_dict(),
+            "began": self.began,
+            "interrupted": self.interrupted,
+            "summary": self._summary(),
+            "parts": [asdict(part) for part in self.parts],
+            "measured": self.measured.to_dict(),
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        latency = self.latencies()
+        return {
+            "answered": self.answered,
+            "failed": sum(self.failures.values()),
+            "failures": self.failures,
+            "messages": self.messages,
+            "sent": self.sent,
+            "outstanding": self.outstanding,
+            "unsent": self.unsent,
+            "bytes_sent": self.bytes_sent,
+            "bytes_returned": self.bytes_returned,
+            "makespan_seconds": self.makespan,
+            "latency_seconds": latency and _latency_to_dict(latency),
+        }
+
+    def to_json(self) -> str:
+        """Write the report as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Report":
+        """Read a report back from JSON data. Raises ValueError if it is none, or a newer form."""
+        try:
+            _check_kind(data)
+            return cls(
+                engine=str(data["engine"]),
+                target=str(data["target"]),
+                plan=Plan.from_dict(data["plan"]),
+                outcomes=tuple(Outcome.from_dict(outcome) for outcome in data["outcomes"]),
+                measured=Measured.from_dict(data["measured"]),
+                began=float(data["began"]),
+                parts=tuple(Part.from_dict(part) for part in data["parts"]),
+                interrupted=data["interrupted"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a report: {error!r}") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """Read a report back from JSON text. Raises ValueError if it is none, or a newer form."""
+        try:
+            return cls.from_dict(json.loads(text))
+        except RecursionError:
+            raise ValueError("not a report: nested too deep") from None
+
+
+def make_report(
+    engine: str,
+    target: str,
+    plan: Plan,
+    outcomes: Iterable[Outcome],
+    measured: Measured,
+    *,
+    began: float = 0.0,
+    interrupted: bool = False,
+) -> Report:
+    """Put together what an engine found, in the order of the clients' numbers."""
+    ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
+    return Report(engine, target, plan, ordered, measured, began, interrupted=interrupted)
+
+
+def _check_kind(data: Mapping[str, Any]) -> None:
+    """Refuse what is not of this schema, or of another kind."""
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
+    if "agree" in data:
+        raise ValueError("a check of both engines: it holds two reports")
+    if not isinstance(data["interrupted"], bool):
+        raise TypeError(f"interrupted: {data['interrupted']!r} is neither true nor false")
+
+
+def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:
+    named = {f"p{at:g}": value for at, value in zip(PERCENTILES, summary.percentiles, strict=True)}
+    return {"min": summary.min, **named, "max": summary.max, "mean": summary.mean}
+
+
+def _differences(client: int, ours: Outcome | None, theirs: Outcome | None) -> list[Disagreement]:
+    if ours is None or theirs is None:
+        return [Disagreement(client, "outcome", ours or "missing", theirs or "missing")]
+    pairs = [("outcome", str(ours), str(theirs))]
+    pairs += [(name, getattr(ours, name), getattr(theirs, name)) for name in COMPARED]
+    return [Disagreement(client, name, one, two) for name, one, two in pairs if one != two]

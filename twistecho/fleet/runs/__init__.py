@@ -1,0 +1,1 @@
+"""A plan carried out, in this process or in several."""

@@ -1,0 +1,153 @@
+"""Running a plan with the engine that was chosen, from a command: with Ctrl-C, and shown meanwhile.
+
+Only the engine that is used is imported; the reactor's engine takes the global reactor, which can
+run once in a process.
+
+SIGINT and SIGTERM end the clients early, and the report of what was found until then follows. A
+second one ends everything at once.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, cast
+
+from twistecho.base.openfiles import raise_open_files
+from twistecho.eagerreactor import install_fastest
+from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target
+from twistecho.fleet.reports.progress import Standing, Watch
+from twistecho.fleet.reports.report import Report
+
+Engine = Literal["reactor", "threads"]
+"""Who drives the clients."""
+
+ENGINES: tuple[Engine, ...] = ("reactor", "threads")
+"""The names of the engines, as on the command line."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+Shown = Callable[[Callable[[], Standing]], AbstractContextManager[object]]
+"""Given what tells how far a run is, a context manager that shows it meanwhile."""
+
+Together = Callable[[], object]
+"""Called, in a thread, once all clients have connected; they begin when it returns."""
+
+
+def engine_named(name: str) -> Engine:
+    """Give the engine of this name. Raises ValueError."""
+    for engine in ENGINES:
+        if engine == name:
+            return engine
+    raise ValueError(f"{name!r} is not an engine")
+
+
+def show_nothing(_standing: Callable[[], Standing]) -> AbstractContextManager[object]:
+    """Show nothing of a run; see `Shown`."""
+    return nullcontext()
+
+
+def run_engine(
+    engine: Engine,
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None = None,
+    *,
+    display: Shown = show_nothing,
+    together: Together | None = None,
+) -> Report:
+    """Carry out a plan and return the report, which says so if it was interrupted.
+
+    Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a target that the
+    engine cannot connect to.
+    """
+    raise_open_files()
+    run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
+    return run(plan, target, on_reply, display, together or (lambda: None))
+
+
+def _run_threads(
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None,
+    display: Shown,
+    together: Together,
+) -> Report:
+    from twistecho.fleet.thread_engine.fleet import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
+
+    fleet = ThreadedFleet(target, plan, on_reply=on_reply, together=together)
+    with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
+        return fleet.run()
+
+
+def _run_reactor(
+    plan: Plan,
+    target: Target,
+    on_reply: ReplyObserver | None,
+    display: Shown,
+    together: Together,
+) -> Report:
+    install_fastest()
+    from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
+    from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - likewise
+
+    from twistecho.fleet.reactor_engine.fleet import Fleet  # noqa: PLC0415 - see the module's docstring
+
+    loop: Any = reactor
+
+    def all_together() -> Any:
+        return deferToThreadPool(loop, loop.getThreadPool(), together)
+
+    fleet = Fleet(loop, target, plan, on_reply=on_reply, together=all_together)
+    ended: list[Any] = []
+
+    def end(result: object) -> None:
+        ended.append(result)
+        loop.stop()
+
+    loop.callWhenRunning(lambda: fleet.run().addBoth(end))
+    with (
+        interruptible(
+            lambda: loop.callFromThread(fleet.stop), lambda: loop.callFromThread(loop.stop)
+        ),
+        display(_watch(fleet)),
+    ):
+        loop.run(installSignalHandlers=False)
+    if not ended:
+        raise KeyboardInterrupt  # the reactor was stopped before the fleet had ended
+    if not isinstance(ended[0], Report):
+        ended[0].raiseException()
+    return cast(Report, ended[0])
+
+
+def _watch(fleet: Any) -> Watch:
+    return Watch(fleet.outcomes, fleet.recordings, fleet.now)
+
+
+@contextmanager
+def interruptible(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
+    """Have the first signal call ``stop``, and those after it ``abandon``, from their handler.
+
+    Only the main thread gets signals; anywhere else nothing happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    calls = iter([stop])
+
+    def interrupted(_signal: int, _frame: object) -> None:
+        next(calls, abandon)()
+
+    before = {number: signal.signal(number, interrupted) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

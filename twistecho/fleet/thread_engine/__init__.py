@@ -1,0 +1,1 @@
+"""The fleet on plain blocking sockets, one thread per client, without Twisted."""

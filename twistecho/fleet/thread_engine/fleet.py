@@ -1,0 +1,224 @@
+"""The same plan over plain sockets: a thread a client, no Twisted.
+
+An independent witness. Only the `Conversation` is shared with the reactor's fleet; how bytes are
+sent, received and waited for is the system's own business here: see `talk`.
+"""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.resolve import Address, resolve
+from twistecho.fleet.plans.sources import source_of
+from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.report import Report, make_report
+
+from .client import Talk, time_left
+from .connecting import StoppedError, connect
+from .gate import Gate
+from .securing import HandshakeError, context_for, secure
+from .tls_client import SecureTalk
+
+ENGINE = "threads"
+"""The name of this engine in reports."""
+
+
+class ThreadedFleet:
+    """Carries out a plan with a thread and a socket for every client.
+
+    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise, and where
+    the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
+    and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
+    called, from a client's thread, once every client here has connected or failed to; they begin
+    when it returns.
+    """
+
+    def __init__(
+        self,
+        target: Target | str,
+        plan: Plan,
+        *,
+        on_reply: ReplyObserver | None = None,
+        together: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.target = parse_target(target) if isinstance(target, str) else target
+        if self.target.host is None and self.target.path is None:
+            raise ValueError(f"the threads engine cannot connect to {self.target}")
+        self._context = context_for(self.target) if self.target.tls else None
+        self.plan = plan
+        self._reader_of = readers_of(plan)
+        self.outcomes: list[Outcome] = []
+        self._recording = Recording(plan.warmup)
+        self._running: dict[int, Recording] = {}  # of clients that have not ended
+        self._on_reply = on_reply
+        self._together = together
+        self._lock = threading.Lock()
+        self._began = 0.0
+        self._begin, self._stop = Gate(), Gate()
+        # Clients that have neither connected nor failed to, where the others wait for them.
+        self._awaited = set(self._numbers() if plan.barrier else ())
+
+    def _numbers(self) -> range:
+        return range(self.plan.first, self.plan.first + self.plan.clients)
+
+    def now(self) -> float:
+        """Give the time since the run began, in seconds."""
+        return time.monotonic() - self._began
+
+    def recordings(self) -> list[Recording]:
+        """Give all that was recorded until now: of those that ended, and of each that runs."""
+        with self._lock:
+            return [self._recording, *self._running.values()]
+
+    def stop(self) -> None:
+        """End the clients that still run, as ``interrupted``; the report follows.
+
+        It can be called from any thread and from a signal handler.
+        """
+        self._stop.open()
+
+    def run(self) -> Report:
+        """Run all clients at once; return the report when the last one has ended."""
+        self._began = time.monotonic()
+        began = time.time()
+        try:
+            addresses = resolve(self.target)
+        except OSError:
+            addresses = []
+        threads = [self._start(number, addresses) for number in self._numbers()]
+        for thread in threads:
+            if thread is not None:
+                thread.join()
+        report = make_report(
+            ENGINE,
+            str(self.target),
+            self.plan,
+            self.outcomes,
+            self._recording.measured(),
+            began=began,
+            interrupted=self._stop.is_open,
+        )
+        self._begin.close()
+        self._stop.close()
+        return report
+
+    def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
+        """Start a client, connected already where the plan is ordered; None if it ended at that."""
+        self._await_turn(number)
+        recording = Recording(self.plan.warmup)
+        with self._lock:
+            self._running[number] = recording
+        reader = self._reader_of(number)
+        conversation = Conversation(self.plan, number, recording, self._on_reply, reader)
+        conversation.connecting(self.now())
+        if self._stop.is_open:
+            conversation.failed(INTERRUPTED, self.now())
+        connection = self._try_to_connect(conversation, addresses) if self.plan.ordered else None
+        if conversation.outcome is None:
+            arguments = (conversation, recording, addresses, connection)
+            # Daemons, so that an interrupted program does not wait for its clients.
+            thread = threading.Thread(target=self._client, args=arguments, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                conversation.failed("no-thread", self.now())
+            else:
+                return thread
+        if connection is not None:
+            connection.close()
+        self._note(conversation, recording)
+        return None
+
+    def _await_turn(self, number: int) -> None:
+        """Wait until it is a client's turn to connect."""
+        if self.plan.ramp:
+            wait = (number - self.plan.first) / self.plan.ramp - self.now()
+            if wait > 0:
+                select.select([self._stop], [], [], wait)
+
+    def _client(
+        self,
+        conversation: Conversation,
+        recording: Recording,
+        addresses: Sequence[Address],
+        connection: socket.socket | None,
+    ) -> None:
+        if connection is None:
+            conversation.connecting(self.now())
+            connection = self._try_to_connect(conversation, addresses)
+        if connection is not None:
+            with connection:
+                kind = Talk if self._context is None else SecureTalk
+                talk = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
+                talk.say(conversation.connected(self.now()))
+                self._settle(conversation.client)
+                talk.run()
+        self._note(conversation, recording)
+
+    def _settle(self, number: int) -> None:
+        """Note that a client has connected or ended; the last one has all begin."""
+        with self._lock:
+            last = number in self._awaited and len(self._awaited) == 1
+            self._awaited.discard(number)
+        if last:
+            self._together()
+            measured = self.now() + self.plan.warmup
+            with self._lock:
+                for recording in self._running.values():
+                    recording.measure_from(measured)
+            self._begin.open()
+
+    def _note(self, conversation: Conversation, recording: Recording) -> None:
+        self._settle(conversation.client)
+        with self._lock:
+            self._running.pop(conversation.client)
+            self._recording.add(recording)
+            if conversation.outcome is not None:
+                self.outcomes.append(conversation.outcome)
+
+    def _time_left(self, conversation: Conversation) -> float:
+        return time_left(conversation, self.now())
+
+    def _try_to_connect(
+        self, conversation: Conversation, addresses: Sequence[Address]
+    ) -> socket.socket | None:
+        """Connect, or note in the conversation why that failed."""
+        if conversation.outcome is not None:
+            return None
+        left = partial(self._time_left, conversation)
+        try:
+            source = source_of(self.plan.sources, conversation.client)
+            connection = connect(addresses, left, self._stop, source)
+            if self._context is None:
+                return connection
+            return secure(connection, self._context, self.target.name, left, self._stop)
+        except HandshakeError as error:
+            conversation.failed(error.reason, self.now(), errno=error.errno)
+        except StoppedError:
+            conversation.failed(INTERRUPTED, self.now())
+        except TimeoutError as error:
+            conversation.failed("timeout", self.now(), errno=error.errno)
+        except socket.gaierror:
+            conversation.failed("no-address", self.now())
+        except OSError as error:
+            conversation.lost(error.errno, self.now())
+        return None
+
+
+def run_threads(
+    plan: Plan, target: Target | str, *, on_reply: ReplyObserver | None = None
+) -> Report:
+    """Carry out a plan over plain sockets and return the report; see `ThreadedFleet`.
+
+    ``on_reply`` is called from the clients' threads.
+    """
+    return ThreadedFleet(target, plan, on_reply=on_reply).run()

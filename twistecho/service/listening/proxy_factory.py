@@ -1,0 +1,165 @@
+"""Connections that come through a proxy: who the client is, the proxy says first.
+
+    <- PROXY header (see `proxyheader`)
+    <- the client's bytes
+    -> the replies
+
+A small protocol reads the header and then gives its transport away to an `EchoProtocol` that was
+built for the client's address. Nothing stays in between, as a wrapper would: Twisted's own hides
+half-close.
+"""
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime, IReadDescriptor
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from twistecho.base.deadlines import Deadlines
+from twistecho.service.echo.factory import EchoFactory
+from twistecho.service.echo.protocol import EchoProtocol
+
+from .proxy_header import ProxyHeader, ProxyHeaderError, read_header
+from .trusted import TrustedProxies
+
+HEADER_TIMEOUT = 5.0
+"""Seconds for the header to come: the specification asks for three at least."""
+
+
+class ProxiedEchoFactory(EchoFactory):
+    """An `EchoFactory` that is told its clients' addresses by trusted proxies.
+
+    A peer in ``proxies`` must begin with a PROXY header, within ``header_timeout`` seconds; it is
+    closed where it does not. Limits, counts and the log then see the client. Any other peer is a
+    client itself. ``options`` are those of `EchoFactory`.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        proxies: TrustedProxies,
+        header_timeout: float = HEADER_TIMEOUT,
+        **options: Any,
+    ) -> None:
+        super().__init__(clock, **options)
+        self.proxies = proxies
+        self.headerless: set[HeaderProtocol] = set()
+        self._deadlines: Deadlines[HeaderProtocol] = Deadlines(
+            clock, self.line.now, header_timeout, HeaderProtocol.give_up
+        )
+
+    def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
+        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        if addr not in self.proxies:
+            return super().buildProtocol(addr)
+        if 0 < self.limits.connections <= self.count_open():
+            self.refuse("too-many-connections", addr)
+            return None
+        return HeaderProtocol(self, addr)
+
+    def client_protocol(self, addr: object) -> EchoProtocol | None:
+        """Make the protocol for a client behind a proxy, or None where it is not let in."""
+        return super().buildProtocol(addr)
+
+    def await_header(self, connection: "HeaderProtocol") -> None:
+        """Give a connection its time to send the header."""
+        self.headerless.add(connection)
+        self._deadlines.renew(connection, self.line.now())
+
+    def header_done(self, connection: "HeaderProtocol") -> None:
+        """Forget a connection that waited for its header."""
+        self.headerless.discard(connection)
+        self._deadlines.discard(connection)
+
+    def count_open(self) -> int:
+        """Count the connections, those without a header yet among them."""
+        return super().count_open() + len(self.headerless)
+
+    def drain(self) -> Deferred[None]:
+        """Read the headers that have arrived; then let every connection be answered. See base."""
+        for connection in list(self.headerless):
+            connection.read_now()
+        return super().drain()
+
+    def abort(self) -> None:
+        """End every connection at once."""
+        for connection in list(self.headerless):
+            connection.give_up()
+        super().abort()
+
+
+class HeaderProtocol(Protocol):
+    """One connection from a proxy until its header is whole."""
+
+    factory: ProxiedEchoFactory
+    transport: Any  # ITransport names neither `protocol` nor `abortConnection`
+
+    def __init__(self, factory: ProxiedEchoFactory, proxy: object) -> None:
+        self.factory = factory
+        self._proxy = proxy
+        self._came = b""
+
+    def connectionMade(self) -> None:
+        """Wait for the header."""
+        self.factory.await_header(self)
+        if getattr(self.transport, "protocol", self) is not self:
+            # In a wrapper such as TLS, before which the header belongs.
+            self._end("proxy-header-in-tls")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Collect the header; hand over when it is whole."""
+        if self not in self.factory.headerless:
+            return
+        self._came += data
+        try:
+            header = read_header(self._came)
+        except ProxyHeaderError:
+            self._end("bad-proxy-header")
+            return
+        if header is not None:
+            self._hand_over(header)
+
+    def _hand_over(self, header: ProxyHeader) -> None:
+        """Give the transport to the client's protocol, with what came after the header."""
+        self.factory.header_done(self)
+        inner = self.factory.client_protocol(self._client(header))
+        if inner is None:
+            self.transport.loseConnection()
+            return
+        self.transport.protocol = inner
+        inner.makeConnection(self.transport)  # type: ignore[no-untyped-call]  # Twisted's
+        rest = self._came[header.size :]
+        if rest:
+            inner.dataReceived(rest)
+
+    def _client(self, header: ProxyHeader) -> object:
+        """Give the client's address: the proxy's own where it names none."""
+        if header.client is None:
+            return self._proxy
+        host, port = header.client
+        return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
+
+    def give_up(self) -> None:
+        """End a connection whose header has not come."""
+        self._end("no-proxy-header")
+
+    def _end(self, reason: str) -> None:
+        self.factory.header_done(self)
+        self.factory.refuse(reason, self._proxy)
+        self.transport.abortConnection()
+
+    def read_now(self) -> None:
+        """Read what has arrived; end the connection where that does not complete the header."""
+        if IReadDescriptor.providedBy(self.transport):
+            self.transport.doRead()
+        if self in self.factory.headerless:
+            self.give_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
+        """Leave nothing behind."""
+        if self in self.factory.headerless:
+            self.factory.header_done(self)
+            self.factory.refuse("no-proxy-header", self._proxy)

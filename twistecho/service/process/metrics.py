@@ -1,0 +1,136 @@
+"""The service's counters for Prometheus: collected when asked for, served by twisted.web.
+
+Nothing is counted here. A scrape reads `Counts` from a thread of the reactor's pool, so it holds
+up no reply. Needs the ``metrics`` extra.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from twisted.internet.defer import CancelledError
+from twisted.internet.threads import deferToThread
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from twistecho.service.echo.counters import LATENESS_BOUNDS, Counts, Lateness
+from twistecho.service.echo.factory import EchoFactory
+
+
+class EchoCollector(Collector):
+    """Gives the state of one factory as Prometheus metrics, all named ``twistecho_…``."""
+
+    def __init__(self, factory: EchoFactory) -> None:
+        self._factory = factory
+
+    def collect(self) -> Iterator[Metric]:
+        """Read all counters; called from another thread."""
+        connections = list(self._factory.connections)
+        counts = self._factory.counts
+        yield GaugeMetricFamily(
+            "twistecho_connections", "Open connections.", value=len(connections)
+        )
+        yield GaugeMetricFamily(
+            "twistecho_waiting_replies",
+            "Replies that wait for their time.",
+            value=sum(connection.waiting for connection in connections),
+        )
+        yield GaugeMetricFamily(
+            "twistecho_waiting_bytes",
+            "Bytes in queues and full write buffers, as the budget counts them.",
+            value=self._factory.budget.used,
+        )
+        yield from _totals(counts)
+        yield _by("reason", "twistecho_connections_refused", "Refused.", counts.refused)
+        yield _by("reason", "twistecho_connections_dropped", "Dropped.", counts.dropped)
+        yield _by("kind", "twistecho_faults", "What went wrong as asked.", self._factory.faults_met)
+        yield _histogram(counts.lateness)
+
+
+def _totals(counts: Counts) -> Iterator[Metric]:
+    for name, text, value in (
+        ("connections_accepted", "Connections accepted.", counts.accepted),
+        ("messages", "Messages received.", counts.messages),
+        ("received_bytes", "Bytes received.", counts.bytes_in),
+        ("sent_bytes", "Bytes of replies written.", counts.bytes_out),
+        ("loop_stalls", "Times the event loop came back late.", counts.stalls),
+        ("loop_stalled_seconds", "Time by which it came back late.", counts.stalled),
+    ):
+        yield CounterMetricFamily(f"twistecho_{name}", text, value=value)
+
+
+def _by(label: str, name: str, text: str, counter: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, number in list(counter.items()):
+        family.add_metric([value], number)
+    return family
+
+
+def _histogram(lateness: Lateness) -> Metric:
+    bounds = [*(str(bound) for bound in LATENESS_BOUNDS), "+Inf"]
+    buckets = list(zip(bounds, accumulate(lateness.buckets), strict=True))
+    return HistogramMetricFamily(
+        "twistecho_reply_lateness_seconds",
+        "How long after it was due a delayed reply was sent.",
+        buckets=buckets,
+        sum_value=lateness.sum,
+    )
+
+
+class _QuietSite(Site):
+    """A site that does not log each scrape."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def log(self, request: object) -> None:
+        """Say nothing."""
+
+
+def metrics_site(factory: EchoFactory) -> Site:
+    """Make a site that serves a factory's metrics at ``/metrics``, on the global reactor."""
+    registry = CollectorRegistry()
+    registry.register(EchoCollector(factory))
+    ProcessCollector(registry=registry)
+    return site_of(registry)
+
+
+class _Metrics(Resource):
+    """A registry's metrics, in the format that is asked for.
+
+    prometheus-client's own resource goes through WSGI, which wants the port that a request came to:
+    a Unix socket has none.
+    """
+
+    isLeaf = True
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def render_GET(self, request: Request) -> int:
+        """Answer a scrape, from a thread of the reactor's pool."""
+        encode, content_type = choose_encoder(request.getHeader("accept") or "")
+        request.setHeader("content-type", content_type)
+        encoding = deferToThread(encode, self._registry)
+        # Who has gone meanwhile gets no answer.
+        request.notifyFinish().addErrback(lambda _: encoding.cancel())
+        encoding.addCallback(lambda text: (request.write(text), request.finish()))
+        encoding.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        encoding.addErrback(request.processingFailed)
+        return NOT_DONE_YET
+
+
+def site_of(registry: CollectorRegistry) -> Site:
+    """Make a site that serves a registry's metrics at ``/metrics``."""
+    root = Resource()
+    root.putChild(b"metrics", _Metrics(registry))
+    return _QuietSite(root)

@@ -1,0 +1,194 @@
+"""The command line of ``twist echo``: texts become values, or one line says what is wrong."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NoReturn, TypeVar
+
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.endpoints import quoteStringArgument
+from twisted.python import usage
+
+from twistecho.base.files import lines_of
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.base.seeding import parse_seed
+from twistecho.eagerreactor import install_fastest
+from twistecho.service.echo.shares import parse_workers
+from twistecho.service.listening.endpoint import is_tls
+from twistecho.service.listening.trusted import TrustedProxies, parse_trusted
+from twistecho.service.scenario.delay import DelayPer, parse_delay
+from twistecho.service.scenario.delays import parse_delays
+from twistecho.service.scenario.parsing import parse_faults
+
+from .bounds import BOUND_PARAMETERS, parse_limits
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
+
+_DELAY_HELP = (
+    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
+    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
+)
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
+    def parse(text: str) -> _Choice:
+        try:
+            return kind(text)
+        except ValueError:
+            names = ", ".join(str(choice) for choice in kind)
+            raise ValueError(f"{text!r} is not one of {names}") from None
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "reply": _one_of(ReplyFormat),
+    "seed": parse_seed,
+    "delay-per": _one_of(DelayPer),
+    "drain": lambda text: parse_delay(text).longest,
+    "workers": lambda text: parse_workers(text, _cores()),
+}
+
+
+class Options(usage.Options):
+    """The command line of ``twist echo``; after parsing, its values are no texts any more."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "An echo service that answers late, exactly as asked. Every message of at most 1024 bytes "
+        "gets one reply. Replies to one connection keep their order; a client that closes its "
+        "sending side is still answered what it is owed."
+    )
+    optParameters: Sequence[Sequence[Any]] = [
+        ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
+        ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
+        ["delay", "d", "0", _DELAY_HELP],
+        ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
+        *BOUND_PARAMETERS,
+        ["metrics", None, None,
+         "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
+        ["drain", None, None,
+         "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+        ["workers", None, None,
+         "Processes that serve the same ports: a number, or auto for one a core. [default: this]"],
+        ["seed", None, None,
+         "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
+    ]  # fmt: skip
+    optFlags: Sequence[Sequence[Any]] = [
+        ["log-payload", None, "Log what peers say, escaped and cut."],
+        ["in-band", None, "Let messages that begin with ! choose their own delay or fault."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["port"] = []
+        self["proxy-from"] = []
+        self["fault"] = []
+
+    def opt_port(self, text: str) -> None:
+        """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
+
+        May be given more than once. [default: 5000]
+        """  # noqa: D401 - this is the option's help text
+        self["port"].append(text)
+
+    opt_p = opt_port
+
+    def opt_proxy_from(self, text: str) -> None:
+        """Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix.
+
+        They must send one, version 1 or 2. May be given more than once.
+        """
+        self["proxy-from"].append(text)
+
+    def opt_fault(self, text: str) -> None:
+        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
+        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
+        May be given more than once.
+        """  # noqa: D205 - this is the option's help text
+        self["fault"].append(text)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse; end the process with one line and exit code 2 where something is wrong."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            end_process(f"{error}", 2)
+
+    def postOptions(self) -> None:
+        """Turn texts into values. Raises UsageError naming the option at fault.
+
+        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
+        """
+        for name, parse in _PARSERS.items():
+            if self[name] is not None:
+                self[name] = _parsed(name, parse, self[name])
+        try:
+            self["limits"] = parse_limits(self, self["workers"] or 1)
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from None
+        if self["metrics"] is not None:
+            self["metrics"] = (
+                self["metrics"],
+                _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
+            )
+        self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
+        seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
+        self["delay"] = _parsed(
+            "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
+        )
+        per_reply = self["delay-per"] is DelayPer.REPLY
+        self["faults"] = _parsed(
+            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
+        )
+        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
+        texts = self["port"] or ["5000"]
+        self["endpoints"] = {
+            text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
+            for text in texts
+        }
+        install_fastest()
+        for text, description in self["endpoints"].items():
+            if self["proxy-from"] != TrustedProxies() and is_tls(description):
+                raise usage.UsageError(
+                    f"--port {text}: with --proxy-from the proxy has to end TLS itself"
+                )
+
+
+def _cores() -> int:
+    """Count the cores that this process may run on."""
+    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
+
+
+def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise usage.UsageError(f"--{name}: {error}") from None
+
+
+def describe_port(text: str, host: str) -> str:
+    """Turn a bare port number into an endpoint description; leave a description as it is.
+
+    Raises ValueError for what is neither.
+    """
+    if not text.isdecimal():
+        if ":" not in text:
+            raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+        return text
+    if int(text) > 65535:
+        raise ValueError(f"{text} is not a port, 0 to 65535")
+    kind = "tcp6" if isIPv6Address(host) else "tcp"
+    return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
+
+
+def end_process(problem: str, code: int) -> NoReturn:
+    """End the process with one line on standard error and this exit code."""
+    sys.stderr.write(f"twist echo: {problem}\n")
+    raise SystemExit(code)

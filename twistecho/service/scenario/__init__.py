@@ -1,0 +1,1 @@
+"""What becomes of a message: delays and faults, as pure values."""

@@ -1,0 +1,117 @@
+"""The metrics of several workers as those of one service: prometheus-client's multiprocess mode.
+
+Each worker copies its counters, as `EchoCollector` gives them, into files in a private folder; the
+process that started it adds them up when asked. Counting into those files at once, as the library
+does by itself, takes 1 us a counter (measured), and a message moves three. A worker takes up its
+predecessor's files, so totals never fall; what it had counted since its last copy is lost when it
+is killed.
+Needs the ``metrics`` extra.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+from prometheus_client.values import MultiProcessValue
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.web.server import Site
+
+from twistecho.service.echo.factory import EchoFactory
+from twistecho.service.process.metrics import EchoCollector, site_of
+
+INTERVAL = 0.5
+"""Seconds between two copies."""
+
+_Labels = tuple[tuple[str, str], ...]
+_log = Logger()
+
+
+class Copier:
+    """Copies what a collector gives into the files of a worker, on top of what they held.
+
+    ``PROMETHEUS_MULTIPROC_DIR`` names their folder.
+    """
+
+    def __init__(self, collector: Collector, worker: int) -> None:
+        self._collector = collector
+        self._make: Callable[..., Any] = MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
+        self._values: dict[tuple[str, _Labels], tuple[Any, float]] = {}
+
+    def copy(self) -> None:
+        """Copy all as it is now."""
+        for family in self._collector.collect():
+            for name, labels, number in stored(family):
+                value, before = self._value(family, name, labels)
+                value.set(before + number)
+
+    def _value(self, family: Metric, name: str, labels: _Labels) -> tuple[Any, float]:
+        key = (name, labels)
+        if key not in self._values:
+            value = self._make(
+                family.type,
+                family.name,
+                name,
+                [label for label, _ in labels],
+                [text for _, text in labels],
+                family.documentation,
+                multiprocess_mode="livesum",
+            )
+            self._values[key] = value, 0.0 if family.type == "gauge" else value.get()
+        return self._values[key]
+
+
+def stored(family: Metric) -> Iterator[tuple[str, _Labels, float]]:
+    """Give the samples as the files hold them: of a histogram, each bucket by itself."""
+    below = 0.0
+    for sample in family.samples:
+        number = sample.value
+        if family.type == "histogram":
+            if sample.name.endswith("_count"):
+                continue
+            if sample.name.endswith("_bucket"):
+                number, below = number - below, number
+        yield sample.name, tuple(sample.labels.items()), number
+
+
+def publish(reactor: Any, factory: EchoFactory, worker: int) -> None:
+    """Copy a worker's counters now and then, and at its end."""
+    copier = Copier(EchoCollector(factory), worker)
+    copying = LoopingCall(copier.copy)
+    copying.clock = reactor
+    done: Deferred[Any] = copying.start(INTERVAL)
+    done.addErrback(lambda failure: _log.failure("metrics", failure=failure))
+    reactor.addSystemEventTrigger("after", "shutdown", copier.copy)
+
+
+class WorkersCollector(Collector):
+    """Gives how many workers run, and how often one was started again."""
+
+    def __init__(self, count: Callable[[], tuple[int, int]]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        """Read both; called from another thread."""
+        running, restarts = self._count()
+        yield GaugeMetricFamily("twistecho_workers", "Workers that run.", value=running)
+        yield CounterMetricFamily(
+            "twistecho_worker_restarts", "Workers that ended by themselves.", value=restarts
+        )
+
+
+def workers_site(folder: Path, count: Callable[[], tuple[int, int]]) -> Site:
+    """Make a site that serves the sum of all workers' metrics. ``count`` is for the workers."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+    registry.register(WorkersCollector(count))
+    return site_of(registry)
+
+
+def forget(folder: Path, worker: str) -> None:
+    """Drop the gauges of a worker that has ended; its totals stay."""
+    mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]

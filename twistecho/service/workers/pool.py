@@ -1,0 +1,198 @@
+"""``twist echo --workers N``: the process that listens, starts the workers and answers for them.
+
+It opens every listening socket and accepts on none: the workers inherit them. So a port is bound,
+and port 0 gets its number, once; what waits to be accepted when a worker dies waits on for the
+others; and nothing is refused while a worker is started again. To its manager (systemd, say) it
+speaks for all: ready when all are, stopping when all do.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReadDescriptor
+
+from twistecho.service.echo.factory import EchoFactory
+from twistecho.service.echo.limits import Limits
+from twistecho.service.echo.shares import describe_shares, shares_of
+from twistecho.service.listening.turns import GONE, Board
+from twistecho.service.process.mainservice import MainService
+from twistecho.service.process.options import Options, end_process
+from twistecho.service.process.serving import (
+    Listener,
+    end_without_metrics,
+    fitting,
+    listener,
+    make_factory,
+    warn_of_backlog,
+)
+
+from .assignment import Assignment
+from .lifesigns import LifeSigns
+from .supervisor import Supervisor
+
+
+class WorkersService(MainService):
+    """Listens for its workers, and looks after them.
+
+    ``factory`` is never given a connection: it says how the workers answer, and for how long.
+    ``assignment`` is what each worker is told, but for its number.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: EchoFactory,
+        listeners: Sequence[Listener],
+        assignment: Assignment,
+    ) -> None:
+        super().__init__(reactor, factory, listeners, assignment.options["drain"])
+        self._assignment = assignment
+        self._temporary = tempfile.TemporaryDirectory(prefix="twistecho-")
+        self._folder = Path(self._temporary.name)
+        self._names = [str(number) for number in range(len(assignment.shares))]
+        self._ready: set[str] = set()
+        self._signs = LifeSigns(reactor, self._folder, os.environ, self._is_ready, self._is_silent)
+        self._board_file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - open to the end
+        self._board_file.truncate(Board.size(len(self._names)))
+        self._board = Board(self._board_file.fileno(), len(self._names))
+        self._supervisor: Supervisor | None = None
+
+    def describe(self) -> str:
+        """Say how the service answers, and what each worker may hold."""
+        return f"{super().describe()}, {describe_shares(self._assignment.shares)}"
+
+    def prepare(self, port: IListeningPort) -> None:
+        """Have a port listen, but accept nothing."""
+        if IReadDescriptor.providedBy(port):
+            shared: Any = port
+            shared.stopReading()
+            shared._shouldShutdown = False  # noqa: SLF001 - Twisted's name for leaving it to others
+
+    def startService(self) -> None:
+        """Listen, and start the workers."""
+        super().startService()
+        if self._assignment.options["metrics"] is not None:
+            self._serve_metrics(*self._assignment.options["metrics"])
+        for name in self._names:
+            self._signs.listen(name)
+            self._board.open[int(name)] = GONE
+        self._supervisor = self._make_supervisor()
+        self._supervisor.startService()
+
+    def _serve_metrics(self, text: str, description: str) -> None:
+        from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
+
+        site = workers_site(self._folder, self.count_workers)
+        self.listen_or_end(listener(self.clock, f"--metrics {text}", description, site))
+
+    def _shared_sockets(self) -> list[int]:
+        """Give the descriptors that workers inherit; end the process where a port has none."""
+        ports: Sequence[Any] = self.ports[: len(self._listeners)]
+        if len(ports) < len(self._listeners) or not all(map(IReadDescriptor.providedBy, ports)):
+            end_process("--workers: a port that is no socket of this process cannot be shared", 2)
+        return [port.fileno() for port in ports]
+
+    def _make_supervisor(self) -> Supervisor:
+        return Supervisor(
+            self.clock,
+            drain=self.drain,
+            assignments={
+                name: replace(self._assignment, number=int(name)).to_bytes() for name in self._names
+            },
+            descriptors=[self._board_file.fileno(), *self._shared_sockets()],
+            environ=self._environment,
+            gone=self._has_ended,
+        )
+
+    def _environment(self, name: str) -> dict[str, str]:
+        return {**self._signs.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(self._folder)}
+
+    def _begin(self) -> None:
+        """Wait for the workers before anybody is told that the service is ready."""
+
+    def _is_ready(self, name: str) -> None:
+        """Tell the manager once all are ready; those that are started again are only logged."""
+        if len(self._ready) == len(self._names):
+            self._log.info("Worker {worker} is ready again", worker=name)
+            return
+        self._ready.add(name)
+        if len(self._ready) == len(self._names):
+            self._log.info("All {count} workers are ready", count=len(self._names))
+            self._notifications.ready()
+
+    def _is_silent(self, name: str) -> None:
+        self._log.error("Worker {worker} gives no sign of life and is killed", worker=name)
+        if self._supervisor is not None:
+            self._supervisor.kill(name)
+
+    def _has_ended(self, name: str) -> None:
+        """Leave nothing of a worker behind that is true of the living only."""
+        self._board.open[int(name)] = GONE
+        self._signs.forget(name)
+        if self._assignment.options["metrics"] is not None:
+            from .metrics import forget  # noqa: PLC0415 - it needs an extra
+
+            forget(self._folder, name)
+
+    def count_workers(self) -> tuple[int, int]:
+        """Give how many workers run, and how often one was started again."""
+        supervisor = self._supervisor
+        return (0, 0) if supervisor is None else (len(supervisor.protocols), supervisor.restarts)
+
+    def _accept_waiting(self) -> None:
+        """Leave it to the workers."""
+
+    def deliver(self) -> Deferred[Any]:
+        """Have the workers deliver what they owe, and end."""
+        assert self._supervisor is not None  # noqa: S101 - started before it is stopped
+        return self._supervisor.stopService().addBoth(self._tidy)
+
+    def _tidy(self, result: object) -> Deferred[Any]:
+        self._board_file.close()
+        stopped = self._signs.stop()
+        stopped.addBoth(lambda _: self._temporary.cleanup())
+        return stopped.addCallback(lambda _: result)
+
+    def abort(self) -> None:
+        """End all workers at once."""
+        if self._supervisor is not None:
+            self._supervisor.abort()
+
+
+def make_workers(
+    reactor: Any, options: Options, reactor_name: str, log_level: Any
+) -> WorkersService:
+    """Make the service that the options ask for. Ends the process where something is wrong.
+
+    ``reactor_name`` is that of the workers' reactor, or ``default``; ``log_level`` is theirs too.
+    """
+    factory = make_factory(reactor, options, options["limits"], debugging=False)
+    listeners = [
+        listener(reactor, f"--port {text}", description, factory)
+        for text, description in options["endpoints"].items()
+    ]
+    assignment = Assignment(
+        options=dict(options),
+        endpoints=tuple(options["endpoints"].values()),
+        shares=_fitting_shares(options["limits"], options["workers"]),
+        reactor=reactor_name,
+        log_level=log_level.name,
+    )
+    if options["metrics"] is not None:
+        end_without_metrics()
+    warn_of_backlog()
+    return WorkersService(reactor, factory, listeners, assignment)
+
+
+def _fitting_shares(limits: Limits, workers: int) -> tuple[Limits, ...]:
+    """Give each worker its limits, as far as each may open files."""
+    shares = shares_of(limits, workers)
+    room = fitting(shares[0]).connections
+    return tuple(
+        replace(share, connections=min(share.connections or room, room)) for share in shares
+    )

@@ -1,0 +1,143 @@
+"""One of several processes that serve: ``python -m twistecho.service.workers.worker``.
+
+It is started by `workers` and told through its standard input what to serve (see `assignment`); the
+listening sockets are inherited. What it logs goes to standard output, an event in JSON each line.
+SIGTERM has it deliver what is owed and end, however often it comes: a manager may send it to all
+processes of a service. SIGINT after that ends it at once. This is an edge: it takes the global
+reactor.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from threading import Thread
+from typing import Any, TextIO
+
+from twisted.application.reactors import installReactor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    formatEvent,
+    globalLogBeginner,
+    jsonFileLogObserver,
+)
+from zope.interface import provider
+
+from twistecho.base.monotonic import make_steady
+from twistecho.eagerreactor import install_fastest
+from twistecho.service.echo.factory import EchoFactory
+from twistecho.service.listening.adopted import adopted_endpoint
+from twistecho.service.listening.turns import Board, Turn, number_of, take_turns
+from twistecho.service.process.mainservice import MainService, on_signals
+from twistecho.service.process.serving import Listener, make_factory
+
+from .assignment import BOARD, Assignment, read_assignment
+
+
+class WorkerService(MainService):
+    """Serves sockets that other workers serve too."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        factory: EchoFactory,
+        listeners: Sequence[Listener],
+        assignment: Assignment,
+    ) -> None:
+        super().__init__(clock, factory, listeners, assignment.options["drain"])
+        rooms = [share.connections for share in assignment.shares]
+        board = Board(BOARD, len(rooms))
+        self._turn = Turn(board, assignment.number, rooms, factory.count_open)
+        self._numbering = board if factory.is_drawn else None
+        if factory.is_drawn:
+            factory.number_of = number_of
+
+    def prepare(self, port: IListeningPort) -> None:
+        """Take turns at a port with the other workers."""
+        take_turns(port, self.clock, self._turn, self._numbering)
+
+    def announce(self, port: IListeningPort) -> None:
+        """Say nothing: the process that listens has said it."""
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop; what waits to be accepted is no other worker's any more."""
+        self._turn.end()
+        return super().stopService()
+
+    def _on_second_signals(self) -> Any:
+        on_signals((signal.SIGTERM,), lambda *_: None)
+        return on_signals((signal.SIGINT,), self._stop_at_once)
+
+
+def make_worker(reactor: Any, assignment: Assignment) -> WorkerService:
+    """Make the service of one worker."""
+    debugging = assignment.log_level == LogLevel.debug.name
+    factory = make_factory(reactor, assignment.options, assignment.limits, debugging=debugging)
+    listeners = [
+        Listener(adopted_endpoint(reactor, description, BOARD + 1 + at), factory, "--port")
+        for at, description in enumerate(assignment.endpoints)
+    ]
+    return WorkerService(reactor, factory, listeners, assignment)
+
+
+def with_text(event: LogEvent) -> LogEvent:
+    """Write a failure into the event's text: in JSON it loses what the exception said."""
+    if "log_failure" not in event:
+        return event
+    kept = {key: value for key, value in event.items() if key != "log_failure"}
+    traceback = event["log_failure"].getTraceback().rstrip()
+    text = {"log_format": "{said}\n{traceback}", "said": formatEvent(event)}
+    return {**kept, **text, "traceback": traceback}
+
+
+def begin_logging(level: str, output: TextIO) -> None:
+    """Log to a stream, one event a line."""
+    json = jsonFileLogObserver(output)
+
+    @provider(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        json(with_text(event))
+
+    levels = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    observer = FilteringLogObserver(observe, [levels])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def _end_with_parent() -> None:
+    """End when standard input does: `lifeline` does better, but on Linux only."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    os.setsid()  # Ctrl-C is for the process that started this one, which then stops it
+    assignment = read_assignment(sys.stdin.buffer)
+    Thread(target=_end_with_parent, daemon=True).start()
+    begin_logging(assignment.log_level, sys.stdout)
+    if assignment.reactor == "default":
+        install_fastest()
+    else:
+        installReactor(assignment.reactor)
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+
+    loop: Any = reactor
+    make_steady(loop)
+    service = make_worker(loop, assignment)
+    service.startService()
+    loop.addSystemEventTrigger("before", "shutdown", service.stopService)
+    if assignment.options["metrics"] is not None:
+        from .metrics import publish  # noqa: PLC0415 - it needs an extra
+
+        publish(loop, service.factory, assignment.number)
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Echo services for other people's tests."""

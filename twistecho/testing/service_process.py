@@ -1,0 +1,117 @@
+"""``twist echo`` as the child of a process that talks to it: started with ``python -m``.
+
+It takes the options of ``twist echo`` and speaks lines on its standard streams, JSON in the one
+direction:
+
+    <- {"host": "127.0.0.1", "port": 40001, "connections": 0, ...}     it listens
+    -> status
+    <- {"host": "127.0.0.1", "port": 40001, "connections": 3, ...}
+    -> stop                                        deliver what is owed, say the status, and end
+    -> end of file                                 end at once
+
+So it ends with its parent, however that one ended. This is an edge: it takes the global reactor.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.protocol import connectionDone
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from twistecho.service.listening.echo_service import EchoService
+from twistecho.service.process.options import Options, end_process
+from twistecho.service.workers.make_service import makeService
+
+
+class Control(LineOnlyReceiver):
+    """The parent's end of the line."""
+
+    delimiter = b"\n"
+
+    def __init__(self, reactor: Any, service: EchoService, port: Any) -> None:
+        self._reactor = reactor
+        self._service = service
+        self._port = port  # kept: a service that is stopping forgets its ports
+        self._address = port.getHost()
+
+    def connectionMade(self) -> None:
+        """Say that the service listens, and where."""
+        self._say()
+
+    def lineReceived(self, line: bytes) -> None:
+        """Do what the parent asks."""
+        if line == b"stop":
+            stopped: Deferred[Any] = self._service.stopService()
+            stopped.addBoth(lambda _: self._stopped())
+        else:
+            self._accept_waiting()
+            self._say()
+
+    def _accept_waiting(self) -> None:
+        """Accept what has connected already, so that the parent's own connections count."""
+        before = -1
+        factory = self._service.factory
+        while self._service.running and before < factory.counts.accepted:
+            before = factory.counts.accepted
+            if IReadDescriptor.providedBy(self._port):
+                self._port.doRead()
+
+    def _say(self) -> None:
+        factory = self._service.factory
+        status = {
+            "host": self._address.host,
+            "port": self._address.port,
+            "how": factory.describe(),
+            "connections": factory.counts.accepted,
+            "open": len(factory.connections),
+            "faults": factory.faults_met,
+            "control_words": factory.control_words,
+        }
+        self.sendLine(json.dumps(status).encode())
+
+    def _stopped(self) -> None:
+        self._say()
+        self._end()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
+        """End: the parent has gone, or wants no more."""
+        self._end()
+
+    def _end(self) -> None:
+        if self._reactor.running:
+            self._reactor.callLater(0, self._reactor.crash)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until the parent says otherwise."""
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+    from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
+
+    observer = FilteringLogObserver(
+        textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
+    )
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    options = Options()
+    options.parseOptions(["--port=0", *arguments])
+    if options["workers"] is not None:
+        end_process("--workers: its processes cannot be asked what they have counted", 2)
+    service = makeService(options)
+    service.startService()
+    StandardIO(Control(reactor, service, service.ports[0]))
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
