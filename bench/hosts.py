@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 
-from tests.balanced import (
+from tests.support.balanced import (
     BALANCER,
     BALANCER_TOO,
     CONFIGURATION,
@@ -19,7 +19,7 @@ from tests.balanced import (
     Service,
     balanced,
 )
-from tests.balancer import until
+from tests.support.balancer import until
 from twistecho.fleet.reports.report import Report
 
 CLIENTS = 300

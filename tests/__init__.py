@@ -1,1 +1,1 @@
-"""The tests: one file a room; pytest and trial both run them."""
+"""The tests, one folder per package of the product; pytest and trial both run them."""

@@ -1,0 +1,202 @@
+"""``twistecho fleet``: plans from files, results in files, and what is refused before a run."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from tests.support.commands import refused, twistecho
+from tests.support.peers import unused_port
+from twistecho import Plan, Report
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.launch import LaunchedService
+from twistecho.fleet.plans.plan import Arrivals
+
+THREADS = ("--engine", "threads")
+
+
+class _FolderCase(unittest.TestCase):
+    def setUp(self) -> None:
+        """Have a folder of its own."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def path(self, name: str) -> str:
+        """Give the path of a file in the folder."""
+        return str(self.folder / name)
+
+
+class ResultTests(_FolderCase):
+    """What a run leaves."""
+
+    def test_requirements_and_files(self) -> None:
+        """Everything that can be asked for, of one run; the plan that was run is saved."""
+        with LaunchedService() as target:
+            ended = twistecho(
+                "fleet", str(target), "-c3", "-n2", *THREADS, "--require", "failed == 0",
+                "--require", "p99 < 1us", "--json", self.path("json"), "--hdr", self.path("hdr"),
+                "--junit", self.path("xml"), "--save-plan", self.path("plan"),
+            )  # fmt: skip
+        assert ended.code == 1
+        assert "met: failed == 0 (is 0)" in ended.out
+        assert "missed: p99 < 1us" in ended.out
+        found = Report.from_json(Path(self.path("json")).read_text())
+        assert found.complete
+        assert found.began > 1.7e9
+        assert found.plan == Plan(clients=3, repeat=2)
+        assert Plan.from_json(Path(self.path("plan")).read_text()) == found.plan
+        assert 'failures="1"' in Path(self.path("xml")).read_text()
+        log = HistogramLogReader(self.path("hdr"), HdrHistogram(1, 3_600_000_000, 3))
+        self.addCleanup(log.close)
+        counted = [h.get_total_count() for h in iter(log.get_next_interval_histogram, None)]
+        assert sum(counted) == 6
+
+    def test_quiet_shows_only_what_is_wrong(self) -> None:
+        """Nothing at all where nothing is."""
+        with LaunchedService() as target:
+            assert twistecho("fleet", str(target), "-qc2", *THREADS) == (0, "", "")
+        ended = twistecho("fleet", str(unused_port()), "-qc2", *THREADS)
+        assert (ended.code, ended.err) == (1, "")
+        assert ended.out == "2 clients failed: connect:refused, nobody listens there\n"
+
+    def test_failures_may_be_allowed(self) -> None:
+        """By a requirement that speaks of them."""
+        port = str(unused_port())
+        assert twistecho("fleet", port, *THREADS, "--require", "connect:refused == 20").code == 0
+        assert twistecho("fleet", port, *THREADS, "--require", "error_rate < 5%").code == 1
+
+    def test_any_result_can_go_to_standard_output(self) -> None:
+        """Alone: what people read goes to standard error."""
+        with LaunchedService() as target:
+            ended = twistecho("fleet", str(target), "-c2", *THREADS, "--junit", "-")
+        assert ended.out.startswith("<?xml")
+        assert "clients answered" in ended.err
+
+    def test_a_file_that_cannot_be_written_after_all_costs_nothing_else(self) -> None:
+        """What else was asked for is written and shown; the option is named, exit code 1."""
+        with LaunchedService() as target:
+            ended = twistecho(
+                "fleet", str(target), "-c2", *THREADS, "--hdr", "/dev/full",
+                "--json", self.path("json"),
+            )  # fmt: skip
+        assert ended.code == 1
+        assert ended.err == "Error: --hdr /dev/full: No space left on device\n"
+        assert "clients answered" in ended.out
+        assert Report.from_json(Path(self.path("json")).read_text()).complete
+
+
+class PlanFileTests(_FolderCase):
+    """``--plan FILE``."""
+
+    def saved(self, text: str, *arguments: str) -> Plan:
+        """Give the plan that is run under a plan file and these options."""
+        Path(self.path("plan")).write_text(text)
+        out = self.path("saved")
+        port = str(unused_port())
+        twistecho("fleet", port, *THREADS, "--plan", self.path("plan"), "--save-plan", out,
+                  *arguments)  # fmt: skip
+        return Plan.from_json(Path(out).read_text())
+
+    def test_the_file_says_what_is_run(self) -> None:
+        """What it leaves out is the default."""
+        text = '{"schema": 2, "clients": 3, "reply": "raw"}'
+        assert self.saved(text) == Plan(clients=3, reply=ReplyFormat.RAW)
+
+    def test_options_that_are_given_come_before_the_file(self) -> None:
+        """Also those that say what is the default anyway."""
+        text = '{"schema": 2, "clients": 3, "repeat": 7, "ordered": true}'
+        assert self.saved(text, "-n1", "-c2") == Plan(clients=2, ordered=True)
+
+    def test_what_is_no_plan_is_refused_in_one_line(self) -> None:
+        """A newer schema, a bad field, no file."""
+        for text, told in (
+            ('{"schema": 3}', "schema 3 is not 2"),
+            ('{"schema": 2, "rate": 0}', "rate: 0 is not"),
+            ("hello", "Expecting value"),
+        ):
+            Path(self.path("plan")).write_text(text)
+            line = refused("fleet", "5000", "--plan", self.path("plan"))
+            assert "--plan" in line
+            assert told in line
+        Path(self.path("plan")).write_bytes(b"\xff\xfe")
+        assert "--plan" in refused("fleet", "5000", "--plan", self.path("plan"))
+        assert "No such file" in refused("fleet", "5000", "--plan", self.path("none"))
+
+
+class RefusedTests(_FolderCase):
+    """One line, exit code 2, before anybody connects."""
+
+    def test_requirements_that_cannot_be_read(self) -> None:
+        """The option and what is wrong."""
+        line = refused("fleet", "5000", "--require", "p99 < 5")
+        assert "--require" in line
+        assert "its unit is missing: us, ms, s, min" in line
+        assert "failed?" in refused("fleet", "5000", "--require", "faild == 0")
+
+    def test_outputs_that_cannot_be_written(self) -> None:
+        """Of every kind; an old result is still there."""
+        for option in ("--json", "--junit", "--hdr", "--html", "--save-plan"):
+            line = refused("fleet", "5000", option, "/nonexistent/file")
+            assert option in line
+            assert "No such file or directory" in line
+        assert "--plot" in refused("fleet", "5000", "--plot", "/nonexistent/file.png")
+        assert "--plot" in refused("fleet", "5000", "--plot", self.path("file.txt"))
+
+    def test_the_same_file_for_two_results(self) -> None:
+        """One would be lost."""
+        path = self.path("file")
+        line = refused("fleet", "5000", "--json", path, "--hdr", path)
+        assert "--hdr" in line or "--json" in line
+        assert self.folder.joinpath("file").exists() is False
+
+
+class LoadOptionTests(_FolderCase):
+    """The options that say when messages are sent."""
+
+    def test_they_make_the_plan(self) -> None:
+        """Times and rates with their units, each in its field."""
+        with LaunchedService() as target:
+            twistecho(
+                "fleet", str(target), "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
+                "--seed=9", "--pipeline=3", "--duration=50ms", "--warmup=20ms", "--ramp=100/s",
+                "--barrier", "--save-plan", self.path("plan"),
+            )  # fmt: skip
+        assert Plan.from_json(Path(self.path("plan")).read_text()) == Plan(
+            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, duration=0.05,
+            warmup=0.02, ramp=100, barrier=True,
+        )  # fmt: skip
+
+    def test_they_come_before_those_of_a_plan_file(self) -> None:
+        """And what is not given is the file's."""
+        Path(self.path("plan")).write_text(Plan(clients=2, think=0.25, repeat=2).to_json())
+        with LaunchedService() as target:
+            ended = twistecho(
+                "fleet", str(target), "--plan", self.path("plan"), *THREADS, "--think=10ms"
+            )
+        assert ended.code == 0, ended
+        assert ended.out.startswith("2 clients, 2 messages each, 10.0 ms between them, to ")
+
+    def test_what_makes_no_sense_is_refused_by_the_option(self) -> None:
+        """Contradictions, nothing at all, and what is no number: one line."""
+        for arguments, words in {
+            ("--rate=10", "--think=1"): "--think: it contradicts --rate,",
+            ("--pipeline=2", "--think=1ms"): "--think: it contradicts --pipeline,",
+            ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
+            ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
+            ("--rate=0",): "--rate: 0 is not a number above 0",
+            ("--ramp=0",): "--ramp: 0 is not a number above 0",
+            ("--duration=0ms",): "--duration: 0 is not a number above 0",
+            ("--rate=many",): "'--rate': 'many' is not a number a second",
+            ("--rate=-1k",): "'--rate': -1k is not a number a second, 0 or more",
+            ("--rate=nan",): "'--rate': nan is not",
+            ("--think=a bit",): "'--think': 'a bit' is not a number of seconds",
+            ("--warmup=-1",): "'--warmup': -1 is not a number of seconds, 0 or more",
+            ("--pipeline=0",): "'--pipeline': 0 is not",
+            ("--arrivals=never",): "'--arrivals': 'never' is not",
+        }.items():
+            with self.subTest(arguments=arguments):
+                assert words in refused("fleet", "5000", *arguments)
+        assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")

@@ -1,0 +1,289 @@
+"""The ``twistecho`` command as a user runs it: output, JSON, errors, exit codes."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest import TestCase
+
+from tests.support.peers import read_exactly, serving, unused_port
+from twistecho import Report
+from twistecho.compare.launch import LaunchedService, LaunchError
+from twistecho.fleet.reports.latency import Latencies
+from twistecho.service.scenario.fault import Kind
+
+TWISTECHO = [sys.executable, "-m", "twistecho"]
+
+
+def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run the command; give its end."""
+    return subprocess.run(
+        [*TWISTECHO, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+class FleetCommandTests(TestCase):
+    """``twistecho fleet``."""
+
+    def test_both_engines_show_a_summary_and_exit_0(self) -> None:
+        """Everything right: the figures, and no failure."""
+        with LaunchedService(["--reply=prefixed"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-c3", "-n2", "-rprefixed", "-e", engine, "--in-order"
+                )
+                assert ended.returncode == 0, ended.stderr
+                assert engine in ended.stdout
+                rows = dict(
+                    line.rsplit(maxsplit=1) for line in ended.stdout.splitlines() if "  " in line
+                )
+                assert rows["clients answered"] == "3"
+                assert rows["messages answered"] == "6"
+
+    def test_json_to_standard_output_is_nothing_but_json(self) -> None:
+        """The table goes to standard error, and the report reads back."""
+        with LaunchedService() as target:
+            ended = run("fleet", str(target), "--clients=2", "--json", "-")
+        report = Report.from_json(ended.stdout)
+        assert (report.complete, len(report.outcomes)) == (True, 2)
+        assert json.loads(ended.stdout)["schema"] == 2
+        assert "clients answered" in ended.stderr
+
+    def test_an_open_run_says_what_it_offers_and_what_came_of_it(self) -> None:
+        """On both engines; the JSON has the plan, times of both kinds and what was not measured."""
+        with LaunchedService(["--reply=raw"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-c4", "-rraw", "-e", engine, "--rate=0.4k",
+                    "--arrivals=poisson", "--seed=7", "--duration=300ms", "--warmup=100ms",
+                    "--barrier", "--json", "-",
+                )  # fmt: skip
+                assert ended.stderr.startswith(
+                    "4 clients, 0.3 s after 0.1 s of warm-up, 400 messages/s (poisson), "
+                    f"all connected first, to {target} (raw replies)\n"
+                )
+                found = Report.from_json(ended.stdout)
+                assert (found.plan.rate, found.plan.seed, found.plan.barrier) == (400, 7, True)
+                assert found.complete
+                # A busy machine may make a fleet late, which it says, and nothing else is wrong.
+                late = [line for line in ended.stderr.splitlines() if line.startswith("INVALID")]
+                assert ended.returncode == (1 if late else 0)
+                assert found.sent == found.messages > found.measured.unmeasured > 0
+                measured = found.messages - found.measured.unmeasured
+                for times in (found.measured.latency, found.measured.service):
+                    assert Latencies(times).count == measured
+
+    def test_json_to_a_file(self) -> None:
+        """The same as data, beside the table."""
+        with tempfile.TemporaryDirectory() as folder, LaunchedService() as target:
+            file = Path(folder) / "report.json"
+            ended = run("fleet", str(target), "--clients=2", "--json", str(file))
+            assert Report.from_json(file.read_text()).complete
+        assert "clients answered" in ended.stdout
+
+    def test_verbose_prints_a_line_a_reply_with_escapes(self) -> None:
+        """Control bytes reach no terminal, lines are whole."""
+        with LaunchedService(["--reply=raw"]) as target:
+            for engine in ("reactor", "threads"):
+                ended = run(
+                    "fleet", str(target), "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n", "-e",
+                    engine,
+                )  # fmt: skip
+                lines = {line for line in ended.stdout.splitlines() if "received" in line}
+                message = r"b'\x1b[31m[b]red[/b]\n'"
+                assert lines == {f"Client {n} received: {message}" for n in range(50)}
+                assert "\x1b" not in ended.stdout
+
+    def test_failures_are_named_and_exit_1(self) -> None:
+        """By cause, with words a person understands."""
+        ended = run("fleet", str(unused_port()), "--clients=4")
+        assert ended.returncode == 1
+        assert "4 clients failed: connect:refused, nobody listens there" in ended.stdout
+
+    def test_bad_input_is_one_line_and_exit_2(self) -> None:
+        """The option is named; nobody is connected to."""
+        for arguments, words in {
+            ("fleet",): "TARGET",
+            ("fleet", "nonsense"): "TARGET",
+            ("fleet", "5000", "--clients=0"): "--clients",
+            ("fleet", "5000", "--timeout=0"): "--timeout",
+            ("fleet", "5000", "--timeout=soon"): "--timeout",
+            ("fleet", "5000", "--message="): "--message",
+            ("fleet", "5000", "--reply=loud"): "--reply",
+            ("fleet", "5000", "--json=/nonexistent/file"): "--json",
+            ("compare", "--json=/nonexistent/file"): "--json",
+            ("fleet", "tcp:host=localhost:port=5000", "--engine=threads"): "TARGET",
+            ("check", "--delay=-1"): "--delay",
+            ("check", "--delay=weibull:1"): "--delay",
+            ("check", "--fault=reset:2"): "--fault",
+            ("check", "--fault=reset", "--fault=close"): "--fault",
+            ("check", "--fault=late"): "--fault",
+            ("check", "--seed=-1"): "--seed",
+            ("dance",): "dance",
+        }.items():
+            ended = run(*arguments)
+            assert ended.returncode == 2, (arguments, ended)
+            (line,) = ended.stderr.splitlines()[-1:]
+            assert line.startswith("Error: "), ended.stderr
+            assert words in line, line
+            assert "Traceback" not in ended.stderr
+
+    def test_a_signal_ends_the_run_and_what_was_found_is_told(self) -> None:
+        """On both engines, with Ctrl-C and SIGTERM: the table, the file, exit code 130."""
+        answered: list[int] = []
+
+        def answer_once(connection: socket.socket) -> None:
+            connection.sendall(read_exactly(connection, 2))
+            read_exactly(connection, 2)
+            answered.append(1)
+            read_exactly(connection, 1_000_000)
+
+        with serving(answer_once) as port, tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "report.json")
+            for engine, number in (("reactor", signal.SIGINT), ("threads", signal.SIGTERM)):
+                answered.clear()
+                process = subprocess.Popen(
+                    [*TWISTECHO, "fleet", str(port), "-c2", "-n2", "-mja", "-rraw", "-e", engine,
+                     "--json", str(file)],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )  # fmt: skip
+                while len(answered) < 2:
+                    time.sleep(0.01)
+                process.send_signal(number)
+                shown, wrong = process.communicate(timeout=30)
+                assert (process.returncode, wrong) == (130, "")
+                assert "Interrupted: this is what was found until then." in shown
+                assert "2 clients failed: receive:interrupted" in shown
+                assert "INVALID" not in shown
+                found = Report.from_json(file.read_text())
+                assert found.interrupted
+                assert (found.sent, found.messages, found.outstanding) == (4, 2, 2)
+
+    def test_a_check_that_is_interrupted_has_nothing_to_tell(self) -> None:
+        """Half a run agrees with nothing."""
+        connected: list[int] = []
+
+        def silent(connection: socket.socket) -> None:
+            connected.append(1)
+            read_exactly(connection, 1_000_000)
+
+        with serving(silent) as port:
+            process = subprocess.Popen(
+                [*TWISTECHO, "check", str(port), "-c1"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            while not connected:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, "Error: interrupted")
+
+    def test_the_threads_engine_imports_no_twisted(self) -> None:
+        """The independent witness stays independent."""
+        with LaunchedService() as target:
+            code = (
+                "import sys; from twistecho.cli.main import main\n"
+                "try: main(['fleet', sys.argv[1], '-e', 'threads'])\n"
+                "finally: print('twisted' in sys.modules)"
+            )
+            ended = subprocess.run(
+                [sys.executable, "-c", code, str(target)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert ended.returncode == 0
+        assert ended.stdout.splitlines()[-1] == "False"
+
+
+class CheckCommandTests(TestCase):
+    """``twistecho check``."""
+
+    def test_starts_its_own_service_and_agrees(self) -> None:
+        """The README's first command, with a shorter delay."""
+        ended = run("check", "--delay", "0.3", "--clients", "5")
+        assert ended.returncode == 0, ended.stderr
+        expected = "The engines agree on all 5 clients: every message was answered right."
+        assert ended.stdout.splitlines()[-1] == expected
+
+    def test_agrees_under_every_fault(self) -> None:
+        """Half of the messages meet it; agreeing is enough, since failures were asked for."""
+        for kind in Kind:
+            options = {Kind.DRIP: ",pause=1ms", Kind.STALL: ",for=10ms"}.get(kind, "")
+            ended = run(
+                "check", f"--fault={kind}:0.5{options}", "--seed=5", "-c6", "-n2", "-t0.7", "-d1ms",
+                "--json=-",
+            )  # fmt: skip
+            assert ended.returncode == 0, (kind, ended.stdout, ended.stderr)
+            data = json.loads(ended.stdout)
+            assert data["agree"]
+            assert "seed 5" in ended.stderr
+            failed = sum(data["reports"][0]["summary"]["failures"].values())
+            assert bool(failed) == (kind not in {Kind.DRIP, Kind.STALL, Kind.LATE}), kind
+
+    def test_json_holds_both_reports(self) -> None:
+        """And the verdict."""
+        ended = run("check", "--clients=3", "--reply=raw", "--json=-")
+        data = json.loads(ended.stdout)
+        assert (data["agree"], data["disagreements"]) == (True, [])
+        engines = [Report.from_dict(report).engine for report in data["reports"]]
+        assert engines == ["reactor", "threads"]
+
+    def test_a_result_that_cannot_be_written_after_all_is_one_line(self) -> None:
+        """The disk may have become full meanwhile; exit code 1."""
+        ended = run("check", "--clients=1", "--json=/dev/full")
+        assert ended.returncode == 1
+        assert ended.stderr == "Error: --json /dev/full: No space left on device\n"
+
+    def test_a_server_that_answers_the_engines_differently_is_shown(self) -> None:
+        """Which client, which field, what each engine saw; exit code 1."""
+        seen: list[int] = []
+
+        def moody(connection: socket.socket) -> None:
+            message = read_exactly(connection, 2)
+            seen.append(1)
+            # The threads engine runs first: one of its two clients is answered wrongly.
+            connection.sendall(b"NO" if len(seen) == 1 else message)
+            read_exactly(connection, 1)
+
+        with serving(moody) as port:
+            ended = run("check", str(port), "-c2", "-m", "ja", "-rraw")
+        assert ended.returncode == 1
+        assert "The engines disagree (reactor against threads):" in ended.stdout
+        assert "outcome: answered against receive:mismatch" in ended.stdout
+
+    def test_agreement_on_failure_exits_1(self) -> None:
+        """Agreeing is not enough: the messages must be answered right."""
+        ended = run("check", str(unused_port()), "--clients=2")
+        assert ended.returncode == 1
+        assert "agree on all 2 clients: not all were answered right" in ended.stdout
+
+
+class LaunchTests(TestCase):
+    """A service in a process of its own."""
+
+    def test_a_service_that_cannot_start_says_why(self) -> None:
+        """What it said is the error."""
+        with self.assertRaisesRegex(LaunchError, "--delay"), LaunchedService(["--delay=x"]):
+            pass
+
+    def test_it_is_gone_after_the_block(self) -> None:
+        """Nobody listens any more."""
+        with LaunchedService() as target:
+            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10).close()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10)

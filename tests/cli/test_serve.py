@@ -1,0 +1,65 @@
+"""``twistecho serve`` as people meet it: what it says, and what it refuses."""
+
+import io
+import re
+from contextlib import redirect_stderr
+from unittest import TestCase
+
+import pytest
+
+from tests.support.designs_at_work import serving
+from twistecho.cli.main import main
+
+
+def said(*arguments: str) -> tuple[object, str]:
+    """Run a command that is to fail; give its exit code and what it says on standard error."""
+    errors = io.StringIO()
+    with redirect_stderr(errors), pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return ended.value.code, errors.getvalue()
+
+
+class ServeTests(TestCase):
+    """The command."""
+
+    def test_it_says_where_it_listens_and_how_it_answers(self) -> None:
+        """One line a port, with the port that the system gave."""
+        served = serving("threaded", "--delay=5", "--delay-per=connection", "--backlog=7")
+        self.addCleanup(served.stop)
+        assert served.lines[0] == (
+            f"Listening on 127.0.0.1:{served.port}: "
+            "stamped replies, 5 s per connection, a backlog of 7"
+        )
+
+    def test_the_sequential_server_is_the_notebooks(self) -> None:
+        """Told nothing, it answers with a prefix, at once, with a backlog of five."""
+        served = serving("sequential")
+        self.addCleanup(served.stop)
+        assert re.search("prefixed replies, no delay, a backlog of 5$", served.lines[0])
+
+    def test_what_makes_no_sense_is_one_line_that_names_the_option_and_exit_code_2(self) -> None:
+        """No traceback, whatever was mistyped."""
+        for option, *arguments in (
+            ("--port", "serve", "threaded", "--port=70000"),
+            ("--port", "serve", "forking", "--port=0", "--port=0"),
+            ("--delay", "serve", "select", "--delay=-1"),
+            ("--delay", "serve", "select", "--delay=soon"),
+            ("--backlog", "serve", "sequential", "--backlog=-1"),
+            ("--designs", "compare", "--designs=threaded,magic"),
+            ("--clients", "compare", "--clients=20,0"),
+            ("--timeout", "compare", "--timeout=nan"),
+            ("--kill-after", "compare", "--kill-after=nan"),
+            ("--plot", "compare", "--plot=picture.gif"),
+            ("--engine", "compare", "--engine=steam"),
+        ):
+            code, text = said(*arguments)
+            assert code == 2, (arguments, text)
+            assert option in text, (arguments, text)
+            assert text.count("\n") == 1, (arguments, text)
+
+    def test_an_unknown_host_is_the_worlds_fault(self) -> None:
+        """The line names the option; the exit code is 1."""
+        code, text = said("serve", "threaded", "--host=no.such.host.invalid")
+        assert code == 1
+        assert text.startswith("Error: --host no.such.host.invalid: ")
+        assert text.count("\n") == 1

@@ -1,0 +1,438 @@
+"""What the eager reactor does differently: when it sends, what it logs, which time it keeps."""
+
+import errno
+import inspect
+import socket
+import struct
+import subprocess
+import sys
+import time
+from typing import Any
+from unittest import TestCase
+
+from twisted.internet.error import ConnectionLost
+from twisted.internet.threads import deferToThreadPool
+from twisted.python import log
+from twisted.python.failure import Failure
+from twisted.python.reflect import namedAny
+
+from tests.support.reactorcase import (
+    EAGER,
+    EPOLL,
+    Builder,
+    Handing,
+    Recorder,
+    RecordingSocket,
+    gathered,
+    received_by,
+)
+from tests.support.twisted_internals import TWISTED_INTERNALS
+from twistecho.eagerreactor.connection import EagerConnection
+from twistecho.eagerreactor.reactor import EagerReactor
+
+
+class Eager(Builder):
+    """These hold for the eager reactor only."""
+
+    _reactors = [EAGER]
+
+
+class EagernessTestsBuilder(Eager):
+    """What is sent, and when."""
+
+    def test_a_reply_is_sent_without_waiting_for_writability(self) -> None:
+        """The descriptor is never registered for it."""
+        reactor = self.buildReactor()
+        waited: list[Any] = []
+        original = reactor._add
+
+        def add(selectable: Any, primary: Any, *rest: Any) -> None:
+            if primary is reactor._writes:
+                waited.append(selectable)
+            original(selectable, primary, *rest)
+
+        self.patch(reactor, "_add", add)
+        server, client = Recorder(), Recorder()
+        server.on_data = lambda made, data: made.transport.write(data)
+        port = self.listen(reactor, server)
+        client.on_made = lambda made: made.transport.write(b"hello")
+        reactor.connectTCP("127.0.0.1", port, Handing(client))
+        self.until(reactor, lambda: client.received == b"hello")
+        # Connecting itself is something to wait for.
+        assert all(selectable is client.transport for selectable in waited)
+        assert len(waited) == 1
+
+    def test_what_one_callback_writes_goes_out_together(self) -> None:
+        """After the callback, in one send."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        recorded: list[RecordingSocket] = []
+
+        def on_data(made: Recorder, _data: bytes) -> None:
+            recorded.append(RecordingSocket(made.transport.socket))
+            made.transport.socket = recorded[0]
+            for _ in range(3):
+                made.transport.write(b"piece")
+            assert recorded[0].sent == []
+
+        server.on_data = on_data
+        peer = self.accepted(reactor, server)
+        peer.sendall(b"go")
+        self.until(reactor, lambda: received_by(peer))
+        assert recorded[0].sent == [15]
+
+    def test_what_is_untried_counts_as_a_writer(self) -> None:
+        """For getWriters, removeWriter and removeAll."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        seen: list[list[Any]] = []
+
+        def on_made(made: Recorder) -> None:
+            made.transport.write(b"x")
+            seen.append(reactor.getWriters())
+            reactor.removeWriter(made.transport)
+            seen.append(reactor.getWriters())
+            made.transport.startWriting()
+            seen.append(reactor.removeAll())
+            seen.append(reactor.getWriters())
+            for removed in seen[2]:  # so that the end of the reactor closes them
+                reactor.addReader(removed)
+            reactor.stop()
+
+        server.on_made = on_made
+        self.accepted(reactor, server)
+        self.run_reactor(reactor)
+        assert seen[0] == [server.transport]
+        assert seen[1] == seen[3] == []
+        assert server.transport in seen[2]
+
+    def test_every_stream_connection_is_eager(self) -> None:
+        """Accepted, connecting, adopted; a port that was adopted accepts such ones."""
+        reactor = self.buildReactor()
+        listener = socket.create_server(("127.0.0.1", 0))
+        here, there = socket.socketpair()
+        for opened in (listener, here, there):
+            self.addCleanup(opened.close)
+        protocols = [Recorder() for _ in range(3)]
+        factory = Handing(*protocols)
+        for opened in (listener, here):
+            opened.setblocking(False)
+        reactor.adoptStreamConnection(here.fileno(), socket.AF_UNIX, factory)
+        port = reactor.adoptStreamPort(listener.fileno(), socket.AF_INET, factory)
+        client = Recorder()
+        reactor.connectTCP("127.0.0.1", port.getHost().port, Handing(client))
+        self.peer(port.getHost().port)
+        self.until(reactor, lambda: not factory.waiting and client.connected)
+        for protocol in (*protocols, client):
+            assert isinstance(protocol.transport, EagerConnection)
+
+
+class _Replier(Recorder):
+    """Replies as the eager reactor asks for it; what it does before, a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Any = lambda _made, _data: None
+        self.reply: Any = lambda data: data
+
+    def replyEagerly(self, data: bytes) -> Any:
+        """Note what came, do as told, reply."""
+        self.received += data
+        self.before(self, data)
+        return self.reply(data)
+
+
+class ReplyTestsBuilder(Eager):
+    """What a protocol's replyEagerly returns is written for it."""
+
+    def replies(self, replier: _Replier, expected: bytes) -> None:
+        """Have a peer say hello, and see what comes back."""
+        reactor = self.buildReactor()
+        peer = self.accepted(reactor, replier)
+        peer.sendall(b"hello")
+        came = bytearray()
+        self.until(reactor, lambda: len(gathered(came, peer)) >= len(expected))
+        assert bytes(came) == expected
+
+    def test_a_reply_is_written(self) -> None:
+        """And dataReceived is not called."""
+        replier = _Replier()
+        replier.on_data = lambda *_: self.fail("dataReceived was called")
+        self.replies(replier, b"hello")
+
+    def test_a_reply_comes_after_what_was_written_before_it(self) -> None:
+        """In the same callback."""
+        replier = _Replier()
+        replier.before = lambda made, _: made.transport.write(b"I say: ")
+        self.replies(replier, b"I say: hello")
+
+    def test_no_reply_writes_nothing(self) -> None:
+        """None, or no bytes."""
+        for nothing in (None, b""):
+            replier = _Replier()
+            replier.reply = lambda _, nothing=nothing: nothing
+            replier.before = lambda made, _: made.transport.reactor.callLater(
+                0, made.transport.write, b"later"
+            )
+            self.replies(replier, b"later")
+
+    def test_a_reply_to_a_peer_that_does_not_read_waits(self) -> None:
+        """And is not lost, whatever of it the socket took."""
+        replier = _Replier()
+        replier.reply = lambda data: data * 2000
+        replier.before = lambda made, _: made.transport.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
+        )
+        self.replies(replier, b"hello" * 2000)
+
+    def test_a_reply_is_sent_though_the_callback_ran_the_reactor(self) -> None:
+        """A turn within a turn takes only what was written until then."""
+        replier = _Replier()
+        replier.before = lambda made, _: (
+            made.transport.reactor.callLater(0, made.transport.write, b"inner "),
+            made.transport.reactor.iterate(0.01),
+        )
+        self.replies(replier, b"inner hello")
+
+    def test_a_reply_that_is_no_bytes_ends_its_connection_alone(self) -> None:
+        """Logged once; what others wrote in the same turn goes out."""
+        reactor = self.buildReactor()
+        bad, good = _Replier(), _Replier()
+        bad.reply = lambda _: "text"
+        port = self.listen(reactor, bad, good)
+        peers = [self.peer(port), self.peer(port)]
+        for peer in peers:
+            peer.sendall(b"x")
+        came = bytearray()
+        self.until(reactor, lambda: gathered(came, peers[1]) and bad.lost)
+        assert came == b"x"
+        assert bad.lost[0].type is TypeError
+        assert len(self.flushLoggedErrors(TypeError)) == 1
+
+    def test_a_reply_to_a_connection_that_was_just_ended_goes_nowhere(self) -> None:
+        """The peer sees the reset alone."""
+        reactor = self.buildReactor()
+        replier = _Replier()
+        replier.before = lambda made, _: made.transport.abortConnection()
+        replier.on_lost = lambda _: reactor.stop()
+        peer = self.accepted(reactor, replier)
+        peer.sendall(b"x")
+        self.run_reactor(reactor)
+        with self.assertRaises(ConnectionResetError):
+            received_by(peer)
+
+
+class WordsTestsBuilder(Builder):
+    """What a connection is called, by both reactors alike."""
+
+    _reactors = [EAGER, EPOLL]
+
+    def test_repr_and_log_prefix(self) -> None:
+        """Of accepted and of adopted connections, also after they have gone."""
+        reactor = self.buildReactor()
+        accepted, adopted = Recorder(), Recorder()
+        port = self.listen(reactor, accepted)
+        there = socket.create_server(("127.0.0.1", 0))
+        here = socket.create_connection(there.getsockname())
+        for opened in (there, here):
+            self.addCleanup(opened.close)
+        here.setblocking(False)
+        reactor.adoptStreamConnection(here.fileno(), socket.AF_INET, Handing(adopted))
+        self.peer(port)
+        self.until(reactor, lambda: accepted.connected)
+        own = here.getsockname()[1]
+        for _ in range(2):
+            assert repr(accepted.transport) == f"<Recorder #0 on {port}>"
+            assert accepted.transport.logPrefix() == "Recorder,0,127.0.0.1"
+            session = there.getsockname()[1]
+            assert repr(adopted.transport) == f"<Recorder #{session} on {own}>"
+            for protocol in (accepted, adopted):
+                protocol.transport.connectionLost(Failure(ConnectionLost()))
+
+
+class ErrnoTestsBuilder(Eager):
+    """Why a connection broke."""
+
+    def errno_of(self, on_made: Any, said: bytes = b"") -> int:
+        """Have the peer reset; give the errno that the protocol was told."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        server.on_made = on_made
+        server.on_lost = lambda _: reactor.stop()
+        peer = self.accepted(reactor, server)
+        peer.sendall(said)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reactor.callWhenRunning(peer.close)
+        self.run_reactor(reactor)
+        [reason] = server.lost
+        assert reason.type is ConnectionLost
+        assert str(reason.value) == str(ConnectionLost())
+        value: Any = reason.value
+        assert value.__cause__ is value.osError
+        return int(value.osError.errno)
+
+    def test_found_when_reading(self) -> None:
+        """The peer's RST."""
+        assert self.errno_of(lambda _: None) == errno.ECONNRESET
+
+    def test_found_when_writing(self) -> None:
+        """Though what follows on the socket looks like FIN."""
+
+        def write_later(made: Recorder) -> None:
+            made.transport.reactor.callLater(0, made.transport.write, b"x")
+
+        assert self.errno_of(write_later) == errno.ECONNRESET
+
+    def test_found_by_the_poll(self) -> None:
+        """Of a connection that does not read but waits to write."""
+
+        def fill(made: Recorder) -> None:
+            made.transport.pauseProducing()
+            made.transport.write(bytes(1 << 23))
+
+        assert self.errno_of(fill, b"unread") == errno.ECONNRESET
+
+
+class LogContextTestsBuilder(Eager):
+    """Log lines carry the prefix of the connection in whose callback they are made."""
+
+    def events(self, on_data: Any) -> tuple[Recorder, list[dict[str, Any]]]:
+        """Run a callback; give what was logged until it stopped the reactor."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        server.on_data = on_data
+        peer = self.accepted(reactor, server)
+        peer.sendall(b"x")
+        seen: list[dict[str, Any]] = []
+        log.addObserver(seen.append)
+        self.addCleanup(log.removeObserver, seen.append)
+        self.run_reactor(reactor)
+        return server, [event for event in seen if event.get("message", ("",))[:1] == ("mine",)]
+
+    def test_the_prefix_is_twisteds(self) -> None:
+        """In the callback; inner contexts add to it; afterwards it is gone."""
+
+        def on_data(made: Recorder, _data: bytes) -> None:
+            log.msg("mine")
+            log.callWithContext({"extra": 1}, log.msg, "mine")
+            log.msg("mine", system="other")
+            made.transport.reactor.callLater(0, log.msg, "mine")
+            made.transport.reactor.callLater(0, made.transport.reactor.stop)
+
+        server, events = self.events(on_data)
+        prefix = f"Recorder,{server.transport.sessionno},127.0.0.1"
+        assert [event["system"] for event in events] == [prefix, prefix, "other", "-"]
+        assert events[1]["extra"] == 1
+
+    def test_a_thread_inherits_the_prefix(self) -> None:
+        """Whatever the reactor does meanwhile."""
+
+        def on_data(made: Recorder, _data: bytes) -> None:
+            reactor = made.transport.reactor
+            deferred = deferToThreadPool(reactor, reactor.getThreadPool(), log.msg, "mine")
+            deferred.addBoth(lambda _: reactor.stop())
+
+        server, [event] = self.events(on_data)
+        assert event["system"] == f"Recorder,{server.transport.sessionno},127.0.0.1"
+
+    def test_a_raised_error_carries_the_prefix(self) -> None:
+        """That of the handler that raised it."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        server.on_data = lambda _made, _data: 1 // 0
+        server.on_lost = lambda _: reactor.stop()
+        peer = self.accepted(reactor, server)
+        peer.sendall(b"x")
+        seen: list[dict[str, Any]] = []
+        log.addObserver(seen.append)
+        self.addCleanup(log.removeObserver, seen.append)
+        self.run_reactor(reactor)
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+        [system] = [event["system"] for event in seen if event["isError"]]
+        assert system.startswith("Recorder,")
+
+
+class ClockTestsBuilder(Eager):
+    """The time it keeps."""
+
+    def test_the_clock_is_monotonic(self) -> None:
+        """A step of the wall clock moves no delayed call."""
+        reactor = self.buildReactor()
+        self.patch(time, "time", lambda: 0.0)
+        before = time.monotonic()
+        reactor.callLater(0.02, reactor.stop)
+        self.patch(time, "time", lambda: 1e12)
+        self.run_reactor(reactor)
+        assert before + 0.02 <= reactor.seconds() <= time.monotonic()
+
+
+class StartTLSTestsBuilder(Eager):
+    """Once TLS has started, nothing goes out as it was written."""
+
+    def test_no_plaintext_after_starttls(self) -> None:
+        """Neither what is written at once, nor later, nor through a sequence or a producer."""
+        try:
+            from twisted.internet.ssl import ClientContextFactory  # noqa: PLC0415 - optional
+        except ImportError:
+            self.skipTest("needs pyOpenSSL and service_identity (twisted[tls])")
+        reactor = self.buildReactor()
+        server = Recorder()
+
+        def on_made(made: Recorder) -> None:
+            made.transport.write(b"plain|")
+            made.transport.startTLS(ClientContextFactory(), False)
+            made.transport.write(b"SECRET")
+            made.transport.writeSequence([b"SECRET", b"SECRET"])
+            reactor.callLater(0, made.transport.write, b"SECRET")
+            reactor.callLater(0.01, reactor.stop)
+
+        server.on_made = on_made
+        peer = self.accepted(reactor, server)
+        self.run_reactor(reactor)
+        came = received_by(peer)
+        assert came.startswith(b"plain|\x16\x03")  # a TLS handshake record
+        assert b"SECRET" not in came
+
+
+class InternalsTests(TestCase):
+    """What of Twisted is used that Twisted may change."""
+
+    def test_they_are_what_they_were(self) -> None:
+        """Names exist, methods take what they took."""
+        for name, arguments in TWISTED_INTERNALS.items():
+            with self.subTest(name=name):
+                found = namedAny(name)
+                if arguments is not None:
+                    taken = list(inspect.signature(found).parameters)
+                    assert taken[: len(arguments.split())] == arguments.split()
+
+    def test_a_reactor_has_the_sets_that_are_looked_into(self) -> None:
+        """Descriptors wanted for reading, for writing, and who they belong to."""
+        reactor: Any = EagerReactor()
+        self.addCleanup(reactor._poller.close)
+        self.addCleanup(reactor.waker.connectionLost, None)
+        assert reactor._reads == {reactor.waker.fileno()}
+        assert reactor._writes == set()
+        assert reactor._selectables == {reactor.waker.fileno(): reactor.waker}
+
+
+class CommandTests(TestCase):
+    """As users install it."""
+
+    def test_twist_knows_it_by_name(self) -> None:
+        """For any of its plugins."""
+        command = [sys.executable, "-m", "twisted", "--help"]
+        helped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert "eager" in helped.stdout
+
+
+for _builder in (
+    EagernessTestsBuilder,
+    ReplyTestsBuilder,
+    WordsTestsBuilder,
+    ErrnoTestsBuilder,
+    LogContextTestsBuilder,
+    ClockTestsBuilder,
+    StartTLSTestsBuilder,
+):
+    globals().update(_builder.makeTestCaseClasses())

@@ -1,0 +1,1 @@
+"""Tests of one client's conversation."""

@@ -1,0 +1,198 @@
+"""The plan: what each client does."""
+
+import json
+import math
+import unittest
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.reports import plans
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, SCHEMA, Arrivals, Plan
+
+law = settings(max_examples=100, deadline=None)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["base64", "x"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+class PlanTests(unittest.TestCase):
+    """A plan is a value that can be carried out."""
+
+    def test_the_default_is_the_notebook(self) -> None:
+        """Twenty clients send the notebook's text once and expect a stamped reply."""
+        plan = Plan()
+        assert plan.clients == 20
+        assert plan.messages == (b"Ola mundo da internet!",) == (NOTEBOOK_MESSAGE,)
+        assert plan.repeat == 1
+        assert plan.reply is ReplyFormat.STAMPED
+
+    def test_what_cannot_be_carried_out_is_refused_by_name(self) -> None:
+        """A bad value raises ValueError, and the message begins with the field's name."""
+        bad: list[tuple[str, Any]] = [
+            ("clients", 0),
+            ("clients", -1),
+            ("repeat", 0),
+            ("repeat", -1),
+            ("messages", ()),
+            ("messages", (b"",)),
+            ("messages", (b"x", b"")),
+            ("timeout", 0.0),
+            ("timeout", -1.0),
+            ("timeout", math.inf),
+            ("timeout", math.nan),
+            ("think", -1.0),
+            ("think", math.nan),
+            ("rate", 0.0),
+            ("rate", -1.0),
+            ("rate", math.inf),
+            ("pipeline", 0),
+            ("duration", 0.0),
+            ("warmup", -1.0),
+            ("ramp", 0.0),
+            ("seed", -1),
+            ("first", -1),
+        ]
+        for field, value in bad:
+            arguments: dict[str, Any] = {field: value}
+            with self.subTest(**arguments), pytest.raises(ValueError, match=f"^{field}: "):
+                Plan(**arguments)
+
+    def test_the_smallest_plan_is_accepted(self) -> None:
+        """One client, one byte, once."""
+        assert Plan(clients=1, messages=(b"\0",), repeat=1, timeout=1e-9).messages_per_client == 1
+
+    def test_fields_that_contradict_each_other_are_refused(self) -> None:
+        """The message begins with the name of one of them and holds the other's."""
+        bad: list[tuple[str, str, dict[str, Any]]] = [
+            ("repeat", "duration", {"repeat": 2, "duration": 1.0}),
+            ("think", "rate", {"think": 1.0, "rate": 5.0}),
+            ("think", "pipeline", {"think": 1.0, "pipeline": 2}),
+            ("ramp", "order", {"ramp": 10.0, "ordered": True}),
+        ]
+        for field, other, fields in bad:
+            with self.subTest(field=field), pytest.raises(ValueError, match=f"^{field}: .*{other}"):
+                Plan(**fields)
+
+    def test_under_a_duration_nobody_knows_how_many_messages_are_sent(self) -> None:
+        """There is no number of messages a client."""
+        assert Plan(duration=1.0).messages_per_client is None
+
+    def test_messages_come_in_turn_and_over_again(self) -> None:
+        """All messages in their order, `repeat` times over."""
+        plan = Plan(messages=(b"a", b"b", b"a"), repeat=2)
+        assert plan.messages_per_client == 6
+        sent = [plan.message(number) for number in range(6)]
+        assert sent == [b"a", b"b", b"a", b"a", b"b", b"a"]
+
+    @law
+    @given(plan=plans)
+    def test_every_message_is_sent_repeat_times(self, plan: Plan) -> None:
+        """The number of messages of a client is that of the messages times the repeats."""
+        assert plan.messages_per_client == len(plan.messages) * plan.repeat
+
+
+class JsonTests(unittest.TestCase):
+    """A plan as JSON data."""
+
+    @law
+    @given(plan=plans)
+    def test_a_plan_comes_back_from_json(self, plan: Plan) -> None:
+        """Written as JSON text and read again it is the same plan, whatever its bytes."""
+        assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+
+    def test_text_is_written_as_text(self) -> None:
+        """A message in UTF-8 can be read by people, another one is base64."""
+        data = Plan(messages=("olá".encode(), b"\xff")).to_dict()
+        assert data["messages"] == ["olá", {"base64": "/w=="}]
+
+    @law
+    @given(field=st.sampled_from(sorted(Plan().to_dict())), value=json_values)
+    def test_a_damaged_plan_is_refused_as_documented(self, field: str, value: object) -> None:
+        """One field replaced by any JSON value gives a plan, ValueError, KeyError or TypeError."""
+        try:
+            plan = Plan.from_dict({**Plan().to_dict(), field: value})
+        except (ValueError, KeyError, TypeError):
+            return
+        assert Plan.from_dict(plan.to_dict()) == plan
+
+    def test_a_number_too_large_is_refused_as_documented(self) -> None:
+        """JSON knows Infinity and integers without end; neither is a count or a time."""
+        for field, value in (("clients", math.inf), ("repeat", math.inf), ("timeout", 10**400)):
+            with self.subTest(field=field), pytest.raises((ValueError, KeyError, TypeError)):
+                Plan.from_dict({**Plan().to_dict(), field: value})
+
+    def test_a_flag_is_true_or_false(self) -> None:
+        """Text is neither."""
+        for field in ("ordered", "barrier"):
+            with self.subTest(field=field), pytest.raises(TypeError, match=field):
+                Plan.from_dict({**Plan().to_dict(), field: "no"})
+
+    def test_another_schema_is_refused(self) -> None:
+        """A newer one may mean something else by the same fields."""
+        with pytest.raises(ValueError, match=rf"schema {SCHEMA + 1} is not {SCHEMA}"):
+            Plan.from_dict({**Plan().to_dict(), "schema": SCHEMA + 1})
+
+    def test_a_plan_without_a_field_is_refused(self) -> None:
+        """What a program wrote has them all."""
+        for field in Plan().to_dict():
+            data = Plan().to_dict()
+            del data[field]
+            with self.subTest(field=field), pytest.raises(KeyError):
+                Plan.from_dict(data)
+
+
+class FileTests(unittest.TestCase):
+    """A plan as the text of a file, which people write too."""
+
+    @law
+    @given(plan=plans)
+    def test_a_plan_comes_back_from_its_text(self, plan: Plan) -> None:
+        """Whatever its fields."""
+        assert Plan.from_json(plan.to_json()) == plan
+
+    def test_what_is_left_out_is_the_default(self) -> None:
+        """Only the schema is needed."""
+        text = f'{{"schema": {SCHEMA}, "clients": 5, "rate": 100, "arrivals": "poisson"}}'
+        assert Plan.from_json(text) == Plan(clients=5, rate=100, arrivals=Arrivals.POISSON)
+
+    def test_bad_text_is_refused_in_one_line_that_names_the_field(self) -> None:
+        """No JSON, no plan, a newer one, an unknown field, a wrong type, a wrong value."""
+        for text, told in (
+            ("", "Expecting value"),
+            ("[]", "not an object"),
+            ("{}", "'schema'"),
+            ('{"schema": 3}', "schema 3 is not 2"),
+            ('{"schema": 2, "client": 5}', "client: there is no such field"),
+            ('{"schema": 2, "clients": "5"}', "clients: '5' is of the wrong type"),
+            ('{"schema": 2, "clients": 0}', "clients: 0 is not 1 or more"),
+            ('{"schema": 2, "reply": "html"}', "'html' is not a valid ReplyFormat"),
+            ('{"schema": 2, "messages": "hello"}', "messages: "),
+            ('{"schema": 2, "messages": [5]}', "messages: "),
+            ('{"schema": 2, "sources": "127.0.0.1"}', "sources: "),
+            ("[" * 100_000, "nested too deep"),
+        ):
+            with self.subTest(text=text[:40]), pytest.raises(ValueError) as caught:
+                Plan.from_json(text)
+            assert told in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+    @law
+    @given(data=json_values)
+    def test_any_json_is_refused_with_valueerror_or_is_a_plan(self, data: object) -> None:
+        """And nothing else."""
+        for value in (data, {"schema": SCHEMA, "clients": data}, {"schema": SCHEMA, "x": data}):
+            try:
+                plan = Plan.from_json(json.dumps(value))
+            except ValueError:
+                continue
+            assert Plan.from_dict(plan.to_dict()) == plan

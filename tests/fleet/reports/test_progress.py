@@ -1,0 +1,114 @@
+"""How far a run is: counted once, added up, and its last second told while it still records."""
+
+from unittest import TestCase
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.samples import RESET, outcome
+from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.progress import Second, Standing, Watch, add_standings
+from twistecho.fleet.reports.recorder import Recording
+
+_LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
+
+
+class SecondTests(TestCase):
+    """The last whole second."""
+
+    @given(_LATENCIES, st.sampled_from([1.0, 50.0, 90.0, 99.0, 100.0]))
+    def test_a_percentile_is_that_of_the_sorted_latencies(
+        self, latencies: dict[int, int], percent: float
+    ) -> None:
+        """The least latency that so many of the replies did not exceed."""
+        every = sorted(value for value, count in latencies.items() for _ in range(count))
+        within = [n for n in range(1, len(every) + 1) if n >= percent / 100 * len(every)]
+        found = Second(0, latencies).percentile(percent)
+        assert found == every[within[0] - 1] / 1e6
+
+    def test_a_second_without_replies_has_no_latency_to_tell(self) -> None:
+        """Zero, and none answered."""
+        assert Second(3, {}).percentile(99.0) == 0.0
+        assert Second(3, {}).answered == 0
+
+
+class WatchTests(TestCase):
+    """A run that is watched."""
+
+    def setUp(self) -> None:
+        """Make a run of two recordings."""
+        self.now = 0.0
+        self.outcomes: list[Outcome] = []
+        self.recordings = [Recording(), Recording()]
+        self.watch = Watch(self.outcomes, lambda: self.recordings, lambda: self.now)
+
+    def reply(self, at: float, took: float, recording: int = 0) -> None:
+        """Have a reply come."""
+        self.recordings[recording].reply(at - took, at - took, at, 10)
+
+    def test_before_the_first_second_is_over_there_is_none_to_tell_of(self) -> None:
+        """Counts are there at once."""
+        self.recordings[0].connected(0.1, 0.1)
+        self.reply(0.5, 0.25)
+        self.now = 0.9
+        assert self.watch() == Standing(took=0.9, connected=1, answered=1)
+
+    def test_the_last_whole_second_is_told_whether_or_not_anything_came_since(self) -> None:
+        """Of all recordings together, whether they have put it away or not."""
+        self.reply(1.5, 0.25)
+        self.reply(1.6, 0.25, recording=1)
+        self.reply(2.1, 0.5, recording=1)
+        self.now = 2.4
+        assert self.watch().second == Second(1, {250_000: 2})
+        self.now = 3.2
+        assert self.watch().second == Second(2, {500_000: 1})
+        self.now = 4.2
+        assert self.watch().second == Second(3, {})
+
+    def test_watching_changes_nothing_of_what_is_recorded(self) -> None:
+        """A run that was watched measures the same as one that was not."""
+        unwatched = Recording()
+        for at in (0.5, 1.2, 1.3, 3.5):
+            unwatched.reply(at - 0.01, at - 0.01, at, 10)
+            self.reply(at, 0.01)
+            self.now = at
+            self.watch()
+        assert self.recordings[0].measured() == unwatched.measured()
+
+    def test_clients_that_ended_are_no_longer_connected(self) -> None:
+        """Those that failed are counted by cause, those that never connected apart."""
+        for _ in range(3):
+            self.recordings[0].connected(0.1, 0.1)
+        self.outcomes += [outcome(0, 1.0), outcome(1, 1.0, cause=RESET)]
+        self.outcomes += [outcome(2, 1.0, connected=None, cause=RESET)]
+        standing = self.watch()
+        assert (standing.connected, standing.ended) == (1, 3)
+        assert standing.failures == {"receive:reset": 2}
+        self.outcomes += [outcome(3, 1.5)]
+        standing = self.watch()
+        assert (standing.connected, standing.ended) == (0, 4)
+
+
+class SumTests(TestCase):
+    """The parts of a run."""
+
+    def test_counts_add_up_and_the_longest_part_gives_the_time(self) -> None:
+        """Failures by cause likewise."""
+        parts = [
+            Standing(3.1, 5, 1, 100, {"receive:reset": 1}, Second(2, {10: 3})),
+            Standing(
+                3.4, 6, 2, 200, {"receive:reset": 2, "connect:refused": 1}, Second(2, {10: 1})
+            ),
+        ]
+        assert add_standings(parts) == Standing(
+            3.4, 11, 3, 300, {"receive:reset": 3, "connect:refused": 1}, Second(2, {10: 4})
+        )
+
+    def test_a_part_that_lags_behind_is_not_added_to_another_second(self) -> None:
+        """Its last second was told already."""
+        parts = [Standing(3.1, second=Second(1, {10: 3})), Standing(3.1, second=Second(2, {20: 1}))]
+        assert add_standings(parts).second == Second(2, {20: 1})
+
+    def test_no_parts_are_a_run_that_has_not_begun(self) -> None:
+        """Nothing, and no error."""
+        assert add_standings([]) == Standing(0.0)

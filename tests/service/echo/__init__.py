@@ -1,0 +1,1 @@
+"""Tests of the connections of the echo service."""

@@ -1,0 +1,333 @@
+"""The echo protocol, in memory: replies, order, delays, bounds and the end."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.support.clocks import ShufflingClock
+from twistecho import EchoFactory, Limits
+from twistecho.base.reply_formats import messages_of
+from twistecho.service.echo.protocol import EchoProtocol
+
+CTIME = "Sat Jul 22 18:43:57 2017"
+SMALL = Limits(waiting_bytes=20_000)
+
+
+class Pipe(StringTransport):
+    """A transport that records; ``full`` makes it behave as one whose peer does not read."""
+
+    bufferSize = 65536
+    aborted = False
+    full = False
+
+    def write(self, data: bytes) -> None:
+        """Take bytes, and pause the producer while the buffer is over its size."""
+        super().write(data)
+        if self.full and self.producer is not None and len(self.value()) > self.bufferSize:
+            self.producer.pauseProducing()
+
+    def drain(self) -> bytes:
+        """Let the peer read all there is, as a socket that became writable does."""
+        data: bytes = self.value()
+        self.clear()
+        if self.producer is not None:
+            self.producer.resumeProducing()
+        return data
+
+    def abortConnection(self) -> None:
+        """Note it."""
+        self.aborted = True
+
+
+def connect(factory: EchoFactory, transport: Pipe | None = None) -> tuple[EchoProtocol, Pipe]:
+    """Make one connection of a factory."""
+    transport = transport or Pipe()
+    protocol = factory.buildProtocol(None)
+    assert protocol is not None
+    protocol.makeConnection(transport)
+    return protocol, transport
+
+
+class ReplyTests(SynchronousTestCase):
+    """What is answered, and when."""
+
+    def test_provides_the_interfaces_it_claims(self) -> None:
+        """Twisted looks for these to keep half-closed connections and to hold writers back."""
+        protocol, _ = connect(EchoFactory(Clock()))
+        verifyObject(IHalfCloseableProtocol, protocol)
+        verifyObject(IPushProducer, protocol)
+
+    def test_stamped_is_the_default(self) -> None:
+        """The notebook's reply, byte for byte."""
+        protocol, transport = connect(EchoFactory(Clock(), ctime=lambda: CTIME))
+        protocol.dataReceived(b"Ola mundo da internet!")
+        expected = b"Resposta eco => b'Ola mundo da internet!' as Sat Jul 22 18:43:57 2017"
+        assert transport.value() == expected
+
+    def test_a_long_read_becomes_replies_of_at_most_1024_bytes(self) -> None:
+        """What one read gave is answered in pieces, as recv(1024) would have."""
+        protocol, transport = connect(EchoFactory(Clock(), reply="prefixed"))
+        protocol.dataReceived(b"x" * 2500)
+        pieces = [b"x" * 1024, b"x" * 1024, b"x" * 452]
+        assert transport.value() == b"".join(b"Resposta => " + piece for piece in pieces)
+
+    def test_a_delay_holds_each_reply_from_its_arrival(self) -> None:
+        """Two messages a second apart are answered a second apart."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", delay=5))
+        protocol.dataReceived(b"one")
+        clock.advance(1)
+        protocol.dataReceived(b"two")
+        clock.advance(3.9)
+        assert transport.value() == b""
+        clock.advance(0.1)
+        assert transport.value() == b"one"
+        clock.advance(1)
+        assert transport.value() == b"onetwo"
+        assert len(protocol.factory.line) == 0
+
+    def test_the_stamp_is_the_time_of_sending(self) -> None:
+        """A reply that was held is stamped when it leaves, as the notebook's servers do."""
+        clock = Clock()
+        factory = EchoFactory(clock, delay=5, ctime=lambda: f"{clock.seconds():24}")
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"x")
+        clock.advance(5)
+        assert transport.value().endswith(b" 5.0")
+
+    def test_a_delay_per_connection_reads_nothing_before_it_has_passed(self) -> None:
+        """The transport is paused from accept on, then everything is answered at once."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", delay=5, delay_per="connection")
+        protocol, transport = connect(factory)
+        assert transport.producerState == "paused"
+        clock.advance(5)
+        assert transport.producerState == "producing"
+        protocol.dataReceived(b"one")
+        assert transport.value() == b"one"
+        assert len(factory.line) == 0
+
+    @settings(deadline=None, max_examples=50)
+    @given(
+        st.lists(st.tuples(st.binary(min_size=1, max_size=3000), st.integers(0, 2)), max_size=12),
+        st.integers(0, 3),
+        st.integers(0, 2**32),
+    )
+    def test_bytes_are_conserved_and_in_order(
+        self, reads: list[tuple[bytes, int]], delay: int, seed: int
+    ) -> None:
+        """However messages arrive, raw replies are the bytes that came, none before its time."""
+        clock = ShufflingClock(seed)
+        protocol, transport = connect(EchoFactory(clock, reply="raw", delay=delay))
+        arrived: list[tuple[float, bytes]] = []
+        for data, pause in reads:
+            protocol.dataReceived(data)
+            arrived.append((clock.seconds(), data))
+            clock.advance(pause)
+            due = b"".join(d for at, d in arrived if at + delay <= clock.seconds())
+            assert transport.value() == due
+        clock.advance(delay)
+        assert transport.value() == b"".join(data for data, _ in reads)
+        assert len(protocol.factory.line) == 0
+
+
+class BoundsTests(SynchronousTestCase):
+    """A peer that writes and does not read."""
+
+    def test_reading_stops_while_the_queue_is_full(self) -> None:
+        """Delayed messages beyond the bound pause the transport until some have been answered."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", delay=5, limits=SMALL))
+        sent = 0
+        while transport.producerState == "producing":
+            protocol.dataReceived(b"x" * 1000)
+            sent += 1000
+            assert sent <= SMALL.waiting_bytes
+        clock.advance(5)
+        assert transport.producerState == "producing"
+        assert len(transport.value()) == sent
+
+    def test_tiny_messages_are_bounded_too(self) -> None:
+        """One-byte messages count for the objects they cost."""
+        protocol, transport = connect(EchoFactory(Clock(), delay=5, limits=SMALL))
+        sent = 0
+        while transport.producerState == "producing":
+            protocol.dataReceived(b"x")
+            sent += 1
+        assert sent < 200
+
+    def test_reading_stops_while_the_write_buffer_is_full(self) -> None:
+        """A peer that does not read is not read from, and all it is owed comes once it reads."""
+        transport = Pipe()
+        transport.full = True
+        protocol, _ = connect(EchoFactory(Clock(), reply="stamped", limits=SMALL), transport)
+        assert transport.bufferSize == SMALL.write_buffer
+        sent = 0
+        while transport.producerState == "producing":
+            protocol.dataReceived(b"\0" * 1024)
+            sent += 1024
+        waiting = len(transport.value()) + protocol._cost
+        assert waiting <= SMALL.waiting_bytes + 1024
+        came = b""
+        while data := transport.drain():
+            came += data
+        assert came.count(b"\\x00") == sent
+        assert transport.producerState == "producing"
+
+    def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
+        """Replies that fall due while the buffer is full stay in the queue, in order."""
+        clock = Clock()
+        transport = Pipe()
+        transport.full = True
+        factory = EchoFactory(clock, reply="raw", delay=1, limits=SMALL)
+        protocol, _ = connect(factory, transport)
+        sent = b"".join(bytes([number]) * 1024 for number in range(7))
+        protocol.dataReceived(sent)
+        clock.advance(1)
+        assert len(transport.value()) < len(sent)
+        came = b""
+        while data := transport.drain():
+            came += data
+        assert came == sent
+        assert len(factory.line) == 0
+
+
+class EndTests(SynchronousTestCase):
+    """How a connection ends, and what it leaves behind."""
+
+    def test_fin_with_nothing_owed_closes(self) -> None:
+        """A client that says nothing and goes is let go."""
+        protocol, transport = connect(EchoFactory(Clock()))
+        protocol.readConnectionLost()
+        assert transport.disconnecting
+        assert transport.producer is None
+
+    def test_fin_in_mid_queue_answers_what_is_owed_first(self) -> None:
+        """All replies come, in their time, and then the connection closes."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", delay=2))
+        protocol.dataReceived(b"one")
+        clock.advance(1)
+        protocol.dataReceived(b"two")
+        protocol.readConnectionLost()
+        clock.advance(1)
+        assert (transport.value(), transport.disconnecting) == (b"one", False)
+        clock.advance(1)
+        assert (transport.value(), transport.disconnecting) == (b"onetwo", True)
+
+    def test_fin_while_the_write_buffer_is_full_answers_first(self) -> None:
+        """A half-closed peer that reads slowly gets everything before the close."""
+        transport = Pipe()
+        transport.full = True
+        protocol, _ = connect(EchoFactory(Clock(), reply="raw", limits=SMALL), transport)
+        for _ in range(6):
+            protocol.dataReceived(b"x" * 1024)
+        protocol.readConnectionLost()
+        came = b""
+        while data := transport.drain():
+            came += data
+        assert len(came) == 6 * 1024
+        assert transport.disconnecting
+
+    def test_a_lost_connection_leaves_nothing(self) -> None:
+        """No timer, no queued byte, no entry in the factory."""
+        for reason in (ConnectionLost(), ConnectionDone()):
+            clock = Clock()
+            factory = EchoFactory(clock, delay=5)
+            protocol, transport = connect(factory)
+            protocol.dataReceived(b"one")
+            protocol.connectionLost(Failure(reason))
+            assert clock.getDelayedCalls() == []
+            assert factory.connections == set()
+            assert not protocol._waiting
+            clock.advance(5)
+            assert transport.value() == b""
+
+    def test_a_connection_lost_while_held_leaves_nothing(self) -> None:
+        """The delay of a connection that has gone is forgotten."""
+        clock = Clock()
+        factory = EchoFactory(clock, delay=5, delay_per="connection")
+        protocol, _ = connect(factory)
+        protocol.connectionLost(Failure(ConnectionLost()))
+        assert clock.getDelayedCalls() == []
+
+    def test_drain_answers_what_is_owed_and_nothing_more(self) -> None:
+        """Once told to stop, later messages are read away but not answered."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", delay=2)
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"before")
+        drained = factory.drain()
+        protocol.dataReceived(b"after")
+        clock.advance(2)
+        assert transport.value() == b"before"
+        assert transport.disconnecting
+        self.assertNoResult(drained)
+        protocol.connectionLost(Failure(ConnectionDone()))
+        self.successResultOf(drained)
+
+    def test_drain_closes_idle_connections_at_once(self) -> None:
+        """Nothing owed, nothing to wait for."""
+        factory = EchoFactory(Clock())
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"x")
+        factory.drain()
+        assert transport.disconnecting
+
+    def test_drain_gives_a_new_connection_a_moment_for_its_first_message(self) -> None:
+        """Half a second, and then it is closed."""
+        clock = Clock()
+        factory = EchoFactory(clock)
+        _, transport = connect(factory)
+        factory.drain()
+        clock.advance(0.4)
+        assert not transport.disconnecting
+        clock.advance(0.1)
+        assert transport.disconnecting
+
+    def test_drain_without_connections_is_done_at_once(self) -> None:
+        """There is nobody to wait for."""
+        self.successResultOf(EchoFactory(Clock()).drain())
+
+    def test_abort_ends_every_connection(self) -> None:
+        """Whatever they are owed."""
+        factory = EchoFactory(Clock(), delay=5)
+        transports = [connect(factory)[1] for _ in range(3)]
+        factory.abort()
+        assert all(transport.aborted for transport in transports)
+
+
+class FactoryTests(SynchronousTestCase):
+    """What the factory refuses and tells."""
+
+    def test_connections_are_numbered_in_the_order_of_accept(self) -> None:
+        """From 0, whatever happens to earlier ones."""
+        factory = EchoFactory(Clock())
+        first, _ = connect(factory)
+        first.connectionLost(Failure(ConnectionDone()))
+        second, _ = connect(factory)
+        assert (first.number, second.number) == (0, 1)
+
+    def test_unknown_formats_and_delays_are_refused(self) -> None:
+        """ValueError, before anybody connects."""
+        self.assertRaises(ValueError, EchoFactory, Clock(), reply="loud")
+        self.assertRaises(ValueError, EchoFactory, Clock(), delay=-1)
+        self.assertRaises(ValueError, EchoFactory, Clock(), delay_per="year")
+
+    def test_describes_how_it_answers(self) -> None:
+        """The start line's words."""
+        clock = Clock()
+        assert EchoFactory(clock).describe() == "stamped replies, no delay"
+        held = EchoFactory(clock, reply="raw", delay=5, delay_per="connection")
+        assert held.describe() == "raw replies, 5 s after each accept"
+
+    def test_messages_of_is_what_it_reads(self) -> None:
+        """The pieces join to what was read."""
+        data = bytes(range(256)) * 20
+        assert b"".join(messages_of(data)) == data

@@ -1,0 +1,307 @@
+"""Ways to listen, each with a real peer: what is answered, half-close, and what goes wrong."""
+
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import TestCase
+
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import provider
+
+from tests.service.process.test_tap import fails
+from tests.support.certificates import write_certificate
+from tests.support.listening import ListeningCase, port_of, reactor
+from tests.support.peers import read_exactly, read_to_end
+from twistecho import EchoFactory, EchoService, Limits
+from twistecho.eagerreactor import unix as eagerunix
+from twistecho.service.listening.endpoint import endpoint_for
+
+
+def half_close(connection: socket.socket) -> bytes:
+    """Send, say FIN before the reply, and read to the end."""
+    connection.sendall(b"hi")
+    connection.shutdown(socket.SHUT_WR)
+    return read_to_end(connection)
+
+
+class PlainTests(ListeningCase):
+    """TCP and Unix sockets: every one of them keeps half-close."""
+
+    async def test_ipv4(self) -> None:
+        """A client of 127.0.0.1 gets the reply that was delayed beyond its FIN."""
+        service = self.start("tcp:0:interface=127.0.0.1", delay=0.2)
+        assert await self.talk(("127.0.0.1", port_of(service)), half_close) == b"hi"
+
+    async def test_ipv6(self) -> None:
+        """A client of ::1 too; IPv4 is not served there."""
+        service = self.start(r"tcp6:0:interface=\:\:1", delay=0.2)
+        assert await self.talk(("::1", port_of(service)), half_close) == b"hi"
+        with self.assertRaises(ConnectionRefusedError):
+            await self.talk(("127.0.0.1", port_of(service)), half_close)
+
+    async def test_one_socket_serves_both(self) -> None:
+        """IPv4 peers then have IPv6 addresses."""
+        service = self.start("tcp6:0", delay=0.2)
+        peers = set()
+        for host in ("127.0.0.1", "::1"):
+            talking: Deferred[bytes] = Deferred.fromCoroutine(
+                self.talk((host, port_of(service)), half_close)
+            )
+            await self.until(lambda: bool(service.factory.connections))
+            peers |= {connection.peer.host for connection in service.factory.connections}
+            assert await talking == b"hi"
+            await self.until(lambda: not service.factory.connections)
+        assert peers == {"::ffff:127.0.0.1", "::1"}
+
+    async def test_unix(self) -> None:
+        """A Unix socket."""
+        path = f"{self.folder()}/echo.sock"
+        self.start(f"unix:{path}", delay=0.2)
+        assert await self.talk(path, half_close) == b"hi"
+
+    async def test_one_warning_where_others_can_connect(self) -> None:
+        """And none for the loopback and Unix sockets."""
+        said: list[LogEvent] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            said.append(event)
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        quiet = ["tcp:0:interface=127.0.0.1", r"tcp6:0:interface=\:\:1", f"unix:{self.folder()}/x"]
+        for description, warnings in {**dict.fromkeys(quiet, 0), "tcp6:0": 1, "tcp:0": 1}.items():
+            said.clear()
+            self.start(description)
+            warned = [e for e in said if "other machines" in (e.get("log_format") or "")]
+            assert len(warned) == warnings, description
+
+
+class EagerTests(ListeningCase):
+    """Unix sockets on the eager reactor."""
+
+    def test_their_connections_are_eager_too(self) -> None:
+        """As those of the reactor's own ports."""
+        clock: Any = MemoryReactorClock()
+        for eager in (False, True):
+            if eager:
+                clock.untried = []
+            service = EchoService(
+                clock,
+                EchoFactory(clock),
+                [endpoint_for(clock, f"unix:{self.folder()}/echo.sock")],
+            )
+            service.startService()
+            (port,) = service.ports
+            assert (getattr(port, "transport", None) is eagerunix.Server) is eager
+            service.stopService()
+            clock.advance(1)
+
+
+class TLSTests(ListeningCase):
+    """TLS, with the standard library's client."""
+
+    def setUp(self) -> None:
+        """Make a certificate, and a client that trusts it."""
+        self.certificate, key = write_certificate(self.folder())
+        self.description = f"ssl:0:interface=127.0.0.1:certKey={self.certificate}:privateKey={key}"
+        self.context = ssl.create_default_context(cafile=self.certificate)
+
+    def secure(self, client: Callable[[ssl.SSLSocket], Any]) -> Callable[[socket.socket], Any]:
+        """Make a client that talks TLS."""
+
+        def run(connection: socket.socket) -> Any:
+            with self.context.wrap_socket(connection, server_hostname="127.0.0.1") as secure:
+                return client(secure)
+
+        return run
+
+    async def test_a_client_that_waits_gets_its_replies(self) -> None:
+        """Large messages too; then either side may close."""
+        service = self.start(self.description, delay=0.1)
+        data = bytes(range(256)) * 200
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            connection.sendall(data)
+            return read_exactly(connection, len(data))
+
+        address = ("127.0.0.1", port_of(service))
+        assert await self.talk(address, self.secure(client)) == data
+
+    async def test_ipv6(self) -> None:
+        """By the interface."""
+        service = self.start(self.description.replace("127.0.0.1", r"\:\:1"))
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            connection.sendall(b"hi")
+            return read_exactly(connection, 2)
+
+        assert await self.talk(("::1", port_of(service)), self.secure(client)) == b"hi"
+
+    async def test_closing_gives_up_what_is_owed(self) -> None:
+        """A TLS client that says it will send no more is not answered any more; nothing is left."""
+        service = self.start(self.description, delay=0.3)
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            connection.sendall(b"hi")
+            plain = connection.unwrap()  # sends close_notify, waits for the service's
+            return read_to_end(plain)
+
+        address = ("127.0.0.1", port_of(service))
+        assert await self.talk(address, self.secure(client)) == b""
+        await self.until(lambda: not service.factory.connections)
+        assert len(service.factory.line) == 0
+        assert service.factory.budget.used == 0
+
+    async def test_stopping_delivers_what_is_owed(self) -> None:
+        """As without TLS."""
+        service = self.start(self.description, delay=0.5)
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            connection.sendall(b"owed")
+            return read_to_end(connection)
+
+        address = ("127.0.0.1", port_of(service))
+        talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(address, self.secure(client)))
+        await self.until(lambda: len(service.factory.line) == 1)
+        await service.stopService()
+        assert await talking == b"owed"
+
+    async def test_a_connection_over_a_cap_is_closed_and_nothing_fails(self) -> None:
+        """Twisted's own factory would fail on the refusal."""
+        service = self.start(self.description, limits=Limits(connections=1))
+        address = ("127.0.0.1", port_of(service))
+
+        def first(connection: ssl.SSLSocket) -> bool:
+            connection.sendall(b"x")
+            read_exactly(connection, 1)
+            with socket.create_connection(address, 20) as second:
+                return read_to_end(second) == b""
+
+        assert await self.talk(address, self.secure(first))
+        assert service.factory.counts.refused == {"too-many-connections": 1}
+        assert self.flushLoggedErrors() == []
+
+    async def test_a_peer_that_talks_no_tls_is_closed(self) -> None:
+        """Nothing is logged as an error and nothing is left."""
+        service = self.start(self.description)
+
+        def client(connection: socket.socket) -> None:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            read_to_end(connection)
+
+        await self.talk(("127.0.0.1", port_of(service)), client)
+        await self.until(lambda: not service.factory.connections)
+        assert self.flushLoggedErrors() == []
+
+
+class DescriptionTests(ListeningCase):
+    """What is wrong, as ValueError where the description is, as OSError where the world is."""
+
+    def test_systemd_descriptions(self) -> None:
+        """A wrong domain, no socket, both ways to name one."""
+        for description in ("systemd:domain=INET4:name=x", "systemd:", "systemd:INET"):
+            self.assertRaises(ValueError, endpoint_for, reactor, description)
+        for which in ("name=x", "index=0"):
+            error = self.assertRaises(
+                OSError, endpoint_for, reactor, f"systemd:domain=INET:{which}"
+            )
+            assert "systemd" in str(error)
+
+    def test_anything_else_is_twisteds(self) -> None:
+        """Unknown kinds and arguments."""
+        for description in (
+            "nosuch:1",
+            "tcp:x",
+            "tcp:1:no=1",
+            "unix:",
+            "unix:/x:mode=9",
+            "ssl:",
+            "tcp:",
+        ):
+            self.assertRaises(ValueError, endpoint_for, reactor, description)
+
+
+class CommandTests(TestCase):
+    """What ``twist echo`` says of a bad description and of a bad world: one line, the option."""
+
+    def check(self, description: str, code: int, words: str, *options: str) -> None:
+        """Hold that a description ends the command with one line."""
+        ended, said = fails("-p", description, *options)
+        assert ended == code, said
+        assert said.startswith(f"twist echo: --port {description}: "), said
+        assert words in said, said
+        assert said.count("\n") == 1, said
+
+    def test_certificates(self) -> None:
+        """Missing, unreadable, empty, broken, of another key; and bad arguments beside."""
+        case = ListeningCase("folder")
+        folder = case.folder()
+        self.addCleanup(case.doCleanups)
+        certificate, key = write_certificate(folder)
+        other, _ = write_certificate(folder, "other")
+        empty, broken = Path(folder, "empty"), Path(folder, "broken")
+        empty.touch()
+        broken.write_text(Path(certificate).read_text().replace("A", "B"))
+        for described, code, words in (
+            (f"certKey={certificate}:privateKey={folder}/none", 1, f"{folder}/none: No such file"),
+            (f"certKey={folder}/none:privateKey={key}", 1, f"{folder}/none: No such file"),
+            (f"certKey={folder}:privateKey={key}", 1, f"{folder}: Is a directory"),
+            (f"certKey={empty}:privateKey={key}", 1, "certificate and key do not do"),
+            (f"certKey={broken}:privateKey={key}", 1, "certificate and key do not do"),
+            (f"certKey={certificate}:privateKey={certificate}", 1, "certificate and key do not do"),
+            (f"certKey={other}:privateKey={key}", 1, "certificate and key do not do"),
+            (f"certKey={certificate}:privateKey={key}:backlog=x", 2, "'x' is not a number"),
+            (f"certKey={certificate}:privateKey={key}:nosuch=x", 2, "nosuch"),
+        ):
+            self.check(f"ssl:0:{described}", code, words)
+        self.check("ssl:port", 2, "'port' is not a number")
+        self.check(f"ssl:0:certKey={certificate}:privateKey={key}", 2, "TLS", "--proxy-from", "::1")
+
+    def test_the_tls_extra_is_missing(self) -> None:
+        """The line says what to install."""
+        case = ListeningCase("folder")
+        folder = case.folder()
+        self.addCleanup(case.doCleanups)
+        Path(folder, "OpenSSL.py").write_text("raise ImportError('not here')")
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, before] if before else [folder])
+        try:
+            self.check("ssl:0", 1, "pip install 'twistecho[tls]'")
+        finally:
+            if before is None:
+                del os.environ["PYTHONPATH"]
+            else:
+                os.environ["PYTHONPATH"] = before
+
+    def test_unix_sockets(self) -> None:
+        """A live one, a file, no folder, a path that is too long, no right."""
+        case = ListeningCase("folder")
+        folder = case.folder()
+        self.addCleanup(case.doCleanups)
+        Path(folder, "file").touch()
+        with socket.socket(socket.AF_UNIX) as live:
+            live.bind(f"{folder}/live")
+            live.listen()
+            self.check(f"unix:{folder}/live", 1, "Address already in use")
+        self.check(f"unix:{folder}/file", 1, "Address already in use")
+        self.check(f"unix:{folder}/no/x", 1, "No such file or directory")
+        self.check(f"unix:{folder}/{'x' * 120}", 1, "path too long")
+        self.check(f"unix:{folder}/x:mode=rw", 2, "")
+
+    def test_systemd(self) -> None:
+        """No socket was passed."""
+        self.check("systemd:domain=INET:name=echo", 1, "no such socket was passed")
+        self.check("systemd:domain=IPX:name=echo", 2, "domain must be")
+
+    def test_proxies(self) -> None:
+        """What is no address."""
+        code, said = fails("--proxy-from", "haproxy.example")
+        assert code == 2
+        assert said.startswith("twist echo: --proxy-from: "), said
+        assert said.count("\n") == 1

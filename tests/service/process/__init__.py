@@ -1,0 +1,1 @@
+"""Tests of ``twist echo`` as one process."""

@@ -1,0 +1,393 @@
+"""Bounds, in memory: options, budget, admission, sweep, failures, log lines, metrics."""
+
+import io
+from contextlib import redirect_stderr
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.logger import Logger, globalLogPublisher, textFileLogObserver
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.service.echo.test_protocol import SMALL, Pipe, connect
+from twistecho import EchoFactory, Limits
+from twistecho.service.echo.admission import Admission
+from twistecho.service.echo.occasional import OccasionalLog
+from twistecho.service.echo.peer import counted_as
+from twistecho.service.echo.waiting_bytes import Budget
+from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
+from twistecho.service.process.metrics import EchoCollector
+from twistecho.service.process.options import Options
+from twistecho.service.scenario.varying import Trace
+
+DEFAULTS = {str(name): str(default) for name, _, default, _ in BOUND_PARAMETERS}
+
+
+def tcp(host: str, port: int = 1) -> IPv4Address | IPv6Address:
+    """Make an address."""
+    return IPv6Address("TCP", host, port) if ":" in host else IPv4Address("TCP", host, port)
+
+
+class BoundOptionsTests(SynchronousTestCase):
+    """The options that set the limits."""
+
+    def test_the_defaults_are_those_of_the_limits(self) -> None:
+        """What --help shows is what holds."""
+        assert parse_limits(DEFAULTS) == Limits()
+
+    def test_contradictions_are_refused_in_the_words_of_the_options(self) -> None:
+        """Nobody has to know the fields."""
+        problem = self.assertRaises(
+            ValueError, parse_limits, {**DEFAULTS, "max-waiting-total": "1000"}
+        )
+        expected = "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
+        assert str(problem) == expected
+
+    @settings(deadline=None, max_examples=300)
+    @given(
+        st.sampled_from(
+            [
+                *DEFAULTS,
+                "port",
+                "host",
+                "reply",
+                "delay",
+                "delay-per",
+                "drain",
+                "metrics",
+                "workers",
+            ]
+        ),
+        st.one_of(
+            st.text(max_size=12),
+            st.integers().map(str),
+            st.floats().map(str),
+            st.text("0123456789:.-+e_", max_size=8),
+        ),
+    )
+    def test_any_text_for_any_option_is_accepted_or_one_clear_line(
+        self, name: str, text: str
+    ) -> None:
+        """Never a traceback: exit code 2 and the option's name."""
+        said = io.StringIO()
+        try:
+            with redirect_stderr(said):
+                Options().parseOptions([f"--{name}={text}"])
+        except SystemExit as end:
+            line = said.getvalue()
+            assert end.code == 2
+            assert line.startswith("twist echo: --"), line
+            assert name in line
+
+
+class BudgetTests(SynchronousTestCase):
+    """The common budget."""
+
+    def test_turns_are_given_in_the_order_of_waiting_and_as_far_as_room_reaches(self) -> None:
+        """Two turns fit: the two who waited longest get them."""
+        budget = Budget(total=100, turn=40)
+        taken: list[str] = []
+
+        class Waiter:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def take_turn(self) -> None:
+                taken.append(self.name)
+
+        budget.used = 100
+        waiters = [Waiter(name) for name in "abcd"]
+        for waiter in [*waiters, waiters[0]]:
+            budget.wait(waiter)
+        budget.leave(waiters[1])
+        budget.give_turns()
+        assert taken == []
+        budget.used = 10
+        budget.give_turns()
+        assert taken == ["a", "c"]
+        assert len(budget) == 1
+
+    def test_a_spent_budget_holds_back_those_who_hold_much(self) -> None:
+        """A connection with little waiting still reads; the others go on as replies leave."""
+        clock = Clock()
+        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=150_000)
+        factory = EchoFactory(clock, reply="raw", delay=5, limits=limits)
+        hogs = [connect(factory) for _ in range(6)]
+        for _ in range(40):
+            for protocol, transport in hogs:
+                if transport.producerState == "producing":
+                    protocol.dataReceived(b"x" * 1000)
+        assert factory.budget.used <= 150_000 + 6 * 1200
+        assert all(transport.producerState == "paused" for _, transport in hogs)
+        modest, modest_transport = connect(factory)
+        modest.dataReceived(b"y" * 100)
+        assert modest_transport.producerState == "producing"
+        clock.pump([0.5] * 11)
+        assert all(transport.producerState == "producing" for _, transport in hogs)
+        assert modest_transport.value() == b"y" * 100
+        assert factory.budget.used == 0
+
+    def test_a_lost_connection_gives_back_what_it_held(self) -> None:
+        """Queue and write buffer."""
+        transport = Pipe()
+        transport.full = True
+        factory = EchoFactory(Clock(), limits=SMALL)
+        protocol, _ = connect(factory, transport)
+        protocol.dataReceived(b"x" * 10_000)
+        assert factory.budget.used > 5000
+        protocol.connectionLost(Failure(ConnectionDone()))
+        assert factory.budget.used == 0
+
+
+class AdmissionTests(SynchronousTestCase):
+    """Who may come in."""
+
+    def test_peers_are_counted_as_one_where_they_are_one(self) -> None:
+        """IPv4 alone, mapped IPv4 as IPv4, IPv6 by /64, Unix sockets together."""
+        assert counted_as(tcp("192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("::ffff:192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("2001:db8::1")) == counted_as(tcp("2001:db8::ffff:1"))
+        assert counted_as(tcp("2001:db8::1")) != counted_as(tcp("2001:db8:0:1::1"))
+        assert counted_as(tcp("fe80::1%eth0")) == "fe80::/64"
+        assert counted_as(UNIXAddress("/run/x")) == counted_as(None) == "local"
+
+    def test_connections_over_a_cap_are_refused_and_counted(self) -> None:
+        """In all, and per peer; a place is free again when somebody leaves."""
+        limits = Limits(connections=3, connections_per_peer=2)
+        factory = EchoFactory(Clock(), limits=limits)
+
+        def come(host: str) -> Any:
+            protocol = factory.buildProtocol(tcp(host))
+            if protocol is not None:
+                protocol.makeConnection(Pipe())
+            return protocol
+
+        first, second = come("192.0.2.1"), come("192.0.2.1")
+        assert come("192.0.2.1") is None
+        assert come("192.0.2.2") is not None
+        assert come("192.0.2.3") is None
+        assert factory.counts.refused == {"too-many-from-peer": 1, "too-many-connections": 1}
+        first.connectionLost(Failure(ConnectionDone()))
+        first.connectionLost(Failure(ConnectionDone()))
+        assert come("192.0.2.1") is not None
+        assert second is not None
+
+    def test_a_peer_that_has_left_is_forgotten(self) -> None:
+        """Nothing grows with the number of peers seen."""
+        admission = Admission(Limits(connections_per_peer=1))
+        for number in range(1000):
+            address = tcp(f"10.0.{number // 250}.{number % 250}")
+            admission.enter(address)
+            admission.leave(address)
+        assert not admission._by_peer
+
+
+class SweepTests(SynchronousTestCase):
+    """Idle and stalled peers, found by one timer."""
+
+    def test_an_idle_connection_is_dropped(self) -> None:
+        """Ten seconds after its last message, not before; one that talks is kept."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", limits=Limits(idle=10))
+        _, idle = connect(factory)
+        talker, talking = connect(factory)
+        for _ in range(95):
+            clock.advance(0.1)
+            talker.dataReceived(b"x")
+        assert [idle.aborted, talking.aborted] == [False, False]
+        clock.pump([0.1] * 30)
+        assert [idle.aborted, talking.aborted] == [True, False]
+        assert factory.counts.dropped == {"idle": 1}
+
+    def test_a_connection_that_is_owed_a_reply_is_not_idle(self) -> None:
+        """However long the delay is; its idle time begins when nothing is owed."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", delay=100, limits=Limits(idle=10))
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"x")
+        clock.pump([0.5] * 215)
+        assert (transport.value(), transport.aborted) == (b"x", False)
+        clock.pump([0.5] * 10)
+        assert transport.aborted
+
+    def test_a_peer_that_does_not_read_is_dropped_and_one_that_reads_slowly_is_not(self) -> None:
+        """What counts is whether its write buffer shrinks."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", limits=Limits(waiting_bytes=20_000, stall=10))
+        pipes = [Pipe(), Pipe()]
+        for pipe in pipes:
+            pipe.full = True
+            pipe.dataBuffer = b"z" * 10_000  # type: ignore[attr-defined]
+            protocol, _ = connect(factory, pipe)
+            protocol.dataReceived(b"x" * 10_000)
+        for _ in range(30):
+            clock.pump([0.1] * 10)
+            pipes[1].dataBuffer = pipes[1].dataBuffer[:-100]  # type: ignore[attr-defined]
+        assert [pipe.aborted for pipe in pipes] == [True, False]
+        assert factory.counts.dropped["stalled"] >= 1
+
+    def test_a_connection_that_has_gone_since_the_round_began_is_passed_over(self) -> None:
+        """Its transport has nothing to be asked for any more."""
+        clock = Clock()
+        factory = EchoFactory(clock)
+        swept: list[object] = []
+        pairs = [connect(factory) for _ in range(20)]
+        for protocol, _ in pairs:
+            self.patch(protocol, "sweep", lambda _now, swept=swept: swept.append(None))
+        clock.advance(0.1)
+        began = len(swept)
+        for protocol, _ in pairs[1:]:
+            protocol.connectionLost(Failure(ConnectionDone()))
+        clock.pump([0.1] * 9)
+        assert 0 < began < 20
+        assert len(swept) <= began + 2
+
+    def test_a_late_tick_is_counted_as_a_stall_of_the_loop(self) -> None:
+        """Its length too."""
+        clock = Clock()
+        factory = EchoFactory(clock)
+        connect(factory)
+        clock.advance(0.1)
+        assert factory.counts.stalls == 0
+        clock.advance(2.1)
+        assert factory.counts.stalls == 1
+        assert abs(factory.counts.stalled - 2.0) < 0.01
+
+
+class FailureTests(SynchronousTestCase):
+    """An exception in a connection's handling."""
+
+    def test_ends_that_connection_alone_and_is_logged_once_with_its_peer(self) -> None:
+        """Wherever it comes from."""
+        clock = Clock()
+        # A delay that might vary: a constant one asks for none, and counts lateness by the batch.
+        factory = EchoFactory(clock, reply="raw", delay=Trace((1.0,), "1 s"))
+        good, good_transport = connect(factory)
+        for breaking in ("write_reply", "reply_delay", "sent_late"):
+            bad_transport = Pipe()
+            bad = factory.buildProtocol(tcp("192.0.2.9", 999))
+            assert bad is not None
+            bad.makeConnection(bad_transport)
+            with self._broken(factory, breaking):
+                bad.dataReceived(b"x")
+                clock.advance(1)
+            assert bad_transport.aborted
+            bad.connectionLost(Failure(ConnectionDone()))
+            (failure,) = self.flushLoggedErrors(ZeroDivisionError)
+            assert failure is not None
+        good.dataReceived(b"y")
+        clock.advance(1)
+        assert (good_transport.value(), good_transport.aborted) == (b"y", False)
+        assert factory.counts.dropped == {"failed": 3}
+
+    def _broken(self, factory: EchoFactory, name: str) -> Any:
+        case = self
+
+        class Broken:
+            def __enter__(self) -> None:
+                self.patch = case.patch(factory, name, lambda *_: 1 // 0)
+
+            def __exit__(self, *_error: object) -> None:
+                self.patch.restore()
+
+        return Broken()
+
+    def test_in_connection_made_too(self) -> None:
+        """Twisted would leave the socket open."""
+        factory = EchoFactory(Clock())
+        self.patch(factory, "connection_delay", lambda _number: 1 // 0)
+        _, transport = connect(factory)
+        assert transport.aborted
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
+
+class LogTests(SynchronousTestCase):
+    """What a peer can do to the log."""
+
+    def capture(self) -> io.StringIO:
+        """Collect the text log of this test."""
+        stream = io.StringIO()
+        observer = textFileLogObserver(stream)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        return stream
+
+    def test_payload_is_not_logged_unless_asked_for(self) -> None:
+        """Not a byte of it."""
+        log = self.capture()
+        protocol, _ = connect(EchoFactory(Clock()))
+        protocol.dataReceived(b"secret")
+        assert "secret" not in log.getvalue()
+
+    def test_logged_payload_is_one_escaped_line_cut_short(self) -> None:
+        """Neither a forged line, nor an escape sequence, nor a format string gets through."""
+        log = self.capture()
+        protocol, _ = connect(EchoFactory(Clock(), log_payload=True))
+        protocol.dataReceived(b"\x1b[2J\r\n2026 forged {data} %s" + b"x" * 5000)
+        (line,) = log.getvalue().splitlines()
+        assert r"b'\x1b[2J\r\n2026 forged {data} %sxxx" in line
+        assert len(line) < 300
+
+    def test_refusals_by_the_thousand_are_a_line_every_ten_seconds(self) -> None:
+        """The next line says how many there were."""
+        log = self.capture()
+        clock = Clock()
+        occasional = OccasionalLog(Logger(), clock.seconds)
+        for _ in range(1000):
+            occasional.warn("Refused", "192.0.2.1:5")
+        clock.advance(10)
+        occasional.warn("Refused", "192.0.2.1:6")
+        first, second = log.getvalue().splitlines()
+        assert first.endswith("Refused: 192.0.2.1:5, and 0 more since the last such line")
+        assert second.endswith("Refused: 192.0.2.1:6, and 999 more since the last such line")
+
+    def test_connections_are_logged_at_debug_where_asked_for(self) -> None:
+        """With their peer."""
+        log = self.capture()
+        factory = EchoFactory(Clock(), log_connections=True)
+        protocol = factory.buildProtocol(tcp("192.0.2.1", 77))
+        assert protocol is not None
+        protocol.makeConnection(Pipe())
+        protocol.connectionLost(Failure(ConnectionDone()))
+        assert "#debug] 192.0.2.1:77 connected" in log.getvalue()
+        assert "#debug] 192.0.2.1:77 has gone" in log.getvalue()
+
+
+class MetricsTests(SynchronousTestCase):
+    """The counters as Prometheus sees them."""
+
+    def test_values_are_what_happened(self) -> None:
+        """Connections, messages, bytes, what waits, how late replies were, who was dropped."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="prefixed", delay=1, limits=Limits(connections=2))
+        registry = CollectorRegistry()
+        registry.register(EchoCollector(factory))
+        protocol, _ = connect(factory)
+        gone, _ = connect(factory)
+        assert factory.buildProtocol(tcp("192.0.2.1")) is None
+        gone.connectionLost(Failure(ConnectionDone()))
+        protocol.dataReceived(b"x" * 1030)
+
+        def value(name: str, **labels: str) -> float | None:
+            return registry.get_sample_value(f"twistecho_{name}", labels)
+
+        assert value("connections") == 1
+        assert value("connections_accepted_total") == 2
+        assert value("connections_refused_total", reason="too-many-connections") == 1
+        factory.faults_met["reset"] += 3
+        assert value("faults_total", kind="reset") == 3
+        assert value("waiting_replies") == 2
+        assert value("waiting_bytes") == 1030 + 2 * 128
+        assert value("received_bytes_total") == 1030
+        clock.advance(1.02)
+        assert value("messages_total") == 2
+        assert value("sent_bytes_total") == 1030 + 2 * len(b"Resposta => ")
+        assert value("waiting_replies") == value("waiting_bytes") == 0
+        assert value("reply_lateness_seconds_count") == 2
+        assert value("reply_lateness_seconds_bucket", le="0.01") == 0
+        assert value("reply_lateness_seconds_bucket", le="0.025") == 2

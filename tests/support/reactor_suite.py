@@ -1,0 +1,112 @@
+"""Twisted's own tests on the eager reactor and on epoll: ``python -m tests.support.reactor_suite``.
+
+Each reactor has a child process, in which it is the global one and the one that Twisted's
+`ReactorBuilder` builds. A test that passes under epoll and not under eager is named, and the exit
+code is 1. Arguments are test modules to run instead of all. Needs Twisted's own test dependencies:
+``pip install 'twisted[tls]' pyhamcrest``.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from twistecho.eagerreactor.reactor import EagerReactor
+
+QUICK = ("test_fdset", "test_core", "test_time", "test_unix", "test_tls", "test_tcp")
+"""Modules of `twisted.internet.test` that say most in little time."""
+
+_BUILT = (
+    *QUICK, "test_abstract", "test_base", "test_endpoints", "test_epollreactor",
+    "test_filedescriptor", "test_newtls", "test_posixbase", "test_process", "test_sigchld",
+    "test_socket", "test_stdio", "test_threads", "test_udp",
+)  # fmt: skip
+_GLOBAL = (
+    "test_amp", "test_ftp", "test_internet", "test_log", "test_loopback", "test_policies",
+    "test_process", "test_protocols", "test_ssl", "test_sslverify", "test_stdio", "test_task",
+    "test_tcp", "test_tcp_internals", "test_threads", "test_udp", "test_unix",
+)  # fmt: skip
+
+QUICK_MODULES = tuple(f"twisted.internet.test.{name}" for name in QUICK)
+"""What runs with every run of the tests."""
+
+ALL_MODULES = (
+    *(f"twisted.internet.test.{name}" for name in _BUILT),
+    *(f"twisted.test.{name}" for name in _GLOBAL),
+    "twisted.protocols.test.test_tls",
+    "twisted.web.test.test_http",
+    "twisted.web.test.test_newclient",
+    "twisted.web.test.test_webclient",
+    "twisted.web.test.test_wsgi",
+)
+"""What there is to run."""
+
+_BUILT_REACTORS = {
+    "epoll": "twisted.internet.epollreactor.EPollReactor",
+    "eager": "tests.support.reactor_suite.EPollReactor",
+}
+
+# Runs in the child: the reactors must be named before Twisted's test modules are imported.
+_CHILD = """
+import sys
+from twisted.internet.test.reactormixins import ReactorBuilder
+ReactorBuilder._reactors = [sys.argv[1]]
+sys.argv = ["trial", *sys.argv[2:]]
+from twisted.scripts.trial import run
+run()
+"""
+
+# What a test prints itself comes in between; the first word counts, "[OK]" may follow "[ERROR]".
+_RESULT = re.compile(r"^(twisted\.[\w.]+) \.\.\. .*?\[([A-Z ]+)\]$", re.DOTALL | re.MULTILINE)
+
+
+class EPollReactor(EagerReactor):
+    """The eager reactor by the name for which Twisted's tests skip what no epoll reactor can do."""
+
+
+class Results(dict[str, str]):
+    """The outcome of every test by its name: OK, FAIL, ERROR, SKIPPED and the like."""
+
+    def count(self, result: str) -> int:
+        """Count the tests that ended so."""
+        return sum(found == result for found in self.values())
+
+
+def run(reactor: str, modules: Sequence[str]) -> Results:
+    """Run Twisted's tests in a child process. Raises RuntimeError if it ends without results."""
+    reporter = "--reporter=bwverbose"
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [f"--reactor={reactor}", "--temp-directory", f"{folder}/trial", reporter]
+        command = [sys.executable, "-c", _CHILD, _BUILT_REACTORS[reactor], *arguments, *modules]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    results = read_results(ended.stdout)
+    if not results or "\nRan " not in ended.stdout:
+        raise RuntimeError(f"the {reactor} reactor gave no results:\n{ended.stdout[-4000:]}")
+    return results
+
+
+def read_results(text: str) -> Results:
+    """Read what trial's reporter says of each test."""
+    return Results(_RESULT.findall(text))
+
+
+def worse(epoll: Results, eager: Results) -> list[str]:
+    """Name the tests that pass under epoll and do not under eager."""
+    return [name for name, found in epoll.items() if found == "OK" and eager.get(name) != "OK"]
+
+
+def main() -> int:
+    """Run both, compare, say what was found."""
+    modules = sys.argv[1:] or ALL_MODULES
+    epoll, eager = run("epoll", modules), run("eager", modules)
+    for name, results in ("epoll", epoll), ("eager", eager):
+        print(f"{name}: {results.count('OK')} of {len(results)} passed")
+    found = worse(epoll, eager)
+    for name in found:
+        print(f"passes under epoll, not under eager: {name}: {eager.get(name, 'not run')}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

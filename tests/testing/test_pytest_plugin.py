@@ -1,0 +1,206 @@
+"""The fixtures for other people's tests: the documentation's examples, and what is left behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest, TestCase
+
+from tests.support import DOCS
+from tests.support.peers import connect, read_exactly
+from twistecho.testcase import EchoServerMixin
+from twistecho.testing.servers import EchoServer, EchoServerError, EchoServers, arguments_of
+
+FAULTS = DOCS / "faults.md"
+
+
+def examples() -> list[str]:
+    """Give the documentation's examples that are tests."""
+    found = re.findall(r"```python\n(.*?)```", FAULTS.read_text(encoding="utf-8"), re.DOTALL)
+    return [text for text in found if "def test_" in text]
+
+
+def run_tests(folder: str, text: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Run a file of tests with pytest, or with what the options say, in a process of its own."""
+    (Path(folder) / "test_example.py").write_text(text, encoding="utf-8")
+    command = options or ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py")
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def until_gone(port: int) -> None:
+    """Wait until nobody listens on a port any more."""
+    give_up = time.monotonic() + 20
+    while listens(port):
+        assert time.monotonic() < give_up, "it is still there"
+        time.sleep(0.02)
+
+
+class ExampleTests(TestCase):
+    """The documentation's examples."""
+
+    def test_they_pass_under_pytest(self) -> None:
+        """All of them, with the plugin found by its entry point."""
+        assert len(examples()) == 5
+        for text in examples():
+            with tempfile.TemporaryDirectory() as folder:
+                ended = run_tests(folder, text)
+                assert ended.returncode == 0, ended.stdout + ended.stderr
+                assert " passed" in ended.stdout
+
+    def test_the_mixin_works_under_trial(self) -> None:
+        """The last example, as trial runs it."""
+        with tempfile.TemporaryDirectory() as folder:
+            ended = run_tests(folder, examples()[-1], "-m", "twisted.trial", "test_example")
+            assert "PASSED (successes=2)" in ended.stdout, ended.stdout + ended.stderr
+
+
+KEPT = """
+import os, pathlib, signal, pytest
+
+@pytest.fixture(scope="module")
+def server(echo_server_module):
+    return echo_server_module(delay=1000)
+
+def test_one(server, echo_server, echo_server_class, echo_server_session):
+    ports = [server.port, echo_server().port, echo_server_class().port, echo_server_session().port]
+    pathlib.Path("ports").write_text(" ".join(map(str, ports)))
+    END
+
+def test_two(server):
+    assert server.connections == 0
+"""
+
+
+class LeftoverTests(TestCase):
+    """No service outlives its tests."""
+
+    def end_with(self, end: str) -> None:
+        """Have tests end so, and hold that their services go."""
+        with tempfile.TemporaryDirectory() as folder:
+            run_tests(folder, KEPT.replace("END", end))
+            ports = [int(port) for port in (Path(folder) / "ports").read_text().split()]
+        assert len(set(ports)) == 4
+        for port in ports:
+            until_gone(port)
+
+    def test_after_a_test_that_passes(self) -> None:
+        """Each ends with its scope."""
+        self.end_with("pass")
+
+    def test_after_a_test_that_fails(self) -> None:
+        """The fixtures end them all the same."""
+        self.end_with("assert False")
+
+    def test_after_an_interrupt(self) -> None:
+        """Ctrl-C."""
+        self.end_with("os.kill(os.getpid(), signal.SIGINT)")
+
+    def test_after_the_tests_were_killed(self) -> None:
+        """Nothing could clean up: the services notice by themselves."""
+        self.end_with("os.kill(os.getpid(), signal.SIGKILL)")
+
+    def test_under_xdist(self) -> None:
+        """Each worker has services of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            command = ("-m", "pytest", "-q", "-n2", "-p", "no:cacheprovider")
+            ended = run_tests(folder, KEPT.replace("END", "pass"), *command)
+            if "unrecognized arguments" in ended.stderr:
+                raise SkipTest("pytest-xdist is not installed")
+            assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
+
+
+class EchoServerTests(EchoServerMixin, TestCase):
+    """A service in a process of its own."""
+
+    def test_options_are_those_of_the_command(self) -> None:
+        """Names, several values, flags."""
+        options: dict[str, Any] = {
+            "delay_per": "reply",
+            "fault": ["a", "b"],
+            "in_band": True,
+            "seed": None,
+        }
+        expected = ["--delay-per=reply", "--fault=a", "--fault=b", "--in-band"]
+        assert arguments_of(options) == expected
+        assert arguments_of({"in_band": False}) == []
+
+    def test_counts_connections_and_faults(self) -> None:
+        """Also those that were accepted only because it was asked."""
+        server = self.echo_server(fault="extra,connection=1", seed=7)
+        for came in (b"x", b"x!"):
+            with connect(server.port) as connection:
+                connection.sendall(b"x")
+                assert read_exactly(connection, len(came)) == came
+                assert server.open_connections == 1
+            while server.open_connections:
+                time.sleep(0.01)
+        assert (server.connections, server.faults) == (2, {"extra": 1})
+        assert server.how == "raw replies, no delay, faults extra,connection=1, seed 7"
+
+    def test_stop_delivers_what_is_owed(self) -> None:
+        """And the last status stays."""
+        server = self.echo_server(delay=0.3)
+        with connect(server.port) as connection:
+            connection.sendall(b"owed")
+            assert server.connections == 1
+            server.stop()
+            assert read_exactly(connection, 10) == b"owed"
+        assert server.connections == 1
+        assert not listens(server.port)
+        server.stop()
+
+    def test_kill_resets_or_closes_at_once(self) -> None:
+        """Whatever is owed."""
+        server = self.echo_server(delay=1000)
+        with connect(server.port) as connection:
+            connection.sendall(b"lost")
+            assert server.connections == 1
+            server.kill()
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        assert server.connections == 1
+
+    def test_what_cannot_start_says_why(self) -> None:
+        """In the service's own words."""
+        with self.assertRaisesRegex(EchoServerError, "--fault: 'x' is not one of refuse"):
+            EchoServer(fault="x")
+
+    def test_a_server_that_died_keeps_its_last_status(self) -> None:
+        """Killed from outside: asking still answers."""
+        server = self.echo_server()
+        os.kill(server._process.pid, signal.SIGKILL)
+        server._process.wait()
+        assert server.connections == 0
+
+    def test_all_servers_of_a_fixture_are_one(self) -> None:
+        """Counted, stopped and killed together."""
+        with EchoServers() as servers:
+            ports = [servers().port, servers().port]
+            for port in ports:
+                connect(port).close()
+            assert servers.connections == 2
+            servers.stop()
+            assert not any(map(listens, ports))
