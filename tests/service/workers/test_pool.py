@@ -200,8 +200,11 @@ def fate(client: socket.socket) -> str:
 
 
 def _descriptors(pid: int) -> list[str]:
-    folder = Path(f"/proc/{pid}/fd")
-    return [str(one.readlink()) for one in folder.iterdir()]
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since the folder was listed
+            found.append(str(descriptor.readlink()))
+    return found
 
 
 def _sockets(pid: int) -> int:
