@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twistecho.base.duration import written
-from twistecho.base.openfiles import raise_open_files
+from twistecho.base.notation import written
+from twistecho.base.processes import raise_open_files
 from twistecho.compare.launch import LaunchedService
 from twistecho.compare.meter import Meter
 from twistecho.fleet.reports.latency import Latencies

@@ -25,7 +25,7 @@ from tests.support.designs_at_work import (
     serving,
     vanish,
 )
-from twistecho.base.openfiles import raise_open_files
+from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.forking import ForkingServer
 from twistecho.designs.select_loop import FD_SETSIZE, SelectServer

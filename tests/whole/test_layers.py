@@ -194,7 +194,6 @@ class FreshProcessTests(TestCase):
             "twistecho.service.workers.pool",
             "twistecho.service.workers.supervisor",
             "twistecho.service.listening.turns",
-            "twistecho.base.processes",
         }
         self.check("import twistecho.tap", "twistecho.tap", unwanted)
 

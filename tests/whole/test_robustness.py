@@ -26,7 +26,7 @@ from tests.service.listening.test_echo_service import ServiceCase
 from tests.service.process.test_tap import twist_echo
 from tests.support.peers import connect, read_exactly, read_to_end, reset
 from twistecho import Limits, Report
-from twistecho.base.listener import Listener
+from twistecho.base.sockets import Listener
 
 reactor: Any = global_reactor
 MIB = 1024 * 1024

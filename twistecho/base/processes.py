@@ -1,4 +1,4 @@
-"""A process that ends when its parent does, even where the parent was killed.
+"""Processes: one that ends when its parent does, and how many files a process may open.
 
 ``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
 would, in a process that the kernel kills once PARENT, the number of the process that started it,
@@ -6,15 +6,14 @@ is gone. The kernel does it (Linux's ``PR_SET_PDEATHSIG``, see prctl(2)), so no 
 thread or event loop of the module is in the way. On other systems the module merely runs.
 """
 
-import ctypes
 import os
+import resource
 import runpy
 import signal
 import sys
 from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def end_with(parent: int) -> None:
@@ -23,9 +22,11 @@ def end_with(parent: int) -> None:
     The signal follows the thread that started this process, not the whole parent: start it from
     the parent's main thread.
     """
-    if _LIBC is None:
+    if sys.platform != "linux":
         return
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    import ctypes  # noqa: PLC0415 - most processes never need it
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it went before the kernel was told to watch
         os._exit(1)
 
@@ -33,6 +34,24 @@ def end_with(parent: int) -> None:
 def command(module: str, *arguments: str) -> list[str]:
     """Give the command line that runs a module in a process that ends with this one."""
     return [sys.executable, "-m", __spec__.name, str(os.getpid()), module, *arguments]
+
+
+def raise_open_files() -> int:
+    """Raise the soft limit of open files to the hard one; give the limit that is in force."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):
+            return soft  # some systems bound it below the hard limit they tell
+    return hard
+
+
+def room_for_connections(open_files: int) -> int:
+    """Say how many connections fit under a limit of open files, leaving some for the rest."""
+    if open_files == resource.RLIM_INFINITY:
+        return 2**31
+    return max(1, open_files - max(16, min(128, open_files // 8)))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
-"""Local ports of connections that are made from a chosen address."""
+"""What Python's sockets leave open: the choice of local ports, and a shorter way to accept."""
 
 import socket
 import sys
+from typing import Any
 
 # Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
@@ -15,3 +16,24 @@ def share_local_ports(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+
+
+class Listener(socket.socket):
+    """A listening socket that takes the place of another."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        kind = int(listening.family), int(listening.type), listening.proto
+        super().__init__(*kind, listening.detach())
+        self._kind = kind
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept one connection. Raises OSError as `socket.socket.accept` does."""
+        # Of that this leaves out the conversion of numbers to enumerations, and the blocking mode.
+        fd, address = self._accept()  # type: ignore[attr-defined]  # of _socket
+        return socket.socket(*self._kind, fd), address
+
+
+def take_place(port: Any, listener: Listener) -> None:
+    """Have a port, whose socket has been given away, listen with this one: the same descriptor."""
+    port.socket = listener
+    port.fileno = listener.fileno

@@ -7,7 +7,7 @@ connections between two addresses. Both are said with what would help.
 import socket
 from pathlib import Path
 
-from twistecho.base.openfiles import room_for_connections
+from twistecho.base.processes import room_for_connections
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.sources import families
 from twistecho.fleet.plans.target import Target

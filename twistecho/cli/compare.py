@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
-from twistecho.base.openfiles import raise_open_files
+from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
 from twistecho.compare.comparison import Comparison, Run

@@ -15,8 +15,7 @@ from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.target import Target, secured
 from twistecho.fleet.thread_engine.securing import context_for
 from twistecho.service.scenario.delay import DelayPer
-from twistecho.service.scenario.delays import parse_delays
-from twistecho.service.scenario.parsing import parse_faults
+from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
 from .optiontypes import DelayType, FaultType, ProtocolType, RateType, SecondsType, SeedType
 from .output_files import file_option

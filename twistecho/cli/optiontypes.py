@@ -4,14 +4,13 @@ from typing import Any
 
 import click
 
-from twistecho.base.duration import parse_rate, parse_seconds
 from twistecho.base.files import lines_of
+from twistecho.base.notation import parse_rate, parse_seconds
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.sources import parse_sources
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.service.scenario.delays import parse_delays
-from twistecho.service.scenario.parsing import parse_fault
+from twistecho.service.scenario.parsing import parse_delays, parse_fault
 
 
 class TargetType(click.ParamType[Target]):

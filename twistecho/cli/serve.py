@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-from twistecho.base.openfiles import raise_open_files
+from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.listening import ListenError

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich import box
 from rich.table import Table
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.output.tables import REASONS, cause_name
 from twistecho.fleet.reports.latency import PERCENTILES
 

@@ -13,7 +13,7 @@ from string import ascii_uppercase
 
 from rich.text import Text
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.output.tables import cause_name
 from twistecho.fleet.reports.outcome import Outcome
 

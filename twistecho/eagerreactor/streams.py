@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet import error
 from twisted.internet.posixbase import PosixReactorBase
 
-from twistecho.base.listener import Listener, take_place
+from twistecho.base.sockets import Listener, take_place
 
 from . import transports, unix
 from .connection import EagerConnection

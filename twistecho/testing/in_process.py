@@ -6,8 +6,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
 from twistecho.base.files import lines_of
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.scenario.delays import parse_delays
-from twistecho.service.scenario.parsing import parse_faults
+from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
 
 class EchoListener:

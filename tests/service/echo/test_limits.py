@@ -1,6 +1,7 @@
 """Limits: what the service holds at most."""
 
 import math
+import re
 import unittest
 from typing import Any
 
@@ -9,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import REPLY_SIZE
-from twistecho.service.echo.limits import GUARANTEED, Limits
+from twistecho.service.echo.limits import (
+    GUARANTEED,
+    MOST_WORKERS,
+    Limits,
+    describe_shares,
+    divide,
+    parse_workers,
+    shares_of,
+)
+from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
 
 law = settings(max_examples=100, deadline=None)
 
@@ -88,3 +98,77 @@ class LimitsTests(unittest.TestCase):
         limits = limits_of(waiting)
         assert min(limits.queue, limits.write_buffer) >= REPLY_SIZE
         assert limits.queue >= GUARANTEED
+
+
+DEFAULTS: dict[str, str] = {str(row[0]): str(row[2]) for row in BOUND_PARAMETERS}
+
+
+class ParseTests(unittest.TestCase):
+    """How many workers are wanted."""
+
+    def test_a_number_or_one_for_each_core(self) -> None:
+        """``auto`` knows the cores; beyond the most there are never more."""
+        assert parse_workers("3", cores=2) == 3
+        assert parse_workers("auto", cores=2) == 2
+        assert parse_workers("auto", cores=10_000) == MOST_WORKERS
+
+    def test_anything_else_is_one_line(self) -> None:
+        """None, less than one, too many, words and other digits."""
+        for text in ("0", "-1", "", "257", "1.5", "two", "²", "1" * 5000):
+            with self.subTest(text=text), pytest.raises(ValueError, match="neither auto nor"):
+                parse_workers(text, cores=2)
+
+
+class ShareTests(unittest.TestCase):
+    """Limits, divided."""
+
+    @law
+    @given(st.integers(0, 10**12), st.integers(1, MOST_WORKERS))
+    def test_parts_add_up_and_differ_by_one_at_most(self, total: int, parts: int) -> None:
+        """Whatever the number."""
+        divided = divide(total, parts)
+        assert len(divided) == parts
+        assert sum(divided) == total
+        assert max(divided) - min(divided) <= 1
+
+    def test_the_workers_together_hold_what_the_service_may(self) -> None:
+        """What is the service's is divided; what is a connection's is not."""
+        limits = Limits(connections=101, connections_per_peer=7, idle=5.0)
+        shares = shares_of(limits, 3)
+        assert [share.connections for share in shares] == [34, 34, 33]
+        assert [share.connections_per_peer for share in shares] == [3, 2, 2]
+        assert sum(share.total_waiting_bytes for share in shares) == limits.total_waiting_bytes
+        assert {share.waiting_bytes for share in shares} == {limits.waiting_bytes}
+        assert {share.idle for share in shares} == {5.0}
+
+    def test_no_bound_stays_none(self) -> None:
+        """0 is not a share of nothing."""
+        shares = shares_of(Limits(connections=0), 4)
+        assert {share.connections for share in shares} == {0}
+
+    def test_what_cannot_be_divided_is_said_in_the_words_of_the_options(self) -> None:
+        """A bound below the number of workers would be none for some of them."""
+        for name, value, words in (
+            ("max-connections", "3", "--max-connections: 3 cannot be divided among 4 workers"),
+            ("max-per-peer", "2", "--max-per-peer: 2 cannot be divided among 4 workers"),
+            (
+                "max-waiting-total",
+                "1000000",
+                (
+                    "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
+                    "--max-waiting of one connection, 262144"
+                ),
+            ),
+        ):
+            said = pytest.raises(ValueError, match=f"^{re.escape(words)}$")
+            with self.subTest(name=name), said:
+                parse_limits({**DEFAULTS, name: value}, 4)
+
+    def test_a_share_in_words(self) -> None:
+        """The cap for each peer is named where there is one."""
+        assert describe_shares(shares_of(Limits(connections=100), 2)) == (
+            "2 workers of up to 50 connections, 67108864 waiting bytes each"
+        )
+        assert describe_shares(shares_of(Limits(connections_per_peer=3), 1)) == (
+            "1 worker of up to 10000 connections, 3 of one peer, 134217728 waiting bytes"
+        )

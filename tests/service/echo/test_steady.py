@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho import EchoFactory, Limits
 from twistecho.service.echo.steady import SteadyProtocol
-from twistecho.service.scenario.varying import Trace
+from twistecho.service.scenario.delay import Trace
 
 from .test_protocol import Pipe, connect
 

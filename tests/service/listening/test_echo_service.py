@@ -17,7 +17,7 @@ from twisted.web.server import Site
 
 from tests.support.peers import connect, read_exactly, read_to_end, reset
 from twistecho import EchoFactory, EchoService, Limits
-from twistecho.service.echo.peer import where
+from twistecho.service.echo.open_connections import where
 
 reactor: Any = global_reactor
 

@@ -16,14 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.service.echo.test_protocol import SMALL, Pipe, connect
 from twistecho import EchoFactory, Limits
-from twistecho.service.echo.admission import Admission
-from twistecho.service.echo.occasional import OccasionalLog
-from twistecho.service.echo.peer import counted_as
+from twistecho.service.echo.admission import Admission, counted_as
+from twistecho.service.echo.open_connections import OccasionalLog
 from twistecho.service.echo.waiting_bytes import Budget
 from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
 from twistecho.service.process.metrics import EchoCollector
 from twistecho.service.process.options import Options
-from twistecho.service.scenario.varying import Trace
+from twistecho.service.scenario.delay import Trace
 
 DEFAULTS = {str(name): str(default) for name, _, default, _ in BOUND_PARAMETERS}
 

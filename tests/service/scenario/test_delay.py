@@ -2,17 +2,34 @@
 
 import math
 import unittest
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.scenario.delay import NO_DELAY, Constant, DelayPer, parse_delay
+from twistecho.service.scenario.delay import (
+    LONGEST_AWAITED,
+    NO_DELAY,
+    Constant,
+    Delay,
+    DelayPer,
+    Drawn,
+)
+from twistecho.service.scenario.parsing import parse_delays
 
-law = settings(max_examples=100, deadline=None)
-
+law = settings(max_examples=200, deadline=None)
+numbers = st.integers(0, 2**64)
 seconds = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
-numbers = st.integers(min_value=0)
+
+DISTRIBUTIONS = (
+    "uniform:1,3",
+    "exponential:0.2",
+    "lognormal:median=0.05,sigma=0.8",
+    "choice:0.01@0.9,1@0.1",
+    "choice:1,2,3",
+    "exponential:0.2,min=0.1,max=0.5",
+)
 
 
 class ConstantTests(unittest.TestCase):
@@ -40,52 +57,6 @@ class ConstantTests(unittest.TestCase):
         assert NO_DELAY.seconds(0, 0) == 0.0
 
 
-class ParseDelayTests(unittest.TestCase):
-    """Reading a delay from the command line."""
-
-    def test_numbers_are_read(self) -> None:
-        """Whole numbers, fractions and exponents are seconds."""
-        for text, expected in {
-            "0": 0.0,
-            "5": 5.0,
-            "0.25": 0.25,
-            "1e-3": 0.001,
-            "5s": 5.0,
-            "20ms": 0.02,
-        }.items():
-            with self.subTest(text=text):
-                assert parse_delay(text).seconds(0, 0) == expected
-
-    def test_what_is_no_delay_is_refused_in_one_line(self) -> None:
-        """The message says that a number of seconds is wanted and shows what was given."""
-        for text in ("", "soon", "5m", "s", "-1", "inf", "-inf", "nan", "1e999", "0x10"):
-            with self.subTest(text=text), pytest.raises(ValueError, match="seconds") as caught:
-                parse_delay(text)
-            assert "\n" not in str(caught.value)
-
-    def test_the_text_is_shown_where_it_is_no_number(self) -> None:
-        """People see what they typed."""
-        with pytest.raises(ValueError, match="'five'"):
-            parse_delay("five")
-
-    @law
-    @given(text=st.text() | st.text(alphabet="0123456789.eE+-_ infa"))
-    def test_any_text_gives_a_delay_or_a_valueerror(self, text: str) -> None:
-        """Nothing else comes out, and a delay can always be waited for."""
-        try:
-            delay = parse_delay(text)
-        except ValueError:
-            return
-        assert math.isfinite(delay.longest)
-        assert delay.longest >= 0
-
-    @law
-    @given(delay=seconds)
-    def test_a_number_written_out_is_read_back(self, delay: float) -> None:
-        """Python's text of a number of seconds gives that delay."""
-        assert parse_delay(repr(delay)) == Constant(delay)
-
-
 class DelayPerTests(unittest.TestCase):
     """What is delayed."""
 
@@ -93,3 +64,106 @@ class DelayPerTests(unittest.TestCase):
         """The text of a choice is its bare name, and the name gives the choice."""
         assert [str(per) for per in DelayPer] == ["reply", "connection"]
         assert DelayPer("connection") is DelayPer.CONNECTION
+
+
+def lines(*texts: str) -> Delay:
+    """Read a trace of these lines."""
+    return parse_delays("trace:some,file", lines_of=lambda _name: texts)
+
+
+def drawn(text: str, count: int = 20_000, seed: int = 7) -> list[float]:
+    """Draw delays for many messages of several connections."""
+    delay = parse_delays(text, seed=seed)
+    return [delay.seconds(at % 100, at // 100) for at in range(count)]
+
+
+class SpreadTests(unittest.TestCase):
+    """Samples against their distribution."""
+
+    def test_quantiles_are_those_of_the_distribution(self) -> None:
+        """The share of delays up to a quantile is that of the quantile."""
+        for text in ("uniform:1,3", "exponential:0.2", "lognormal:median=0.05,sigma=0.8"):
+            delay = parse_delays(text, seed=7)
+            assert isinstance(delay, Drawn)
+            sample = drawn(text)
+            for at in (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99):
+                share = sum(s <= delay.distribution.quantile(at) for s in sample) / len(sample)
+                four_errors = 4 * math.sqrt(at * (1 - at) / len(sample))
+                assert abs(share - at) < four_errors, (text, at)
+
+    def test_known_quantiles(self) -> None:
+        """By the textbook: median and others."""
+        for text, at, expected in (
+            ("uniform:1,3", 0.5, 2.0),
+            ("exponential:0.2", 0.5, 0.2 * math.log(2)),
+            ("lognormal:median=0.05,sigma=0.8", 0.5, 0.05),
+            ("lognormal:median=0.05,sigma=0.8", 0.8413447460685429, 0.05 * math.exp(0.8)),
+        ):
+            delay = parse_delays(text)
+            assert isinstance(delay, Drawn)
+            assert math.isclose(delay.distribution.quantile(at), expected, rel_tol=1e-9)
+
+    def test_means_are_those_of_the_distribution(self) -> None:
+        """Within a few per cent."""
+        for text in DISTRIBUTIONS[:5]:
+            delay = parse_delays(text, seed=7)
+            assert isinstance(delay, Drawn)
+            mean = fmean(drawn(text))
+            assert math.isclose(mean, delay.distribution.mean, rel_tol=0.05), text
+
+    def test_choices_have_their_probabilities(self) -> None:
+        """Nine in ten, and thirds."""
+        sample = drawn("choice:0.01@0.9,1@0.1")
+        assert set(sample) == {0.01, 1.0}
+        assert abs(sample.count(0.01) / len(sample) - 0.9) < 0.01
+        assert abs(drawn("choice:1,2,3").count(2.0) / 20_000 - 1 / 3) < 0.015
+
+    def test_bounds_are_kept_and_the_longest_is_the_longest(self) -> None:
+        """Nothing is drawn beyond; of what has no bound all but one in a thousand."""
+        assert {0.1, 0.5} < set(drawn("exponential:0.2,min=0.1,max=0.5"))
+        for text in DISTRIBUTIONS:
+            longest = parse_delays(text).longest
+            beyond = sum(seconds > longest for seconds in drawn(text))
+            assert beyond < 0.002 * 20_000, text
+        assert max(drawn(DISTRIBUTIONS[-1])) == parse_delays(DISTRIBUTIONS[-1]).longest == 0.5
+        assert parse_delays("exponential:100000").longest == LONGEST_AWAITED
+
+    @law
+    @given(st.sampled_from(DISTRIBUTIONS), numbers, st.lists(st.tuples(numbers, numbers)))
+    def test_the_order_of_arrival_does_not_count(
+        self, text: str, seed: int, asked: list[tuple[int, int]]
+    ) -> None:
+        """Whoever asks when: the same question has the same answer."""
+        first, second = parse_delays(text, seed=seed), parse_delays(text, seed=seed)
+        there = [first.seconds(*question) for question in asked]
+        back = [second.seconds(*question) for question in reversed(asked)]
+        assert there == back[::-1]
+        assert all(seconds >= 0 for seconds in there)
+
+
+class TraceTests(unittest.TestCase):
+    """Delays from a file."""
+
+    def test_each_connection_follows_the_trace_over_and_over(self) -> None:
+        """Empty lines and remarks do not count."""
+        trace = lines("# measured", "1", "", "20ms\n", " 3s ")
+        assert [trace.seconds(9, at) for at in range(4)] == [1.0, 0.02, 3.0, 1.0]
+        assert (trace.longest, str(trace)) == (3.0, "trace:some,file")
+
+    def test_what_is_wrong_is_named_with_its_line(self) -> None:
+        """An empty trace, and a bad line."""
+        with pytest.raises(ValueError, match="some,file holds no delay"):
+            lines("", "# nothing")
+        with pytest.raises(ValueError, match="some,file, line 3: 'x' is not a number of seconds"):
+            lines("1", "", "x")
+
+    def test_bounds_hold_for_traces_too(self) -> None:
+        """And a comma in the file's name does no harm."""
+        names = []
+
+        def lines_of(name: str) -> list[str]:
+            names.append(name)
+            return ["1", "5"]
+
+        trace = parse_delays("trace:a,b.txt,max=2", lines_of=lines_of)
+        assert ([trace.seconds(0, at) for at in (0, 1)], names) == ([1.0, 2.0], ["a,b.txt"])

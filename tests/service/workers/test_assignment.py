@@ -5,8 +5,7 @@ import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from twistecho.service.echo.limits import Limits
-from twistecho.service.echo.shares import shares_of
+from twistecho.service.echo.limits import Limits, shares_of
 from twistecho.service.process.options import Options
 from twistecho.service.workers.assignment import Assignment, read_assignment
 

@@ -29,7 +29,7 @@ from tests.support.certificates import write_certificate
 from tests.support.listening import PATIENCE
 from tests.support.peers import connect, read_exactly, read_to_end, unused_port
 from twistecho import EchoFactory
-from twistecho.service.echo.shares import shares_of
+from twistecho.service.echo.limits import shares_of
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import Listener
 from twistecho.service.scenario.parsing import parse_faults

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.reports.interval import LENGTH
 from twistecho.fleet.reports.report import Report
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich import box
 from rich.table import Table
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.latency import PERCENTILES, Latencies, LatencySummary
 from twistecho.fleet.reports.report import Part, Report

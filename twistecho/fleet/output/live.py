@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.interval import LENGTH
 from twistecho.fleet.reports.progress import Standing

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.require import Result

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.latency import PERCENTILES, LatencySummary

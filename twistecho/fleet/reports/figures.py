@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
-from twistecho.base.duration import written
+from twistecho.base.notation import written
 
 from .latency import Latencies
 from .outcome import Phase

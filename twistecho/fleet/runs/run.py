@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, cast
 
-from twistecho.base.openfiles import raise_open_files
+from twistecho.base.processes import raise_open_files
 from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan

@@ -1,9 +1,9 @@
 """Who may come in: connections are counted in all and per peer, and refused over a cap."""
 
 from collections import Counter
+from ipaddress import IPv6Network, ip_address
 
 from .limits import Limits
-from .peer import counted_as
 
 
 class Admission:
@@ -38,3 +38,22 @@ class Admission:
             self._by_peer[peer] -= 1
             if not self._by_peer[peer]:
                 del self._by_peer[peer]
+
+
+def counted_as(address: object) -> str:
+    """Give what connections from an address are counted under.
+
+    An IPv4 address counts alone, also where a dual-stack socket shows it as an IPv6 one
+    (``::ffff:192.0.2.1``); of IPv6 a whole /64 counts as one peer, since one host is given as many.
+    All peers of Unix sockets count as one, and so does what is no address.
+    """
+    host = getattr(address, "host", None)
+    try:
+        ip = ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return "local"
+    if ip.version == 4:
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(IPv6Network((ip, 64), strict=False))

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from .counters import Counts
 from .limits import GUARANTEED
-from .peer import where
+from .open_connections import where
 from .transports import unsent
 
 if typing.TYPE_CHECKING:

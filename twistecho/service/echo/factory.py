@@ -23,9 +23,7 @@ from .connection import Connection
 from .counters import Counts
 from .faulty import FaultyAnswerProtocol, FaultyProtocol
 from .limits import Limits
-from .occasional import OccasionalLog
-from .open_connections import Sweep
-from .peer import where
+from .open_connections import OccasionalLog, Sweep, where
 from .protocol import EchoProtocol
 from .steady import FEWEST_MESSAGES, SteadyProtocol
 from .waiting_bytes import Budget

@@ -16,14 +16,13 @@ from twisted.internet.interfaces import ITCPTransport
 
 from twistecho.base.reply_formats import messages_of
 from twistecho.base.seeding import uniform
-from twistecho.service.scenario.damage import pieces_of
-from twistecho.service.scenario.fault import ENDING, Fault, Kind
-from twistecho.service.scenario.script import MARK, Script, parse_script
+from twistecho.service.scenario.fault import ENDING, Fault, Kind, pieces_of
+from twistecho.service.scenario.parsing import MARK, Script, parse_script
 
 from .answer import AnswerProtocol
 from .limits import MESSAGE_COST
 from .protocol import EchoProtocol
-from .resetting import reset_when_flushed
+from .transports import reset_when_flushed
 
 
 class FaultyProtocol(EchoProtocol):

@@ -14,7 +14,7 @@ from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
 from .connection import NOTHING, ends_connection
 from .draining import DrainingConnection
 from .limits import GUARANTEED, MESSAGE_COST
-from .peer import where
+from .open_connections import where
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""

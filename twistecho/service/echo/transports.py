@@ -1,11 +1,14 @@
-"""What has been written to a connection and not been taken by its peer."""
+"""What Twisted's transports do not say or do: bytes not taken yet, and a reset once all is sent."""
 
 import array
 import fcntl
 import socket
 import termios
+from collections.abc import Callable
+from typing import Any
 
-from twisted.internet.interfaces import ISystemHandle
+from twisted.internet.interfaces import IPullProducer, ISystemHandle
+from zope.interface import implementer
 
 
 def unsent(transport: object) -> int:
@@ -36,3 +39,31 @@ def _unacknowledged(transport: object) -> int:
     except OSError:
         return 0
     return count[0]
+
+
+@implementer(IPullProducer)
+class _Flushed:
+    """A producer that has nothing to say, and calls back once its transport has sent all."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._asked = 0
+
+    def resumeProducing(self) -> None:
+        """Call back when asked again: the first time is at once, on being registered."""
+        self._asked += 1
+        if self._asked == 2:
+            self._call()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the connection has gone by itself."""
+
+
+def reset_when_flushed(transport: Any) -> None:
+    """Take the place of the transport's producer, let its buffer empty, then have RST sent."""
+    transport.unregisterProducer()
+    flushed = _Flushed(transport.abortConnection)
+    transport.registerProducer(flushed, False)
+    # Where nothing is buffered nobody would ask; a transport in memory has nothing to wait for.
+    start_writing = getattr(transport, "startWriting", flushed.resumeProducing)
+    start_writing()

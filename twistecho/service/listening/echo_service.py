@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.echo.peer import where
+from twistecho.service.echo.open_connections import where
 
 from .accepting import back_off
 from .exposure import EXPOSED, is_exposed

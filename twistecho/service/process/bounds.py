@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from twistecho.service.echo.limits import Limits
-from twistecho.service.echo.shares import shares_of
+from twistecho.service.echo.limits import Limits, shares_of
 from twistecho.service.scenario.delay import parse_delay
 
 

@@ -15,12 +15,11 @@ from twistecho.base.files import lines_of
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
-from twistecho.service.echo.shares import parse_workers
+from twistecho.service.echo.limits import parse_workers
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.trusted import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import DelayPer, parse_delay
-from twistecho.service.scenario.delays import parse_delays
-from twistecho.service.scenario.parsing import parse_faults
+from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
 from .bounds import BOUND_PARAMETERS, parse_limits
 

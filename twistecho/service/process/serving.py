@@ -13,7 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime, IStreamServerEndpoint
 from twisted.logger import Logger
 
-from twistecho.base.openfiles import raise_open_files, room_for_connections
+from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.service.echo.limits import Limits
 from twistecho.service.listening.endpoint import endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory

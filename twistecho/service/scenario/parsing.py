@@ -1,4 +1,18 @@
-"""Reading faults as the command line gives them: ``KIND[:PROBABILITY][,option=value]``.
+"""Delays, faults and in-band words: text to value.
+
+A delay:
+
+    5   5s   20ms   100us                  always the same
+    uniform:1,3                            equally likely from 1 to 3 s
+    exponential:0.2                        exponentially distributed, mean 0.2 s
+    lognormal:median=0.05,sigma=0.8        median in seconds, sigma of the natural logarithm
+    choice:0.01@0.9,1@0.1                  delay@probability; without any @ all are equally likely
+    trace:FILE                             reply n of every connection waits what line n says
+
+All but the first take ``min=`` and ``max=``: what is drawn below or above becomes that. A trace
+begins anew after its last line; empty lines and those that begin with ``#`` do not count.
+
+A fault, ``KIND[:PROBABILITY][,option=value]``:
 
     refuse                    accept a connection and reset it at once
     reset    at=              RST before (default), in the middle of, or after a reply
@@ -13,15 +27,143 @@
 
 All take ``every=K`` (each Kth message of a connection), ``after=N`` (none of the first N) and
 ``connection=I`` (only there, counted from 0); for ``refuse`` connections are counted instead.
+
+An in-band word is how a message asks for something itself, where the service allows it:
+
+    !delay SECONDS   this reply is held so long, whatever the service's delay
+    !KIND[,option]   this message meets that fault: !reset  !close,at=middle  !drip,pause=5ms
+    !none            this message meets no fault
+
+The word ends at a space, at the end of a line or at the end of the message; the whole message, the
+word included, is what the reply is to. What begins with ``!`` and is none of these is an ordinary
+message. No time may be above `LONGEST`: it is the peer that chooses it.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from twistecho.base.duration import parse_seconds
-from twistecho.base.notation import Spec, number, parse_spec, probability, whole
+from twistecho.base.notation import (
+    Spec,
+    number,
+    parse_seconds,
+    parse_spec,
+    probability,
+    seconds_of,
+    whole,
+)
 
+from .delay import (
+    Bounds,
+    Choice,
+    Delay,
+    Distribution,
+    Drawn,
+    Exponential,
+    LogNormal,
+    Trace,
+    Uniform,
+    parse_delay,
+)
 from .fault import Fault, Faults, Kind, Moment, Schedule
+
+LinesOf = Callable[[str], Iterable[str]]
+"""Gives the lines of a named file. Raises ValueError where it cannot be read."""
+
+_TRACE = re.compile(r"trace:(?P<file>.+?)(?P<bounds>(?:,(?:min|max)=[^,]*)*)", re.DOTALL)
+
+
+def _no_files(_name: str) -> Iterable[str]:
+    raise ValueError("a trace cannot be read here")
+
+
+def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> Delay:
+    """Read a delay, varying or not. Raises ValueError with one line that says what is wrong.
+
+    ``lines_of`` reads the file of a trace.
+    """
+    if match := _TRACE.fullmatch(text):
+        bounds = _bounds(parse_spec(f"trace{match['bounds']}"))
+        return Trace(_trace(match["file"], lines_of(match["file"]), bounds), text)
+    spec = parse_spec(text)
+    if spec.name not in _DISTRIBUTIONS:
+        if ":" in text:
+            names = ", ".join([*_DISTRIBUTIONS, "trace"])
+            raise ValueError(f"there is no distribution {spec.name!r}: there are {names}")
+        return parse_delay(text)
+    return Drawn(_DISTRIBUTIONS[spec.name](spec), _bounds(spec), seed, text)
+
+
+def _bounds(spec: Spec) -> Bounds:
+    limits = {name: text for name, text in spec.options.items() if name in ("min", "max")}
+    read = Spec(spec.name, (), limits).read({"min": parse_seconds, "max": parse_seconds})
+    return Bounds(read.get("min", 0.0), read.get("max", math.inf))
+
+
+def _trace(file: str, lines: Iterable[str], bounds: Bounds) -> tuple[float, ...]:
+    delays = []
+    for at, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            try:
+                delays.append(bounds.keep(parse_seconds(text)))
+            except ValueError as error:
+                raise ValueError(f"{file}, line {at}: {error}") from None
+    if not delays:
+        raise ValueError(f"{file} holds no delay")
+    return tuple(delays)
+
+
+def _values(spec: Spec, count: int, what: str) -> list[float]:
+    if len(spec.values) != count:
+        raise ValueError(f"{spec.name} needs {what}")
+    _only(spec)
+    return seconds_of(spec.values)
+
+
+def _only(spec: Spec, *names: str) -> None:
+    known = (*names, "min", "max")
+    spec.read(dict.fromkeys(known, str))
+
+
+def _uniform(spec: Spec) -> Distribution:
+    low, high = _values(spec, 2, "two times, uniform:LOW,HIGH")
+    return Uniform(low, high)
+
+
+def _exponential(spec: Spec) -> Distribution:
+    (mean,) = _values(spec, 1, "its mean, exponential:MEAN")
+    return Exponential(mean)
+
+
+def _lognormal(spec: Spec) -> Distribution:
+    _only(spec, "median", "sigma")
+    if spec.values or not {"median", "sigma"} <= spec.options.keys():
+        raise ValueError("lognormal needs median=SECONDS and sigma=NUMBER")
+    wanted = {name: spec.options[name] for name in ("median", "sigma")}
+    read = Spec(spec.name, (), wanted).read({"median": parse_seconds, "sigma": number})
+    return LogNormal(read["median"], read["sigma"])
+
+
+def _choice(spec: Spec) -> Distribution:
+    _only(spec)
+    parts = [value.partition("@") for value in spec.values]
+    if not parts:
+        raise ValueError("choice needs delays, choice:DELAY@PROBABILITY,...")
+    delays = seconds_of([delay for delay, _, _ in parts])
+    if not any(at for _, at, _ in parts):
+        return Choice(tuple(delays), (1 / len(delays),) * len(delays))
+    return Choice(tuple(delays), tuple(probability(chance) for _, _, chance in parts))
+
+
+_DISTRIBUTIONS: dict[str, Callable[[Spec], Distribution]] = {
+    "uniform": _uniform,
+    "exponential": _exponential,
+    "lognormal": _lognormal,
+    "choice": _choice,
+}
 
 
 def _moment(text: str) -> Moment:
@@ -118,3 +260,44 @@ def _probability(spec: Spec) -> float:
 def parse_faults(texts: Iterable[str], *, seed: int = 0) -> Faults:
     """Read several faults. Raises ValueError with one line, also where they contradict."""
     return Faults(tuple(parse_fault(text) for text in texts), seed)
+
+
+LONGEST = 3600.0
+"""The longest time, in seconds, that a message may ask for."""
+
+MARK = b"!"
+"""What a message that wants to be obeyed begins with."""
+
+_DELAY = re.compile(r"!delay (?P<seconds>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
+_WORD = re.compile(r"!(?P<word>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a message chose: a delay in seconds, or a fault; neither is: no fault."""
+
+    delay: float | None = None
+    fault: Fault | None = None
+
+
+def parse_script(message: bytes) -> Script:
+    """Read the control word that a message begins with. Raises ValueError if it is none."""
+    text = message.decode("latin-1")  # what follows the word may be anything
+    if match := _DELAY.fullmatch(text):
+        return Script(delay=_bounded(parse_seconds(match["seconds"])))
+    match = _WORD.fullmatch(text)
+    if match is None:
+        raise ValueError("no control word")
+    if match["word"] == "none":
+        return Script()
+    fault = parse_fault(match["word"], scheduled=False)
+    if fault.kind is Kind.REFUSE:
+        raise ValueError("a connection that has sent a message cannot be refused")
+    _bounded(fault.seconds)
+    return Script(fault=fault)
+
+
+def _bounded(seconds: float) -> float:
+    if seconds > LONGEST:
+        raise ValueError(f"{seconds:g} s is longer than {LONGEST:g}")
+    return seconds

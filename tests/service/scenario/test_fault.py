@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.scenario.damage import pieces_of
-from twistecho.service.scenario.fault import Fault, Faults, Kind, Moment
+from twistecho.service.scenario.fault import Fault, Faults, Kind, Moment, pieces_of
 from twistecho.service.scenario.parsing import parse_fault, parse_faults
-from twistecho.service.scenario.script import Script, parse_script
 
 law = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, 2**64)
@@ -140,89 +138,3 @@ class DamageTests(unittest.TestCase):
         """At least one byte."""
         assert pieces_of(parse_fault("truncate"), b"abc", 0.0) == [b"a"]
         assert pieces_of(parse_fault("truncate"), b"a", 0.0) == [b""]
-
-
-class ParseTests(unittest.TestCase):
-    """What is read and what is refused."""
-
-    def test_every_option(self) -> None:
-        """Each where it belongs."""
-        fault = parse_fault("drip:0.5,bytes=3,pause=5ms,every=2,after=4,connection=6")
-        assert (fault.kind, fault.probability, fault.size) == (Kind.DRIP, 0.5, 3)
-        assert fault.seconds == 0.005
-        schedule = fault.schedule
-        assert (schedule.every, schedule.after, schedule.connection) == (2, 4, 6)
-        assert parse_fault("reset,at=middle").at is Moment.MIDDLE
-        assert parse_fault("stall,for=2").seconds == 2.0
-        assert parse_fault("late,times=3").times == 3.0
-
-    def test_what_is_wrong_is_said_in_one_line(self) -> None:
-        """Kinds, probabilities, options."""
-        for text, words in {
-            "": "is not one of refuse",
-            "explode": "'explode' is not one of refuse",
-            "reset:1.1": "reset: 1.1 is not a probability",
-            "reset:-0.1": "is not a probability",
-            "reset:nan": "is not a probability",
-            "reset:x": "'x' is not a number",
-            "reset:0.1,0.2": "'0.2' is no option",
-            "reset,at=end": "at: 'end' is not one of before, middle, after",
-            "silent,at=middle": "silent has no option 'at'",
-            "reset,every=0": "every: 0 is not 1 or more",
-            "reset,connection=-1": "connection: '-1' is not a whole number",
-            "reset,at=after,at=after": "at is given twice",
-            "drip,bytes=0": "bytes: 0 is not 1 or more",
-            "drip,pause=0": "pause: 0 is not above 0",
-            "stall,for=x": "for: 'x' is not a number of seconds",
-            "late,times=0.5": "times: 0.5 is not a multiple",
-            "extra,bytes=100000": "bytes: 100000 is more than 65536",
-        }.items():
-            with self.subTest(text=text), pytest.raises(ValueError, match=words) as caught:
-                parse_fault(text)
-            assert "\n" not in str(caught.value)
-
-    @law
-    @given(
-        st.sampled_from([*EVERY_KIND, "refuse"]),
-        st.text(alphabet="0123456789.,:=abeforvyn-") | st.text(max_size=5),
-    )
-    def test_any_text_gives_a_fault_or_a_valueerror(self, kind: str, noise: str) -> None:
-        """Never anything else."""
-        try:
-            fault = parse_fault(kind + noise)
-        except ValueError:
-            return
-        assert 0 <= fault.probability <= 1
-
-
-class ScriptTests(unittest.TestCase):
-    """What a message asks for itself."""
-
-    def test_words_that_are_obeyed(self) -> None:
-        """Up to white space; what follows may be anything."""
-        assert parse_script(b"!delay 2 hello") == Script(delay=2.0)
-        assert parse_script(b"!delay 20ms\r\n") == Script(delay=0.02)
-        assert parse_script(b"!none \xff\xfe") == Script()
-        reset = parse_script(b"!reset,at=middle x").fault
-        assert reset is not None
-        assert (reset.kind, reset.at) == (Kind.RESET, Moment.MIDDLE)
-
-    def test_words_that_are_not(self) -> None:
-        """Unknown, incomplete, scheduled, or longer than a peer may ask for."""
-        for message in (
-            b"", b"!", b"! reset", b"!x", b"!delay", b"!delay x", b"!delay -1", b"!delay 1e9",
-            b"!stall,for=3601", b"!reset:0.5", b"!reset,every=2", b"!refuse", b"reset", b"\xff",
-        ):  # fmt: skip
-            with self.subTest(message=message), self.assertRaises(ValueError):
-                parse_script(message)
-
-    @law
-    @given(st.binary(max_size=30) | st.builds(b"!delay ".__add__, st.binary(max_size=20)))
-    def test_any_bytes_are_a_script_or_a_valueerror(self, message: bytes) -> None:
-        """A peer cannot do anything else with them."""
-        try:
-            script = parse_script(message)
-        except ValueError:
-            return
-        assert message.startswith(b"!")
-        assert script.delay is None or 0 <= script.delay <= 3600

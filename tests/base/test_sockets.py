@@ -4,7 +4,7 @@ import socket
 from types import SimpleNamespace
 from unittest import TestCase
 
-from twistecho.base.listener import Listener, take_place
+from twistecho.base.sockets import Listener, take_place
 
 
 class ListenerTests(TestCase):

@@ -5,7 +5,7 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.base.duration import parse_rate, parse_seconds, written
+from twistecho.base.notation import parse_rate, parse_seconds, written
 
 
 class WrittenTests(TestCase):

@@ -1,0 +1,55 @@
+"""Chance that can be repeated."""
+
+import unittest
+from statistics import fmean
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.base.seeding import HIGHEST, parse_seed, uniform
+
+law = settings(max_examples=200, deadline=None)
+numbers = st.integers(0, 2**64)
+
+
+class DrawTests(unittest.TestCase):
+    """Chance that can be repeated."""
+
+    def test_the_documented_derivation(self) -> None:
+        """Digests as ``b2sum -l 64`` of coreutils gives them: the numbers may never change."""
+        for seed, purpose, connection, message, digest in (
+            (0, "delay", 0, 0, 0xDCDFF5DC6BCF1F8A),
+            (7, "fault", 3, 12, 0xB923EEED60006553),
+        ):
+            assert uniform(seed, purpose, connection, message) == (digest >> 11) / 2**53
+
+    @law
+    @given(numbers, st.sampled_from(["delay", "fault"]), numbers, numbers)
+    def test_is_in_range_and_the_same_again(
+        self, seed: int, purpose: str, connection: int, message: int
+    ) -> None:
+        """From 0 up to, not with, 1."""
+        number = uniform(seed, purpose, connection, message)
+        assert 0 <= number <= HIGHEST < 1
+        assert number == uniform(seed, purpose, connection, message)
+
+    def test_is_spread_evenly_over_each_dimension(self) -> None:
+        """Seeds, purposes, connections and messages all make new numbers."""
+        for draw in (
+            [uniform(at, "delay", 0, 0) for at in range(10_000)],
+            [uniform(0, f"p{at}", 0, 0) for at in range(10_000)],
+            [uniform(0, "delay", at, 0) for at in range(10_000)],
+            [uniform(0, "delay", 0, at) for at in range(10_000)],
+        ):
+            assert abs(fmean(draw) - 0.5) < 0.012  # four standard errors
+            for edge in range(1, 10):
+                share = sum(number < edge / 10 for number in draw) / len(draw)
+                assert abs(share - edge / 10) < 0.02
+
+    def test_seeds_are_whole_numbers(self) -> None:
+        """Anything else is refused in one line."""
+        assert parse_seed("42") == 42
+        for bad in ("", "-1", "1.5", "x", "²", "9" * 101):
+            with self.subTest(bad=bad), pytest.raises(ValueError, match="is not a seed"):
+                parse_seed(bad)

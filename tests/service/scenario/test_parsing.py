@@ -1,0 +1,214 @@
+"""Delays, faults and in-band words, from text."""
+
+import math
+import unittest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.service.scenario.delay import (
+    Constant,
+    parse_delay,
+)
+from twistecho.service.scenario.fault import Kind, Moment
+from twistecho.service.scenario.parsing import (
+    Script,
+    parse_delays,
+    parse_fault,
+    parse_script,
+)
+
+law = settings(max_examples=200, deadline=None)
+seconds = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
+
+DISTRIBUTIONS = (
+    "uniform:1,3",
+    "exponential:0.2",
+    "lognormal:median=0.05,sigma=0.8",
+    "choice:0.01@0.9,1@0.1",
+    "choice:1,2,3",
+    "exponential:0.2,min=0.1,max=0.5",
+)
+EVERY_KIND = tuple(str(kind) for kind in Kind if kind is not Kind.REFUSE)
+
+
+class DelayTextTests(unittest.TestCase):
+    """What is read and what is refused."""
+
+    def test_constants_are_read_with_their_units(self) -> None:
+        """Seconds unless said otherwise."""
+        for text, seconds in {"5": 5.0, "5s": 5.0, "20ms": 0.02, "100us": 0.0001}.items():
+            assert parse_delays(text) == Constant(seconds)
+
+    def test_what_is_wrong_is_said_in_one_line(self) -> None:
+        """The unknown, the impossible and the incomplete."""
+        for text, words in {
+            "weibull:3": "no distribution 'weibull'",
+            "uniform:3,1": "3 is above 1",
+            "uniform:1": "needs two times",
+            "uniform:1,x": "'x' is not a number of seconds",
+            "uniform:1,2,foo=3": "no option 'foo'",
+            "uniform:1,2,min=3,max=2": "min 3 is above max 2",
+            "uniform:1,min=1,2": "comes after an option",
+            "exponential:0": "above 0",
+            "exponential:-1": "0 or more",
+            "lognormal:median=1,sigma=-1": "sigma -1 is not 0 or more",
+            "lognormal:median=1,sigma=nan": "sigma nan is not 0 or more",
+            "lognormal:median=1,sigma=1e3": "too long",
+            "lognormal:median=1": "needs median=SECONDS and sigma=NUMBER",
+            "choice:1@0.5,2@0.6": "add up to 1.1",
+            "choice:1@1.5": "1.5 is not a probability",
+            "choice": "needs delays",
+            "trace:file": "cannot be read here",
+        }.items():
+            with self.subTest(text=text), pytest.raises(ValueError, match=words) as caught:
+                parse_delays(text)
+            assert "\n" not in str(caught.value)
+
+    @law
+    @given(
+        st.sampled_from([*DISTRIBUTIONS, "trace:x", "5ms", "late"]),
+        st.text(alphabet="0123456789.,:=@eminax-\n ") | st.text(max_size=5),
+        st.integers(0, 30),
+    )
+    def test_any_text_gives_a_delay_or_a_valueerror(self, text: str, noise: str, at: int) -> None:
+        """Whatever is wrong with it; and a delay can be waited for."""
+        try:
+            delay = parse_delays(text[:at] + noise + text[at:])
+        except ValueError:
+            return
+        assert 0 <= delay.longest < math.inf
+        assert 0 <= delay.seconds(0, 0) < math.inf
+
+
+class FaultTextTests(unittest.TestCase):
+    """What is read and what is refused."""
+
+    def test_every_option(self) -> None:
+        """Each where it belongs."""
+        fault = parse_fault("drip:0.5,bytes=3,pause=5ms,every=2,after=4,connection=6")
+        assert (fault.kind, fault.probability, fault.size) == (Kind.DRIP, 0.5, 3)
+        assert fault.seconds == 0.005
+        schedule = fault.schedule
+        assert (schedule.every, schedule.after, schedule.connection) == (2, 4, 6)
+        assert parse_fault("reset,at=middle").at is Moment.MIDDLE
+        assert parse_fault("stall,for=2").seconds == 2.0
+        assert parse_fault("late,times=3").times == 3.0
+
+    def test_what_is_wrong_is_said_in_one_line(self) -> None:
+        """Kinds, probabilities, options."""
+        for text, words in {
+            "": "is not one of refuse",
+            "explode": "'explode' is not one of refuse",
+            "reset:1.1": "reset: 1.1 is not a probability",
+            "reset:-0.1": "is not a probability",
+            "reset:nan": "is not a probability",
+            "reset:x": "'x' is not a number",
+            "reset:0.1,0.2": "'0.2' is no option",
+            "reset,at=end": "at: 'end' is not one of before, middle, after",
+            "silent,at=middle": "silent has no option 'at'",
+            "reset,every=0": "every: 0 is not 1 or more",
+            "reset,connection=-1": "connection: '-1' is not a whole number",
+            "reset,at=after,at=after": "at is given twice",
+            "drip,bytes=0": "bytes: 0 is not 1 or more",
+            "drip,pause=0": "pause: 0 is not above 0",
+            "stall,for=x": "for: 'x' is not a number of seconds",
+            "late,times=0.5": "times: 0.5 is not a multiple",
+            "extra,bytes=100000": "bytes: 100000 is more than 65536",
+        }.items():
+            with self.subTest(text=text), pytest.raises(ValueError, match=words) as caught:
+                parse_fault(text)
+            assert "\n" not in str(caught.value)
+
+    @law
+    @given(
+        st.sampled_from([*EVERY_KIND, "refuse"]),
+        st.text(alphabet="0123456789.,:=abeforvyn-") | st.text(max_size=5),
+    )
+    def test_any_text_gives_a_fault_or_a_valueerror(self, kind: str, noise: str) -> None:
+        """Never anything else."""
+        try:
+            fault = parse_fault(kind + noise)
+        except ValueError:
+            return
+        assert 0 <= fault.probability <= 1
+
+
+class InBandTests(unittest.TestCase):
+    """What a message asks for itself."""
+
+    def test_words_that_are_obeyed(self) -> None:
+        """Up to white space; what follows may be anything."""
+        assert parse_script(b"!delay 2 hello") == Script(delay=2.0)
+        assert parse_script(b"!delay 20ms\r\n") == Script(delay=0.02)
+        assert parse_script(b"!none \xff\xfe") == Script()
+        reset = parse_script(b"!reset,at=middle x").fault
+        assert reset is not None
+        assert (reset.kind, reset.at) == (Kind.RESET, Moment.MIDDLE)
+
+    def test_words_that_are_not(self) -> None:
+        """Unknown, incomplete, scheduled, or longer than a peer may ask for."""
+        for message in (
+            b"", b"!", b"! reset", b"!x", b"!delay", b"!delay x", b"!delay -1", b"!delay 1e9",
+            b"!stall,for=3601", b"!reset:0.5", b"!reset,every=2", b"!refuse", b"reset", b"\xff",
+        ):  # fmt: skip
+            with self.subTest(message=message), self.assertRaises(ValueError):
+                parse_script(message)
+
+    @law
+    @given(st.binary(max_size=30) | st.builds(b"!delay ".__add__, st.binary(max_size=20)))
+    def test_any_bytes_are_a_script_or_a_valueerror(self, message: bytes) -> None:
+        """A peer cannot do anything else with them."""
+        try:
+            script = parse_script(message)
+        except ValueError:
+            return
+        assert message.startswith(b"!")
+        assert script.delay is None or 0 <= script.delay <= 3600
+
+
+class ConstantTextTests(unittest.TestCase):
+    """Reading a delay from the command line."""
+
+    def test_numbers_are_read(self) -> None:
+        """Whole numbers, fractions and exponents are seconds."""
+        for text, expected in {
+            "0": 0.0,
+            "5": 5.0,
+            "0.25": 0.25,
+            "1e-3": 0.001,
+            "5s": 5.0,
+            "20ms": 0.02,
+        }.items():
+            with self.subTest(text=text):
+                assert parse_delay(text).seconds(0, 0) == expected
+
+    def test_what_is_no_delay_is_refused_in_one_line(self) -> None:
+        """The message says that a number of seconds is wanted and shows what was given."""
+        for text in ("", "soon", "5m", "s", "-1", "inf", "-inf", "nan", "1e999", "0x10"):
+            with self.subTest(text=text), pytest.raises(ValueError, match="seconds") as caught:
+                parse_delay(text)
+            assert "\n" not in str(caught.value)
+
+    def test_the_text_is_shown_where_it_is_no_number(self) -> None:
+        """People see what they typed."""
+        with pytest.raises(ValueError, match="'five'"):
+            parse_delay("five")
+
+    @law
+    @given(text=st.text() | st.text(alphabet="0123456789.eE+-_ infa"))
+    def test_any_text_gives_a_delay_or_a_valueerror(self, text: str) -> None:
+        """Nothing else comes out, and a delay can always be waited for."""
+        try:
+            delay = parse_delay(text)
+        except ValueError:
+            return
+        assert math.isfinite(delay.longest)
+        assert delay.longest >= 0
+
+    @law
+    @given(delay=seconds)
+    def test_a_number_written_out_is_read_back(self, delay: float) -> None:
+        """Python's text of a number of seconds gives that delay."""
+        assert parse_delay(repr(delay)) == Constant(delay)
