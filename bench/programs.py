@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,10 +97,14 @@ class Process:
         self._process.stdin.flush()
 
     def cpu(self) -> Cpu:
-        """Give the CPU time used until now."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        tick = os.sysconf("SC_CLK_TCK")
-        return Cpu(int(fields[11]) / tick, int(fields[12]) / tick)
+        """Give the CPU time used until now; the sum is exact, the parts to a hundredth of a second.
+
+        The process has a clock of its own, whose number is what clock_getcpuclockid(3) makes of it.
+        """
+        pid = self._process.pid
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        system = int(fields[12]) / os.sysconf("SC_CLK_TCK")
+        return Cpu(time.clock_gettime(~pid << 3 | 2) - system, system)
 
     def resident(self) -> int:
         """Give the resident memory, in bytes."""
