@@ -12,6 +12,7 @@ from .measure import (
     makespan,
     memory,
     rate,
+    start_up,
 )
 from .programs import Programs
 
@@ -52,6 +53,10 @@ CASES: dict[str, Case] = {
         "10 ms delay, 2,000 connections, 64 B", "messages/s", rate, Load(2000, 64, 10),
         _NO_LIMIT, {"uvloop": 1.2, "go": 1.3, "node": 1.2, "twisted": 3.5},
     ),
+    "faults": Case(
+        "echo 64 B, 50 connections, 1 % of the replies corrupted", "messages/s", rate,
+        Load(size=64), ("twistecho faults",),
+    ),
     "fleet": Case(
         "fleet, 50 clients, 1 KiB", "messages/s", client_rate, Load(),
         ("twistecho fleet", "uvloop client", "twisted client"),
@@ -87,6 +92,13 @@ CASES: dict[str, Case] = {
     ),
     "echo-1000": Case(
         "echo 1 KiB, 1,000 connections", "messages/s", rate, Load(1000)
+    ),
+    "import": Case(
+        "CPU of python -c 'import twistecho'", "us", start_up, Load(), ("import twistecho",),
+        less=True,
+    ),
+    "help": Case(
+        "CPU of twist --help", "us", start_up, Load(), ("twist --help",), less=True
     ),
 }  # fmt: skip
 """The cases by name, those with figures to reach first."""

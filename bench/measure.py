@@ -39,8 +39,8 @@ class Load:
 
 @contextmanager
 def _served(programs: Programs, peer: str, hold: int) -> Iterator[tuple[Process, str]]:
-    with running([*programs.command(peer), str(hold)], UNDER_TEST) as server:
-        yield server, server.line()
+    with running(programs.server(peer, hold), UNDER_TEST) as server:
+        yield server, server.port()
 
 
 def _each(before: Cpu, after: Cpu, count: float) -> tuple[float, float]:
@@ -113,6 +113,13 @@ def memory(programs: Programs, peer: str, load: Load) -> Sample:
             client.line()
             time.sleep(0.5)
             return Sample((server.resident() - before) / (load.connections - 100))
+
+
+def start_up(programs: Programs, peer: str, _load: Load) -> Sample:
+    """Run a command that only starts, says something and ends: its CPU microseconds."""
+    with running(programs.command(peer), UNDER_TEST) as process:
+        user, system = _each(Cpu(0, 0), process.ended(), 1)
+    return Sample(user + system, user, system)
 
 
 def client_rate(programs: Programs, peer: str, load: Load) -> Sample:

@@ -1,6 +1,7 @@
 """The programs that are measured: built where they must be, started on a core, watched, ended."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,17 @@ _MODULES = {
     "uvloop client": "uvloop_fleet",
     "twisted client": "twisted_fleet",
 }
+_ARGUMENTS = {
+    **{name: ("-m", f"bench.peers.{module}") for name, module in _MODULES.items()},
+    "twistecho faults": (
+        *("-m", "twisted", "--log-format=text", "echo", "--port=0", "--reply=raw"),
+        *("--fault=corrupt:0.01", "--seed=7"),
+    ),
+    "import twistecho": ("-c", "import twistecho"),
+    "twist --help": ("-m", "twisted", "--help"),
+}
+"""What Python is given, by peer."""
+
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
 
@@ -48,8 +60,8 @@ class Programs:
 
     def command(self, name: str) -> list[str]:
         """Give the command line of a peer, or of the load, ``client``."""
-        if name in _MODULES:
-            return [sys.executable, "-m", f"bench.peers.{_MODULES[name]}"]
+        if name in _ARGUMENTS:
+            return [sys.executable, *_ARGUMENTS[name]]
         if name == "node":
             return ["node", str(_PEERS / "server.js")]
         source = _PEERS / {"c": "server.c", "go": "server.go", "client": "client.c"}[name]
@@ -58,6 +70,14 @@ class Programs:
             compiler = ["go", "build"] if name == "go" else ["gcc", "-O2"]
             subprocess.run([*compiler, "-o", str(built), str(source)], check=True)
         return [str(built)]
+
+    def server(self, name: str, hold: int) -> list[str]:
+        """Give the command line of a server that holds each reply for so many milliseconds."""
+        held = f"--delay={hold / 1000}" if name == "twistecho faults" else str(hold)
+        return [*self.command(name), held]
+
+
+_PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")
 
 
 class Process:
@@ -86,6 +106,12 @@ class Process:
             raise RuntimeError(f"{self._process.args!r} ended without a word")
         return said
 
+    def port(self) -> str:
+        """Wait for the port it listens on: a line of its own, or in the service's log."""
+        while not (found := _PORT.search(self.line())):
+            pass
+        return found[1]
+
     def numbers(self) -> list[float]:
         """Wait for a line of numbers."""
         return [float(word) for word in self.line().split()]
@@ -105,6 +131,16 @@ class Process:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         system = int(fields[12]) / os.sysconf("SC_CLK_TCK")
         return Cpu(time.clock_gettime(~pid << 3 | 2) - system, system)
+
+    def ended(self) -> Cpu:
+        """Wait until it has ended by itself, and give all the CPU time it used."""
+        assert self._process.stdout is not None
+        self._process.stdout.read()
+        _, status, used = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            raise RuntimeError(f"{self._process.args!r} failed")
+        return Cpu(used.ru_utime, used.ru_stime)
 
     def resident(self) -> int:
         """Give the resident memory, in bytes."""
