@@ -39,7 +39,7 @@ class Load:
 
 @contextmanager
 def _served(programs: Programs, peer: str, hold: int) -> Iterator[tuple[Process, str]]:
-    with running(programs.server(peer, hold), UNDER_TEST) as server:
+    with running(programs.server(peer, hold), UNDER_TEST, programs.place) as server:
         yield server, server.port()
 
 
@@ -117,7 +117,7 @@ def memory(programs: Programs, peer: str, load: Load) -> Sample:
 
 def start_up(programs: Programs, peer: str, _load: Load) -> Sample:
     """Run a command that only starts, says something and ends: its CPU microseconds."""
-    with running(programs.command(peer), UNDER_TEST) as process:
+    with running(programs.command(peer), UNDER_TEST, programs.place) as process:
         user, system = _each(Cpu(0, 0), process.ended(), 1)
     return Sample(user + system, user, system)
 

@@ -35,7 +35,7 @@ _ARGUMENTS = {
     "import twistecho": ("-c", "import twistecho"),
     "twist --help": ("-m", "twisted", "--help"),
 }
-"""What Python is given, by peer."""
+"""What Python is given, by peer. Ours have public names only, where any version may be run."""
 
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
@@ -48,10 +48,18 @@ class Cpu(NamedTuple):
 
 
 class Programs:
-    """Command lines by name; what has to be compiled is, once, into a folder."""
+    """Command lines by name; what has to be compiled is, once, into a folder.
 
-    def __init__(self, folder: Path) -> None:
+    ``python`` runs what is in Python, and ``place`` is where servers start: by default where this
+    process is, so that its own version of the product is measured.
+    """
+
+    def __init__(
+        self, folder: Path, python: str = sys.executable, place: Path | None = None
+    ) -> None:
         self._folder = folder
+        self._python = python
+        self.place = place
         self.has = {name for name, tool in _TOOLS.items() if shutil.which(tool)}
 
     def available(self, name: str) -> bool:
@@ -61,7 +69,7 @@ class Programs:
     def command(self, name: str) -> list[str]:
         """Give the command line of a peer, or of the load, ``client``."""
         if name in _ARGUMENTS:
-            return [sys.executable, *_ARGUMENTS[name]]
+            return [self._python, *_ARGUMENTS[name]]
         if name == "node":
             return ["node", str(_PEERS / "server.js")]
         source = _PEERS / {"c": "server.c", "go": "server.go", "client": "client.c"}[name]
@@ -83,13 +91,14 @@ _PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")
 class Process:
     """A process that runs on one core and speaks in lines."""
 
-    def __init__(self, command: Sequence[str], core: int) -> None:
+    def __init__(self, command: Sequence[str], core: int, place: Path | None = None) -> None:
         before = os.sched_getaffinity(0)
         # Inherited, so that a runtime that counts its cores at the start counts one.
         os.sched_setaffinity(0, {core})
         try:
             self._process = subprocess.Popen(
                 command,
+                cwd=place,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # what a peer thinks of clients that go is no figure
@@ -158,9 +167,9 @@ class Process:
 
 
 @contextmanager
-def running(command: Sequence[str], core: int) -> Iterator[Process]:
-    """Run a process for the block's time."""
-    process = Process(command, core)
+def running(command: Sequence[str], core: int, place: Path | None = None) -> Iterator[Process]:
+    """Run a process for the block's time, in this folder or another."""
+    process = Process(command, core, place)
     try:
         yield process
     finally:
