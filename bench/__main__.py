@@ -2,7 +2,8 @@
 
 Peers take turns within a round, so that what else the machine does meets all of them; ratios are
 medians of the ratios within each round. Needs Linux, two cores and gcc for the load; peers whose
-toolchain is not there are left out.
+toolchain is not there are left out. With ``--against COMMIT`` it is this version beside an older
+one of itself: see `against`.
 """
 
 import argparse
@@ -10,10 +11,13 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from .against import COMPARABLE, DEFAULT_CASES, measure_against
 from .cases import CASES, SERVERS, Case
 from .found import print_case, print_markdown, to_json
 from .measure import Sample
+from .pairs import FEWEST_PAIRS
 from .picture import plot
 from .programs import Programs
 
@@ -34,7 +38,28 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--markdown", action="store_true", help="end with a table to paste")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there")
-    return parser.parse_args()
+    against = parser.add_argument_group("beside an older version of itself")
+    against.add_argument(
+        "--against",
+        metavar="COMMIT",
+        help="compare the files as they are now with this commit, by CPU time and memory; "
+        f"by default in the cases {', '.join(DEFAULT_CASES)}",
+    )
+    against.add_argument("--pairs", type=int, default=15, help="runs of each version in a case")
+    options = parser.parse_args()
+    if options.against is not None:
+        _check_against(parser, options)
+    return options
+
+
+def _check_against(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End where something is asked for that a comparison with an older version cannot give."""
+    if options.peer or options.targets or options.markdown or options.plot:
+        parser.error("--against has no other peers, targets, Markdown or plot")
+    if others := set(options.case or ()) - set(COMPARABLE):
+        parser.error(f"--against cannot compare {', '.join(sorted(others))}")
+    if options.pairs < FEWEST_PAIRS:
+        parser.error(f"--pairs must be at least {FEWEST_PAIRS}")
 
 
 def _cases(options: argparse.Namespace) -> list[str]:
@@ -61,9 +86,23 @@ def _run(case: Case, options: argparse.Namespace, programs: Programs) -> dict[st
     return found
 
 
+def _write(figures: Any, path: Path) -> None:
+    path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
 def main() -> None:
     """Measure what was chosen, and show it."""
     options = _options()
+    if options.against is None:
+        _measure_peers(options)
+        return
+    cases = options.case or DEFAULT_CASES
+    found = measure_against(options.against, cases, options.pairs, options.seconds)
+    if options.json:
+        _write(found, options.json)
+
+
+def _measure_peers(options: argparse.Namespace) -> None:
     all_found: dict[str, dict[str, list[Sample]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         programs = Programs(Path(folder))
@@ -74,7 +113,7 @@ def main() -> None:
         print()
         print_markdown(all_found)
     if options.json:
-        options.json.write_text(json.dumps(to_json(all_found), indent=1) + "\n")
+        _write(to_json(all_found), options.json)
     if options.plot:
         plot(all_found, options.plot)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .measure import Load, Sample, churn, client_rate, lateness, makespan, memory, rate
+from .measure import Load, Sample, churn, client_rate, lateness, makespan, memory, rate, start_up
 from .programs import Programs
 
 SERVERS = ("twistecho", "uvloop", "twisted", "go", "node", "c", "asyncio", "gevent", "threads")
@@ -43,6 +43,10 @@ CASES: dict[str, Case] = {
         "10 ms delay, 2,000 connections, 64 B", "messages/s", rate, Load(2000, 64, 10),
         _NO_LIMIT, {"uvloop": 1.2, "go": 1.3, "node": 1.2, "twisted": 3.5},
     ),
+    "faults": Case(
+        "echo 64 B, 50 connections, 1 % of the replies corrupted", "messages/s", rate,
+        Load(size=64), ("twistecho faults",),
+    ),
     "fleet": Case(
         "fleet, 50 clients, 1 KiB", "messages/s", client_rate, Load(),
         ("twistecho fleet", "uvloop client", "twisted client"),
@@ -78,6 +82,13 @@ CASES: dict[str, Case] = {
     ),
     "echo-1000": Case(
         "echo 1 KiB, 1,000 connections", "messages/s", rate, Load(1000)
+    ),
+    "import": Case(
+        "CPU of python -c 'import twistecho'", "us", start_up, Load(), ("import twistecho",),
+        less=True,
+    ),
+    "help": Case(
+        "CPU of twist --help", "us", start_up, Load(), ("twist --help",), less=True
     ),
 }  # fmt: skip
 """The cases by name, those with figures to reach first."""

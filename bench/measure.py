@@ -39,8 +39,8 @@ class Load:
 
 @contextmanager
 def _served(programs: Programs, peer: str, hold: int) -> Iterator[tuple[Process, str]]:
-    with running([*programs.command(peer), str(hold)], UNDER_TEST) as server:
-        yield server, server.line()
+    with running(programs.server(peer, hold), UNDER_TEST, programs.place) as server:
+        yield server, server.port()
 
 
 def _each(before: Cpu, after: Cpu, count: float) -> tuple[float, float]:
@@ -79,12 +79,13 @@ def _loop(programs: Programs, peer: str, load: Load, pace: float | None = None) 
         command = [*programs.command("client"), how[0], port, *how[1:]]
         with running(command, LOAD) as client:
             client.line()
-            before = server.cpu()
+            before, began = server.cpu(), time.monotonic()
             time.sleep(load.seconds)
-            after = server.cpu()
+            after, watched = server.cpu(), time.monotonic() - began
             count, took, *times = client.numbers()
         more = {name: value / 1000 for name, value in zip(_FIGURES, times, strict=False)}
-        return Sample(count / took, *_each(before, after, count), more)
+        # Client and watcher sleep past their time, each in its own way.
+        return Sample(count / took, *_each(before, after, count / took * watched), more)
 
 
 def churn(programs: Programs, peer: str, load: Load) -> Sample:
@@ -112,6 +113,13 @@ def memory(programs: Programs, peer: str, load: Load) -> Sample:
             client.line()
             time.sleep(0.5)
             return Sample((server.resident() - before) / (load.connections - 100))
+
+
+def start_up(programs: Programs, peer: str, _load: Load) -> Sample:
+    """Run a command that only starts, says something and ends: its CPU microseconds."""
+    with running(programs.command(peer), UNDER_TEST, programs.place) as process:
+        user, system = _each(Cpu(0, 0), process.ended(), 1)
+    return Sample(user + system, user, system)
 
 
 def client_rate(programs: Programs, peer: str, load: Load) -> Sample:

@@ -1,9 +1,11 @@
 """The programs that are measured: built where they must be, started on a core, watched, ended."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,17 @@ _MODULES = {
     "uvloop client": "uvloop_fleet",
     "twisted client": "twisted_fleet",
 }
+_ARGUMENTS = {
+    **{name: ("-m", f"bench.peers.{module}") for name, module in _MODULES.items()},
+    "twistecho faults": (
+        *("-m", "twisted", "--log-format=text", "echo", "--port=0", "--reply=raw"),
+        *("--fault=corrupt:0.01", "--seed=7"),
+    ),
+    "import twistecho": ("-c", "import twistecho"),
+    "twist --help": ("-m", "twisted", "--help"),
+}
+"""What Python is given, by peer. Ours have public names only, where any version may be run."""
+
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
 
@@ -35,10 +48,18 @@ class Cpu(NamedTuple):
 
 
 class Programs:
-    """Command lines by name; what has to be compiled is, once, into a folder."""
+    """Command lines by name; what has to be compiled is, once, into a folder.
 
-    def __init__(self, folder: Path) -> None:
+    ``python`` runs what is in Python, and ``place`` is where servers start: by default where this
+    process is, so that its own version of the product is measured.
+    """
+
+    def __init__(
+        self, folder: Path, python: str = sys.executable, place: Path | None = None
+    ) -> None:
         self._folder = folder
+        self._python = python
+        self.place = place
         self.has = {name for name, tool in _TOOLS.items() if shutil.which(tool)}
 
     def available(self, name: str) -> bool:
@@ -47,8 +68,8 @@ class Programs:
 
     def command(self, name: str) -> list[str]:
         """Give the command line of a peer, or of the load, ``client``."""
-        if name in _MODULES:
-            return [sys.executable, "-m", f"bench.peers.{_MODULES[name]}"]
+        if name in _ARGUMENTS:
+            return [self._python, *_ARGUMENTS[name]]
         if name == "node":
             return ["node", str(_PEERS / "server.js")]
         source = _PEERS / {"c": "server.c", "go": "server.go", "client": "client.c"}[name]
@@ -58,17 +79,26 @@ class Programs:
             subprocess.run([*compiler, "-o", str(built), str(source)], check=True)
         return [str(built)]
 
+    def server(self, name: str, hold: int) -> list[str]:
+        """Give the command line of a server that holds each reply for so many milliseconds."""
+        held = f"--delay={hold / 1000}" if name == "twistecho faults" else str(hold)
+        return [*self.command(name), held]
+
+
+_PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")
+
 
 class Process:
     """A process that runs on one core and speaks in lines."""
 
-    def __init__(self, command: Sequence[str], core: int) -> None:
+    def __init__(self, command: Sequence[str], core: int, place: Path | None = None) -> None:
         before = os.sched_getaffinity(0)
         # Inherited, so that a runtime that counts its cores at the start counts one.
         os.sched_setaffinity(0, {core})
         try:
             self._process = subprocess.Popen(
                 command,
+                cwd=place,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # what a peer thinks of clients that go is no figure
@@ -85,6 +115,12 @@ class Process:
             raise RuntimeError(f"{self._process.args!r} ended without a word")
         return said
 
+    def port(self) -> str:
+        """Wait for the port it listens on: a line of its own, or in the service's log."""
+        while not (found := _PORT.search(self.line())):
+            pass
+        return found[1]
+
     def numbers(self) -> list[float]:
         """Wait for a line of numbers."""
         return [float(word) for word in self.line().split()]
@@ -96,10 +132,24 @@ class Process:
         self._process.stdin.flush()
 
     def cpu(self) -> Cpu:
-        """Give the CPU time used until now."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        tick = os.sysconf("SC_CLK_TCK")
-        return Cpu(int(fields[11]) / tick, int(fields[12]) / tick)
+        """Give the CPU time used until now; the sum is exact, the parts to a hundredth of a second.
+
+        The process has a clock of its own, whose number is what clock_getcpuclockid(3) makes of it.
+        """
+        pid = self._process.pid
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        system = int(fields[12]) / os.sysconf("SC_CLK_TCK")
+        return Cpu(time.clock_gettime(~pid << 3 | 2) - system, system)
+
+    def ended(self) -> Cpu:
+        """Wait until it has ended by itself, and give all the CPU time it used."""
+        assert self._process.stdout is not None
+        self._process.stdout.read()
+        _, status, used = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            raise RuntimeError(f"{self._process.args!r} failed")
+        return Cpu(used.ru_utime, used.ru_stime)
 
     def resident(self) -> int:
         """Give the resident memory, in bytes."""
@@ -117,9 +167,9 @@ class Process:
 
 
 @contextmanager
-def running(command: Sequence[str], core: int) -> Iterator[Process]:
-    """Run a process for the block's time."""
-    process = Process(command, core)
+def running(command: Sequence[str], core: int, place: Path | None = None) -> Iterator[Process]:
+    """Run a process for the block's time, in this folder or another."""
+    process = Process(command, core, place)
     try:
         yield process
     finally:

@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
+from twistecho import EchoFactory
 from twistecho.eagerreactor import install
-from twistecho.service.echo.factory import EchoFactory
 
 
 def main() -> None:
