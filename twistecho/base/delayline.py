@@ -16,7 +16,7 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .monotonic import monotonic_for
+from .timers import monotonic_for
 
 SWEEP_AT = 64
 """Dead entries that are always left where they are."""

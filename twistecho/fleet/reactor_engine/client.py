@@ -10,7 +10,7 @@ from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.alarms import Alarms
+from twistecho.base.timers import Timers
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.outcome import Phase
 
@@ -21,8 +21,8 @@ from .oserrors import NotingSocket, errno_of, note_errors
 class Clients(typing.Protocol):
     """What a client needs of its fleet."""
 
-    deadlines: "Alarms[Client]"
-    due: "Alarms[Client]"
+    deadlines: "Timers[Client]"
+    due: "Timers[Client]"
 
     began: float
     """When the run began, on the clock that `monotonic` reads, in seconds."""

@@ -1,7 +1,7 @@
 """The fleet: all clients of a plan at once, driven by the reactor.
 
 Each client is one connection with one `Conversation`. The reactor tells the client what happened,
-the conversation says what to send, and one queue of `Deadlines` watches over them all.
+the conversation says what to send, and two `Timers` watch over them all.
 """
 
 import time
@@ -21,8 +21,7 @@ from twisted.internet.task import Cooperator
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from twistecho.base.alarms import Alarms
-from twistecho.base.monotonic import monotonic_for
+from twistecho.base.timers import Timers, monotonic_for
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -84,8 +83,8 @@ class Fleet:
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
         self._abandoned = False
         self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
-        self.deadlines: Alarms[Client] = Alarms(reactor, self.now, Client.expire)
-        self.due: Alarms[Client] = Alarms(reactor, self.now, Client.wake)
+        self.deadlines: Timers[Client] = Timers(reactor, Client.expire, now=self.now)
+        self.due: Timers[Client] = Timers(reactor, Client.wake, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
         numbers = range(plan.first, plan.first + plan.clients)

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime, IReadDescriptor
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.deadlines import Deadlines
+from twistecho.base.timers import Timers
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.protocol import EchoProtocol
 
@@ -47,9 +47,8 @@ class ProxiedEchoFactory(EchoFactory):
         super().__init__(clock, **options)
         self.proxies = proxies
         self.headerless: set[HeaderProtocol] = set()
-        self._deadlines: Deadlines[HeaderProtocol] = Deadlines(
-            clock, self.line.now, header_timeout, HeaderProtocol.give_up
-        )
+        self._header_timeout = header_timeout
+        self._deadlines: Timers[HeaderProtocol] = Timers(clock, HeaderProtocol.expire)
 
     def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
         """Make the protocol of a new connection, or None, upon which it is closed at once."""
@@ -67,7 +66,7 @@ class ProxiedEchoFactory(EchoFactory):
     def await_header(self, connection: "HeaderProtocol") -> None:
         """Give a connection its time to send the header."""
         self.headerless.add(connection)
-        self._deadlines.renew(connection, self.line.now())
+        self._deadlines.set(connection, self._deadlines.now() + self._header_timeout)
 
     def header_done(self, connection: "HeaderProtocol") -> None:
         """Forget a connection that waited for its header."""
@@ -145,6 +144,10 @@ class HeaderProtocol(Protocol):
     def give_up(self) -> None:
         """End a connection whose header has not come."""
         self._end("no-proxy-header")
+
+    def expire(self, _now: float) -> None:
+        """End a connection whose header has not come in time. See `Timers`."""
+        self.give_up()
 
     def _end(self, reason: str) -> None:
         self.factory.header_done(self)

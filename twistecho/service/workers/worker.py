@@ -29,7 +29,7 @@ from twisted.logger import (
 )
 from zope.interface import provider
 
-from twistecho.base.monotonic import make_steady
+from twistecho.base.timers import count_monotonic
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.adopted import adopted_endpoint
@@ -128,7 +128,7 @@ def main() -> None:
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
     loop: Any = reactor
-    make_steady(loop)
+    count_monotonic(loop)
     service = make_worker(loop, assignment)
     service.startService()
     loop.addSystemEventTrigger("before", "shutdown", service.stopService)

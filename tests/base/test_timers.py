@@ -1,0 +1,247 @@
+"""Timers: many times and one delayed call, on a clock set by hand."""
+
+import unittest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.clocks import ShufflingClock
+from twistecho.base.timers import SWEEP_AT, Timers
+
+
+class TimersTests(SynchronousTestCase):
+    """What is woken when."""
+
+    def setUp(self) -> None:
+        """Make timers that note whom they wake; ``again`` holds what to give as the next time."""
+        self.clock = Clock()
+        self.woken: list[tuple[str, float]] = []
+        self.again: dict[str, float] = {}
+        self.timers: Timers[str] = Timers(self.clock, self.wake)
+
+    def wake(self, item: str, now: float) -> float | None:
+        """Note an item."""
+        self.woken.append((item, now))
+        return self.again.pop(item, None)
+
+    def test_items_are_woken_at_their_times_with_one_delayed_call(self) -> None:
+        """In whatever order they were set; with the last one the delayed call goes."""
+        for item, at in (("c", 3.0), ("a", 1.0), ("b", 2.0)):
+            self.timers.set(item, at)
+            assert len(self.clock.getDelayedCalls()) == 1
+        assert len(self.timers) == 3
+        self.clock.pump([1.0] * 3)
+        assert self.woken == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
+        assert (len(self.timers), self.clock.getDelayedCalls()) == (0, [])
+
+    def test_nobody_is_woken_before_the_time(self) -> None:
+        """To the tick."""
+        self.timers.set("a", 5.0)
+        self.clock.advance(4.999)
+        assert self.woken == []
+        self.clock.advance(0.001)
+        assert self.woken == [("a", 5.0)]
+
+    def test_a_thousand_equal_timeouts_need_one_delayed_call(self) -> None:
+        """Every one comes, in the order in which they were set."""
+        for number in range(1000):
+            self.timers.set(str(number), 10.0)
+            assert len(self.clock.getDelayedCalls()) == 1
+        self.clock.advance(10)
+        assert [item for item, _ in self.woken] == [str(number) for number in range(1000)]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_a_past_time_comes_in_the_next_turn_of_the_reactor(self) -> None:
+        """Not from within ``set``."""
+        self.clock.advance(5)
+        self.timers.set("late", 1.0)
+        assert self.woken == []
+        self.clock.advance(0)
+        assert self.woken == [("late", 5.0)]
+
+    def test_the_earlier_of_two_times_counts(self) -> None:
+        """Setting an item later changes nothing; setting it earlier moves it, once."""
+        self.timers.set("a", 2.0)
+        self.timers.set("a", 9.0)
+        self.timers.set("b", 5.0)
+        self.timers.set("b", 1.0)
+        self.clock.pump([1.0] * 10)
+        assert self.woken == [("b", 1.0), ("a", 2.0)]
+
+    def test_what_waking_gives_is_the_next_time(self) -> None:
+        """What gives a past time does not starve the rest."""
+        self.again = {"a": 0.5, "b": 4.0}
+        self.timers.set("a", 1.0)
+        self.timers.set("b", 1.0)
+        self.clock.pump([1.0] * 5)
+        assert self.woken == [("a", 1.0), ("b", 1.0), ("a", 1.0), ("b", 4.0)]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_what_is_discarded_is_not_woken(self) -> None:
+        """Nor what was never known; the delayed call goes with the last one."""
+        self.timers.set("a", 1.0)
+        self.timers.set("b", 2.0)
+        self.timers.discard("a")
+        self.timers.discard("unknown")
+        self.clock.pump([1.0, 1.0])
+        assert self.woken == [("b", 2.0)]
+        self.timers.set("c", 5.0)
+        self.timers.discard("c")
+        assert self.clock.getDelayedCalls() == []
+
+    def test_an_item_that_is_discarded_and_set_anew_is_woken_once(self) -> None:
+        """At the same time as before, at an earlier and at a later one."""
+        for again in (3.0, 2.0, 4.0):
+            self.setUp()
+            self.timers.set("a", 3.0)
+            self.timers.set("keeper", 9.0)
+            self.timers.discard("a")
+            self.timers.set("a", again)
+            self.clock.pump([1.0] * 8)
+            assert self.woken == [("a", again)]
+
+    def test_waking_can_discard_and_set_others(self) -> None:
+        """Of the same moment too."""
+
+        def wake(item: str, now: float) -> None:
+            self.wake(item, now)
+            timers.discard("b")
+            if item == "a":
+                timers.set("c", 3.0)
+
+        timers: Timers[str] = Timers(self.clock, wake)
+        timers.set("a", 1.0)
+        timers.set("b", 1.0)
+        self.clock.pump([1.0, 1.0, 1.0])
+        assert self.woken == [("a", 1.0), ("c", 3.0)]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_items_that_come_and_go_do_not_pile_up(self) -> None:
+        """Their entries are swept out, however far away their times are: in order or not."""
+        for at in (2e6, 0.5e6):
+            self.timers.set("keeper", 1e6)
+            for number in range(10_000):
+                self.timers.set(str(number), at)
+                self.timers.discard(str(number))
+            entries = len(self.timers._ordered) + len(self.timers._others)
+            assert entries <= SWEEP_AT + 3
+
+    def test_an_item_that_is_moved_again_and_again_does_not_pile_up(self) -> None:
+        """Each move leaves a dead entry."""
+        for number in range(10_000):
+            self.timers.set("a", 1e6 - number)
+        assert len(self.timers._ordered) + len(self.timers._others) <= SWEEP_AT + 3
+
+    def test_an_item_that_raises_harms_no_other(self) -> None:
+        """It is logged, the others are woken, and the timers go on."""
+
+        def wake(item: str, now: float) -> None:
+            self.wake(item, now)
+            if item == "bad":
+                raise ZeroDivisionError
+
+        timers: Timers[str] = Timers(self.clock, wake)
+        for item, at in (("bad", 1.0), ("good", 1.0), ("later", 2.0)):
+            timers.set(item, at)
+        self.clock.pump([1.0, 1.0])
+        assert [item for item, _ in self.woken] == ["bad", "good", "later"]
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
+    def test_an_exception_that_ends_the_round_loses_no_time(self) -> None:
+        """A signal's handler may raise anywhere: who had to wait for that is woken afterwards."""
+
+        def wake(item: str, now: float) -> float | None:
+            self.wake(item, now)
+            if item == "bad":
+                raise KeyboardInterrupt
+            return None
+
+        timers: Timers[str] = Timers(self.clock, wake)
+        for item, at in (("bad", 1.0), ("good", 1.0), ("later", 2.0)):
+            timers.set(item, at)
+        self.assertRaises(KeyboardInterrupt, self.clock.advance, 1)
+        self.clock.pump([0.0, 1.0])
+        assert [item for item, _ in self.woken] == ["bad", "good", "later"]
+
+    def test_a_round_is_told_when_it_is_over(self) -> None:
+        """Once for all items of one moment."""
+        rounds: list[tuple[float, int]] = []
+        timers: Timers[str] = Timers(
+            self.clock, self.wake, woken=lambda now: rounds.append((now, len(self.woken)))
+        )
+        for item, at in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
+            timers.set(item, at)
+        self.clock.pump([1.0, 1.0])
+        assert rounds == [(1.0, 2), (2.0, 3)]
+
+    def test_a_delayed_call_that_comes_early_wakes_nobody(self) -> None:
+        """If the clock fires before the time by ``now``, the timers wait on."""
+        now = [0.0]
+        timers: Timers[str] = Timers(self.clock, self.wake, now=lambda: now[0])
+        timers.set("a", 5.0)
+        now[0] = 1.0
+        self.clock.advance(5)  # the wall clock stepped forward; only 1 s has really passed
+        assert self.woken == []
+        now[0] = 5.0
+        self.clock.advance(5)
+        assert self.woken == [("a", 5.0)]
+
+
+class LawTests(unittest.TestCase):
+    """Laws that hold for any times."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        times=st.lists(st.integers(0, 50), min_size=1, max_size=200),
+        gone=st.sets(st.integers(0, 199)),
+        ascending=st.booleans(),
+        seed=st.integers(0, 2**32),
+    )
+    def test_each_item_that_was_not_discarded_is_woken_once_in_time(
+        self, times: list[int], gone: set[int], ascending: bool, seed: int
+    ) -> None:
+        """Earliest first, however many were set and discarded, in order or not."""
+        times = sorted(times) if ascending else times
+        clock, woken = ShufflingClock(seed), []
+        timers: Timers[int] = Timers(clock, lambda item, now: woken.append((now, item)))
+        for number, at in enumerate(times):
+            timers.set(number, float(at))
+        for number in gone:
+            timers.discard(number)
+        clock.pump([0.0] + [1.0] * 51)
+        assert sorted(woken) == sorted((at, n) for n, at in enumerate(times) if n not in gone)
+        assert [now for now, _ in woken] == sorted(now for now, _ in woken)
+        assert clock.getDelayedCalls() == []
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 2)), max_size=40),
+        st.integers(0, 2**32),
+    )
+    def test_each_item_has_all_its_times_in_order(
+        self, puts: list[tuple[int, int, int]], seed: int
+    ) -> None:
+        """Items that have a queue of times, each never before its predecessor, miss none."""
+        clock = ShufflingClock(seed)
+        waiting: list[list[float]] = [[] for _ in range(5)]
+        came: list[list[float]] = [[] for _ in range(5)]
+        due: list[list[float]] = [[] for _ in range(5)]
+
+        def wake(item: int, now: float) -> float | None:
+            while waiting[item] and waiting[item][0] <= now:
+                waiting[item].pop(0)
+                came[item].append(now)
+            return waiting[item][0] if waiting[item] else None
+
+        timers: Timers[int] = Timers(clock, wake)
+        for item, delay, pause in puts:
+            at = max(due[item][-1] if due[item] else 0.0, clock.seconds() + delay)
+            waiting[item].append(at)
+            due[item].append(at)
+            timers.set(item, waiting[item][0])
+            clock.pump([0.0] + [1.0] * pause)
+        clock.pump([1.0] * 5)
+        assert came == due
+        assert (len(timers), clock.getDelayedCalls()) == (0, [])
