@@ -67,7 +67,7 @@ def main(way: str, *numbers: int) -> None:
         numbering = shared if way == "numbered" else None
         take_turns(listening, reactor, turn, numbering)
         if numbering is not None:
-            factory.number_of = number_of
+            factory.connections.number_of = number_of
     else:
         back_off(listening, reactor)
     Factory.noisy = False

@@ -1,12 +1,15 @@
 """Chance that can be repeated."""
 
+import re
 import unittest
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import DOCS
 from twistecho.base.seeding import HIGHEST, parse_seed, uniform
 
 law = settings(max_examples=200, deadline=None)
@@ -17,12 +20,21 @@ class DrawTests(unittest.TestCase):
     """Chance that can be repeated."""
 
     def test_the_documented_derivation(self) -> None:
-        """Digests as ``b2sum -l 64`` of coreutils gives them: the numbers may never change."""
-        for seed, purpose, connection, message, digest in (
-            (0, "delay", 0, 0, 0xDCDFF5DC6BCF1F8A),
-            (7, "fault", 3, 12, 0xB923EEED60006553),
+        """Words of digests as ``b2sum`` of coreutils gives them: the numbers may never change."""
+        for seed, purpose, connection, message, word in (
+            (0, "delay", 0, 0, 0x54D9C293E20BA2B8),
+            (7, "fault", 3, 12, 0xBA956585B0BA84F2),
+            (7, "fault", 3, 15, 0x918CD7D5829A58B5),
         ):
-            assert uniform(seed, purpose, connection, message) == (digest >> 11) / 2**53
+            assert uniform(seed, purpose, connection, message) == (word >> 11) / 2**53
+
+    def test_the_formula_of_the_documentation(self) -> None:
+        """What docs/faults.md computes is what is drawn."""
+        text = (DOCS / "faults.md").read_text(encoding="utf-8")
+        found: dict[str, Any] = {}
+        exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], found)  # noqa: S102 - ours
+        for place in ((0, "delay", 0, 0), (7, "fault", 3, 12), (2**64, "corrupt", 19, 1000)):
+            assert found["number"](*place) == uniform(*place)
 
     @law
     @given(numbers, st.sampled_from(["delay", "fault"]), numbers, numbers)

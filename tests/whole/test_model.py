@@ -68,7 +68,7 @@ class FakeConnection(RuleBasedStateMachine):
         """In order, and the bounds hold."""
         if hasattr(self, "sent"):
             assert self.sent.startswith(self.came + self.pipe.value())
-            assert self.protocol._cost <= self.factory.limits.queue + 3000 + 4 * 128
+            assert self.protocol.waiting_bytes <= self.factory.limits.queue + 3000 + 4 * 128
 
     def teardown(self) -> None:
         """In the end all has come back, and after FIN the connection is closed."""
@@ -81,7 +81,7 @@ class FakeConnection(RuleBasedStateMachine):
             self.read()
         assert self.came == self.sent
         assert self.pipe.disconnecting
-        assert len(self.factory.line) == 0
+        assert len(self.factory.connections.timers) == 0
 
 
 FakeConnectionTests = FakeConnection.TestCase

@@ -160,10 +160,10 @@ class LeftoverTests(ServiceCase):
         assert await deferToThread(clients) > 0
         await self.until(lambda: not echo.factory.connections)
         assert echo.factory.counts.accepted == 1400
-        assert len(echo.factory.line) == 0
-        assert echo.factory.budget.used == 0
-        assert len(echo.factory.budget) == 0
-        assert echo.factory._sweep._timer is None
+        assert len(echo.factory.connections.timers) == 0
+        assert echo.factory.connections.budget.used == 0
+        assert len(echo.factory.connections.budget) == 0
+        assert echo.factory.connections._sweep._timer is None
         assert self.flushLoggedErrors() == []
 
     async def test_caps_close_at_once_without_a_byte(self) -> None:

@@ -80,6 +80,18 @@ REPLY_WRITERS: dict[ReplyFormat, ReplyWriter] = {
 }
 
 
+def writer_of(reply: ReplyFormat, ctime: Callable[[], str]) -> Callable[[bytes], bytes]:
+    """Give what writes a reply from its message alone; ``ctime`` gives the time for the stamp.
+
+    Where no stamp is asked for it is a function of Python's own, which costs least.
+    """
+    if reply is ReplyFormat.RAW:
+        return bytes
+    if reply is ReplyFormat.PREFIXED:
+        return PREFIX.__add__
+    return lambda message: stamped(message, ctime())
+
+
 def messages_of(data: bytes) -> list[bytes]:
     """Cut what one read gave into messages of at most `MESSAGE_SIZE` bytes, in order."""
     if len(data) <= MESSAGE_SIZE:

@@ -78,12 +78,12 @@ class Timers(Generic[Item]):
 
     def set(self, item: Item, at: float) -> None:
         """Wake an item at ``at``, unless it is to be woken earlier anyway."""
-        known = self._times.get(item)
-        if known is not None:
+        known = self._times.setdefault(item, at)
+        if known is not at:  # it had a time before
             if known <= at:
                 return
+            self._times[item] = at
             self._sweep()
-        self._times[item] = at
         ordered = self._ordered
         if not ordered or at >= ordered[-1][0]:
             ordered.append((at, item))
@@ -137,29 +137,25 @@ class Timers(Generic[Item]):
             self._arm_next()
 
     def _wake_due(self, now: float, again: list[tuple[Item, float]]) -> None:
-        times, wake = self._times, self._wake
-        while (entry := self._next_due(now)) is not None:
-            at, item = entry
-            if times.get(item) != at:
-                continue
-            del times[item]
-            try:
-                following = wake(item, now)
-            except Exception:  # noqa: BLE001 - whatever one item does must not stop the others
-                self._log.failure("A timer failed")
+        times, wake, ordered, others = self._times, self._wake, self._ordered, self._others
+        while ordered or others:
+            if ordered and (not others or ordered[0][0] <= others[0][0]):
+                if ordered[0][0] > now:
+                    return
+                at, item = ordered.popleft()
             else:
-                if following is not None:
-                    again.append((item, following))
-
-    def _next_due(self, now: float) -> tuple[float, Item] | None:
-        """Take out the earliest entry, dead or alive, if it is due."""
-        ordered, others = self._ordered, self._others
-        if ordered and (not others or ordered[0][0] <= others[0][0]):
-            return ordered.popleft() if ordered[0][0] <= now else None
-        if others and others[0][0] <= now:
-            at, _, item = heapq.heappop(others)
-            return at, item
-        return None
+                if others[0][0] > now:
+                    return
+                at, _, item = heapq.heappop(others)
+            if times.get(item) == at:
+                del times[item]
+                try:
+                    following = wake(item, now)
+                except Exception:  # noqa: BLE001 - what one item does must not stop the others
+                    self._log.failure("A timer failed")
+                else:
+                    if following is not None:
+                        again.append((item, following))
 
     def _arm_next(self) -> None:
         """Set the timer for the earliest entry that is alive."""

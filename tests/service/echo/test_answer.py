@@ -47,9 +47,9 @@ class AnswerTests(SynchronousTestCase):
         protocol, transport = connect(factory)
         for message in (b"x", b"ab", b"x"):
             protocol.dataReceived(message)
-        factory.line._clock.advance(1)  # type: ignore[attr-defined]
+        factory.connections.timers._clock.advance(1)  # type: ignore[attr-defined]
         assert transport.value() == b"a"
-        assert not protocol._waiting
+        assert not protocol.waiting
 
     @settings(deadline=None, max_examples=50)
     @given(st.permutations(range(6)))
@@ -81,7 +81,7 @@ class AnswerTests(SynchronousTestCase):
         clock.advance(5)
         later.answers[1].callback(b"2")
         assert transport.value() == b"12"
-        assert len(protocol.factory.line) == 0
+        assert len(protocol.factory.connections.timers) == 0
 
     def test_a_failing_deferred_is_logged_and_closes_its_connection_alone(self) -> None:
         """Once; the others that were waited for are cancelled; another connection lives."""
@@ -98,7 +98,7 @@ class AnswerTests(SynchronousTestCase):
         later.answers[3].callback(b"Y")
         assert (good_transport.value(), good_transport.disconnecting) == (b"Y", False)
         bad.connectionLost(Failure(ConnectionDone()))
-        assert factory.connections == {good}
+        assert list(factory.connections) == [good]
 
     def test_a_callable_that_raises_or_gives_no_bytes_does_the_same(self) -> None:
         """Its connection is closed, the error is logged once."""
@@ -118,7 +118,7 @@ class AnswerTests(SynchronousTestCase):
         protocol.connectionLost(Failure(ConnectionDone()))
         assert later.cancelled == 3
         assert self.flushLoggedErrors() == []
-        assert not protocol._waiting
+        assert not protocol.waiting
 
     def test_fin_waits_for_the_answers(self) -> None:
         """A half-closed client gets its answers before the close."""

@@ -222,7 +222,7 @@ class WireTests(FaultyCase):
                 return first + read_to_end(connection)
 
         assert await deferToThread(run) == b"hello"
-        assert factory.longest > 20
+        assert factory.scenario.longest > 20
 
     async def test_bounds_hold_while_a_reply_drips(self) -> None:
         """A peer that sends on is held back: its bytes wait in the system."""
@@ -239,7 +239,7 @@ class WireTests(FaultyCase):
                         written += connection.send(b"x" * 65536)
                 except TimeoutError:
                     (served,) = factory.connections
-                    assert served._cost <= 20_000 + 3 * 65536
+                    assert served.waiting_bytes <= 20_000 + 3 * 65536
                     return written
             return written
 

@@ -90,7 +90,7 @@ class ReplyTests(SynchronousTestCase):
         assert transport.value() == b"one"
         clock.advance(1)
         assert transport.value() == b"onetwo"
-        assert len(protocol.factory.line) == 0
+        assert len(protocol.factory.connections.timers) == 0
 
     def test_the_stamp_is_the_time_of_sending(self) -> None:
         """A reply that was held is stamped when it leaves, as the notebook's servers do."""
@@ -111,7 +111,7 @@ class ReplyTests(SynchronousTestCase):
         assert transport.producerState == "producing"
         protocol.dataReceived(b"one")
         assert transport.value() == b"one"
-        assert len(factory.line) == 0
+        assert len(factory.connections.timers) == 0
 
     @settings(deadline=None, max_examples=50)
     @given(
@@ -134,7 +134,7 @@ class ReplyTests(SynchronousTestCase):
             assert transport.value() == due
         clock.advance(delay)
         assert transport.value() == b"".join(data for data, _ in reads)
-        assert len(protocol.factory.line) == 0
+        assert len(protocol.factory.connections.timers) == 0
 
 
 class BoundsTests(SynchronousTestCase):
@@ -172,7 +172,7 @@ class BoundsTests(SynchronousTestCase):
         while transport.producerState == "producing":
             protocol.dataReceived(b"\0" * 1024)
             sent += 1024
-        waiting = len(transport.value()) + protocol._cost
+        waiting = len(transport.value()) + protocol.waiting_bytes
         assert waiting <= SMALL.waiting_bytes + 1024
         came = b""
         while data := transport.drain():
@@ -195,7 +195,7 @@ class BoundsTests(SynchronousTestCase):
         while data := transport.drain():
             came += data
         assert came == sent
-        assert len(factory.line) == 0
+        assert len(factory.connections.timers) == 0
 
 
 class EndTests(SynchronousTestCase):
@@ -244,8 +244,8 @@ class EndTests(SynchronousTestCase):
             protocol.dataReceived(b"one")
             protocol.connectionLost(Failure(reason))
             assert clock.getDelayedCalls() == []
-            assert factory.connections == set()
-            assert not protocol._waiting
+            assert len(factory.connections) == 0
+            assert not protocol.waiting
             clock.advance(5)
             assert transport.value() == b""
 

@@ -8,7 +8,6 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho import EchoFactory, Limits
-from twistecho.service.echo.steady import SteadyProtocol
 from twistecho.service.scenario.delay import Trace
 
 from .test_protocol import Pipe, connect
@@ -61,25 +60,12 @@ class Run:
         """Give what peer and operator can see."""
         counts, pipe = self.factory.counts, self.pipe
         sums = counts.messages, counts.bytes_in, counts.bytes_out, counts.lateness.buckets
-        held = self.factory.budget.used, self.protocol.waiting
+        held = self.factory.connections.budget.used, self.protocol.waiting
         return (self.came + pipe.value(), pipe.producerState, pipe.disconnecting, sums, held)
 
 
 class SteadyTests(SynchronousTestCase):
-    """A constant delay has a way of its own, which nobody can see."""
-
-    def test_it_is_taken_for_a_constant_delay_alone(self) -> None:
-        """Not for one that varies, nor for one of the connection."""
-        for options, steady in (
-            ({"delay": 2}, True),
-            ({"delay": 2, "delay_per": "connection"}, False),
-            ({"delay": Trace((2.0,), "2")}, False),
-            ({"delay": 2, "answer": bytes.upper}, False),
-            ({"delay": 2, "limits": Limits(waiting_messages=3)}, False),
-            ({}, False),
-        ):
-            protocol, _ = connect(EchoFactory(Clock(), **options))
-            assert isinstance(protocol, SteadyProtocol) is steady
+    """A single reply that waits leaves by a shorter way, which nobody can see."""
 
     @settings(deadline=None, max_examples=80)
     @given(_steps, st.sampled_from(["raw", "stamped"]))
@@ -94,7 +80,7 @@ class SteadyTests(SynchronousTestCase):
             assert steady.seen() == general.seen()
         for run in (steady, general):
             run.protocol.connectionLost(Failure(ConnectionDone()))
-            assert run.factory.budget.used == len(run.factory.line) == 0
+            assert run.factory.connections.budget.used == len(run.factory.connections.timers) == 0
             assert run.clock.getDelayedCalls() == []
 
     def test_replies_that_are_due_wait_for_room_and_then_for_nothing(self) -> None:

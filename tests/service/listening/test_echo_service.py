@@ -17,7 +17,8 @@ from twisted.web.server import Site
 
 from tests.support.peers import connect, read_exactly, read_to_end, reset
 from twistecho import EchoFactory, EchoService, Limits
-from twistecho.service.echo.open_connections import where
+from twistecho.base.log_lines import where
+from twistecho.service.echo.transports import unread
 
 reactor: Any = global_reactor
 
@@ -140,7 +141,7 @@ class LossTests(ServiceCase):
         await self.talk(service, run)
         await self.until(lambda: service.factory.counts.accepted > 0)
         await self.until(lambda: not service.factory.connections)
-        assert len(service.factory.line) == 0
+        assert len(service.factory.connections.timers) == 0
         assert self.flushLoggedErrors() == []
 
     async def test_reset_before_a_message(self) -> None:
@@ -199,7 +200,7 @@ class BackpressureTests(ServiceCase):
         (connection,) = service.factory.connections
         transport: Any = connection.transport
         buffered = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        return connection._cost + int(buffered)
+        return connection.waiting_bytes + int(buffered)
 
     async def held_back(self, **options: Any) -> None:
         """Watch the most that ever waits while a peer floods the service."""
@@ -237,7 +238,7 @@ class StopTests(ServiceCase):
         """The service stops accepting at once and ends after its last reply."""
         service = self.start(reply="raw", delay=0.5)
         talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
-        await self.until(lambda: len(service.factory.line) == 1)
+        await self.until(lambda: len(service.factory.connections.timers) == 1)
         port = self.port(service)
         stopped = service.stopService()
         await deferLater(reactor, 0)  # Twisted closes a listener in the next turn
@@ -250,8 +251,10 @@ class StopTests(ServiceCase):
         """What had arrived unread when the service was told to stop is owed too."""
         service = self.start(reply="raw", delay=0.5, delay_per="connection")
         talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
-        await self.until(lambda: len(service.factory.line) == 1)
-        await self.until(lambda: all(c._unread() == 4 for c in service.factory.connections))
+        await self.until(lambda: len(service.factory.connections.timers) == 1)
+        await self.until(
+            lambda: all(unread(c.transport, 9) == 4 for c in service.factory.connections)
+        )
         await service.stopService()
         assert await talking == b"owed"
 
@@ -259,7 +262,7 @@ class StopTests(ServiceCase):
         """A reply that is due after the drain time is given up, with a reset."""
         service = self.start(drain=0.2, reply="raw", delay=30)
         talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(service, send_and_wait))
-        await self.until(lambda: len(service.factory.line) == 1)
+        await self.until(lambda: len(service.factory.connections.timers) == 1)
         await service.stopService()
         with self.assertRaises(ConnectionResetError):
             await talking

@@ -155,8 +155,8 @@ class TLSTests(ListeningCase):
         address = ("127.0.0.1", port_of(service))
         assert await self.talk(address, self.secure(client)) == b""
         await self.until(lambda: not service.factory.connections)
-        assert len(service.factory.line) == 0
-        assert service.factory.budget.used == 0
+        assert len(service.factory.connections.timers) == 0
+        assert service.factory.connections.budget.used == 0
 
     async def test_stopping_delivers_what_is_owed(self) -> None:
         """As without TLS."""
@@ -168,7 +168,7 @@ class TLSTests(ListeningCase):
 
         address = ("127.0.0.1", port_of(service))
         talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(address, self.secure(client)))
-        await self.until(lambda: len(service.factory.line) == 1)
+        await self.until(lambda: len(service.factory.connections.timers) == 1)
         await service.stopService()
         assert await talking == b"owed"
 

@@ -190,7 +190,7 @@ class SharingService(EchoService):
     def prepare(self, port: Any) -> None:
         """Take turns."""
         take_turns(port, self.clock, self.turn, self.board)
-        self.factory.number_of = number_of
+        self.factory.connections.number_of = number_of
 
 
 class SharedSocketTests(ListeningCase):

@@ -16,9 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.service.echo.test_protocol import SMALL, Pipe, connect
 from twistecho import EchoFactory, Limits
+from twistecho.base.log_lines import RateLimitedLog
 from twistecho.service.echo.admission import Admission, counted_as
-from twistecho.service.echo.open_connections import OccasionalLog
-from twistecho.service.echo.waiting_bytes import Budget
+from twistecho.service.echo.limits import Budget
+from twistecho.service.echo.open_connections import Connections
 from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
 from twistecho.service.process.metrics import EchoCollector
 from twistecho.service.process.options import Options
@@ -121,7 +122,7 @@ class BudgetTests(SynchronousTestCase):
             for protocol, transport in hogs:
                 if transport.producerState == "producing":
                     protocol.dataReceived(b"x" * 1000)
-        assert factory.budget.used <= 150_000 + 6 * 1200
+        assert factory.connections.budget.used <= 150_000 + 6 * 1200
         assert all(transport.producerState == "paused" for _, transport in hogs)
         modest, modest_transport = connect(factory)
         modest.dataReceived(b"y" * 100)
@@ -129,7 +130,7 @@ class BudgetTests(SynchronousTestCase):
         clock.pump([0.5] * 11)
         assert all(transport.producerState == "producing" for _, transport in hogs)
         assert modest_transport.value() == b"y" * 100
-        assert factory.budget.used == 0
+        assert factory.connections.budget.used == 0
 
     def test_a_lost_connection_gives_back_what_it_held(self) -> None:
         """Queue and write buffer."""
@@ -138,9 +139,9 @@ class BudgetTests(SynchronousTestCase):
         factory = EchoFactory(Clock(), limits=SMALL)
         protocol, _ = connect(factory, transport)
         protocol.dataReceived(b"x" * 10_000)
-        assert factory.budget.used > 5000
+        assert factory.connections.budget.used > 5000
         protocol.connectionLost(Failure(ConnectionDone()))
-        assert factory.budget.used == 0
+        assert factory.connections.budget.used == 0
 
 
 class AdmissionTests(SynchronousTestCase):
@@ -264,16 +265,16 @@ class FailureTests(SynchronousTestCase):
     def test_ends_that_connection_alone_and_is_logged_once_with_its_peer(self) -> None:
         """Wherever it comes from."""
         clock = Clock()
-        # A delay that might vary: a constant one asks for none, and counts lateness by the batch.
+        # Two replies that leave together: of one that leaves alone the lateness is counted later.
         factory = EchoFactory(clock, reply="raw", delay=Trace((1.0,), "1 s"))
         good, good_transport = connect(factory)
-        for breaking in ("write_reply", "reply_delay", "sent_late"):
+        for breaking in ("write_reply", "decide", "sent_late"):
             bad_transport = Pipe()
             bad = factory.buildProtocol(tcp("192.0.2.9", 999))
             assert bad is not None
             bad.makeConnection(bad_transport)
-            with self._broken(factory, breaking):
-                bad.dataReceived(b"x")
+            with self._broken(factory.connections, breaking):
+                bad.dataReceived(b"x" * 1025)
                 clock.advance(1)
             assert bad_transport.aborted
             bad.connectionLost(Failure(ConnectionDone()))
@@ -284,12 +285,12 @@ class FailureTests(SynchronousTestCase):
         assert (good_transport.value(), good_transport.aborted) == (b"y", False)
         assert factory.counts.dropped == {"failed": 3}
 
-    def _broken(self, factory: EchoFactory, name: str) -> Any:
+    def _broken(self, connections: Connections, name: str) -> Any:
         case = self
 
         class Broken:
             def __enter__(self) -> None:
-                self.patch = case.patch(factory, name, lambda *_: 1 // 0)
+                self.patch = case.patch(connections, name, lambda *_: 1 // 0)
 
             def __exit__(self, *_error: object) -> None:
                 self.patch.restore()
@@ -299,7 +300,7 @@ class FailureTests(SynchronousTestCase):
     def test_in_connection_made_too(self) -> None:
         """Twisted would leave the socket open."""
         factory = EchoFactory(Clock())
-        self.patch(factory, "connection_delay", lambda _number: 1 // 0)
+        self.patch(factory.connections, "now", lambda: 1 // 0)
         _, transport = connect(factory)
         assert transport.aborted
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
@@ -336,7 +337,7 @@ class LogTests(SynchronousTestCase):
         """The next line says how many there were."""
         log = self.capture()
         clock = Clock()
-        occasional = OccasionalLog(Logger(), clock.seconds)
+        occasional = RateLimitedLog(Logger(), clock.seconds)
         for _ in range(1000):
             occasional.warn("Refused", "192.0.2.1:5")
         clock.advance(10)

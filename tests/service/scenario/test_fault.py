@@ -121,7 +121,7 @@ class DamageTests(unittest.TestCase):
         """Pieces of a drip join to the reply, a truncated one is its head, and so on."""
 
         def sent(kind: Kind, at: Moment = Moment.BEFORE) -> bytes:
-            return b"".join(pieces_of(Fault(kind, at=at, size=size), reply, where))
+            return b"".join(pieces_of(Fault(kind, at=at, size=size), reply, lambda: where))
 
         assert sent(Kind.DRIP) == sent(Kind.LATE) == sent(Kind.STALL) == reply
         assert sent(Kind.SILENT) == sent(Kind.RESET) == sent(Kind.CLOSE) == b""
@@ -136,5 +136,5 @@ class DamageTests(unittest.TestCase):
 
     def test_half_is_missing_unless_said_otherwise(self) -> None:
         """At least one byte."""
-        assert pieces_of(parse_fault("truncate"), b"abc", 0.0) == [b"a"]
-        assert pieces_of(parse_fault("truncate"), b"a", 0.0) == [b""]
+        assert pieces_of(parse_fault("truncate"), b"abc", float) == [b"a"]
+        assert pieces_of(parse_fault("truncate"), b"a", float) == [b""]

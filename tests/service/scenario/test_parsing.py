@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.scenario.delay import (
-    Constant,
-    parse_delay,
-)
+from twistecho.service.scenario.delay import Constant, parse_delay
 from twistecho.service.scenario.fault import Kind, Moment
-from twistecho.service.scenario.parsing import (
-    Script,
-    parse_delays,
-    parse_fault,
-    parse_script,
-)
+from twistecho.service.scenario.parsing import InBand, parse_delays, parse_fault, parse_in_band
 
 law = settings(max_examples=200, deadline=None)
 seconds = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
@@ -140,10 +132,10 @@ class InBandTests(unittest.TestCase):
 
     def test_words_that_are_obeyed(self) -> None:
         """Up to white space; what follows may be anything."""
-        assert parse_script(b"!delay 2 hello") == Script(delay=2.0)
-        assert parse_script(b"!delay 20ms\r\n") == Script(delay=0.02)
-        assert parse_script(b"!none \xff\xfe") == Script()
-        reset = parse_script(b"!reset,at=middle x").fault
+        assert parse_in_band(b"!delay 2 hello") == InBand(delay=2.0)
+        assert parse_in_band(b"!delay 20ms\r\n") == InBand(delay=0.02)
+        assert parse_in_band(b"!none \xff\xfe") == InBand()
+        reset = parse_in_band(b"!reset,at=middle x").fault
         assert reset is not None
         assert (reset.kind, reset.at) == (Kind.RESET, Moment.MIDDLE)
 
@@ -154,14 +146,14 @@ class InBandTests(unittest.TestCase):
             b"!stall,for=3601", b"!reset:0.5", b"!reset,every=2", b"!refuse", b"reset", b"\xff",
         ):  # fmt: skip
             with self.subTest(message=message), self.assertRaises(ValueError):
-                parse_script(message)
+                parse_in_band(message)
 
     @law
     @given(st.binary(max_size=30) | st.builds(b"!delay ".__add__, st.binary(max_size=20)))
     def test_any_bytes_are_a_script_or_a_valueerror(self, message: bytes) -> None:
         """A peer cannot do anything else with them."""
         try:
-            script = parse_script(message)
+            script = parse_in_band(message)
         except ValueError:
             return
         assert message.startswith(b"!")

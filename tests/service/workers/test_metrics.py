@@ -50,9 +50,9 @@ class MetricsTests(unittest.TestCase):
         """Of numbers, of those by reason, and of gauges."""
         workers = [self.worker(number) for number in range(2)]
         for (factory, copier), messages in zip(workers, (3, 4), strict=True):
-            factory.tally.messages = messages
-            factory.tally.refused["too-many-connections"] = messages * 10
-            factory.budget.used = messages * 100
+            factory.connections.tally.messages = messages
+            factory.connections.tally.refused["too-many-connections"] = messages * 10
+            factory.connections.budget.used = messages * 100
             copier.copy()
         found = self.scraped()
         assert found["twistecho_messages_total"] == 7
@@ -63,7 +63,7 @@ class MetricsTests(unittest.TestCase):
         """The same names and values as without workers, histogram and all."""
         factory, copier = self.worker(0)
         for late in (*LATENESS_BOUNDS, 0.003, 7.0):
-            factory.tally.lateness.observe(late)
+            factory.connections.tally.lateness.observe(late)
         factory.counts.dropped["idle"] += 1
         copier.copy()
         alone = CollectorRegistry()
@@ -73,9 +73,9 @@ class MetricsTests(unittest.TestCase):
     def test_totals_survive_a_worker(self) -> None:
         """Its successor goes on where it ended; its gauges end with it."""
         factory, copier = self.worker(0)
-        factory.tally.messages = 5
-        factory.tally.lateness.observe(0.003)
-        factory.budget.used = 100
+        factory.connections.tally.messages = 5
+        factory.connections.tally.lateness.observe(0.003)
+        factory.connections.budget.used = 100
         copier.copy()
         forget(self.folder, "0")
         assert "twistecho_waiting_bytes" not in self.scraped()
@@ -83,8 +83,8 @@ class MetricsTests(unittest.TestCase):
         factory, copier = self.worker(0)
         copier.copy()
         assert self.scraped()["twistecho_messages_total"] == 5
-        factory.tally.messages = 2
-        factory.tally.lateness.observe(0.003)
+        factory.connections.tally.messages = 2
+        factory.connections.tally.lateness.observe(0.003)
         copier.copy()
         found = self.scraped()
         assert found["twistecho_messages_total"] == 7

@@ -4,8 +4,10 @@ A peer chooses how much it sends, how often it connects and whether it ever read
 bound what that can cost.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from twistecho.base.reply_formats import REPLY_SIZE
 
@@ -137,3 +139,46 @@ def describe_shares(shares: Sequence[Limits]) -> str:
     if len(shares) == 1:
         return f"1 worker of up to {', '.join(words)}"
     return f"{len(shares)} workers of up to {', '.join(words)} each"
+
+
+class Reader(Protocol):
+    """Something that reads from a peer while there is room."""
+
+    def take_turn(self) -> None:
+        """Read again, if nothing else stands against it."""
+
+
+class Budget:
+    """A number of bytes in use, of ``total``; a turn is good for ``turn`` bytes."""
+
+    __slots__ = ("_in_line", "total", "turn", "used")
+
+    def __init__(self, total: int, turn: int) -> None:
+        self.total = total
+        self.turn = turn
+        self.used = 0
+        self._in_line: OrderedDict[Reader, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count those who wait for a turn."""
+        return len(self._in_line)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.used >= self.total
+
+    def wait(self, reader: Reader) -> None:
+        """Wait in line for a turn, unless it does so already."""
+        self._in_line.setdefault(reader)
+
+    def leave(self, reader: Reader) -> None:
+        """Leave the line."""
+        self._in_line.pop(reader, None)
+
+    def give_turns(self) -> None:
+        """Let those who have waited longest read again, as far as what is free reaches."""
+        turns = min(len(self._in_line), (self.total - self.used) // self.turn)
+        for _ in range(turns):
+            reader, _ = self._in_line.popitem(last=False)
+            reader.take_turn()

@@ -1,16 +1,115 @@
-"""One periodic look at all connections, a slice at a time: who has been idle, who is stalled.
+"""All connections of a service: what they share, counted, watched and drained.
 
-It costs one timer, which runs while there are connections. Its own lateness shows when the event
-loop was held up.
+One periodic look at them, a slice at a time, finds who has been idle and who is stalled. It costs
+one timer, which runs while there are connections. Its own lateness shows when the event loop was
+held up.
 """
 
-from collections.abc import Callable, Collection
-from typing import Protocol
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from copy import copy
+from threading import Lock
+from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from twistecho.base.log_lines import RateLimitedLog, where
+from twistecho.base.reply_formats import ReplyFormat, writer_of
+from twistecho.base.timers import Timers
+from twistecho.service.scenario.fault import Fault
+from twistecho.service.scenario.scenario import Decision, Scenario
+
+from .admission import Admission
 from .counters import Counts
+from .limits import Budget, Limits
+from .reply_queue import Answer
+from .state import CLOSING, FULL, HELD, LOGGED, WAITING, WRITTEN
+from .transports import outgoing
+
+READ_SIZE = 65536
+"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
+
+
+class OpenConnection(Protocol):
+    """What is known here of a connection."""
+
+    peer: object
+    number: int
+
+    @property
+    def transport(self) -> object:
+        """What carries its bytes."""
+
+    @property
+    def waiting(self) -> int:
+        """How many replies wait."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes they count for."""
+
+    def sweep(self, now: float) -> None:
+        """Look at the time, in seconds, and act."""
+
+    def take_turn(self) -> None:
+        """Read again: the common budget has room."""
+
+    def drain(self) -> None:
+        """Answer what has arrived, then close."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+    def account(self) -> None:
+        """Have the counts know what was done."""
+
+    def uncounted(self, counts: Counts) -> None:
+        """Add what was done since `account`."""
+
+
+class Watch:
+    """Judges whether the peer of one connection has been idle, or has refused to read, too long."""
+
+    __slots__ = ("_messages", "_quiet", "_unread")
+
+    def __init__(self) -> None:
+        self._quiet = 0.0  # since when nothing has happened that is waited for
+        self._messages = 0  # at the last look
+        self._unread = 0  # bytes that the peer had not taken at the last look
+
+    def note(self, now: float) -> None:
+        """Note that something has happened."""
+        self._quiet = now
+
+    def look(
+        self, now: float, limits: Limits, messages: int, state: int, transport: object
+    ) -> str | None:
+        """Give the reason to drop the connection: ``idle``, ``stalled``, or None.
+
+        ``messages`` is how many have come, ``state`` what is in the way of the next: see `state`.
+        """
+        if self._progressed(messages, state, transport):
+            self._quiet = now
+        if self._unread or state & (FULL | CLOSING):
+            return "stalled" if 0 < limits.stall <= now - self._quiet else None
+        return "idle" if 0 < limits.idle <= now - self._quiet else None
+
+    def _progressed(self, messages: int, state: int, transport: object) -> bool:
+        """Say whether anything happened since the last look, or a reply is on its way."""
+        if messages != self._messages:
+            self._messages = messages
+            self._unread = 1  # as long as nobody has looked
+            return True
+        if state & (WAITING | HELD) and not state & FULL:
+            return True
+        if not (self._unread or state & FULL):
+            return False  # all was taken by the peer, and nothing was written since
+        before, self._unread = self._unread, outgoing(transport)
+        return self._unread != before
+
 
 TICK = 0.1
 """Seconds between two slices; a round over all connections takes a second."""
@@ -25,13 +124,6 @@ STALL = 0.1
 """Seconds by which a tick must be late to count as a stall of the event loop."""
 
 
-class Swept(Protocol):
-    """What is looked at."""
-
-    def sweep(self, now: float) -> None:
-        """Look at the time, in seconds, and act."""
-
-
 class Sweep:
     """Calls ``sweep(now)`` of every connection once a second or so, while there are any."""
 
@@ -39,14 +131,14 @@ class Sweep:
         self,
         clock: IReactorTime,
         now: Callable[[], float],
-        connections: Collection[Swept],
+        connections: Collection[OpenConnection],
         counts: Counts,
     ) -> None:
         self._clock = clock
         self._now = now
         self._connections = connections
         self._counts = counts
-        self._round: list[Swept] = []
+        self._round: list[OpenConnection] = []
         self._timer: IDelayedCall | None = None
         self._expected = 0.0
         self._seconds = TICK
@@ -86,42 +178,161 @@ class Sweep:
             self._next()
 
 
-INTERVAL = 10.0
-"""Seconds between two lines of one kind."""
+class Connections:
+    """All connections of one service, and what they share.
 
-
-class OccasionalLog:
-    """Warns about events of several kinds, each at most once in `INTERVAL` seconds.
-
-    A line says how many of its kind went unsaid since the last one.
+    ``wake``, a method of theirs, is called when their time has come. ``scenario`` decides what
+    becomes of their messages; ``answer``, if there is one, gives the replies. ``limits`` bounds
+    what they may hold. ``ctime`` gives the text of the time for stamped replies.
+    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say.
     """
 
-    def __init__(self, log: Logger, now: Callable[[], float]) -> None:
-        self._log = log
-        self._now = now
-        self._said: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
+    number_of: Callable[[object], int] | None = None
+    """Gives the number of a connection by its transport, where others number them too."""
 
-    def warn(self, kind: str, peer: str) -> None:
-        """Say that something of this kind happened to a peer, or count it for the next line."""
-        now = self._now()
-        if now - self._said.get(kind, -INTERVAL) < INTERVAL:
-            self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        scenario: Scenario,
+        limits: Limits,
+        *,
+        wake: Callable[[Any, float], float | None],
+        answer: Answer | None = None,
+        ctime: Callable[[], str] = time.ctime,
+        log_connections: bool = False,
+        log_payload: bool = False,
+    ) -> None:
+        self.scenario, self.limits, self.answer = scenario, limits, answer
+        self.same_for_all = scenario.same_for_all
+        itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
+        self.state = WRITTEN * (answer is not None or not itself) | LOGGED * log_payload
+        self.write_buffer, self.queue = limits.write_buffer, limits.queue
+        self.waiting_messages = limits.waiting_messages
+        self.write_reply = writer_of(scenario.reply, ctime)
+        self.pieces = scenario.pieces
+        self.timers: Timers[OpenConnection] = Timers(clock, wake, woken=self._woken)
+        self.now = self.timers.now
+        self.left_at: list[float] = []  # when the replies were due that left in this round
+        self.tally = Counts()  # without what connections have not accounted for yet
+        self.faults_met: Counter[str] = Counter()
+        self.control_words: Counter[str] = Counter()
+        self.budget = Budget(limits.total_waiting_bytes, READ_SIZE)
+        self.admission = Admission(limits)
+        self.occasionally = RateLimitedLog(self._log, self.now)
+        self._log_connections = log_connections
+        self._accounting = Lock()
+        self._open: set[OpenConnection] = set()
+        self._sweep = Sweep(clock, self.now, self._open, self.tally)
+        self._draining: Deferred[None] | None = None
+
+    def __len__(self) -> int:
+        """Count the open connections."""
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenConnection]:
+        """Go through the open connections."""
+        return iter(self._open)
+
+    def refuse(self, reason: str, addr: object) -> None:
+        """Count a connection that is not let in, and now and then log it."""
+        self.tally.refused[reason] += 1
+        self.occasionally.warn(f"Refused, {reason}", where(addr))
+
+    def enter(self, connection: OpenConnection) -> int:
+        """Count a connection in; give its number, from 0 in the order of accept."""
+        self._open.add(connection)
+        self.admission.enter(connection.peer)
+        self._sweep.start()
+        if self._log_connections:
+            self._log.debug("{peer} connected", peer=where(connection.peer))
+        self.tally.accepted += 1
+        if self.number_of is not None:
+            return self.number_of(connection.transport)
+        return self.tally.accepted - 1
+
+    def leave(self, connection: OpenConnection) -> None:
+        """Count a connection out."""
+        if connection not in self._open:
             return
-        self._said[kind] = now
-        unsaid = self._unsaid.pop(kind, 0)
-        self._log.warn(
-            "{kind}: {peer}, and {unsaid} more since the last such line",
-            kind=kind,
-            peer=peer,
-            unsaid=unsaid,
-        )
+        with self._accounting:
+            connection.account()
+            self._open.discard(connection)
+        self.admission.leave(connection.peer)
+        if self._log_connections:
+            self._log.debug("{peer} has gone", peer=where(connection.peer))
+        if not self._open:
+            self._sweep.stop()
+            draining, self._draining = self._draining, None
+            if draining is not None:
+                draining.callback(None)
 
+    def forget(self, connection: OpenConnection) -> None:
+        """Forget what a connection waited for: its time, and its turn."""
+        self.timers.discard(connection)
+        self.budget.leave(connection)
+        self.give_turns()
 
-def where(address: object) -> str:
-    """Say where an address is: ``host:port``, ``[host]:port`` for IPv6, or a Unix socket's path."""
-    host, port = getattr(address, "host", None), getattr(address, "port", None)
-    if host is None:
-        name = getattr(address, "name", None)
-        return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(address)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    def give_turns(self) -> None:
+        """Let those who wait for the common budget read again, as far as it reaches."""
+        if self.budget:
+            self.budget.give_turns()
+
+    def drop(self, connection: OpenConnection, reason: str) -> None:
+        """Reset a connection for a reason that is counted and, now and then, logged."""
+        self.tally.dropped[reason] += 1
+        self.occasionally.warn(f"Dropped, {reason}", where(connection.peer))
+        connection.abort()
+
+    def decide(self, connection: int, number: int, message: bytes) -> Decision:
+        """Say what becomes of a message that has arrived, and count what goes wrong."""
+        decision = self.scenario.decide(connection, number, message)
+        if decision.obeyed is not None:
+            self.control_words["obeyed" if decision.obeyed else "not-understood"] += 1
+        if decision.fault is not None:
+            self.count_fault(decision.fault)
+        return decision
+
+    def count_fault(self, fault: Fault) -> None:
+        """Count a fault that has come about, by its kind."""
+        self.faults_met[str(fault.kind)] += 1
+
+    def sent_late(self, late: float) -> None:
+        """Count how late a delayed reply left, in seconds after it was due."""
+        if self.scenario.delays_replies:
+            self.tally.lateness.observe(late)
+
+    def _woken(self, now: float) -> None:
+        """Count the replies that left in a round of the timers."""
+        dues = self.left_at
+        if dues:
+            if self.scenario.delays_replies:
+                dues.sort()
+                self.tally.lateness.observe_all(now, dues)
+            dues.clear()
+        self.give_turns()
+
+    @property
+    def counts(self) -> Counts:
+        """What has been counted until now; may be asked for from any thread."""
+        with self._accounting:
+            counts = copy(self.tally)
+            for connection in list(self._open):
+                connection.uncounted(counts)
+        return counts
+
+    def drain(self) -> Deferred[None]:
+        """Let every connection be answered what is pending and close; fire when all have gone."""
+        if not self._open:
+            return succeed(None)
+        drained: Deferred[None] = Deferred()
+        self._draining = drained
+        for connection in list(self._open):
+            connection.drain()
+        return drained
+
+    def abort(self) -> None:
+        """End every connection at once, whatever is pending."""
+        for connection in list(self._open):
+            connection.abort()

@@ -1,174 +1,258 @@
-"""The echo protocol: one read becomes messages, and each message a reply in its time.
+"""One connection of the echo service: what is read becomes messages, each message a reply.
 
-Replies are written (and stamped) when they leave the queue. The queue is not emptied into a
-transport whose write buffer is full; see `connection`.
+What is in the way of a message is one number, see `state`. At 0 nothing is, and a message is its
+own reply. Everything else goes the general way: the scenario decides, and the reply is written at
+once where nothing is pending, or stands in the queue until its time.
 """
 
-from collections import deque
-
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
+from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
+from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.scenario import Decision
 
-from .connection import NOTHING, ends_connection
-from .draining import DrainingConnection
-from .limits import GUARANTEED, MESSAGE_COST
-from .open_connections import where
+from .connection import Connection, ends_connection
+from .limits import GUARANTEED
+from .reply_queue import Reply, ReplyQueue
+from .state import CLOSING, ENDED, FULL, HELD, LOGGED, PAUSED, STOPPING, WAITING, WRITTEN
+from .transports import send_at_once
+
+ONLY_WAITING = WRITTEN | WAITING
+"""Nothing is in the way of a message but those before it."""
+
+IN_THE_WAY = ~ONLY_WAITING
+"""Something else is."""
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
 
 
-class EchoProtocol(DrainingConnection):
-    """One connection of the echo service: a lane of its factory's `DelayLine`."""
+@implementer(IPushProducer)
+class EchoProtocol(Connection):
+    """One connection of the echo service.
+
+    It is the streaming producer of its own transport, which pauses and resumes it as the write
+    buffer fills and empties.
+    """
 
     __slots__ = ()
+
+    # What arrives
 
     @ends_connection
     def connectionMade(self) -> None:
         """Begin: hold the connection back if it is delayed, else read."""
-        factory = self.factory
-        self.number = factory.opened(self)
+        connections, transport = self._connections, self.transport
+        self.number = connections.enter(self)
         # What the transport buffers before it calls pauseProducing, and what one read takes.
-        if getattr(self.transport, "bufferSize", 0) > factory.write_buffer:
-            self.transport.bufferSize = factory.write_buffer
-        self.transport.registerProducer(self, True)
-        self._quiet = factory.line.now()
-        hold = factory.connection_delay(self.number)
+        if getattr(transport, "bufferSize", 0) > connections.write_buffer:
+            transport.bufferSize = connections.write_buffer
+        transport.registerProducer(self, True)
+        now = connections.now()
+        self._watch.note(now)
+        hold = connections.scenario.hold(self.number)
         if hold:
-            self._held = True
-            self._due = self._quiet + hold
-            self._gate()
-            factory.line.add(self, self._due)
-        self._look()
+            self._hold(now + hold)
+        if connections.scenario.may_fail:
+            self._prepare_to_fail()
 
-    def dataReceived(self, data: bytes) -> None:
-        """Take what one read gave."""
-        reply = self.replyEagerly(data) if data else None
-        if reply:
-            try:
-                self.transport.write(reply)
-            except Exception:  # noqa: BLE001 - as `ends_connection`
-                self.release_failed()
+    def _prepare_to_fail(self) -> None:
+        send_at_once(self.transport)
+        refusal = self._connections.scenario.refusal(self.number)
+        if refusal is not None:
+            self._connections.count_fault(refusal)
+            self.abort()
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Take what one read gave; give its reply if there is one at once. See `eagertransport`."""
-        if self._plain:
-            size = len(data)
-            if size <= MESSAGE_SIZE:
-                self._messages += 1
-                self._echoed += size
-                return data
-        return self._take_read(data)
-
-    def _take_read(self, data: bytes) -> bytes | None:
-        size, factory = len(data), self.factory
-        try:
-            if self._plain and size <= factory.write_buffer:
-                # A read of at most so many bytes is its own reply, however it is cut.
-                self._messages += -(-size // MESSAGE_SIZE)
-                self._echoed += size
-                return data
-            self._received += size
-            if factory.log_payload:
-                shown = data[:PAYLOAD_SHOWN]
-                self._log.info("{peer} said {data!r}", peer=where(self.peer), data=shown)
-            self._answer(self._allowed(data))
-        except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
-            self.release_failed()
+        """Take what one read gave; give its reply if that is the same. See `eagerreactor`."""
+        if not self._state and len(data) <= MESSAGE_SIZE:
+            self._messages += 1
+            self._echoed += len(data)
+            return data
+        self.dataReceived(data)
         return None
 
-    def _answer(self, data: bytes) -> None:
-        """Answer at once where nothing is delayed or in the way; queue the messages otherwise."""
-        factory = self.factory
-        if (
-            self._waiting
-            or self._full
-            or self._held  # what came with a PROXY header was read before the delay
-            or not factory.immediate
-            or len(data) > MESSAGE_SIZE
-        ):
-            self._enqueue(data)
-        elif data:
+    def dataReceived(self, data: bytes) -> None:
+        """Take what one read gave: reply at once where nothing is pending, else queue."""
+        try:
+            state, size = self._state, len(data)
+            if not state and size <= self._connections.write_buffer:
+                # It is its own reply, however it is cut.
+                self._messages += -(-size // MESSAGE_SIZE)
+                self._echoed += size
+                self.transport.write(data)
+            else:
+                self._received += size
+                if state & IN_THE_WAY or not 0 < size <= MESSAGE_SIZE:
+                    self._take_read(data)
+                else:
+                    self._take_message(data)
+        except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
+            self._fail()
+
+    def _take_message(self, message: bytes) -> None:
+        """Take one message, which nothing but those before it is in the way of."""
+        connections = self._connections
+        decision = connections.same_for_all
+        if decision is None:
+            decision = connections.decide(self.number, self._messages, message)
+        delay, fault, _ = decision
+        if fault is not None or connections.answer is not None:
+            self._queue_up([message], decision)
+        elif delay or self._state != WRITTEN:
+            now, queue = connections.now(), self._queue or self._make_queue()
             self._messages += 1
-            reply = factory.write_reply(data)
+            queue.put(now + delay, message, None)
+            self._queued(queue, now)
+        else:
+            self._messages += 1
+            reply = connections.write_reply(message)
             self._sent += len(reply)
             self.transport.write(reply)
-        if self._ended or self._allowance is not None:
+
+    def _take_read(self, data: bytes) -> None:
+        """Take what one read gave, whatever is in its way."""
+        if self._state & LOGGED:
+            shown = data[:PAYLOAD_SHOWN]
+            self._log.info("{peer} said {data!r}", peer=where(self.peer), data=shown)
+        if self._state & STOPPING:
+            data = data[: self._allowance]
+            self._allowance -= len(data)
+        if data and not self._state & CLOSING:
+            self._queue_up(messages_of(data), self._connections.same_for_all)
+        elif self._state & STOPPING:
             self._close_if_done()
 
-    def _enqueue(self, data: bytes) -> None:
-        line = self.factory.line
-        now = line.now()
-        first = not self._waiting
-        if self._waiting is NOTHING:
-            self._waiting = deque()
-        cost = 0
-        for message in messages_of(data):
-            cost += len(message) + MESSAGE_COST
-            self._waiting.append((self._next_message_due(now), message))
-        self._charge(cost)
-        if not self._waiting or self._waiting[0][0] <= now:
-            self._wait(self.release(now))
+    def _queue_up(self, messages: list[bytes], decided: Decision | None) -> None:
+        """Queue messages, about which is decided one by one unless it is already."""
+        connections, begun = self._connections, []
+        now, queue = connections.now(), self._queue or self._make_queue()
+        for message in messages:
+            decision = decided or connections.decide(self.number, self._messages, message)
+            reply = None
+            if decision.fault is not None or connections.answer is not None:
+                reply = Reply(self._messages, decision.fault)
+                begun.append((message, reply))
+            self._messages += 1
+            queue.put(now + decision.delay, message, reply)
+        if begun:
+            self._begin_replies(begun, now)
+        else:
+            self._queued(queue, now)
+
+    def _make_queue(self) -> ReplyQueue:
+        """Make the queue: no reply is due before the connection's delay is over."""
+        self._queue = ReplyQueue(self._connections, self.number, self._held_until)
+        return self._queue
+
+    def _queued(self, queue: ReplyQueue, now: float) -> None:
+        """Go on after messages have been queued: with those that are due, if any are."""
+        due, first = queue.entries[0][0], not self._state & WAITING
+        self._state |= WAITING
+        if due <= now:
+            self._advance(now)
             return
-        self._plain = False
         # Below these no bound is near: what all are guaranteed is less than any queue may hold.
-        if self._cost > GUARANTEED or len(self._waiting) >= self.factory.limits.waiting_messages:
+        connections = self._connections
+        if queue.cost > GUARANTEED or len(queue.entries) >= connections.waiting_messages:
             self._gate()
-        # Where others wait already, the line or the write buffer knows.
-        if first and not self._full:
-            line.add(self, self._waiting[0][0])
+        if first:
+            connections.timers.set(self, due)
 
-    def _next_message_due(self, now: float) -> float:
-        """Say when the reply to the next message is due: never before its predecessor."""
-        delay = self.factory.reply_delay(self.number, self._messages)
-        self._messages += 1
-        self._due = max(self._due, now + delay)
-        return self._due
+    def _begin_replies(self, begun: list[tuple[bytes, Reply]], now: float) -> None:
+        """Begin what begins with its message: a stall, and the user's answer.
 
-    def release(self, now: float) -> float | None:
-        """Write the replies that are due; say when the next one is. See `delayline.Lane`."""
-        self._held = self._held and now < self._due
-        while not self._full:
-            batch = self._take(now)
+        All are queued before: an answer that is there at once may release.
+        """
+        answer = self._connections.answer
+        self._state |= WAITING
+        for _, reply in begun:
+            reply.awaited = answer is not None
+            if reply.fault is not None and reply.fault.kind is Kind.STALL:
+                self._hold(now + reply.fault.seconds)
+        for message, reply in begun:
+            if answer is not None and self._queue is not None:
+                self._queue.ask(answer, message, reply).addCallbacks(
+                    lambda _: self._advance(self._connections.now()), self._not_answered
+                ).addErrback(self._not_answered)
+        if not self._state & CLOSING:
+            self._gate()
+            self._advance(now)
+
+    def _not_answered(self, failure: Failure) -> None:
+        if not self._state & CLOSING:
+            self._log.failure("answering a message; its connection is closed", failure=failure)
+            # Closing first: the answers that are cancelled then fail without a word.
+            self._close()
+            self._forget()
+
+    # What leaves
+
+    def wake(self, now: float) -> float | None:
+        """Write the replies that are due; say when to be woken next. See `Timers`."""
+        try:
+            queue = self._queue
+            if self._state == ONLY_WAITING and queue is not None and len(queue.entries) == 1:
+                due, message, special = queue.entries[0]
+                if special is None and due <= now:
+                    self._state = WRITTEN
+                    queue.clear()
+                    reply = self._connections.write_reply(message)
+                    self._sent += len(reply)
+                    self._connections.left_at.append(due)
+                    self.transport.write(reply)
+                    return None
+            self._release(now)
+            return self._next_time()
+        except Exception:  # noqa: BLE001 - as `ends_connection`
+            self._fail()
+            return None
+
+    def _advance(self, now: float) -> None:
+        """Write the replies that are due, and be woken for the next one."""
+        self._release(now)
+        at = self._next_time()
+        if at is not None:
+            self._connections.timers.set(self, at)
+
+    def _release(self, now: float) -> None:
+        """Write the replies that are due, no more at a time than the write buffer should hold."""
+        connections, queue = self._connections, self._queue
+        if self._state & HELD and now >= self._held_until:
+            self._state &= ~HELD
+        while queue is not None and not self._state & (FULL | CLOSING):
+            batch = queue.take(now, connections.write_buffer)
             if not batch:
                 break
             replies = batch[0] if len(batch) == 1 else b"".join(batch)
             self._sent += len(replies)
             self.transport.write(replies)
-        budget = self.factory.budget
-        if budget:
-            budget.give_turns()
-        if self._waiting or not self._reading:
+        if queue is not None and not self._state & CLOSING:
+            if queue.ending is not None:
+                self._end(queue.ending)
+            elif not queue.entries:
+                self._state &= ~WAITING
+        connections.give_turns()
+        if self._state & (WAITING | PAUSED):
             self._gate()
-        else:
-            self._look()
-        if self._ended or self._allowance is not None:
+        if self._state & (ENDED | STOPPING):
             self._close_if_done()
-        return self._next_due()
 
-    def _next_due(self) -> float | None:
-        """Say when to be woken next: not at all while the write buffer is full."""
-        return self._waiting[0][0] if self._waiting and not self._full else None
+    def _next_time(self) -> float | None:
+        """Say when to be woken next: for no reply while the write buffer is full."""
+        due = None
+        if self._queue is not None and not self._state & FULL:
+            due = self._queue.next_due
+        if self._state & HELD and (due is None or self._held_until < due):
+            return self._held_until
+        return due
 
-    def _take(self, now: float) -> list[bytes]:
-        """Take replies that are due off the queue: no more than the write buffer should hold."""
-        batch: list[bytes] = []
-        factory, waiting = self.factory, self._waiting
-        size, cost, room = 0, 0, factory.write_buffer
-        while waiting and waiting[0][0] <= now and size < room:
-            due, message = waiting.popleft()
-            factory.sent_late(now - due)
-            cost += len(message) + MESSAGE_COST
-            reply = factory.write_reply(message)
-            size += len(reply)
-            batch.append(reply)
-        self._charge(-cost)
-        return batch
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
-        """Leave nothing behind."""
-        self._closing = True
-        self._forget()
-        self.factory.closed(self)
+    @ends_connection
+    def resumeProducing(self) -> None:
+        """Go on: the transport's write buffer is empty. See `IPushProducer`."""
+        self._state &= ~FULL
+        self._charge_buffer(0)
+        self._advance(self._connections.now())

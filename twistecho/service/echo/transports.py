@@ -5,10 +5,25 @@ import fcntl
 import socket
 import termios
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPullProducer, ISystemHandle
+from twisted.internet.interfaces import IPullProducer, ISystemHandle, ITCPTransport
 from zope.interface import implementer
+
+
+class EchoTransport(Protocol):
+    """What the protocol needs of its transport: Twisted's own stream transports all have it."""
+
+    bufferSize: int
+
+    def write(self, data: bytes, /) -> None: ...  # noqa: D102 - see ITransport
+    def loseConnection(self) -> None: ...  # noqa: D102 - see ITransport
+    def abortConnection(self) -> None: ...  # noqa: D102 - see ITCPTransport
+    def registerProducer(self, producer: object, streaming: bool, /) -> None: ...  # noqa: D102 - see IConsumer
+    def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
+    def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
+    def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
 
 
 def unsent(transport: object) -> int:
@@ -27,11 +42,15 @@ def outgoing(transport: object) -> int:
     return unsent(transport) + _unacknowledged(transport)
 
 
+def _socket_of(transport: object) -> socket.socket | None:
+    """Give the socket of a transport; None of TLS, and of one in memory."""
+    handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
+    return handle if isinstance(handle, socket.socket) else None
+
+
 def _unacknowledged(transport: object) -> int:
-    if not ISystemHandle.providedBy(transport):
-        return 0
-    handle = transport.getHandle()
-    if not isinstance(handle, socket.socket):
+    handle = _socket_of(transport)
+    if handle is None:
         return 0
     count = array.array("i", [0])
     try:
@@ -67,3 +86,24 @@ def reset_when_flushed(transport: Any) -> None:
     # Where nothing is buffered nobody would ask; a transport in memory has nothing to wait for.
     start_writing = getattr(transport, "startWriting", flushed.resumeProducing)
     start_writing()
+
+
+def unread(transport: object, most: int) -> int:
+    """Count the bytes, up to so many, that the system holds for us; 0 where it does not tell.
+
+    Of TLS that is what has not been decrypted yet, and counts as 0.
+    """
+    handle = _socket_of(transport)
+    if handle is None:
+        return 0
+    try:
+        return len(handle.recv(most, socket.MSG_PEEK))
+    except OSError:
+        return 0
+
+
+def send_at_once(transport: object) -> None:
+    """Have each piece leave by itself and at once, where TCP would wait to join them."""
+    if ITCPTransport.providedBy(transport):
+        with suppress(OSError):  # Twisted's Unix transports claim to be TCP
+            transport.setTcpNoDelay(True)

@@ -15,9 +15,9 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twistecho.base.log_lines import where
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.echo.open_connections import where
 
 from .accepting import back_off
 from .exposure import EXPOSED, is_exposed
@@ -47,7 +47,7 @@ class EchoService(Service):
         self.clock = clock
         self.factory = factory
         self.endpoints = endpoints
-        self.drain = factory.longest + DRAIN_MARGIN if drain is None else drain
+        self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
 

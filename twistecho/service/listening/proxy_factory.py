@@ -55,7 +55,7 @@ class ProxiedEchoFactory(EchoFactory):
         if addr not in self.proxies:
             return super().buildProtocol(addr)
         if 0 < self.limits.connections <= self.count_open():
-            self.refuse("too-many-connections", addr)
+            self.connections.refuse("too-many-connections", addr)
             return None
         return HeaderProtocol(self, addr)
 
@@ -151,7 +151,7 @@ class HeaderProtocol(Protocol):
 
     def _end(self, reason: str) -> None:
         self.factory.header_done(self)
-        self.factory.refuse(reason, self._proxy)
+        self.factory.connections.refuse(reason, self._proxy)
         self.transport.abortConnection()
 
     def read_now(self) -> None:
@@ -165,4 +165,4 @@ class HeaderProtocol(Protocol):
         """Leave nothing behind."""
         if self in self.factory.headerless:
             self.factory.header_done(self)
-            self.factory.refuse("no-proxy-header", self._proxy)
+            self.factory.connections.refuse("no-proxy-header", self._proxy)

@@ -46,7 +46,7 @@ class EchoCollector(Collector):
         yield GaugeMetricFamily(
             "twistecho_waiting_bytes",
             "Bytes in queues and full write buffers, as the budget counts them.",
-            value=self._factory.budget.used,
+            value=self._factory.connections.budget.used,
         )
         yield from _totals(counts)
         yield _by("reason", "twistecho_connections_refused", "Refused.", counts.refused)

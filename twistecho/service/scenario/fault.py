@@ -5,9 +5,10 @@ first takes its probability from 0 upwards, the next one goes on where it ended,
 has exactly its probability, and whoever comes first takes precedence where they exceed 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from math import ceil
 
 from twistecho.base.reply_formats import MESSAGE_SIZE
@@ -115,34 +116,33 @@ class Faults:
 
     def __post_init__(self) -> None:
         """Refuse what cannot all come true."""
-        refusing = [fault for fault in self.faults if fault.kind is Kind.REFUSE]
-        others = [fault for fault in self.faults if fault.kind is not Kind.REFUSE]
+        refusing, others = self._of_connections, self._of_messages
         _refuse_contradictions(refusing)
         _refuse_contradictions(others)
         if others and any(f.schedule == ALWAYS and f.probability == 1 for f in refusing):
             raise ValueError(f"{others[0].text} cannot come about: every connection is refused")
 
+    @cached_property
+    def _of_connections(self) -> tuple[Fault, ...]:
+        return tuple(fault for fault in self.faults if fault.kind is Kind.REFUSE)
+
+    @cached_property
+    def _of_messages(self) -> tuple[Fault, ...]:
+        return tuple(fault for fault in self.faults if fault.kind is not Kind.REFUSE)
+
     def of_connection(self, connection: int) -> Fault | None:
         """Give the fault that meets a connection as it is accepted, if one does."""
-        return self._met(True, "refuse", connection, 0)
+        met = [f for f in self._of_connections if f.schedule.includes(connection, connection)]
+        return _drawn(met, self.seed, "refuse", connection, 0)
 
     def of_message(self, connection: int, message: int) -> Fault | None:
         """Give the fault that meets a message, if one does."""
-        return self._met(False, "fault", connection, message)
-
-    def _met(self, refusing: bool, purpose: str, connection: int, message: int) -> Fault | None:
-        number = connection if refusing else message
-        reached, drawn = 0.0, -1.0
-        for fault in self.faults:
-            if (fault.kind is Kind.REFUSE) is refusing and fault.schedule.includes(
-                connection, number
-            ):
-                if drawn < 0:
-                    drawn = uniform(self.seed, purpose, connection, message)
-                reached += fault.probability
-                if drawn < reached:
-                    return fault
-        return None
+        met = [
+            fault
+            for fault in self._of_messages
+            if fault.schedule is ALWAYS or fault.schedule.includes(connection, message)
+        ]
+        return _drawn(met, self.seed, "fault", connection, message)
 
     def multiply(self, delay: float) -> None:
         """Raise ValueError where a fault multiplies the delay of a reply and there is none."""
@@ -157,6 +157,20 @@ class Faults:
     def __str__(self) -> str:
         """Give the faults as they were asked for."""
         return " ".join(fault.text for fault in self.faults)
+
+
+def _drawn(
+    faults: Sequence[Fault], seed: int, purpose: str, connection: int, message: int
+) -> Fault | None:
+    """Draw one of the faults that may come about, or none; each has its probability."""
+    if not faults:
+        return None
+    drawn, reached = uniform(seed, purpose, connection, message), 0.0
+    for fault in faults:
+        reached += fault.probability
+        if drawn < reached:
+            return fault
+    return None
 
 
 def _refuse_contradictions(faults: Sequence[Fault]) -> None:
@@ -181,11 +195,11 @@ _FLIP = 0x80
 _EXTRA = b"!"
 
 
-def pieces_of(fault: Fault, reply: bytes, where: float) -> list[bytes]:
+def pieces_of(fault: Fault, reply: bytes, where: Callable[[], float]) -> list[bytes]:
     """Give what is sent instead of a reply; each piece but the first waits the fault's seconds.
 
-    ``where``, in [0, 1), says which byte is corrupted: its highest bit is flipped, so that no reply
-    to text is right by accident.
+    ``where``, which draws from [0, 1), says which byte is corrupted: its highest bit is flipped, so
+    that no reply to text is right by accident.
     """
     if fault.kind is Kind.SILENT:
         return []
@@ -193,7 +207,7 @@ def pieces_of(fault: Fault, reply: bytes, where: float) -> list[bytes]:
         cut = len(reply) - len(reply) // 2 if fault.size is None else fault.size
         return [reply[: max(0, len(reply) - cut)]]
     if fault.kind is Kind.CORRUPT and reply:
-        at = int(where * len(reply))
+        at = int(where() * len(reply))
         return [reply[:at] + bytes([reply[at] ^ _FLIP]) + reply[at + 1 :]]
     if fault.kind is Kind.EXTRA:
         return [reply + _EXTRA * (fault.size or 1)]

@@ -67,7 +67,7 @@ from .delay import (
     Uniform,
     parse_delay,
 )
-from .fault import Fault, Faults, Kind, Moment, Schedule
+from .fault import ALWAYS, Fault, Faults, Kind, Moment, Schedule
 
 LinesOf = Callable[[str], Iterable[str]]
 """Gives the lines of a named file. Raises ValueError where it cannot be read."""
@@ -237,7 +237,7 @@ def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
     return Fault(
         kind=kind,
         probability=_probability(spec),
-        schedule=Schedule(**read),
+        schedule=Schedule(**read) if read else ALWAYS,
         text=text,
         **{**_DEFAULTS.get(kind, {}), **fields},
     )
@@ -273,28 +273,28 @@ _WORD = re.compile(r"!(?P<word>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True)
-class Script:
-    """What a message chose: a delay in seconds, or a fault; neither is: no fault."""
+class InBand:
+    """What a message asks for: a delay in seconds, or a fault; neither is: no fault."""
 
     delay: float | None = None
     fault: Fault | None = None
 
 
-def parse_script(message: bytes) -> Script:
-    """Read the control word that a message begins with. Raises ValueError if it is none."""
+def parse_in_band(message: bytes) -> InBand:
+    """Read the in-band word that a message begins with. Raises ValueError if it is none."""
     text = message.decode("latin-1")  # what follows the word may be anything
     if match := _DELAY.fullmatch(text):
-        return Script(delay=_bounded(parse_seconds(match["seconds"])))
+        return InBand(delay=_bounded(parse_seconds(match["seconds"])))
     match = _WORD.fullmatch(text)
     if match is None:
         raise ValueError("no control word")
     if match["word"] == "none":
-        return Script()
+        return InBand()
     fault = parse_fault(match["word"], scheduled=False)
     if fault.kind is Kind.REFUSE:
         raise ValueError("a connection that has sent a message cannot be refused")
     _bounded(fault.seconds)
-    return Script(fault=fault)
+    return InBand(fault=fault)
 
 
 def _bounded(seconds: float) -> float:

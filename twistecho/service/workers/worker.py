@@ -54,9 +54,9 @@ class WorkerService(MainService):
         rooms = [share.connections for share in assignment.shares]
         board = Board(BOARD, len(rooms))
         self._turn = Turn(board, assignment.number, rooms, factory.count_open)
-        self._numbering = board if factory.is_drawn else None
-        if factory.is_drawn:
-            factory.number_of = number_of
+        self._numbering = board if factory.scenario.is_numbered else None
+        if factory.scenario.is_numbered:
+            factory.connections.number_of = number_of
 
     def prepare(self, port: IListeningPort) -> None:
         """Take turns at a port with the other workers."""

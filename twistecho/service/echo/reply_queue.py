@@ -1,0 +1,197 @@
+"""The queue of a connection: replies that wait for their time, for an answer, or for room.
+
+An entry is ``(due, message, reply)``, in the order of the messages, and none is due before its
+predecessor. ``reply`` is None where it is written from its message as it leaves, and stamped then;
+else it is a `Reply`: one that is not there yet, or that is about to go wrong. A reply that leaves
+in pieces stays at the head until its last piece has left.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from twistecho.service.scenario.fault import ENDING, Fault, Kind
+
+from .limits import MESSAGE_COST, Budget
+
+Answer = Callable[[bytes], "bytes | Deferred[bytes]"]
+"""Takes a message of at most 1024 bytes; gives its reply, now or later."""
+
+
+class Replies(Protocol):
+    """What a queue needs of the service: how replies are written, and who counts them."""
+
+    budget: Budget
+    write_reply: Callable[[bytes], bytes]
+
+    def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
+        """Give what is sent instead of a reply that meets a fault."""
+
+    def sent_late(self, late: float) -> None:
+        """Count how late a reply left, in seconds after it was due."""
+
+
+class Reply:
+    """A reply that is not there yet, or that meets a fault.
+
+    ``content`` is what the user's answer gave; None until then, and where replies are written from
+    their messages. ``deferred`` is the answer that is ``awaited``. ``number`` is its message's.
+    """
+
+    __slots__ = ("awaited", "content", "deferred", "fault", "number", "pieces")
+
+    def __init__(self, number: int, fault: Fault | None) -> None:
+        self.number = number
+        self.fault = fault
+        self.awaited = False
+        self.content: bytes | None = None
+        self.deferred: Deferred[None] | None = None
+        self.pieces: deque[bytes] | None = None  # those that have not left, once one has
+
+
+_Entry = tuple[float, bytes, Reply | None]
+
+
+class ReplyQueue:
+    """The queue of the connection of a number; no reply in it is due before its predecessor.
+
+    Where one reply waits, as is usual, a tuple of one takes the place of a deque: that is an eighth
+    of the memory, which the processor would have to fetch for every reply.
+    """
+
+    __slots__ = ("_budget", "_connection", "_due", "_replies", "cost", "ending", "entries")
+
+    def __init__(self, replies: Replies, connection: int, due: float) -> None:
+        self.entries: tuple[_Entry, ...] | deque[_Entry] = ()
+        self.cost = 0  # bytes that it counts for
+        self.ending: Kind | None = None  # how the connection is to end after what has left
+        self._replies = replies
+        self._budget = replies.budget
+        self._connection = connection
+        self._due = due  # of the last reply queued
+
+    def charge(self, cost: int) -> None:
+        """Count bytes in, or out, here and for all connections."""
+        self.cost += cost
+        self._budget.used += cost
+
+    def put(self, due: float, message: bytes, reply: Reply | None) -> None:
+        """Have one more reply wait, until it is due and its predecessor has left."""
+        if due < self._due:
+            due = self._due
+        else:
+            self._due = due
+        if not self.entries:
+            self.entries = ((due, message, reply),)
+        elif isinstance(self.entries, deque):
+            self.entries.append((due, message, reply))
+        else:
+            self.entries = deque((*self.entries, (due, message, reply)))
+        cost = len(message) + MESSAGE_COST
+        self.cost += cost
+        self._budget.used += cost
+
+    def _pop(self) -> None:
+        """Take the first reply off."""
+        if isinstance(self.entries, deque) and len(self.entries) > 1:
+            self.entries.popleft()
+        else:
+            self.entries = ()
+
+    def clear(self) -> None:
+        """Take off all that waits."""
+        self.entries = ()
+        self._budget.used -= self.cost
+        self.cost = 0
+
+    @property
+    def next_due(self) -> float | None:
+        """When the first reply is due, if it is there and there is one."""
+        if not self.entries:
+            return None
+        due, _, reply = self.entries[0]
+        return None if reply is not None and reply.awaited else due
+
+    def take(self, now: float, room: int) -> list[bytes]:
+        """Take off what is due, in pieces to be sent together: not more than ``room`` bytes or so.
+
+        Nothing leaves after what ends the connection; that is ``ending`` from then on.
+        """
+        replies = self._replies
+        batch: list[bytes] = []
+        size = cost = 0
+        while self.entries and size < room and self.ending is None:
+            due, message, reply = self.entries[0]
+            if due > now or (reply is not None and reply.awaited):
+                break
+            if reply is None:
+                self._pop()
+                cost += len(message) + MESSAGE_COST
+                piece = replies.write_reply(message)
+                replies.sent_late(now - due)
+            else:
+                piece = self._next_piece(now, due, message, reply)
+            size += len(piece)
+            batch.append(piece)
+        self.charge(-cost)
+        return batch
+
+    def _next_piece(self, now: float, due: float, message: bytes, reply: Reply) -> bytes:
+        """Take one piece of the first reply; the rest of it is due after its fault's pause."""
+        if reply.pieces is None:
+            self._replies.sent_late(now - due)
+            reply.pieces = self._begin(message, reply)
+        piece = reply.pieces.popleft() if reply.pieces else b""
+        self.charge(-len(piece))
+        if reply.pieces and reply.fault is not None:
+            self._put_first((now + reply.fault.seconds, message, reply))
+        else:
+            self._pop()
+            if reply.fault is not None and reply.fault.kind in ENDING:
+                self.ending = reply.fault.kind
+        return piece
+
+    def _put_first(self, entry: _Entry) -> None:
+        """Put an entry in the place of the first one."""
+        if isinstance(self.entries, deque):
+            self.entries[0] = entry
+        else:
+            self.entries = (entry,)
+
+    def _begin(self, message: bytes, reply: Reply) -> deque[bytes]:
+        """Make the pieces of a reply, which count from now on instead of its message."""
+        if reply.content is None:
+            whole = self._replies.write_reply(message)
+            cost = len(message) + MESSAGE_COST
+        else:
+            whole = reply.content
+            cost = len(whole) + MESSAGE_COST
+        pieces = [whole]
+        if reply.fault is not None:
+            number = reply.number
+            pieces = self._replies.pieces(reply.fault, whole, self._connection, number)
+        self.charge(sum(map(len, pieces)) - cost)
+        return deque(pieces)
+
+    def ask(self, answer: Answer, message: bytes, reply: Reply) -> "Deferred[None]":
+        """Ask the user's answer to a message; fire once it is there, and counts in its place."""
+
+        def answered(content: bytes) -> None:
+            if not isinstance(content, bytes):
+                raise TypeError(f"an answer must be bytes, not {type(content).__name__}")
+            reply.awaited, reply.content = False, content
+            self.charge(len(content) - len(message))
+
+        asked: Deferred[bytes] = maybeDeferred(answer, message)  # type: ignore[call-overload]  # gives either
+        reply.deferred = asked.addCallback(answered)
+        return reply.deferred
+
+    def forget(self) -> None:
+        """Drop all that waits, and cancel the answers that are awaited."""
+        entries = self.entries
+        self.clear()
+        for _, _, reply in entries:
+            if reply is not None and reply.deferred is not None:
+                reply.deferred.cancel()
