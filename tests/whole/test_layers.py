@@ -193,7 +193,6 @@ class FreshProcessTests(TestCase):
             "prometheus_client",
             "twistecho.service.workers.pool",
             "twistecho.service.workers.supervisor",
-            "twistecho.service.listening.turns",
         }
         self.check("import twistecho.tap", "twistecho.tap", unwanted)
 

@@ -17,7 +17,7 @@ from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.limits import parse_workers
 from twistecho.service.listening.endpoint import is_tls
-from twistecho.service.listening.trusted import TrustedProxies, parse_trusted
+from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import DelayPer, parse_delay
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 

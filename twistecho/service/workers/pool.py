@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits, describe_shares, shares_of
-from twistecho.service.listening.turns import GONE, Board
+from twistecho.service.listening.accepting import GONE, Board
 from twistecho.service.process.mainservice import MainService
 from twistecho.service.process.options import Options, end_process
 from twistecho.service.process.serving import (

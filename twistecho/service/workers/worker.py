@@ -32,8 +32,13 @@ from zope.interface import provider
 from twistecho.base.monotonic import make_steady
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.listening.adopted import adopted_endpoint
-from twistecho.service.listening.turns import Board, Turn, number_of, take_turns
+from twistecho.service.listening.accepting import (
+    Board,
+    Turn,
+    adopted_endpoint,
+    number_of,
+    take_turns,
+)
 from twistecho.service.process.mainservice import MainService, on_signals
 from twistecho.service.process.serving import Listener, make_factory
 
