@@ -19,14 +19,14 @@ from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits, describe_shares, shares_of
 from twistecho.service.listening.accepting import GONE, Board
-from twistecho.service.process.mainservice import MainService
 from twistecho.service.process.options import Options, end_process
 from twistecho.service.process.serving import (
     Listener,
+    MainService,
     end_without_metrics,
     fitting,
-    listener,
     make_factory,
+    make_listener,
     warn_of_backlog,
 )
 
@@ -87,7 +87,7 @@ class WorkersService(MainService):
         from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
 
         site = workers_site(self._folder, self.count_workers)
-        self.listen_or_end(listener(self.clock, f"--metrics {text}", description, site))
+        self.listen_or_end(make_listener(self.clock, f"--metrics {text}", description, site))
 
     def _shared_sockets(self) -> list[int]:
         """Give the descriptors that workers inherit; end the process where a port has none."""
@@ -172,7 +172,7 @@ def make_workers(
     """
     factory = make_factory(reactor, options, options["limits"], debugging=False)
     listeners = [
-        listener(reactor, f"--port {text}", description, factory)
+        make_listener(reactor, f"--port {text}", description, factory)
         for text, description in options["endpoints"].items()
     ]
     assignment = Assignment(

@@ -39,8 +39,7 @@ from twistecho.service.listening.accepting import (
     number_of,
     take_turns,
 )
-from twistecho.service.process.mainservice import MainService, on_signals
-from twistecho.service.process.serving import Listener, make_factory
+from twistecho.service.process.serving import Listener, MainService, make_factory, on_signals
 
 from .assignment import BOARD, Assignment, read_assignment
 
