@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.support.peers import unused_port
-from twistecho.fleet.plans.resolve import Address
+from twistecho.fleet.plans.target import Address
 from twistecho.fleet.thread_engine.connecting import StoppedError, connect
 from twistecho.fleet.thread_engine.gate import Gate
 

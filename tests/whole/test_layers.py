@@ -20,7 +20,7 @@ SOURCES = {name: path.read_text(encoding="utf-8") for name, path in MODULES.item
 # Packages, and single modules of others, below ``twistecho.``.
 PURE = {"service.scenario", "fleet.plans", "fleet.reports", "fleet.conversation"}
 NOT_PURE = {
-    "fleet.plans.resolve",  # the name service
+    "fleet.plans.target",  # the name service
     "fleet.conversation.custom_protocol",  # imports the user's own module
 }
 REACTOR_EDGES = {

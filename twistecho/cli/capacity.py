@@ -9,8 +9,7 @@ from pathlib import Path
 
 from twistecho.base.processes import room_for_connections
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.sources import families
-from twistecho.fleet.plans.target import Target
+from twistecho.fleet.plans.target import Target, families
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Where Linux tells the first and the last local port that it gives out."""

@@ -8,8 +8,7 @@ from twistecho.base.files import lines_of
 from twistecho.base.notation import parse_rate, parse_seconds
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
-from twistecho.fleet.plans.sources import parse_sources
-from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.plans.target import Target, parse_sources, parse_target
 from twistecho.service.scenario.parsing import parse_delays, parse_fault
 
 

@@ -9,8 +9,7 @@ from locust import User, task
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.resolve import resolve
-from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.plans.target import parse_target, resolve
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.thread_engine.client import Talk, time_left
 from twistecho.fleet.thread_engine.connecting import StoppedError, connect

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twistecho.base.processes import command
-from twistecho.fleet.plans.division import divide
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports
@@ -125,7 +124,7 @@ class Parts:
     def __init__(self, engine: Engine, plan: Plan, target: Target, processes: int) -> None:
         self.plan = plan
         self._engine, self._target = engine, target
-        self._plans = divide(plan, processes)
+        self._plans = plan.divide(processes)
         self._parts: list[_Part] = []
         self._barrier = threading.Lock()
         self._passed = not plan.barrier

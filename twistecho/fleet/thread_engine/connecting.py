@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from twistecho.base.sockets import share_local_ports
-from twistecho.fleet.plans.resolve import Address
+from twistecho.fleet.plans.target import Address
 
 from .gate import Gate
 
