@@ -14,7 +14,7 @@ from tests.support.programs import program
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES
 from twistecho.fleet.runs.runner import Running
 

@@ -19,7 +19,7 @@ from twistecho.fleet.output import tables as render
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import SCHEMA, Report
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import Engine, run_engine
 from twistecho.service.scenario.delay import DelayPer
 

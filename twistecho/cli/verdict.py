@@ -15,8 +15,7 @@ from twistecho.fleet.output.hdrlog import to_hdr_log
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.tables import Printer
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.require import Requirement, parse_requirement
-from twistecho.fleet.reports.verdict import Verdict, judge
+from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
 
 from .options import adding
 from .output_files import OutputFile, OutputFileType, check_distinct, file_option

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from twistecho.base.notation import written
 from twistecho.fleet.output.tables import REASONS, cause_name
-from twistecho.fleet.reports.latency import PERCENTILES
+from twistecho.fleet.reports.histograms import PERCENTILES
 
 from .comparison import Comparison, Run, middle
 

@@ -9,8 +9,7 @@ from locust.env import Environment
 from twistecho.fleet.output.findings import figures_table, lines, parts_table, times_table
 from twistecho.fleet.output.tables import Printer
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.validity import invalid
-from twistecho.fleet.reports.verdict import judge
+from twistecho.fleet.reports.verdict import invalid, judge
 
 
 def write(environment: Environment, reports: Mapping[str, Report]) -> None:

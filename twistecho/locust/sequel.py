@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from twistecho.fleet.reports.interval import LENGTH, Interval
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.report import Report
 
@@ -13,10 +13,10 @@ def put_later(report: Report, seconds: float) -> Report:
     Fleets that follow each other can then be merged, and the rate is that of the time they all
     took. Intervals are put later by the whole intervals that have passed.
     """
-    passed = int(seconds // LENGTH)
-    empty = tuple(Interval(number * LENGTH) for number in range(passed))
+    passed = int(seconds // INTERVAL_LENGTH)
+    empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
     later = tuple(
-        replace(interval, start=interval.start + passed * LENGTH)
+        replace(interval, start=interval.start + passed * INTERVAL_LENGTH)
         for interval in report.measured.intervals
     )
     return replace(

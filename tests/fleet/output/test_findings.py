@@ -17,8 +17,7 @@ from twistecho.fleet.output.findings import (
 )
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.require import parse_requirement
-from twistecho.fleet.reports.verdict import judge
+from twistecho.fleet.reports.verdict import judge, parse_requirement
 
 
 def shown(table: RenderableType) -> list[str]:

@@ -11,7 +11,7 @@ from hdrh.log import HistogramLogReader
 
 from tests.support.reports import client, measured, report
 from twistecho.fleet.output.hdrlog import to_hdr_log
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 
 BEGAN = 1.7e9

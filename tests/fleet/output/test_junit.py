@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.support.reports import RESET, client, report
 from twistecho.fleet.output.exports import to_junit
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.require import parse_requirement
-from twistecho.fleet.reports.verdict import judge
+from twistecho.fleet.reports.verdict import judge, parse_requirement
 
 
 def suite(found: Report, *required: str) -> ET.Element:

@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twistecho.base.notation import written
-from twistecho.fleet.reports.interval import LENGTH
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.report import Report
 
 from .canvas import REPEATABLE, new_figure, save
@@ -182,7 +182,7 @@ def _latency_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -
         values = [getattr(moment, name) for moment in over_time]
         gaps = [float("nan") if value is None else value for value in values]
         marked = {} if len(values) <= _FEW else {"marker": ""}
-        middles = [moment.start + LENGTH / 2 for moment in over_time]
+        middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
         panel.plot(middles, gaps, label=name, markersize=4, fillstyle="none", **style | marked)
         shown += [value for value in values if value is not None]
     _time_axis(panel, report, over_time)
@@ -193,7 +193,7 @@ def _latency_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -
 def _rate_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     rates = [moment.rate for moment in over_time if moment.rate is not None]
     if rates:
-        edges = [n * LENGTH for n in range(len(rates) + 1)]
+        edges = [n * INTERVAL_LENGTH for n in range(len(rates) + 1)]
         panel.stairs(rates, edges, color="#0072B2", linewidth=2.0, baseline=None)
     planned = report.plan.rate
     if planned is not None:
@@ -209,10 +209,10 @@ def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) 
 
     causes = sorted({cause for moment in over_time for cause in moment.failures})
     below = [0] * len(over_time)
-    middles = [moment.start + LENGTH / 2 for moment in over_time]
+    middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
     for cause, style in zip(causes, cycle(_CAUSES), strict=False):
         counts = [moment.failures.get(cause, 0) for moment in over_time]
-        panel.bar(middles, counts, width=LENGTH, bottom=below, label=cause_name(cause),
+        panel.bar(middles, counts, width=INTERVAL_LENGTH, bottom=below, label=cause_name(cause),
                   edgecolor=_INK, linewidth=0.5, **style)  # fmt: skip
         below = [under + count for under, count in zip(below, counts, strict=True)]
     _time_axis(panel, report, over_time)
@@ -223,7 +223,7 @@ def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) 
 
 def _time_axis(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     """Count seconds since the run began, and shade the warm-up."""
-    panel.set_xlim(0, len(over_time) * LENGTH or 1.0)
+    panel.set_xlim(0, len(over_time) * INTERVAL_LENGTH or 1.0)
     panel.set_xlabel("seconds since the run began")
     _plain(panel)
     if report.plan.warmup and over_time:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twistecho.fleet.reports.interval import LENGTH, Interval
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
 from twistecho.fleet.reports.report import Report
 
 _A_DECADE = 24  # points, so that a curve over percentiles looks like one
@@ -40,7 +39,7 @@ def _moment(interval: Interval, *, last: bool) -> Moment:
         histogram = Latencies(interval.latency).histogram()
         at = histogram.get_percentile_to_value_dict([50.0, 99.0])
         found = (at[50.0] / 1e6, at[99.0] / 1e6, histogram.get_max_value() / 1e6)
-    rate = interval.answered / LENGTH if whole else None
+    rate = interval.answered / INTERVAL_LENGTH if whole else None
     return Moment(interval.start, rate, *found, interval.failures)
 
 

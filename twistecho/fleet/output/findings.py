@@ -7,7 +7,7 @@ from rich.table import Table
 
 from twistecho.base.notation import written
 from twistecho.fleet.reports.figures import TIMES, read
-from twistecho.fleet.reports.latency import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import Verdict
 

@@ -7,8 +7,7 @@ write a start time and rounds each maximum down.
 
 from collections.abc import Iterator
 
-from twistecho.fleet.reports.interval import LENGTH, Interval
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
 from twistecho.fleet.reports.report import Report
 
 _LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
@@ -40,4 +39,4 @@ def _line(interval: Interval) -> str:
     histogram = latencies.histogram()
     longest = histogram.get_max_value() / 1e3 if latencies.count else 0.0
     encoded = histogram.encode().decode("ascii")
-    return f"{interval.start:.3f},{LENGTH:.3f},{longest:.3f},{encoded}"
+    return f"{interval.start:.3f},{INTERVAL_LENGTH:.3f},{longest:.3f},{encoded}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
-from twistecho.fleet.reports.latency import PERCENTILES, LatencySummary
+from twistecho.fleet.reports.histograms import PERCENTILES, LatencySummary
 from twistecho.fleet.reports.report import Disagreement, Report
 
 REASONS = {

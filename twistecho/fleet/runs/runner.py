@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from twistecho.base.processes import command
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Standing
+from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, run_engine
@@ -120,7 +120,7 @@ class _Begun:
         if not self._begun:
             raise KeyboardInterrupt
 
-    def display(self, _standing: Callable[[], Standing]) -> AbstractContextManager[object]:
+    def display(self, _progress: Callable[[], Progress]) -> AbstractContextManager[object]:
         """Show nothing; the engine calls this once it sees to SIGINT itself."""
         self._begun = True
         return nullcontext()

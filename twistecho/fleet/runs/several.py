@@ -17,7 +17,7 @@ from twistecho.base.processes import command
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports
-from twistecho.fleet.reports.progress import Standing, add_standings
+from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, Shown, interruptible
@@ -39,7 +39,7 @@ class _Part:
         self, engine: Engine, target: Target, plan: Plan, together: Callable[[], None]
     ) -> None:
         self.plan = plan
-        self.standing = Standing(0.0)
+        self.progress = Progress(0.0)
         self.report: Report | None = None
         self.error: str | None = None
         self.is_together = False
@@ -82,7 +82,7 @@ class _Part:
 
     def _take(self, said: dict[str, Any]) -> None:
         if "standing" in said:
-            self.standing = Standing.from_dict(said["standing"])
+            self.progress = Progress.from_dict(said["standing"])
         elif "report" in said:
             self.report = Report.from_dict(said["report"])
         elif "error" in said:
@@ -151,9 +151,9 @@ class Parts:
         for part in self._parts:
             part.go_on()
 
-    def standing(self) -> Standing:
+    def progress(self) -> Progress:
         """Say how far all of them are."""
-        return add_standings(part.standing for part in self._parts)
+        return add_progress(part.progress for part in self._parts)
 
     def interrupt(self) -> None:
         """Have all end their clients and report."""
@@ -210,6 +210,6 @@ def run_processes(
     with (
         Parts(engine, plan, target, processes) as parts,
         interruptible(parts.interrupt, parts.kill),
-        display(parts.standing),
+        display(parts.progress),
     ):
         return parts.report()
