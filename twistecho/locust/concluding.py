@@ -6,8 +6,13 @@ from pathlib import Path
 
 from locust.env import Environment
 
-from twistecho.fleet.output.findings import figures_table, lines, parts_table, times_table
-from twistecho.fleet.output.tables import Printer
+from twistecho.fleet.output.tables import (
+    Printer,
+    figures_table,
+    parts_table,
+    times_table,
+    verdict_lines,
+)
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid, judge
 
@@ -36,5 +41,5 @@ def show(reports: Mapping[str, Report]) -> None:
             if table.row_count:
                 printer.table(table)
                 printer.line("")
-        for line, style in lines(judge(report)):
+        for line, style in verdict_lines(judge(report)):
             printer.line(line, style)

@@ -16,8 +16,7 @@ from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import Result, Verdict
 
 from .charts import Chart, page_charts
-from .findings import figures, times
-from .tables import REASONS, count, headline
+from .tables import REASONS, count, figures, headline, times
 
 _SHOWN = 200  # characters of a plan's messages
 
