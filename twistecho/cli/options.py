@@ -13,7 +13,7 @@ from twistecho.base.files import lines_of
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.target import Target, secured
-from twistecho.fleet.thread_engine.securing import context_for
+from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import DelayPer
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
