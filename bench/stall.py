@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.experiment import Running
 from twistecho.fleet.output.canvas import new_figure, save
 from twistecho.fleet.output.charts import draw_percentiles
 from twistecho.fleet.plans.plan import Plan
@@ -19,7 +20,6 @@ from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.fleet.runs.runner import Running
 
 from .programs import running
 

@@ -13,7 +13,7 @@ from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
 from twistecho.compare.comparison import Comparison, Run
-from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
+from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Trial
 from twistecho.compare.figures import figures_table, notes
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.tables import ASCII, UNICODE, Timeline
@@ -21,7 +21,6 @@ from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.fleet.runs.runner import RunError
 from twistecho.service.scenario.delay import DelayPer
 
 from .options import adding, delay_options, make_plan
