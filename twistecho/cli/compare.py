@@ -14,9 +14,8 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Trial
-from twistecho.compare.figures import figures_table, notes
 from twistecho.compare.launch import LaunchError
-from twistecho.compare.tables import ASCII, UNICODE, Timeline
+from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
 from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
