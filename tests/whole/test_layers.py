@@ -35,7 +35,7 @@ SPEAKERS = {
     "compare",
     "fleet.output.tables",
     "fleet.runs",
-    "locust.concluding",
+    "locust.events",
     "service.process.options",
     "service.workers",
     "testing.service_process",
