@@ -22,8 +22,7 @@ from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import DelayPer
 
-from .options import adding, delay_options, make_plan
-from .optiontypes import DelayType
+from .options import DelayType, adding, delay_options, make_plan
 from .output_files import Output, OutputFile, file_option
 
 DELAY = "0.2"

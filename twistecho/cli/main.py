@@ -26,6 +26,7 @@ from twistecho.service.scenario.delay import DelayPer
 from .compare import compare
 from .fleet import INTERRUPTED, fleet
 from .options import (
+    TargetType,
     delay_options,
     fault_options,
     make_plan,
@@ -34,7 +35,6 @@ from .options import (
     protocol_option,
     service_options,
 )
-from .optiontypes import TargetType
 from .output_files import Output, OutputFile
 from .report import show_reports
 from .serve import serve
