@@ -16,7 +16,7 @@ def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
     return clock.seconds
 
 
-def make_steady(reactor: IReactorTime) -> None:
+def count_monotonic(reactor: IReactorTime) -> None:
     """Have a reactor that counts wall-clock time count monotonic time from now on.
 
     Its timers would otherwise stall for as long as the wall clock is set back. Only the edge of a

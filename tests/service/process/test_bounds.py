@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.service.echo.test_protocol import SMALL, Pipe, connect
 from twistecho import EchoFactory, Limits
 from twistecho.service.echo.admission import Admission, counted_as
-from twistecho.service.echo.open_connections import OccasionalLog
+from twistecho.service.echo.open_connections import RateLimitedLog
 from twistecho.service.echo.waiting_bytes import Budget
 from twistecho.service.process.metrics import EchoCollector
 from twistecho.service.scenario.delay import Trace
@@ -277,11 +277,11 @@ class LogTests(SynchronousTestCase):
         """The next line says how many there were."""
         log = self.capture()
         clock = Clock()
-        occasional = OccasionalLog(Logger(), clock.seconds)
+        limited = RateLimitedLog(Logger(), clock.seconds)
         for _ in range(1000):
-            occasional.warn("Refused", "192.0.2.1:5")
+            limited.warn("Refused", "192.0.2.1:5")
         clock.advance(10)
-        occasional.warn("Refused", "192.0.2.1:6")
+        limited.warn("Refused", "192.0.2.1:6")
         first, second = log.getvalue().splitlines()
         assert first.endswith("Refused: 192.0.2.1:5, and 0 more since the last such line")
         assert second.endswith("Refused: 192.0.2.1:6, and 999 more since the last such line")

@@ -24,7 +24,7 @@ from twistecho.fleet.reports.progress import Progress
 
 from .run import Engine, engine_named, run_engine
 
-_STANDING_EVERY = 0.5
+_PROGRESS_EVERY = 0.5
 
 
 class Line:
@@ -47,7 +47,7 @@ class Line:
 
 
 class Telling:
-    """Tells the parent how far the run is, as a context manager; see `engines.Display`."""
+    """Tells the parent how far the run is, as a context manager; see `run.Shown`."""
 
     def __init__(self, line: Line, progress: Any) -> None:
         self._line = line
@@ -56,7 +56,7 @@ class Telling:
         self._thread = threading.Thread(target=self._tell, daemon=True)
 
     def _tell(self) -> None:
-        while not self._over.wait(_STANDING_EVERY):
+        while not self._over.wait(_PROGRESS_EVERY):
             progress: Progress = self._progress()
             self._line.say("standing", progress.to_dict())
 

@@ -1,7 +1,7 @@
 """A plan carried out by several processes: divided, watched, and put together exactly.
 
-Every process is a `part`, which tells how far it is and at last what it found. One that ends
-without a report is named in the whole, and its clients are missing there.
+Every process is a `fleet_process`, which tells how far it is and at last what it found. One that
+ends without a report is named in the whole, and its clients are missing there.
 """
 
 import json
@@ -204,7 +204,7 @@ def run_processes(
 ) -> Report:
     """Carry out a plan with several processes; return what they found together.
 
-    ``display`` shows how far they are. Signals are theirs: see `engines`. Raises ValueError for
+    ``display`` shows how far they are. Signals are theirs: see `run`. Raises ValueError for
     a plan that cannot be divided and a target that the engine cannot connect to.
     """
     with (

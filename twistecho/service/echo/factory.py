@@ -23,7 +23,7 @@ from .connection import Connection
 from .counters import Counts
 from .faulty import FaultyAnswerProtocol, FaultyProtocol
 from .limits import Limits
-from .open_connections import OccasionalLog, Sweep, where
+from .open_connections import RateLimitedLog, Sweep, where
 from .protocol import EchoProtocol
 from .steady import FEWEST_MESSAGES, SteadyProtocol
 from .waiting_bytes import Budget
@@ -116,7 +116,7 @@ class EchoFactory(Factory):
         self.admission = Admission(self.limits)
         self.connections: set[EchoProtocol] = set()
         self._sweep = Sweep(clock, self.line.now, self.connections, self.tally)
-        self._occasionally = OccasionalLog(self._log, self.line.now)
+        self._occasionally = RateLimitedLog(self._log, self.line.now)
         self._draining: Deferred[None] | None = None
 
     def buildProtocol(self, addr: object) -> EchoProtocol | None:  # type: ignore[override]

@@ -90,7 +90,7 @@ INTERVAL = 10.0
 """Seconds between two lines of one kind."""
 
 
-class OccasionalLog:
+class RateLimitedLog:
     """Warns about events of several kinds, each at most once in `INTERVAL` seconds.
 
     A line says how many of its kind went unsaid since the last one.

@@ -273,7 +273,7 @@ class OwnPorts:
 
     def _started(self, port: Any) -> IListeningPort:
         """Start a Unix port, with the transports that its reactor would have given it."""
-        if hasattr(self._reactor, "untried"):  # the eager reactor; its room needs epoll
+        if hasattr(self._reactor, "untried"):  # the eager reactor; its module needs epoll
             port.transport = eagerunix.Server
         port.startListening()
         return cast("IListeningPort", port)

@@ -1,6 +1,6 @@
 """Connections that come through a proxy: who the client is, the proxy says first.
 
-    <- PROXY header (see `proxyheader`)
+    <- PROXY header (see `proxy_header`)
     <- the client's bytes
     -> the replies
 

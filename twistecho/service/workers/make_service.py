@@ -1,8 +1,8 @@
 """``twist echo``: the service that its options ask for, as the main thing of its process.
 
-This is the edge: the only server room that takes the global reactor, speaks on standard error and
-ends the process. Whatever is wrong is said in one line that names the option: exit code 2 where the
-command line is at fault, 1 where the world is (a port in use, say).
+This is the edge: it takes the global reactor, speaks on standard error and ends the process.
+Whatever is wrong is said in one line that names the option: exit code 2 where the command line is
+at fault, 1 where the world is (a port in use, say).
 """
 
 from typing import cast
@@ -10,7 +10,7 @@ from typing import cast
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.logger import LogLevel
 
-from twistecho.base.monotonic import make_steady
+from twistecho.base.monotonic import count_monotonic
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.echo_service import EchoService
@@ -33,7 +33,7 @@ def makeService(options: Options) -> EchoService:
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
     clock = cast("IReactorTime", reactor)
-    make_steady(clock)
+    count_monotonic(clock)
     twist = getattr(options, "parent", None) or {}
     log_level = twist.get("logLevel") or LogLevel.info
     if options["workers"] is not None:

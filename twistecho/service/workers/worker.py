@@ -1,6 +1,6 @@
 """One of several processes that serve: ``python -m twistecho.service.workers.worker``.
 
-It is started by `workers` and told through its standard input what to serve (see `assignment`); the
+It is started by `pool` and told through its standard input what to serve (see `assignment`); the
 listening sockets are inherited. What it logs goes to standard output, an event in JSON each line.
 SIGTERM has it deliver what is owed and end, however often it comes: a manager may send it to all
 processes of a service. SIGINT after that ends it at once. This is an edge: it takes the global
@@ -29,7 +29,7 @@ from twisted.logger import (
 )
 from zope.interface import provider
 
-from twistecho.base.monotonic import make_steady
+from twistecho.base.monotonic import count_monotonic
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.accepting import (
@@ -114,7 +114,7 @@ def begin_logging(level: str, output: TextIO) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when standard input does: `lifeline` does better, but on Linux only."""
+    """End when standard input does: `base.processes` does better, but on Linux only."""
     os.read(0, 1)
     os._exit(1)
 
@@ -132,7 +132,7 @@ def main() -> None:
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
     loop: Any = reactor
-    make_steady(loop)
+    count_monotonic(loop)
     service = make_worker(loop, assignment)
     service.startService()
     loop.addSystemEventTrigger("before", "shutdown", service.stopService)
