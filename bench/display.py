@@ -21,7 +21,7 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.output import live
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.progress import Watch
+from twistecho.fleet.reports.progress import ProgressWatch
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 _PAIRS = 16
@@ -58,14 +58,14 @@ def watch(fleet: Any, name: str, stop: Callable[[], object]) -> None:
     """Show a fleet that runs, and show it not, in turn; print what came of it; stop the fleet."""
     ours, theirs = pty.openpty()
     threading.Thread(target=_drain, args=(ours,), daemon=True).start()
-    standing = Watch(fleet.outcomes, fleet.recordings, fleet.now)
+    progress = ProgressWatch(fleet.outcomes, fleet.recordings, fleet.now)
     pairs = []
     with os.fdopen(theirs, "w") as terminal:
         time.sleep(_SLICE)
         for number in range(_PAIRS):
             found = {}
             for quiet in (True, False) if number % 2 else (False, True):
-                display = live.Display(terminal, _PLAN, standing, quiet=quiet)
+                display = live.Display(terminal, _PLAN, progress, quiet=quiet)
                 found[quiet] = _slice(fleet, display)
             pairs.append((found[False], found[True]))
     stop()

@@ -23,7 +23,7 @@ from twistecho.base.notation import written
 from twistecho.base.processes import raise_open_files
 from twistecho.compare.launch import LaunchedService
 from twistecho.compare.meter import Meter
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from twistecho.service.listening.turns import GONE, Board
+from twistecho.service.listening.accepting import GONE, Board
 
 BACKLOG = 4096
 WAYS = ("reuseport", "shared", "turns", "numbered")

@@ -11,15 +11,15 @@ import sys
 from dataclasses import replace
 
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.experiment import Running
 from twistecho.fleet.output.canvas import new_figure, save
 from twistecho.fleet.output.charts import draw_percentiles
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.fleet.runs.runner import Running
 
 from .programs import running
 

@@ -55,7 +55,7 @@ def echo_server_session() -> "Iterator[EchoServers]":
 
 @pytest.fixture
 def echo_in_process() -> "Iterator[Callable[..., EchoListener]]":
-    """Call it to listen on the reactor that runs; see `inprocess.EchoListener`."""
+    """Call it to listen on the reactor that runs; see `in_process.EchoListener`."""
     from twisted.internet.defer import gatherResults  # noqa: PLC0415 - see the module's docstring
 
     from twistecho.testing.in_process import EchoListener, listen  # noqa: PLC0415 - see the module's docstring

@@ -21,7 +21,7 @@ class EchoServerMixin:
     """Mixed into a test case, starts echo services that end with the test."""
 
     def echo_server(self: _Case, **options: Any) -> EchoServer:
-        """Start a service in a process of its own; see `echoserver.EchoServer`."""
+        """Start a service in a process of its own; see `servers.EchoServer`."""
         server = EchoServer(**options)
         self.addCleanup(server.kill)
         return server

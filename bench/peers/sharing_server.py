@@ -20,8 +20,13 @@ from twisted.internet.stdio import StandardIO  # noqa: E402
 from twisted.protocols.basic import LineOnlyReceiver  # noqa: E402
 
 from twistecho.service.echo.factory import EchoFactory  # noqa: E402
-from twistecho.service.listening.accepting import back_off  # noqa: E402
-from twistecho.service.listening.turns import Board, Turn, number_of, take_turns  # noqa: E402
+from twistecho.service.listening.accepting import (  # noqa: E402
+    Board,
+    Turn,
+    back_off,
+    number_of,
+    take_turns,
+)
 
 BACKLOG = 4096
 

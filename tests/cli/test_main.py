@@ -14,7 +14,7 @@ from unittest import TestCase
 from tests.support.peers import read_exactly, serving, unused_port
 from twistecho import Report
 from twistecho.compare.launch import LaunchedService, LaunchError
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.service.scenario.fault import Kind
 
 TWISTECHO = [sys.executable, "-m", "twistecho"]

@@ -8,11 +8,11 @@ import pytest
 from tests.support.designs_at_work import ask
 from twistecho.base.processes import command
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.experiment import RunError, Running
 from twistecho.compare.launch import LaunchedServer, LaunchedService, LaunchError
 from twistecho.compare.meter import Meter
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
-from twistecho.fleet.runs.runner import RunError, Running
 
 
 class LaunchTests(TestCase):

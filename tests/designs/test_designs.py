@@ -27,7 +27,7 @@ from tests.support.designs_at_work import (
 )
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.designs.forking import ForkingServer
+from twistecho.designs.blocking import ForkingServer
 from twistecho.designs.select_loop import FD_SETSIZE, SelectServer
 from twistecho.designs.settings import Peer, Settings, received_line
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Plan

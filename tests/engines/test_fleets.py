@@ -18,8 +18,8 @@ from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, ser
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
-from twistecho.fleet.reports.latency import Latencies
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.histograms import Latencies
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 reactor: Any = global_reactor

@@ -20,7 +20,7 @@ from tests.support.peers import read_exactly, read_to_end, reset, serving
 from twistecho import Fleet, Plan, ReplyFormat, Report
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
-from twistecho.fleet.thread_engine.securing import context_for
+from twistecho.fleet.thread_engine.tls_client import context_for
 
 RAW = ReplyFormat.RAW
 PLAN = Plan(clients=3, messages=(b"one", b"two"), timeout=10, reply=RAW)

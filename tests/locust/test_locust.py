@@ -23,10 +23,9 @@ from tests.service.process.test_tap import twist_echo
 from tests.support import DOCS
 from tests.support.programs import missing, program
 from twistecho import Plan, ReplyFormat, Report
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
-from twistecho.locust.gathering import LOST, Gathering, Kind
-from twistecho.locust.sequel import put_later
+from twistecho.locust.gathering import LOST, Gathering, Kind, put_later
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from twistecho.compare.comparison import Comparison, Run, ServerCost
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Measured
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import Report
 

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Measured
-from twistecho.fleet.reports.interval import Interval
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import Report, make_report
 

@@ -12,11 +12,11 @@ from unittest import TestCase
 
 from tests.support.programs import program
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.compare.experiment import Running
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES
-from twistecho.fleet.runs.runner import Running
 
 CLIENTS, REPEAT = 20, 25
 MESSAGES = (b"Ola mundo da internet!", b"\x00\xff\r\n" * 100, b"x" * 4000)

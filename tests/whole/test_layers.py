@@ -20,7 +20,7 @@ SOURCES = {name: path.read_text(encoding="utf-8") for name, path in MODULES.item
 # Packages, and single modules of others, below ``twistecho.``.
 PURE = {"service.scenario", "fleet.plans", "fleet.reports", "fleet.conversation"}
 NOT_PURE = {
-    "fleet.plans.resolve",  # the name service
+    "fleet.plans.target",  # the name service
     "fleet.conversation.custom_protocol",  # imports the user's own module
 }
 REACTOR_EDGES = {
@@ -35,7 +35,7 @@ SPEAKERS = {
     "compare",
     "fleet.output.tables",
     "fleet.runs",
-    "locust.concluding",
+    "locust.events",
     "service.process.options",
     "service.workers",
     "testing.service_process",
@@ -193,7 +193,6 @@ class FreshProcessTests(TestCase):
             "prometheus_client",
             "twistecho.service.workers.pool",
             "twistecho.service.workers.supervisor",
-            "twistecho.service.listening.turns",
         }
         self.check("import twistecho.tap", "twistecho.tap", unwanted)
 

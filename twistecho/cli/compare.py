@@ -13,19 +13,16 @@ from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
 from twistecho.compare.comparison import Comparison, Run
-from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
-from twistecho.compare.figures import figures_table, notes
+from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Trial
 from twistecho.compare.launch import LaunchError
-from twistecho.compare.tables import ASCII, UNICODE, Timeline
+from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
 from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.fleet.runs.runner import RunError
 from twistecho.service.scenario.delay import DelayPer
 
-from .options import adding, delay_options, make_plan
-from .optiontypes import DelayType
+from .options import DelayType, adding, delay_options, make_plan
 from .output_files import Output, OutputFile, file_option
 
 DELAY = "0.2"

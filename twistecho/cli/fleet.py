@@ -1,6 +1,12 @@
-"""``twistecho fleet``: clients, what they found, and what is to be thought of it."""
+"""``twistecho fleet``: clients, what they found, and what is to be thought of it.
+
+Whether this machine has room for the clients of a plan is found before they start. What bounds them
+is how many files a process may open, and how many local ports there are for connections between two
+addresses. Both are said with what would help.
+"""
 
 import os
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,18 +17,19 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from twistecho.base.processes import raise_open_files
+from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
+from twistecho.fleet.plans.target import Target, families
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, run_engine
 from twistecho.fleet.runs.several import run_processes
 
-from .capacity import lack, problem_with_sources
 from .options import (
+    SourceType,
+    TargetType,
     adding,
     load_options,
     make_plan,
@@ -32,12 +39,63 @@ from .options import (
     secured_target,
     target_options,
 )
-from .optiontypes import SourceType, TargetType
 from .output_files import OutputFile, file_option
 from .verdict import Results, make_results, result_options
 
+PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Where Linux tells the first and the last local port that it gives out."""
+
+
 INTERRUPTED = 130
 """The exit code after Ctrl-C or SIGTERM."""
+
+_FILES = ("save_plan", "junit", "hdr", "plot", "html")
+
+
+def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | None:
+    """Say in one line what there is not enough of for a plan, or None where all fit.
+
+    ``open_files`` is the limit of each of the ``processes``.
+    """
+    room = room_for_connections(open_files)
+    most = -(-plan.clients // processes)
+    if most > room:
+        return (
+            f"{most:,} clients in a process, but it may open {open_files:,} files: "
+            f"take {-(-plan.clients // room)} --processes or more, or raise the limit (ulimit -n)"
+        )
+    ports = _local_ports()
+    addresses = max(1, len(plan.sources))
+    if target.path is None and ports is not None and plan.clients > ports * addresses:
+        return (
+            f"{plan.clients:,} clients, but {ports:,} local ports for each source address: "
+            f"give {-(-plan.clients // ports)} addresses with --source, "
+            "or widen net.ipv4.ip_local_port_range"
+        )
+    return None
+
+
+def problem_with_sources(plan: Plan, target: Target) -> str | None:
+    """Say in one line which source address cannot be connected from, or None."""
+    if plan.sources and target.host is None:
+        return f"{target} is not connected to from an address"
+    for source in plan.sources:
+        family = socket.AF_INET6 if 6 in families((source,)) else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.bind((source, 0))
+        except OSError as error:
+            return f"{source}: {error.strerror or error}"
+    return None
+
+
+def _local_ports() -> int | None:
+    """Count the local ports that the system gives out; None where it does not tell."""
+    try:
+        first, last = PORT_RANGE.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(last) - int(first) + 1
 
 
 class _PlanType(click.ParamType[Plan]):
@@ -110,9 +168,6 @@ def fleet(
     if report.interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(0 if verdict.passed else 1)
-
-
-_FILES = ("save_plan", "junit", "hdr", "plot", "html")
 
 
 def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:

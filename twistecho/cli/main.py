@@ -19,13 +19,14 @@ from twistecho.fleet.output import tables as render
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import SCHEMA, Report
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import Engine, run_engine
 from twistecho.service.scenario.delay import DelayPer
 
 from .compare import compare
 from .fleet import INTERRUPTED, fleet
 from .options import (
+    TargetType,
     delay_options,
     fault_options,
     make_plan,
@@ -34,7 +35,6 @@ from .options import (
     protocol_option,
     service_options,
 )
-from .optiontypes import TargetType
 from .output_files import Output, OutputFile
 from .report import show_reports
 from .serve import serve

@@ -11,8 +11,7 @@ import click
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
-from twistecho.designs.listening import ListenError
-from twistecho.designs.settings import Server, Settings
+from twistecho.designs.settings import ListenError, Server, Settings
 from twistecho.service.scenario.delay import DelayPer, parse_delay
 
 from .options import adding, delay_options

@@ -9,14 +9,17 @@ import click
 
 from twistecho.fleet.output import canvas
 from twistecho.fleet.output.charts import draw
-from twistecho.fleet.output.exports import to_junit
-from twistecho.fleet.output.findings import figures_table, lines, parts_table, times_table
-from twistecho.fleet.output.hdrlog import to_hdr_log
+from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.page import html_page
-from twistecho.fleet.output.tables import Printer
+from twistecho.fleet.output.tables import (
+    Printer,
+    figures_table,
+    parts_table,
+    times_table,
+    verdict_lines,
+)
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.require import Requirement, parse_requirement
-from twistecho.fleet.reports.verdict import Verdict, judge
+from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
 
 from .options import adding
 from .output_files import OutputFile, OutputFileType, check_distinct, file_option
@@ -130,11 +133,11 @@ class Results:
             if table.row_count:
                 self.printer.table(table)
                 self.printer.line("")
-        for line, style in lines(verdict):
+        for line, style in verdict_lines(verdict):
             self.printer.line(line, style)
 
     def _show_problems(self, verdict: Verdict) -> None:
-        for line, style in lines(verdict):
+        for line, style in verdict_lines(verdict):
             if "green" not in style:
                 self.printer.line(line, style)
 

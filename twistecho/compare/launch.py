@@ -1,6 +1,6 @@
 """A server in a process of its own: started, found, and gone at the end.
 
-It is gone at the end even where this process was killed: see `lifeline`.
+It is gone at the end even where this process was killed: see `base.processes`.
 """
 
 import re

@@ -13,7 +13,7 @@ from twistecho.fleet.output.tables import cause_name
 from twistecho.fleet.reports.outcome import Outcome
 
 from .comparison import Comparison, Run
-from .figures import causes
+from .tables import causes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,16 +1,30 @@
-"""One client served by calls that block: the talk that three of the designs have in common."""
+"""Three designs whose calls block: sequential, threaded, forking.
+
+Sequential, the notebook's first server, serves one client at a time, from accept to FIN, before the
+next one is looked at. While it serves one, ``backlog`` and one more stand in the kernel's queue,
+connected as far as they can tell; the connects of all others go unanswered, and Linux repeats them
+a second later.
+
+Threaded is a thread a client, by `socketserver.ThreadingTCPServer` as in the notebook; forking a
+process a client, by `socketserver.ForkingTCPServer`. Of the latter socketserver has at most 40
+children at work (``max_children``): the 41st client waits until one of them is done. That is kept,
+for it is what this design does.
+"""
 
 import itertools
+import os
+import signal
 import socket
 import sys
 import time
-from socketserver import BaseRequestHandler, TCPServer
-from typing import cast
+from contextlib import suppress
+from socketserver import BaseRequestHandler, ForkingTCPServer, TCPServer, ThreadingTCPServer
+from typing import Any, cast
 
+from twistecho.base.processes import end_with
 from twistecho.base.reply_formats import MESSAGE_SIZE
 
-from .listening import address, bindable, cannot_listen
-from .settings import Peer, Settings, received_line
+from .settings import Peer, Settings, address, bindable, cannot_listen, listening, received_line
 
 
 def converse(connection: socket.socket, peer: Peer, settings: Settings) -> None:
@@ -80,3 +94,55 @@ class BlockingServer(TCPServer):
     def close(self) -> None:
         """Listen no more."""
         self.server_close()
+
+
+class SequentialServer:
+    """Serves clients one after the other. Raises ListenError where it cannot listen."""
+
+    def __init__(self, settings: Settings) -> None:
+        [port] = settings.ports
+        self._settings = settings
+        self._listener = listening(settings.host, port, settings.backlog)
+        self.addresses = [address(self._listener)]
+
+    def serve(self) -> None:
+        """Accept a client, serve it to its end, accept the next."""
+        for number in itertools.count():
+            connection, where = self._listener.accept()
+            with connection:
+                converse(connection, Peer(number, *where[:2]), self._settings)
+
+    def close(self) -> None:
+        """Listen no more; who still stands in the queue is reset by the kernel."""
+        self._listener.close()
+
+
+class ThreadedServer(ThreadingTCPServer, BlockingServer):
+    """Serves every client in a thread of its own. Raises ListenError where it cannot listen."""
+
+    # A stopped server does not wait for clients that may never hang up.
+    daemon_threads = True
+    block_on_close = False
+
+
+class ForkingServer(ForkingTCPServer, BlockingServer):
+    """Serves every client in a process of its own. Raises ListenError where it cannot listen."""
+
+    # Children are ended, not waited for: a client may never hang up.
+    block_on_close = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._parent = os.getpid()
+        super().__init__(settings)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve a client, in the child."""
+        end_with(self._parent)
+        super().finish_request(request, client_address)
+
+    def close(self) -> None:
+        """Listen no more and end the children."""
+        for child in self.active_children or ():
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        super().close()

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from twistecho.base.reply_formats import ReplyFormat
 
-from .forking import ForkingServer
+from .blocking import ForkingServer, SequentialServer, ThreadedServer
 from .select_loop import SelectServer
-from .sequential import SequentialServer
 from .settings import NOTEBOOK_BACKLOG, ROOMY_BACKLOG, Server, Settings
-from .threaded import ThreadedServer
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from select import select
 
 from twistecho.base.reply_formats import MESSAGE_SIZE
 
-from .listening import address, listening
-from .settings import Peer, Settings, received_line
+from .settings import Peer, Settings, address, listening, received_line
 
 FD_SETSIZE = 1024
 """select() watches file descriptors below this number only; glibc fixes it."""

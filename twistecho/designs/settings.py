@@ -1,8 +1,9 @@
-"""What every design is told: where to listen, what to answer, and when."""
+"""What every design is told, and the sockets it listens on accordingly."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat, ReplyWriter
 from twistecho.service.scenario.delay import NO_DELAY, Delay, DelayPer
@@ -82,3 +83,46 @@ def received_line(peer: Peer, message: bytes) -> str:
     """Write the log's line for a message, cut short and with control bytes escaped."""
     cut = "..." if len(message) > _SHOWN else ""
     return f"{peer} received {message[:_SHOWN]!r}{cut}"
+
+
+class ListenError(OSError):
+    """A port cannot be listened on; the text names the option at fault and says why."""
+
+
+def bindable(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Give the socket family and address to bind to. Raises ListenError for an unknown host."""
+    flags = socket.AI_PASSIVE
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except OSError as error:
+        raise ListenError(f"--host {host}: {error.strerror or error}") from None
+    family, _, _, _, where = found[0]
+    return family, where
+
+
+def cannot_listen(port: int, error: OSError) -> ListenError:
+    """Put an error of bind or listen into one line."""
+    return ListenError(f"--port {port}: cannot listen: {error.strerror or error}")
+
+
+def listening(host: str, port: int, backlog: int) -> socket.socket:
+    """Open a listening socket. Raises ListenError where the system does not allow it.
+
+    The address may be bound again at once after a restart, whatever old connections linger on it.
+    """
+    family, where = bindable(host, port)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise cannot_listen(port, error) from None
+    return listener
+
+
+def address(listener: socket.socket) -> tuple[str, int]:
+    """Give the host and port that a socket is bound to."""
+    host, port = listener.getsockname()[:2]
+    return str(host), int(port)

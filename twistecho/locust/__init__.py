@@ -20,5 +20,5 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import_module(f"{__name__}.listening")
+    import_module(f"{__name__}.events")
     return getattr(import_module(f"{__name__}.{name.lower()}"), name)

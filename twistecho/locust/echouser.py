@@ -9,12 +9,9 @@ from locust import User, task
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.resolve import resolve
-from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.plans.target import parse_target, resolve
 from twistecho.fleet.reports.recorder import Recording
-from twistecho.fleet.thread_engine.client import Talk, time_left
-from twistecho.fleet.thread_engine.connecting import StoppedError, connect
-from twistecho.fleet.thread_engine.gate import Gate
+from twistecho.fleet.thread_engine.client import Client, Gate, StoppedError, connect, time_left
 
 from .statistics import CONVERSATION, MESSAGE, failure_of
 
@@ -100,9 +97,9 @@ class EchoUser(User):
         with connection:
             # Sending must not wait: gevent would do so whatever its flags are.
             connection.setblocking(False)
-            talk = Talk(connection, conversation, now, begin=begin, stop=stop)
-            talk.say(conversation.connected(now()))
-            talk.run()
+            client = Client(connection, conversation, now, begin=begin, stop=stop)
+            client.say(conversation.connected(now()))
+            client.run()
 
     def _connect(self, conversation: Conversation, now: Any, stop: Gate) -> socket.socket | None:
         try:

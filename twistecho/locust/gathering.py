@@ -1,4 +1,4 @@
-"""What the workers of a Locust run have told, put together exactly.
+"""What a Locust run has found: told by its workers, and put together exactly.
 
 A worker relays, as data of MessagePack,
 
@@ -6,18 +6,89 @@ A worker relays, as data of MessagePack,
 
 where KIND is the name of a `FleetUser` class and ``testing`` says that its test has begun and not
 ended: all that it found has been told once that is over. A worker that never says so was lost.
+
+Nothing here imports Locust, which would patch this process's sockets.
 """
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval
 from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.report import Report
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
 
 LOST = "lost in mid-run: what it had not reported is missing"
 """The problem of a worker that did not come to its end."""
+
+
+def put_later(report: Report, seconds: float) -> Report:
+    """Give the same report, all of it so much later; its start is earlier by as much.
+
+    Fleets that follow each other can then be merged, and the rate is that of the time they all
+    took. Intervals are put later by the whole intervals that have passed.
+    """
+    passed = int(seconds // INTERVAL_LENGTH)
+    empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
+    later = tuple(
+        replace(interval, start=interval.start + passed * INTERVAL_LENGTH)
+        for interval in report.measured.intervals
+    )
+    return replace(
+        report,
+        outcomes=tuple(_put_later(outcome, seconds) for outcome in report.outcomes),
+        measured=replace(report.measured, intervals=empty + later),
+        began=report.began - seconds if report.began else 0.0,
+    )
+
+
+def _put_later(outcome: Outcome, seconds: float) -> Outcome:
+    times = ("started", "connected", "first_byte", "replied", "ended")
+    known = {name: getattr(outcome, name) for name in times}
+    later = {name: at + seconds for name, at in known.items() if at is not None}
+    return replace(outcome, **later)
+
+
+class Relay:
+    """Reports that have not been told yet, by the name of their `FleetUser` class."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, list[dict[str, Any]]] = {}
+        self._testing = False
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Begin a test."""
+        self._reports, self._testing, self._began = {}, True, time.monotonic()
+
+    def end(self) -> None:
+        """Note that the test has ended: nothing more comes."""
+        self._testing = False
+
+    def add(self, kind: str, report: Report, began: float) -> None:
+        """Add a report of a fleet that began at this time of the monotonic clock."""
+        later = put_later(report, max(began - self._began, 0.0))
+        self._reports.setdefault(kind, []).append(later.to_dict())
+
+    def tell(self) -> dict[str, Any]:
+        """Give what has not been told yet, once."""
+        reports, self._reports = self._reports, {}
+        return {"testing": self._testing, "reports": reports}
+
+
+_RELAYS: dict["Environment", Relay] = {}
+
+
+def relay_of(environment: "Environment") -> Relay:
+    """Give the relay of a Locust environment, of which a process has one."""
+    return _RELAYS.setdefault(environment, Relay())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Echo services for other people's tests, each in a process of its own: see `served`."""
+"""Echo services for other people's tests, each in a process of its own: see `service_process`."""
 
 import json
 import subprocess

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from tests.support.stalls import STALLED, stalled
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.output.charts import draw
-from twistecho.fleet.output.course import moments, percentile_curve
+from twistecho.fleet.output.charts import draw, moments, percentile_curve
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Measured
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.recorder import Recording
 
 _MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}

@@ -8,10 +8,10 @@ from unittest.mock import patch
 from twistecho.fleet.output import live
 from twistecho.fleet.output.live import Display, lines, time_left
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.progress import Second, Standing
+from twistecho.fleet.reports.progress import Progress, Second
 
 PLAN = Plan(clients=20, repeat=100)
-FAR = Standing(12.4, 18, 2, 500, {"receive:reset": 2}, Second(11, {1_000: 98, 250_000: 2}))
+FAR = Progress(12.4, 18, 2, 500, {"receive:reset": 2}, Second(11, {1_000: 98, 250_000: 2}))
 
 
 class Terminal(io.StringIO):
@@ -37,7 +37,7 @@ class LinesTests(TestCase):
 
     def test_what_is_not_known_yet_is_not_said(self) -> None:
         """Before the first reply there is neither rate, latency nor time left."""
-        assert lines(PLAN, Standing(0.5, 3)) == [
+        assert lines(PLAN, Progress(0.5, 3)) == [
             "0 s",
             "3 connected, 0 of 20 clients done",
             "0 messages answered",
@@ -47,7 +47,7 @@ class LinesTests(TestCase):
         """Those that are left out are hinted at."""
         failures = {f"receive:e{n}": n for n in range(1, 8)}
         [said] = [
-            line for line in lines(PLAN, Standing(3.0, failures=failures)) if "failed" in line
+            line for line in lines(PLAN, Progress(3.0, failures=failures)) if "failed" in line
         ]
         assert said == "28 failed: 7 receive:e7, 6 receive:e6, 5 receive:e5, 4 receive:e4, ..."
 
@@ -58,18 +58,18 @@ class TimeLeftTests(TestCase):
     def test_a_duration_is_counted_down_with_the_warm_up_before_it(self) -> None:
         """Never below zero: what is outstanding is waited for."""
         plan = Plan(duration=30.0, warmup=5.0)
-        assert time_left(plan, Standing(12.0)) == 23.0
-        assert time_left(plan, Standing(40.0)) == 0.0
+        assert time_left(plan, Progress(12.0)) == 23.0
+        assert time_left(plan, Progress(40.0)) == 0.0
 
     def test_an_open_load_of_so_many_messages_takes_as_long_as_its_schedule(self) -> None:
         """20 clients with 100 messages each, at 100 a second: 20 seconds."""
-        assert time_left(Plan(clients=20, repeat=100, rate=100.0), Standing(5.0)) == 15.0
+        assert time_left(Plan(clients=20, repeat=100, rate=100.0), Progress(5.0)) == 15.0
 
     def test_a_closed_load_goes_on_as_it_went(self) -> None:
         """What failed clients would have sent is not waited for."""
-        standing = Standing(10.0, answered=900, failures={"receive:reset": 2})
-        assert time_left(PLAN, standing) == 10.0
-        assert time_left(PLAN, Standing(10.0)) is None
+        progress = Progress(10.0, answered=900, failures={"receive:reset": 2})
+        assert time_left(PLAN, progress) == 10.0
+        assert time_left(PLAN, Progress(10.0)) is None
 
 
 class DisplayTests(TestCase):
@@ -79,13 +79,13 @@ class DisplayTests(TestCase):
         """Show a run that lasts until it was asked so often how far it is; give what came."""
         asked = threading.Semaphore(0)
 
-        def standing() -> Standing:
+        def progress() -> Progress:
             asked.release()
             return FAR
 
         with (
             patch.multiple(live, _SHOWN_AFTER=0.0, _RENEWED_EVERY=0.001, _PLAIN_EVERY=0.001),
-            Display(stream, PLAN, standing, quiet=quiet),
+            Display(stream, PLAN, progress, quiet=quiet),
         ):
             for _ in range(wanted):
                 assert asked.acquire(timeout=20)

@@ -19,8 +19,7 @@ from tests.support.stalls import stalled
 from twistecho.fleet.output.page import _text, html_page
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.require import parse_requirement
-from twistecho.fleet.reports.verdict import Verdict, judge
+from twistecho.fleet.reports.verdict import Verdict, judge, parse_requirement
 
 _VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"

@@ -1,4 +1,4 @@
-"""Targets: whom the clients talk to."""
+"""Targets: whom the clients talk to, and from which local addresses."""
 
 import unittest
 
@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.fleet.plans.target import Target, is_unverified, parse_target, secured
+from twistecho.fleet.plans.target import (
+    Target,
+    is_unverified,
+    parse_sources,
+    parse_target,
+    secured,
+    source_of,
+)
 
 law = settings(max_examples=100, deadline=None)
 
@@ -155,3 +162,27 @@ class AnyTextTests(unittest.TestCase):
         """A port of five thousand digits is a ValueError like any other."""
         with pytest.raises(ValueError, match=r"digits|port"):
             parse_target("1" * 5000)
+
+
+class SourcesTests(unittest.TestCase):
+    """What `parse_sources` reads."""
+
+    def test_one_a_range_and_a_network(self) -> None:
+        """Of either kind of address."""
+        assert parse_sources("127.0.0.2") == ("127.0.0.2",)
+        assert parse_sources("127.0.0.254-127.0.1.1") == (
+            "127.0.0.254", "127.0.0.255", "127.0.1.0", "127.0.1.1",
+        )  # fmt: skip
+        assert parse_sources("127.0.1.0/30") == ("127.0.1.1", "127.0.1.2")
+        assert parse_sources("fd00::1-fd00::2") == ("fd00::1", "fd00::2")
+
+    def test_anything_else_is_refused(self) -> None:
+        """With a line that says what was wrong."""
+        for text in ("", "localhost", "127.0.0.9-127.0.0.2", "127.0.0.1-::1", "10.0.0.0/8", "1-"):
+            with self.subTest(text=text), self.assertRaises(ValueError):
+                parse_sources(text)
+
+    def test_clients_take_turns(self) -> None:
+        """By their numbers; without addresses the system chooses."""
+        assert [source_of(("a", "b"), client) for client in range(3)] == ["a", "b", "a"]
+        assert source_of((), 5) is None

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from tests.support.reports import REFUSED, RESET, client, measured, report, sound_reports
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import TIMES, Reading, Unit, is_of_failures, read, unit_of
-from twistecho.fleet.reports.histograms import Measured
-from twistecho.fleet.reports.interval import Interval
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
 from twistecho.fleet.reports.report import Report
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds

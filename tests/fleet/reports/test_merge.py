@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.merge import lost_report, merge_reports
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 
 law = settings(max_examples=15, deadline=None)  # a histogram takes milliseconds
 

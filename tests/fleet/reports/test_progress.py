@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import RESET, outcome
 from twistecho.fleet.reports.outcome import Outcome
-from twistecho.fleet.reports.progress import Second, Standing, Watch, add_standings
+from twistecho.fleet.reports.progress import Progress, ProgressWatch, Second, add_progress
 from twistecho.fleet.reports.recorder import Recording
 
 _LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
@@ -40,7 +40,7 @@ class WatchTests(TestCase):
         self.now = 0.0
         self.outcomes: list[Outcome] = []
         self.recordings = [Recording(), Recording()]
-        self.watch = Watch(self.outcomes, lambda: self.recordings, lambda: self.now)
+        self.watch = ProgressWatch(self.outcomes, lambda: self.recordings, lambda: self.now)
 
     def reply(self, at: float, took: float, recording: int = 0) -> None:
         """Have a reply come."""
@@ -51,7 +51,7 @@ class WatchTests(TestCase):
         self.recordings[0].connected(0.1, 0.1)
         self.reply(0.5, 0.25)
         self.now = 0.9
-        assert self.watch() == Standing(took=0.9, connected=1, answered=1)
+        assert self.watch() == Progress(took=0.9, connected=1, answered=1)
 
     def test_the_last_whole_second_is_told_whether_or_not_anything_came_since(self) -> None:
         """Of all recordings together, whether they have put it away or not."""
@@ -81,12 +81,12 @@ class WatchTests(TestCase):
             self.recordings[0].connected(0.1, 0.1)
         self.outcomes += [outcome(0, 1.0), outcome(1, 1.0, cause=RESET)]
         self.outcomes += [outcome(2, 1.0, connected=None, cause=RESET)]
-        standing = self.watch()
-        assert (standing.connected, standing.ended) == (1, 3)
-        assert standing.failures == {"receive:reset": 2}
+        progress = self.watch()
+        assert (progress.connected, progress.ended) == (1, 3)
+        assert progress.failures == {"receive:reset": 2}
         self.outcomes += [outcome(3, 1.5)]
-        standing = self.watch()
-        assert (standing.connected, standing.ended) == (0, 4)
+        progress = self.watch()
+        assert (progress.connected, progress.ended) == (0, 4)
 
 
 class SumTests(TestCase):
@@ -95,20 +95,20 @@ class SumTests(TestCase):
     def test_counts_add_up_and_the_longest_part_gives_the_time(self) -> None:
         """Failures by cause likewise."""
         parts = [
-            Standing(3.1, 5, 1, 100, {"receive:reset": 1}, Second(2, {10: 3})),
-            Standing(
+            Progress(3.1, 5, 1, 100, {"receive:reset": 1}, Second(2, {10: 3})),
+            Progress(
                 3.4, 6, 2, 200, {"receive:reset": 2, "connect:refused": 1}, Second(2, {10: 1})
             ),
         ]
-        assert add_standings(parts) == Standing(
+        assert add_progress(parts) == Progress(
             3.4, 11, 3, 300, {"receive:reset": 3, "connect:refused": 1}, Second(2, {10: 4})
         )
 
     def test_a_part_that_lags_behind_is_not_added_to_another_second(self) -> None:
         """Its last second was told already."""
-        parts = [Standing(3.1, second=Second(1, {10: 3})), Standing(3.1, second=Second(2, {20: 1}))]
-        assert add_standings(parts).second == Second(2, {20: 1})
+        parts = [Progress(3.1, second=Second(1, {10: 3})), Progress(3.1, second=Second(2, {20: 1}))]
+        assert add_progress(parts).second == Second(2, {20: 1})
 
     def test_no_parts_are_a_run_that_has_not_begun(self) -> None:
         """Nothing, and no error."""
-        assert add_standings([]) == Standing(0.0)
+        assert add_progress([]) == Progress(0.0)

@@ -5,8 +5,7 @@ import unittest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.fleet.reports.histograms import HISTOGRAMS, Measured, add_measured
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import HISTOGRAMS, Latencies, Measured, add_measured
 from twistecho.fleet.reports.outcome import Cause, Phase
 from twistecho.fleet.reports.recorder import Recording
 

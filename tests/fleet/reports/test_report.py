@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.reports import REFUSED, RESET, measured, outcome, outcomes, plans
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Measured
-from twistecho.fleet.reports.interval import Interval
-from twistecho.fleet.reports.latency import Latencies
+from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
 

@@ -15,7 +15,7 @@ import psutil
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.reports.validity import invalid
+from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES
 from twistecho.fleet.runs.several import PartError, Parts
 from twistecho.testing.servers import EchoServer
@@ -26,8 +26,8 @@ PATIENCE = 30.0
 def wait_until_answered(parts: Parts, messages: int) -> None:
     """Wait until so many messages have been answered, all parts together."""
     deadline = time.monotonic() + PATIENCE
-    while parts.standing().answered < messages:
-        assert time.monotonic() < deadline, parts.standing()
+    while parts.progress().answered < messages:
+        assert time.monotonic() < deadline, parts.progress()
         time.sleep(0.02)
 
 

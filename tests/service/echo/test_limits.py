@@ -19,7 +19,7 @@ from twistecho.service.echo.limits import (
     parse_workers,
     shares_of,
 )
-from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
+from twistecho.service.process.options import BOUND_PARAMETERS, parse_limits
 
 law = settings(max_examples=100, deadline=None)
 

@@ -1,11 +1,13 @@
-"""The echo service on real sockets: half-close, resets, backpressure, stopping, and neighbours."""
+"""The echo service on real sockets: half-close, resets, backpressure, stopping, and exposure."""
 
 import socket
+import unittest
 from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet import reactor as global_reactor
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -19,6 +21,7 @@ from tests.support.peers import connect, read_exactly, read_to_end, reset
 from twistecho import EchoFactory, EchoService, Limits
 from twistecho.base.log_lines import where
 from twistecho.service.echo.transports import unread
+from twistecho.service.listening.echo_service import is_exposed
 
 reactor: Any = global_reactor
 
@@ -326,3 +329,22 @@ class ListenTests(ServiceCase):
 
         page = await deferToThread(browse, site.getHost().port)
         assert page.endswith(b"\r\n\r\na page")
+
+
+class ExposureTests(unittest.TestCase):
+    """The addresses that ports have."""
+
+    def test_the_loopback_and_unix_sockets_are_not_exposed(self) -> None:
+        """In all their spellings."""
+        for host in ("127.0.0.1", "127.9.9.9"):
+            assert not is_exposed(IPv4Address("TCP", host, 5000))
+        for host in ("::1", "::ffff:127.0.0.1"):
+            assert not is_exposed(IPv6Address("TCP", host, 5000))
+        assert not is_exposed(UNIXAddress(b"/run/echo.sock"))
+
+    def test_everything_else_is(self) -> None:
+        """All interfaces, and any one of them."""
+        for host in ("0.0.0.0", "192.0.2.1", "10.0.0.1"):
+            assert is_exposed(IPv4Address("TCP", host, 5000))
+        for host in ("::", "fd00::1", "fe80::1%eth0", "::ffff:192.0.2.1"):
+            assert is_exposed(IPv6Address("TCP", host, 5000))

@@ -16,7 +16,7 @@ from tests.support.peers import read_exactly, read_to_end, reset
 from tests.support.programs import program
 from twistecho import Limits
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
-from twistecho.service.listening.trusted import parse_trusted
+from twistecho.service.listening.proxy_header import parse_trusted
 
 from .test_proxy_header import v2
 

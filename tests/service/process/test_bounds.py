@@ -1,11 +1,8 @@
-"""Bounds, in memory: options, budget, admission, sweep, failures, log lines, metrics."""
+"""Bounds, in memory: budget, admission, sweep, failures, log lines, metrics."""
 
 import io
-from contextlib import redirect_stderr
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
@@ -20,69 +17,13 @@ from twistecho.base.log_lines import RateLimitedLog
 from twistecho.service.echo.admission import Admission, counted_as
 from twistecho.service.echo.limits import Budget
 from twistecho.service.echo.open_connections import Connections
-from twistecho.service.process.bounds import BOUND_PARAMETERS, parse_limits
 from twistecho.service.process.metrics import EchoCollector
-from twistecho.service.process.options import Options
 from twistecho.service.scenario.delay import Trace
-
-DEFAULTS = {str(name): str(default) for name, _, default, _ in BOUND_PARAMETERS}
 
 
 def tcp(host: str, port: int = 1) -> IPv4Address | IPv6Address:
     """Make an address."""
     return IPv6Address("TCP", host, port) if ":" in host else IPv4Address("TCP", host, port)
-
-
-class BoundOptionsTests(SynchronousTestCase):
-    """The options that set the limits."""
-
-    def test_the_defaults_are_those_of_the_limits(self) -> None:
-        """What --help shows is what holds."""
-        assert parse_limits(DEFAULTS) == Limits()
-
-    def test_contradictions_are_refused_in_the_words_of_the_options(self) -> None:
-        """Nobody has to know the fields."""
-        problem = self.assertRaises(
-            ValueError, parse_limits, {**DEFAULTS, "max-waiting-total": "1000"}
-        )
-        expected = "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
-        assert str(problem) == expected
-
-    @settings(deadline=None, max_examples=300)
-    @given(
-        st.sampled_from(
-            [
-                *DEFAULTS,
-                "port",
-                "host",
-                "reply",
-                "delay",
-                "delay-per",
-                "drain",
-                "metrics",
-                "workers",
-            ]
-        ),
-        st.one_of(
-            st.text(max_size=12),
-            st.integers().map(str),
-            st.floats().map(str),
-            st.text("0123456789:.-+e_", max_size=8),
-        ),
-    )
-    def test_any_text_for_any_option_is_accepted_or_one_clear_line(
-        self, name: str, text: str
-    ) -> None:
-        """Never a traceback: exit code 2 and the option's name."""
-        said = io.StringIO()
-        try:
-            with redirect_stderr(said):
-                Options().parseOptions([f"--{name}={text}"])
-        except SystemExit as end:
-            line = said.getvalue()
-            assert end.code == 2
-            assert line.startswith("twist echo: --"), line
-            assert name in line
 
 
 class BudgetTests(SynchronousTestCase):
@@ -337,11 +278,11 @@ class LogTests(SynchronousTestCase):
         """The next line says how many there were."""
         log = self.capture()
         clock = Clock()
-        occasional = RateLimitedLog(Logger(), clock.seconds)
+        limited = RateLimitedLog(Logger(), clock.seconds)
         for _ in range(1000):
-            occasional.warn("Refused", "192.0.2.1:5")
+            limited.warn("Refused", "192.0.2.1:5")
         clock.advance(10)
-        occasional.warn("Refused", "192.0.2.1:6")
+        limited.warn("Refused", "192.0.2.1:6")
         first, second = log.getvalue().splitlines()
         assert first.endswith("Refused: 192.0.2.1:5, and 0 more since the last such line")
         assert second.endswith("Refused: 192.0.2.1:6, and 999 more since the last such line")

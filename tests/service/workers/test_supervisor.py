@@ -1,20 +1,31 @@
-"""The supervisor: workers started, logged, started again with back-off, ended in time.
+"""The supervisor: workers started, heard, logged, started again with back-off, ended in time.
 
 No process is started here: a stand-in for the reactor keeps what was asked for.
 """
 
+import os
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
-from twistecho.service.workers.supervisor import AT_ONCE, KILL_MARGIN, Supervisor, WorkerProcess
+from tests.support.listening import reactor
+from twistecho.service.process.notify import Notifications
+from twistecho.service.workers.supervisor import (
+    AT_ONCE,
+    KILL_MARGIN,
+    Heartbeats,
+    Supervisor,
+    WorkerProcess,
+)
 
 
 class FakeProcess:
@@ -212,3 +223,75 @@ class SupervisorTests(SynchronousTestCase):
         worker.outReceived(b"x" * (2**20 + 1))
         worker.outReceived(b"y\nthis\n")
         assert self.log()[-1] == "[0] this"
+
+
+class HeartbeatsTests(TestCase):
+    """What workers tell, and what is made of silence, by a clock of the test's own."""
+
+    def heartbeats(self, **environ: str) -> Heartbeats:
+        """Make what hears a worker."""
+        self.clock = Clock()
+        self.ready: list[str] = []
+        self.silent: list[str] = []
+        return Heartbeats(self.clock, Path("/run"), environ, self.ready.append, self.silent.append)
+
+    def test_ready(self) -> None:
+        """Nothing else is taken for it, and without a watchdog nothing is expected."""
+        heartbeats = self.heartbeats()
+        heartbeats.heard("1", b"STOPPING=1")
+        heartbeats.heard("0", b"READY=1")
+        assert self.ready == ["0"]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_a_watchdogs_time_of_silence_is_reported_once(self) -> None:
+        """It begins with the first sign and again with each; one that has ended is not missed."""
+        heartbeats = self.heartbeats(WATCHDOG_USEC="3000000")
+        heartbeats.heard("0", b"READY=1")
+        heartbeats.heard("1", b"READY=1")
+        self.clock.advance(2)
+        heartbeats.heard("0", b"WATCHDOG=1")
+        heartbeats.forget("1")
+        self.clock.advance(2)
+        assert self.silent == []
+        self.clock.advance(2)
+        assert self.silent == ["0"]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_a_worker_knows_its_own_manager_only(self) -> None:
+        """What systemd told this process is not for it."""
+        heartbeats = self.heartbeats(
+            NOTIFY_SOCKET="/systemd",
+            WATCHDOG_USEC="3000000",
+            WATCHDOG_PID=str(os.getpid()),
+            LISTEN_FDS="1",
+            LISTEN_PID=str(os.getpid()),
+            LANG="C",
+        )
+        assert heartbeats.environment("1") == {
+            "LANG": "C",
+            "NOTIFY_SOCKET": "/run/1",
+            "WATCHDOG_USEC": "3000000",
+        }
+
+    def test_another_process_is_watched(self) -> None:
+        """Then no worker is."""
+        heartbeats = self.heartbeats(WATCHDOG_USEC="3000000", WATCHDOG_PID="1")
+        assert heartbeats.environment("1") == {"NOTIFY_SOCKET": "/run/1"}
+
+
+class SocketTests(TestCase):
+    """A worker's notifications on a real socket."""
+
+    async def test_heard(self) -> None:
+        """And nothing is left listening."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        ready: list[str] = []
+        heartbeats = Heartbeats(reactor, Path(folder.name), {}, ready.append, ready.append)
+        heartbeats.listen("0")
+        heartbeats.listen("1")
+        Notifications(Clock(), heartbeats.environment("1")).ready()
+        while not ready:
+            await deferLater(reactor, 0.01)
+        await heartbeats.stop()
+        assert ready == ["1"]

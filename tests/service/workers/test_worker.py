@@ -1,4 +1,4 @@
-"""A worker's own part: what it logs. The rest is seen from outside, in `test_workers`."""
+"""A worker's own part: what it logs. The rest is seen from outside, in `test_pool`."""
 
 import unittest
 from pathlib import Path

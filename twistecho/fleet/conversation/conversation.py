@@ -33,8 +33,8 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase, reason_of_errno
 from twistecho.fleet.reports.recorder import Recording
 
+from .expected import ReplyReader
 from .in_flight import Exchange, ReplyObserver
-from .readback import ReplyReader
 
 _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 

@@ -1,4 +1,13 @@
-"""What was sent and has not come back yet, and what can be wrong with what comes back."""
+"""What was sent and is expected back, and what can be wrong with what comes instead.
+
+Is what came back what was sent, whatever way TCP cut it? A reader is told what was sent (`expect`)
+and what came back (`feed`), in pieces of any size. It follows the stream by offset and fails at the
+first byte that cannot belong. The verdict depends only on the bytes, never on how they were cut. A
+reader holds what is still owed and less than one token of a reply: the other side cannot make it
+grow.
+"""
+
+from typing import Protocol
 
 
 class WireError(ValueError):
@@ -19,7 +28,7 @@ class ExtraError(WireError):
     reason = "extra"
 
 
-class Owed:
+class Expected:
     """The bytes sent and not yet returned; `returned` counts from the start of the stream."""
 
     __slots__ = ("_at", "_bytes", "returned")
@@ -56,3 +65,50 @@ class Owed:
         pairs = zip(payload, self._bytes[at : at + len(payload)], strict=False)
         same = (number for number, (ours, theirs) in enumerate(pairs) if ours != theirs)
         return next(same, len(self._bytes) - at)
+
+
+class ReplyReader(Protocol):
+    """Compares the replies to a stream of messages with what was sent."""
+
+    returned: int
+    """Payload bytes, counted from the start, that have come back right, in whole replies."""
+
+    @property
+    def owed(self) -> int:
+        """Bytes sent and not yet returned: with ``returned`` they are all that were sent."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was sent has come back and the last reply is complete."""
+
+    def expect(self, message: bytes) -> None:
+        """Add a message that is being sent."""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+
+
+class RawReader(Expected):
+    """Reads `raw` replies: the bytes themselves."""
+
+    __slots__ = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was sent has come back."""
+        return self._at == len(self._bytes)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        if data == self._bytes and not self._at:  # all that is owed, in one piece
+            self._at = len(data)
+            self.returned += self._at
+            return
+        left = self._left()
+        right = self._agreement(data[:left], self._at)
+        self.returned += right
+        self._at += right
+        if right < min(left, len(data)):
+            raise MismatchError(f"a reply differs from what was sent, at {self.returned}")
+        if len(data) > left:
+            raise ExtraError(f"{len(data) - left} bytes more than was sent")

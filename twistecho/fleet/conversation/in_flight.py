@@ -17,14 +17,26 @@ from twistecho.fleet.reports.outcome import Phase
 from twistecho.fleet.reports.recorder import Recording
 
 from .custom_reader import DialogueReader
-from .expected import WireError
-from .readback import ReplyReader, reader_for
+from .expected import RawReader, ReplyReader, WireError
+from .prefixed import PrefixedReader
+from .stamped import StampedReader
 
 ReplyObserver = Callable[[int, bytes], object]
 """Called with the number of the client and the bytes that answered one of its messages."""
 
 _Sent = tuple[float, float, int, int]
 """A message in flight: when it was due and handed over, its size, and where it ends in all."""
+
+_READERS: dict[ReplyFormat, type[RawReader] | type[PrefixedReader] | type[StampedReader]] = {
+    ReplyFormat.RAW: RawReader,
+    ReplyFormat.PREFIXED: PrefixedReader,
+    ReplyFormat.STAMPED: StampedReader,
+}
+
+
+def reader_for(reply: ReplyFormat) -> ReplyReader:
+    """Make a reader for one conversation whose replies have this format."""
+    return _READERS[reply]()
 
 
 class Exchange(ABC):

@@ -6,13 +6,13 @@ that are still possible are followed; a new one begins only where the stream hol
 
 from twistecho.base.reply_formats import PREFIX
 
-from .expected import ExtraError, MismatchError, Owed, WireError
+from .expected import Expected, ExtraError, MismatchError, WireError
 
 _IN_PAYLOAD = len(PREFIX) + 1  # a way's state counts the bytes of the prefix it has seen
 _Way = tuple[int, int]
 
 
-class PrefixedReader(Owed):
+class PrefixedReader(Expected):
     """Reads `prefixed` replies; a way is (payload bytes returned, bytes of the prefix seen)."""
 
     __slots__ = ("_base", "_complete", "_ways")

@@ -8,7 +8,7 @@ import re
 
 from twistecho.base.reply_formats import CTIME_SIZE, STAMPED_AS, STAMPED_HEAD
 
-from .expected import ExtraError, MismatchError, Owed
+from .expected import Expected, ExtraError, MismatchError
 
 _BODY = {
     b"'": re.compile(rb"(?:[ -&(-\[\]-~]|\\(?:[\\'nrt]|x[0-9a-f]{2}))*"),
@@ -21,7 +21,7 @@ _TAIL = re.compile(
 _TAIL_SIZE = len(STAMPED_AS) + CTIME_SIZE
 
 
-class StampedReader(Owed):
+class StampedReader(Expected):
     """Reads `stamped` replies."""
 
     __slots__ = ("_held", "_pending", "_quote", "_tail")

@@ -8,19 +8,23 @@ matplotlib is imported only when something is drawn.
 import io
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twistecho.base.notation import written
-from twistecho.fleet.reports.interval import LENGTH
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
 from twistecho.fleet.reports.report import Report
 
 from .canvas import REPEATABLE, new_figure, save
-from .course import Moment, moments, percentile_curve
 from .tables import cause_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_A_DECADE = 24  # points, so that a curve over percentiles looks like one
+
 
 _Style = dict[str, Any]
 _RESPONSE: _Style = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.0}
@@ -47,6 +51,65 @@ VARIABLES = {
     "#009e73": "green", "#56b4e9": "sky", "#f0e442": "yellow", "#cc79a7": "pink", "#999999": "grey",
 }  # fmt: skip
 """The colours of the charts, and the names of the CSS variables that stand for them on a page."""
+
+_INKED: Any = {
+    "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK,
+    "ytick.color": _INK, "hatch.color": _INK, "text.parse_math": False,
+}  # fmt: skip
+# Text stays text: it can be read aloud, searched and copied, and takes the page's font.
+_ON_A_PAGE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10.0}
+_NO_METADATA: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a second of a run was like; it began ``start`` seconds after the run did.
+
+    ``rate`` is of messages answered a second, None for the last second where it was cut short.
+    Latencies are in seconds, None where no reply came. ``failures`` counts clients by cause.
+    """
+
+    start: float
+    rate: float | None
+    p50: float | None
+    p99: float | None
+    max: float | None
+    failures: Mapping[str, int]
+
+
+def moments(report: Report) -> list[Moment]:
+    """Give all seconds of a run."""
+    intervals = report.measured.intervals
+    return [_moment(interval, last=interval is intervals[-1]) for interval in intervals]
+
+
+def _moment(interval: Interval, *, last: bool) -> Moment:
+    # How much of the last second there was is not known: a rate would be a guess.
+    whole = interval.start == 0 or not last
+    found: tuple[float | None, float | None, float | None] = (None, None, None)
+    if interval.latency:
+        histogram = Latencies(interval.latency).histogram()
+        at = histogram.get_percentile_to_value_dict([50.0, 99.0])
+        found = (at[50.0] / 1e6, at[99.0] / 1e6, histogram.get_max_value() / 1e6)
+    rate = interval.answered / INTERVAL_LENGTH if whole else None
+    return Moment(interval.start, rate, *found, interval.failures)
+
+
+def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
+    """Give the points of a histogram in text form: how rare, and the latency in seconds.
+
+    How rare is 1 in so many: 2 stands for the 50th percentile, 100 for the 99th. The curve ends at
+    the slowest reply of all, 1 in as many as there were. Without a reply there are no points.
+    """
+    latencies = Latencies(encoded)
+    total = latencies.count
+    if not total:
+        return [], []
+    rarities = [10 ** (step / _A_DECADE) for step in range(_A_DECADE * 10)]
+    rarities = [*(rarity for rarity in rarities if rarity < total), float(total)]
+    percentiles = [100 * (1 - 1 / rarity) for rarity in rarities[:-1]] + [100.0]
+    at = latencies.histogram().get_percentile_to_value_dict(percentiles)
+    return rarities, [at[percentile] / 1e6 for percentile in percentiles]
 
 
 class Chart(NamedTuple):
@@ -92,15 +155,6 @@ def page_charts(report: Report) -> list[Chart]:
             figure.savefig(stream, format="svg", transparent=True, metadata=_NO_METADATA)
             charts.append(Chart(title, shows, for_page(stream.getvalue(), f"chart{number}-")))
     return charts
-
-
-_INKED: Any = {
-    "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK,
-    "ytick.color": _INK, "hatch.color": _INK, "text.parse_math": False,
-}  # fmt: skip
-# Text stays text: it can be read aloud, searched and copied, and takes the page's font.
-_ON_A_PAGE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10.0}
-_NO_METADATA: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 def for_page(svg: str, prefix: str) -> str:
@@ -182,7 +236,7 @@ def _latency_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -
         values = [getattr(moment, name) for moment in over_time]
         gaps = [float("nan") if value is None else value for value in values]
         marked = {} if len(values) <= _FEW else {"marker": ""}
-        middles = [moment.start + LENGTH / 2 for moment in over_time]
+        middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
         panel.plot(middles, gaps, label=name, markersize=4, fillstyle="none", **style | marked)
         shown += [value for value in values if value is not None]
     _time_axis(panel, report, over_time)
@@ -193,7 +247,7 @@ def _latency_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -
 def _rate_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     rates = [moment.rate for moment in over_time if moment.rate is not None]
     if rates:
-        edges = [n * LENGTH for n in range(len(rates) + 1)]
+        edges = [n * INTERVAL_LENGTH for n in range(len(rates) + 1)]
         panel.stairs(rates, edges, color="#0072B2", linewidth=2.0, baseline=None)
     planned = report.plan.rate
     if planned is not None:
@@ -209,10 +263,10 @@ def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) 
 
     causes = sorted({cause for moment in over_time for cause in moment.failures})
     below = [0] * len(over_time)
-    middles = [moment.start + LENGTH / 2 for moment in over_time]
+    middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
     for cause, style in zip(causes, cycle(_CAUSES), strict=False):
         counts = [moment.failures.get(cause, 0) for moment in over_time]
-        panel.bar(middles, counts, width=LENGTH, bottom=below, label=cause_name(cause),
+        panel.bar(middles, counts, width=INTERVAL_LENGTH, bottom=below, label=cause_name(cause),
                   edgecolor=_INK, linewidth=0.5, **style)  # fmt: skip
         below = [under + count for under, count in zip(below, counts, strict=True)]
     _time_axis(panel, report, over_time)
@@ -223,7 +277,7 @@ def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) 
 
 def _time_axis(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     """Count seconds since the run began, and shade the warm-up."""
-    panel.set_xlim(0, len(over_time) * LENGTH or 1.0)
+    panel.set_xlim(0, len(over_time) * INTERVAL_LENGTH or 1.0)
     panel.set_xlabel("seconds since the run began")
     _plain(panel)
     if report.plan.warmup and over_time:

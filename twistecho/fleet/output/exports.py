@@ -1,7 +1,13 @@
-"""A verdict as JUnit XML, as Jenkins, GitLab and others read it.
+"""Reports and verdicts in forms that other tools read: JUnit XML, HdrHistogram's log.
 
-One suite: that the report is valid, that it is complete, and each requirement are a test case each.
-Source: the schema that Jenkins's xUnit plugin publishes (``junit-10.xsd``).
+JUnit XML, as Jenkins, GitLab and others read it, is one suite: that the report is valid, that it is
+complete, and each requirement are a test case each. Source: the schema that Jenkins's xUnit plugin
+publishes (``junit-10.xsd``).
+
+The intervals of a report become a log of HdrHistogram's own. Source: its ``HistogramLogWriter``,
+log format version 1.3; each line holds a histogram in its compressed form, V2. The lines are
+written here since hdrh's own writer of such logs cannot write a start time and rounds each maximum
+down.
 """
 
 import re
@@ -9,11 +15,16 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from xml.etree import ElementTree as ET
 
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
+from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
 _CLASS = "twistecho"
 # What XML 1.0 has no way to write, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+_LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 
 
 def to_junit(verdict: Verdict) -> str:
@@ -78,3 +89,32 @@ def _case(name: str, problems: list[str], kind: str = "incomplete") -> ET.Elemen
 def _text(text: str) -> str:
     """Give a text without what XML cannot hold; peers and files can put anything into names."""
     return _UNWRITABLE.sub("?", text)
+
+
+def to_hdr_log(report: Report) -> str:
+    """Write the response times of a report, a line an interval.
+
+    Start times and lengths are in seconds, from the base time on; histograms are of microseconds,
+    and the maximum of each is in milliseconds. Replies of the warm-up are among them. A report that
+    does not know when it began has no base time.
+    """
+    return "".join(f"{line}\n" for line in _lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield "#[Histogram log format version 1.3]"
+    yield "#Response times in microseconds; Interval_Max in milliseconds"
+    if report.began:
+        yield f"#[StartTime: {report.began:.3f} (seconds since epoch)]"
+        yield f"#[BaseTime: {report.began:.3f} (seconds since epoch)]"
+    yield _LEGEND
+    for interval in report.measured.intervals:
+        yield _line(interval)
+
+
+def _line(interval: Interval) -> str:
+    latencies = Latencies(interval.latency)
+    histogram = latencies.histogram()
+    longest = histogram.get_max_value() / 1e3 if latencies.count else 0.0
+    encoded = histogram.encode().decode("ascii")
+    return f"{interval.start:.3f},{INTERVAL_LENGTH:.3f},{longest:.3f},{encoded}"

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.interval import LENGTH
-from twistecho.fleet.reports.progress import Standing
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
+from twistecho.fleet.reports.progress import Progress
 
 from .tables import count
 
@@ -29,7 +29,7 @@ _RENEWED_EVERY = 0.5
 _PLAIN_EVERY = 5.0
 _CAUSES = 4  # that a line has room for
 
-WhereIsIt = Callable[[], Standing]
+WhereIsIt = Callable[[], Progress]
 """Gives how far a run is; called from the display's thread."""
 
 
@@ -48,11 +48,11 @@ class Display:
     """
 
     def __init__(
-        self, stream: TextIO, plan: Plan, standing: WhereIsIt, *, quiet: bool = False
+        self, stream: TextIO, plan: Plan, progress: WhereIsIt, *, quiet: bool = False
     ) -> None:
         self._stream = stream
         self._plan = plan
-        self._standing = standing
+        self._progress = progress
         self._over = threading.Event()
         self._console = _Console(file=stream, highlight=False)
         self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
@@ -90,7 +90,7 @@ class Display:
             redirect_stderr=False,
         ) as live:
             while True:
-                text = Text("\n".join(lines(self._plan, self._standing())), overflow="ellipsis")
+                text = Text("\n".join(lines(self._plan, self._progress())), overflow="ellipsis")
                 live.update(text, refresh=True)
                 if self._over.wait(_RENEWED_EVERY):
                     return
@@ -99,46 +99,46 @@ class Display:
         """Write a line every few seconds until the run is over."""
         wait = _SHOWN_AFTER
         while not self._over.wait(wait):
-            standing = self._standing()
-            self._stream.write("; ".join(lines(self._plan, standing)) + "\n")
+            progress = self._progress()
+            self._stream.write("; ".join(lines(self._plan, progress)) + "\n")
             self._stream.flush()
-            wait = _PLAIN_EVERY - standing.took % _PLAIN_EVERY
+            wait = _PLAIN_EVERY - progress.took % _PLAIN_EVERY
             wait += 0.0 if wait >= _SHOWN_AFTER else _PLAIN_EVERY
 
 
-def lines(plan: Plan, standing: Standing) -> list[str]:
+def lines(plan: Plan, progress: Progress) -> list[str]:
     """Say how far a run is, in a few short lines."""
-    left = time_left(plan, standing)
-    said = [f"{standing.took:.0f} s" + (f", {left:.0f} s left" if left is not None else "")]
+    left = time_left(plan, progress)
+    said = [f"{progress.took:.0f} s" + (f", {left:.0f} s left" if left is not None else "")]
     said.append(
-        f"{standing.connected:,} connected, {standing.ended:,} of "
+        f"{progress.connected:,} connected, {progress.ended:,} of "
         f"{count(plan.clients, 'client')} done"
     )
-    second = standing.second
-    now = f", {second.answered / LENGTH:,.0f}/s now" if second else ""
-    said.append(f"{count(standing.answered, 'message')} answered{now}")
+    second = progress.second
+    now = f", {second.answered / INTERVAL_LENGTH:,.0f}/s now" if second else ""
+    said.append(f"{count(progress.answered, 'message')} answered{now}")
     if second and second.latencies:
         p50, p99 = second.percentile(50.0), second.percentile(99.0)
         said.append(f"p50 {written(p50)}, p99 {written(p99)} now")
-    if standing.failures:
-        said.append(_failures(standing))
+    if progress.failures:
+        said.append(_failures(progress))
     return said
 
 
-def _failures(standing: Standing) -> str:
+def _failures(progress: Progress) -> str:
     """Say how many clients failed, and of what, the most frequent cause first."""
-    causes = sorted(standing.failures.items(), key=lambda item: (-item[1], item[0]))
+    causes = sorted(progress.failures.items(), key=lambda item: (-item[1], item[0]))
     listed = ", ".join(f"{clients:,} {cause}" for cause, clients in causes[:_CAUSES])
     more = ", ..." if len(causes) > _CAUSES else ""
-    return f"{sum(standing.failures.values()):,} failed: {listed}{more}"
+    return f"{sum(progress.failures.values()):,} failed: {listed}{more}"
 
 
-def time_left(plan: Plan, standing: Standing) -> float | None:
+def time_left(plan: Plan, progress: Progress) -> float | None:
     """Estimate the seconds until no more messages are begun; None where nothing is known yet."""
     if plan.duration is not None:
-        return max(0.0, plan.warmup + plan.duration - standing.took)
+        return max(0.0, plan.warmup + plan.duration - progress.took)
     each = plan.messages_per_client or 0
     if plan.rate is not None:
-        return max(0.0, plan.clients * each / plan.rate - standing.took)
-    still = (plan.clients - sum(standing.failures.values())) * each - standing.answered
-    return max(0.0, still * standing.took / standing.answered) if standing.answered else None
+        return max(0.0, plan.clients * each / plan.rate - progress.took)
+    still = (plan.clients - sum(progress.failures.values())) * each - progress.answered
+    return max(0.0, still * progress.took / progress.answered) if progress.answered else None

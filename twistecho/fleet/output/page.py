@@ -13,12 +13,10 @@ from string import Template
 from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.require import Result
-from twistecho.fleet.reports.verdict import Verdict
+from twistecho.fleet.reports.verdict import Result, Verdict
 
 from .charts import Chart, page_charts
-from .findings import figures, times
-from .tables import REASONS, count, headline
+from .tables import REASONS, count, figures, headline, times
 
 _SHOWN = 200  # characters of a plan's messages
 

@@ -1,7 +1,10 @@
-"""What people see: tables, one line a reply, and progress, on a terminal or off it."""
+"""What people see in a terminal: tables, lines, and a stream that many threads may print on.
+
+What people want to know first comes first.
+"""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich import box
@@ -12,8 +15,10 @@ from rich.text import Text
 from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
-from twistecho.fleet.reports.latency import PERCENTILES, LatencySummary
-from twistecho.fleet.reports.report import Disagreement, Report
+from twistecho.fleet.reports.figures import TIMES, read
+from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.report import Disagreement, Part, Report
+from twistecho.fleet.reports.verdict import Verdict
 
 REASONS = {
     "refused": "nobody listens there",
@@ -48,6 +53,30 @@ _HAPPENED = {
 }
 
 _LISTED = 20
+
+
+Line = tuple[str, str]
+"""A line of text and the style that it has on a terminal."""
+
+BAD, GOOD = "bold red", "bold green"
+
+_ALWAYS = {
+    "rate": "rate",
+    "bytes a second": "byte_rate",
+    "makespan": "makespan",
+    "clients answered": "answered",
+    "clients failed": "failed",
+    "messages sent": "sent",
+    "messages answered": "messages",
+}
+_WHERE_ANY = {"messages outstanding": "outstanding", "messages due and not sent": "unsent"}
+_SHOWN = {
+    "response": "response",
+    "service": "service",
+    "connect": "connect",
+    "first byte": "first_byte",
+    "fleet lag": "lag",
+}
 
 
 def cause_name(cause: str) -> str:
@@ -141,6 +170,96 @@ def disagreement_lines(found: Sequence[Disagreement], ours: str, theirs: str) ->
     if len(found) > _LISTED:
         lines.append(f"... and {len(found) - _LISTED:,} more")
     return [f"The engines disagree ({ours} against {theirs}):", *lines]
+
+
+def figures(report: Report) -> dict[str, str]:
+    """Give the figures of a report, each with its name; causes of failure are not among them."""
+    found = {name: str(read(report, figure)) for name, figure in _ALWAYS.items()}
+    lost = sum(outcome.failed for outcome in report.outcomes)
+    found |= {"messages failed": f"{lost:,}"} if lost else {}
+    some = {name: read(report, figure) for name, figure in _WHERE_ANY.items()}
+    found |= {name: str(reading) for name, reading in some.items() if reading.value}
+    found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
+    return found | {
+        "bytes sent": f"{report.bytes_sent:,}",
+        "payload bytes returned": f"{report.bytes_returned:,}",
+    }
+
+
+def figures_table(report: Report) -> Table:
+    """Put the figures one under the other."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("engine")
+    table.add_column(report.engine, justify="right", no_wrap=True)
+    for name, value in figures(report).items():
+        bad = name in {"clients failed", "messages failed"} and value != "0"
+        table.add_row(name, value, style=BAD if bad else None)
+    return table
+
+
+def times_table(report: Report) -> Table:
+    """Put how long everything took into a line a kind, the least to the left."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("time")
+    for name in ("min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, summary in times(report):
+        values = [summary.min, summary.mean, *summary.percentiles, summary.max]
+        table.add_row(name, *map(written, values))
+    return table
+
+
+def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
+    """Give the figures of everything that took time, each with its name."""
+    for name, kind in _SHOWN.items():
+        # In a closed load a message is due when it is sent: there is one time, not three.
+        if report.plan.rate is None and kind in {"service", "lag"}:
+            continue
+        summary = Latencies(getattr(report.measured, TIMES[kind])).summary()
+        if summary is not None:
+            yield name, summary
+
+
+def parts_table(report: Report) -> Table:
+    """Put the parts of a run under each other, with their shares; one that died stands out."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("part", overflow="fold")
+    for name in ("clients", "answered", "share", "took"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    for part in report.parts:
+        table.add_row(*_part_cells(part, report.messages), style=BAD if part.problem else None)
+    return table
+
+
+def _part_cells(part: Part, messages: int) -> list[str]:
+    share = f"{part.messages / messages:.1%}" if messages else "-"
+    return [
+        part.name,
+        f"{part.clients:,}",
+        f"{part.messages:,}",
+        share,
+        written(part.makespan),
+        part.problem or "",
+    ]
+
+
+def verdict_lines(verdict: Verdict) -> Iterator[Line]:
+    """Give what is to be said below the tables: causes, requirements, and what to think of it."""
+    for line in failure_lines(verdict.report):
+        yield line, "red"
+    for result in verdict.results:
+        yield str(result), "green" if result.met else BAD
+    if verdict.report.interrupted:
+        yield "Interrupted: this is what was found until then.", "bold yellow"
+    if verdict.invalid:
+        yield "INVALID: these figures cannot be believed", BAD
+        yield from ((f"- {reason}", BAD) for reason in verdict.invalid)
+    missed = sum(not result.met for result in verdict.results)
+    if missed:
+        yield f"{count(missed, 'requirement')} missed", BAD
+    elif verdict.results and not verdict.invalid:
+        yield "All requirements met", GOOD
 
 
 class Printer:

@@ -1,9 +1,9 @@
-"""What every client of a fleet does: the plan, a value."""
+"""What every client of a fleet does: the plan, a value, which can be divided among processes."""
 
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -122,6 +122,33 @@ class Plan:
     def message(self, number: int) -> bytes:
         """Give the message with this number, counted from 0 over all repeats."""
         return self.messages[number % len(self.messages)]
+
+    def divide(self, parts: int) -> "list[Plan]":
+        """Divide the plan among processes, as many clients each, one more in the first if need be.
+
+        Every part gets its share of the rate and of the ramp, and client numbers of its own; there
+        are no more parts than clients. Raises ValueError for a plan that cannot be divided.
+        """
+        if self.ordered:
+            raise ValueError("clients of several processes cannot connect in order")
+        parts = min(parts, self.clients)
+        each, more = divmod(self.clients, parts)
+        plans, first = [], self.first
+        for number in range(parts):
+            clients = each + (number < more)
+            plans.append(self._part(first, clients))
+            first += clients
+        return plans
+
+    def _part(self, first: int, clients: int) -> "Plan":
+        share = clients / self.clients
+        return replace(
+            self,
+            first=first,
+            clients=clients,
+            rate=None if self.rate is None else self.rate * share,
+            ramp=None if self.ramp is None else self.ramp * share,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plan as JSON data."""

@@ -1,7 +1,16 @@
-"""Whom the clients talk to: read from the command line, connected to elsewhere."""
+"""Whom the clients talk to, from which local addresses, and at which of the target's.
 
+A connection is told apart by its addresses and ports, so that each further source address is good
+for as many connections to the same service as the system has local ports. A target's addresses are
+asked for once, so that every client of a fleet tries the same ones.
+"""
+
+import ipaddress
 import re
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _WHERE = r"(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d+)"
 _HOST_PORT = re.compile(rf"(?:tcp:)?{_WHERE}")
@@ -9,6 +18,12 @@ _TLS = re.compile(rf"tls:{_WHERE}(?P<rest>(?::(?:[^:\\]|\\.)*)*)", re.DOTALL)
 _OPTION = re.compile(r":((?:[^:\\]|\\.)*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNIX = re.compile(r"unix:(?:path=)?(?P<path>[^:=]+)")
+
+
+MOST_SOURCES = 65_536
+"""So many addresses one text may stand for."""
+
+_IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -106,3 +121,56 @@ def is_unverified(text: str) -> bool:
         return parse_target(text).insecure
     except ValueError:
         return False
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """Read ``127.0.0.2``, ``127.0.0.2-127.0.0.9`` or ``127.0.1.0/24``. Raises ValueError."""
+    if "-" in text:
+        first, _, last = text.partition("-")
+        return _range(ipaddress.ip_address(first.strip()), ipaddress.ip_address(last.strip()))
+    network = ipaddress.ip_network(text, strict=False)
+    if network.num_addresses == 1:
+        return (str(network.network_address),)
+    if network.num_addresses > MOST_SOURCES:
+        raise ValueError(f"{text}: more than {MOST_SOURCES:,} addresses")
+    return tuple(str(address) for address in network.hosts())
+
+
+def _range(first: _IP, last: _IP) -> tuple[str, ...]:
+    if first.version != last.version:
+        raise ValueError(f"{first}-{last}: addresses of two kinds")
+    count = int(last) - int(first) + 1
+    if not 0 < count <= MOST_SOURCES:
+        raise ValueError(f"{first}-{last}: not 1 to {MOST_SOURCES:,} addresses")
+    return tuple(str(first + number) for number in range(count))
+
+
+def source_of(sources: tuple[str, ...], client: int) -> str | None:
+    """Give the address that a client connects from: in turn; None leaves it to the system."""
+    return sources[client % len(sources)] if sources else None
+
+
+def families(sources: tuple[str, ...]) -> Iterator[int]:
+    """Give the versions of IP that the addresses are of, 4 or 6, each once."""
+    yield from sorted({ipaddress.ip_address(source).version for source in sources})
+
+
+class Address(NamedTuple):
+    """Where to connect to: a socket family and what `socket.connect` takes for it."""
+
+    family: socket.AddressFamily
+    where: tuple[str, int] | str
+
+
+def resolve(target: Target) -> list[Address]:
+    """Give the addresses of a host and port or a Unix socket, in the order to be tried.
+
+    This may block on the name service. Raises OSError (`socket.gaierror`) for an unknown host and
+    ValueError for a target that has no address of its own.
+    """
+    if target.path is not None:
+        return [Address(socket.AF_UNIX, target.path)]
+    if target.host is None:
+        raise ValueError(f"{target} is an endpoint description")
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    return [Address(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]

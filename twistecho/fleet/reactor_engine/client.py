@@ -1,8 +1,16 @@
-"""One client of a fleet: the reactor's side of its conversation."""
+"""One client of a fleet: the reactor's side of its conversation.
 
+Why an established connection broke is what Twisted's own transports forget: they turn an OSError
+of ``recv`` or ``send`` into one and the same `ConnectionLost`. A socket that notes what it raises
+keeps the number. A transport of another make is left alone: it may say the number itself, as
+``osError`` of the `ConnectionLost`.
+"""
+
+import socket
 import typing
 from collections.abc import Callable
 from math import inf
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -15,7 +23,62 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.outcome import Phase
 
 from .dial import reason_of_failure
-from .oserrors import NotingSocket, errno_of, note_errors
+
+
+class NotingSocket:
+    """A socket that remembers the last OSError with which it did not receive or send."""
+
+    def __init__(self, noted: socket.socket) -> None:
+        self._socket = noted
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the socket itself has."""
+        return getattr(self._socket, name)
+
+    def recv(self, size: int) -> bytes:
+        """Receive. Raises OSError."""
+        try:
+            return self._socket.recv(size)
+        except OSError as error:
+            self._note(error)
+            raise
+
+    def send(self, data: bytes) -> int:
+        """Send. Raises OSError."""
+        try:
+            return self._socket.send(data)
+        except OSError as error:
+            self._note(error)
+            raise
+
+    def recvmsg(self, *arguments: int) -> Any:
+        """Receive on a Unix socket. Raises OSError."""
+        try:
+            return self._socket.recvmsg(*arguments)
+        except OSError as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: OSError) -> None:
+        if not isinstance(error, BlockingIOError):
+            self.error = error
+
+
+def note_errors(transport: Any) -> NotingSocket | None:
+    """Have a transport of Twisted's own keep its errors; give what keeps them, or None."""
+    twisteds = type(transport).__module__.startswith("twisted.internet.")
+    if not (twisteds and isinstance(getattr(transport, "socket", None), socket.socket)):
+        return None
+    noting = NotingSocket(transport.socket)
+    transport.socket = noting
+    return noting
+
+
+def errno_of(reason: Failure, noting: NotingSocket | None) -> int | None:
+    """Give the system's number for the loss of a connection, if anybody knows it."""
+    error = getattr(reason.value, "osError", None) or (noting and noting.error)
+    return error.errno if isinstance(error, OSError) else None
 
 
 class Clients(typing.Protocol):
@@ -71,7 +134,7 @@ class Client(Protocol):
             self.transport.write(message)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Check what came back; give the next message where that is all. See `eagertransport`."""
+        """Check what came back; give the next message where that is all. See `EagerReactor`."""
         conversation = self.conversation
         message = conversation.received(data, self._monotonic() - self._began)
         if message and conversation.next_due is None and len(message) <= len(data):
@@ -115,7 +178,7 @@ class Client(Protocol):
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of the message, and not all of it."""
-        transport: typing.Any = self.transport
+        transport: Any = self.transport
         unsent = len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
         return 0 < unsent < self._saying
 

@@ -22,7 +22,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from twistecho.fleet.plans.resolve import Address
+from twistecho.fleet.plans.target import Address
 from twistecho.fleet.reports.outcome import reason_of_errno
 
 # No timeout of Twisted's: whoever dials has one of its own, for the connection as a whole.

@@ -27,14 +27,13 @@ from zope.interface import implementer
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Target
 
-from .client import Client, Clients
-from .oserrors import errno_of, note_errors
+from .client import Client, Clients, errno_of, note_errors
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @implementer(IHandshakeListener)
-class SecureClient(Client):
+class TLSClient(Client):
     """One client's TLS connection and its conversation."""
 
     ended_by: Failure = connectionDone
@@ -91,7 +90,7 @@ class _Layer(TLSMemoryBIOProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Note why, and pass on what TLS makes of it."""
-        typing.cast(SecureClient, self.wrappedProtocol).ended_by = reason
+        typing.cast(TLSClient, self.wrappedProtocol).ended_by = reason
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's own
 
 
@@ -106,9 +105,9 @@ class Secured:
     def __init__(self, target: Target) -> None:
         self._creator = _creator(target)
 
-    def client(self, fleet: Clients, conversation: Conversation) -> SecureClient:
+    def client(self, fleet: Clients, conversation: Conversation) -> TLSClient:
         """Make a client."""
-        return SecureClient(fleet, conversation)
+        return TLSClient(fleet, conversation)
 
     def wire(self, client: Client) -> Protocol:
         """Give the protocol that connects for a client: TLS, which then talks to it."""

@@ -20,7 +20,7 @@ from enum import Enum
 
 from twistecho.base.notation import written
 
-from .latency import Latencies
+from .histograms import Latencies
 from .outcome import Phase
 from .report import Report
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .interval import LENGTH
+from .histograms import INTERVAL_LENGTH
 from .outcome import Outcome
 from .recorder import Recording
 
@@ -46,7 +46,7 @@ class Second:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Progress:
     """How far a run is, ``took`` seconds after it began.
 
     Of its clients ``connected`` have a connection now and ``ended`` are done, well or not;
@@ -67,24 +67,24 @@ class Standing:
         return data | {"second": self.second and self.second.to_dict()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Standing":
+    def from_dict(cls, data: Mapping[str, Any]) -> "Progress":
         """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
         second = fields["second"]
         return cls(**fields | {"second": second and Second.from_dict(second)})
 
 
-def add_standings(standings: Iterable[Standing]) -> Standing:
+def add_progress(parts: Iterable[Progress]) -> Progress:
     """Put together how far the parts of a run are; it has taken as long as the longest of them.
 
     Of the parts' last seconds those count that are the latest: a part that lags behind is not
     added to another second.
     """
-    known = list(standings)
+    known = list(parts)
     failures: Counter[str] = Counter()
     for one in known:
         failures.update(one.failures)
-    return Standing(
+    return Progress(
         took=max((one.took for one in known), default=0.0),
         connected=sum(one.connected for one in known),
         ended=sum(one.ended for one in known),
@@ -106,7 +106,7 @@ def _latest(seconds: Iterable[Second]) -> Second | None:
     return Second(number, latencies)
 
 
-class Watch:
+class ProgressWatch:
     """Watches a run: called, it says how far that is. Cheap, however often and late it is called.
 
     ``outcomes`` is the engine's list, which grows; ``recordings`` gives all that records, or has
@@ -126,13 +126,13 @@ class Watch:
         self._failures: Counter[str] = Counter()
         self._second: Second | None = None
 
-    def __call__(self) -> Standing:
+    def __call__(self) -> Progress:
         """Say how far the run is."""
         took = self._now()
         self._count_outcomes()
         recordings = list(self._recordings())
-        self._read_second(recordings, int(took // LENGTH) - 1)
-        return Standing(
+        self._read_second(recordings, int(took // INTERVAL_LENGTH) - 1)
+        return Progress(
             took=took,
             connected=max(0, sum(r.connections for r in recordings) - self._had_connected),
             ended=self._ended,

@@ -18,9 +18,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 
-from .histograms import HISTOGRAMS, Measured
-from .interval import LENGTH, Interval
-from .latency import Latencies
+from .histograms import HISTOGRAMS, INTERVAL_LENGTH, Interval, Latencies, Measured
 from .outcome import Cause
 
 _Counts = dict[int, int]
@@ -56,7 +54,7 @@ class _Second:
         for values, counts in self.packed:
             latencies.add_counts(zip(values, counts, strict=True))
         return Interval(
-            number * LENGTH,
+            number * INTERVAL_LENGTH,
             self.connected,
             latencies.count,
             self.bytes_returned,
@@ -111,7 +109,7 @@ class Recording:
         return self._before + sum(self._counts.values()) + sum(self._warming.values())
 
     def _second(self, now: float) -> _Second:
-        return self._seconds.setdefault(int(now // LENGTH), _Second())
+        return self._seconds.setdefault(int(now // INTERVAL_LENGTH), _Second())
 
     def connected(self, took: float, now: float) -> None:
         """Record a connection."""
@@ -150,7 +148,7 @@ class Recording:
     def _turn(self, now: float) -> None:
         """Begin to count another second."""
         self._flush()
-        self._until = (now // LENGTH + 1) * LENGTH
+        self._until = (now // INTERVAL_LENGTH + 1) * INTERVAL_LENGTH
 
     def _flush(self) -> None:
         """Put what was counted where it belongs."""
@@ -158,7 +156,7 @@ class Recording:
             return
         counts, warming, services = self._counts, self._warming, self._services
         self._counts, self._warming, self._services = {}, {}, {}
-        second = self._second(self._until - LENGTH / 2)
+        second = self._second(self._until - INTERVAL_LENGTH / 2)
         second.pack(counts)
         second.pack(warming)
         second.bytes_returned += self._bytes
@@ -195,7 +193,9 @@ class Recording:
         if second is not None:
             for values, counts in list(second.packed):
                 yield from zip(values, counts, strict=True)
-        if round(self._until / LENGTH) - 1 == number:  # nothing came since to have it put away
+        if (
+            round(self._until / INTERVAL_LENGTH) - 1 == number
+        ):  # nothing came since to have it put away
             yield from list(self._counts.items())
             yield from list(self._warming.items())
 

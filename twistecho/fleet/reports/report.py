@@ -9,8 +9,7 @@ from typing import Any
 from twistecho.base.notation import check_kinds
 from twistecho.fleet.plans.plan import Plan
 
-from .histograms import Measured
-from .latency import PERCENTILES, Latencies, LatencySummary
+from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
 from .outcome import Outcome
 
 SCHEMA = 2

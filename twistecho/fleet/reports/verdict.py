@@ -2,15 +2,228 @@
 
 It passes where it is valid and every requirement is met; and where every message of every client
 was answered right, unless a requirement says how many clients may fail.
+
+A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
+`figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``
+or ``min``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a rate
+is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``. Spaces
+are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
+
+Whether a report can be believed is computed from what it holds, never stored. It is invalid
+
+- where it does not add up: for each client and in all, messages and bytes sent are those answered,
+  failed and outstanding; a client that was answered was answered every message; the histograms and
+  the intervals count what the clients count;
+- where clients, or whole parts of the run, are missing from it;
+- where an open load was not offered as planned: the fleet itself was late, or messages that were
+  due could not be sent. Such figures flatter the server.
+
+An interrupted run is incomplete, which is something else: what it found is true.
 """
 
-from collections.abc import Iterable
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from .figures import is_of_failures
+from twistecho.fleet.plans.plan import Plan
+
+from .figures import Reading, Unit, is_of_failures, read, unit_of
+from .histograms import Latencies
+from .outcome import Outcome
 from .report import Report
-from .require import Requirement, Result
-from .validity import invalid
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_COUNTS = {"": 1.0, "k": 1e3, "M": 1e6}
+_BYTES = {"": 1.0, "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+_FACTORS = {
+    Unit.COUNT: _COUNTS,
+    Unit.SECONDS: {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0},
+    Unit.BYTES: _BYTES,
+    Unit.RATE: _COUNTS | {f"{unit}/s": factor for unit, factor in _COUNTS.items()},
+    Unit.BYTE_RATE: _BYTES | {f"{unit}/s": factor for unit, factor in _BYTES.items() if unit},
+    Unit.SHARE: {"": 1.0, "%": 0.01},
+}
+_REQUIREMENT = re.compile(
+    r"\s*(?P<name>[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
+    r"(?P<number>[0-9]{1,15}(\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z%/]*)\s*",
+    re.ASCII,
+)
+
+
+LATEST = 0.010
+"""Seconds: how late 99 % of an open load's messages may be handed over by the fleet's own fault."""
+
+HELD = 0.99
+"""The share of the messages due in an open load that must have been handed over."""
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A figure, how it must compare, and with what; ``limit`` is in seconds, bytes, a fraction."""
+
+    name: str
+    operator: str
+    limit: float
+    text: str
+
+    def __str__(self) -> str:
+        """Give it as it was written."""
+        return self.text
+
+    def check(self, report: Report) -> "Result":
+        """Tell what a report has to say to it."""
+        actual = read(report, self.name)
+        met = actual.value is not None and _OPERATORS[self.operator](actual.value, self.limit)
+        return Result(self, actual, met)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Whether a requirement was met, and by which figure."""
+
+    requirement: Requirement
+    actual: Reading
+    met: bool
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{'met' if self.met else 'missed'}: {self.requirement} (is {self.actual})"
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read a requirement. Raises ValueError, in one line, saying what is wrong with it."""
+    match = _REQUIREMENT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:60]!r} is not like 'p99 < 5ms': a figure, a comparison, a number")
+    name, unit = match["name"], match["unit"]
+    kind = unit_of(name)
+    factors = _FACTORS[kind]
+    number = float(match["number"])
+    if unit not in factors and (unit or number):
+        known = ", ".join(factor for factor in factors if factor)
+        wrong = f"{unit!r} is no unit of it" if unit else "its unit is missing"
+        raise ValueError(f"{text.strip()[:60]!r}: {name} is {kind.value}, and {wrong}: {known}")
+    limit = number * factors.get(unit, 1.0)
+    return Requirement(name, match["operator"], limit, " ".join(text.split()))
+
+
+def invalid(report: Report) -> tuple[str, ...]:
+    """Give the reasons why a report cannot be believed, a line each: none where it can be."""
+    return tuple(_reasons(report))
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    yield from _missing(report)
+    yield from _cut(_unbalanced(report.plan, report.outcomes))
+    yield from _histograms(report)
+    yield from _intervals(report)
+    if report.plan.rate is not None:
+        yield from _not_offered(report)
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """Name the parts and the clients of whom nothing is known."""
+    for part in report.parts:
+        if part.problem:
+            yield f"part {part.name}: {part.problem}"
+    known = {outcome.client for outcome in report.outcomes}
+    first, clients = report.plan.first, report.plan.clients
+    missing = clients - len(known & set(range(first, first + clients)))
+    if missing:
+        yield f"clients missing: {missing:,} of {clients:,}"
+    if len(report.outcomes) > len(known):
+        yield f"clients listed twice: {len(report.outcomes) - len(known):,}"
+    strangers = len(known) - clients + missing
+    if strangers:
+        yield f"clients that are not of the plan: {strangers:,}"
+
+
+def _unbalanced(plan: Plan, outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Name the clients whose own counts do not add up."""
+    each = plan.messages_per_client
+    for outcome in outcomes:
+        messages, count = outcome.balance
+        if messages or count:
+            yield (
+                f"client {outcome.client} does not add up: of what it sent, {messages:,} messages "
+                f"and {count:,} bytes are neither answered, failed nor outstanding"
+            )
+        elif outcome.answered and outcome.failed + outcome.outstanding:
+            yield f"client {outcome.client} was answered, but not all that it sent"
+        elif outcome.answered and each is not None and outcome.messages != each:
+            yield f"client {outcome.client} was answered {outcome.messages:,} messages of {each:,}"
+
+
+def _cut(lines: Iterator[str]) -> list[str]:
+    found = list(lines)
+    more = len(found) - _LISTED
+    return found if more <= 0 else [*found[:_LISTED], f"... and {more:,} more clients"]
+
+
+def _histograms(report: Report) -> Iterator[str]:
+    """Compare what the histograms count with what the clients count."""
+    measured, answered = report.measured, report.messages - report.measured.unmeasured
+    for name in ("latency", "service"):
+        found = Latencies(getattr(measured, name)).count
+        if found != answered:
+            yield f"{name} was measured {found:,} times for {answered:,} messages answered"
+    connected = sum(outcome.connected is not None for outcome in report.outcomes)
+    found = Latencies(measured.connect).count
+    if found != connected:
+        yield f"connecting was measured {found:,} times for {connected:,} clients connected"
+
+
+def _intervals(report: Report) -> Iterator[str]:
+    """Compare what the intervals sum up to with what the clients count."""
+    intervals = report.measured.intervals
+    connected = sum(outcome.connected is not None for outcome in report.outcomes)
+    failures: Counter[str] = Counter()
+    for interval in intervals:
+        failures.update(interval.failures)
+    replies = sum(Latencies(interval.latency).count for interval in intervals)
+    sums = {
+        "clients connected": (sum(i.connected for i in intervals), connected),
+        "messages answered": (sum(i.answered for i in intervals), report.messages),
+        "latencies": (replies, report.messages),
+        "failures": (failures.total(), sum(report.failures.values())),
+    }
+    for name, (found, expected) in sums.items():
+        if found != expected:
+            yield f"the intervals have {found:,} {name} in all, not {expected:,}"
+    found = sum(interval.bytes_returned for interval in intervals)
+    # What came of a reply that was never whole belongs to its client, and to no interval.
+    if found > report.bytes_returned or (not report.failures and found < report.bytes_returned):
+        yield f"the intervals have {found:,} bytes returned in all, not {report.bytes_returned:,}"
+
+
+def _not_offered(report: Report) -> Iterator[str]:
+    """Say where an open load was not the one that was planned."""
+    lag = Latencies(report.measured.lag).summary([99.0])
+    if lag is not None and lag.percentiles[0] > LATEST:
+        yield (
+            f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
+            f"{lag.percentiles[0] * 1e3:,.1f} ms late or more"
+        )
+    # What a failed client no longer sent is its failure; what an interrupted one did, nobody's.
+    whole = [outcome for outcome in report.outcomes if outcome.answered]
+    sent = sum(outcome.sent for outcome in whole)
+    due = sent + sum(outcome.unsent for outcome in whole)
+    if sent < HELD * due:
+        yield (
+            f"the rate was not held: {sent:,} of {due:,} messages due were sent, since clients "
+            "still waited for earlier replies"
+        )
 
 
 @dataclass(frozen=True)

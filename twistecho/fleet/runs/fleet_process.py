@@ -20,11 +20,11 @@ from typing import Any
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.reports.progress import Standing
+from twistecho.fleet.reports.progress import Progress
 
 from .run import Engine, engine_named, run_engine
 
-_STANDING_EVERY = 0.5
+_PROGRESS_EVERY = 0.5
 
 
 class Line:
@@ -47,18 +47,18 @@ class Line:
 
 
 class Telling:
-    """Tells the parent how far the run is, as a context manager; see `engines.Display`."""
+    """Tells the parent how far the run is, as a context manager; see `run.Shown`."""
 
-    def __init__(self, line: Line, standing: Any) -> None:
+    def __init__(self, line: Line, progress: Any) -> None:
         self._line = line
-        self._standing = standing
+        self._progress = progress
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True)
 
     def _tell(self) -> None:
-        while not self._over.wait(_STANDING_EVERY):
-            standing: Standing = self._standing()
-            self._line.say("standing", standing.to_dict())
+        while not self._over.wait(_PROGRESS_EVERY):
+            progress: Progress = self._progress()
+            self._line.say("standing", progress.to_dict())
 
     def __enter__(self) -> None:
         """Begin to tell."""
@@ -80,7 +80,7 @@ def main() -> None:
             engine,
             Plan.from_dict(wanted["plan"]),
             parse_target(wanted["target"]),
-            display=lambda standing: Telling(line, standing),
+            display=lambda progress: Telling(line, progress),
             together=line.await_others,
         )
     except ValueError as error:

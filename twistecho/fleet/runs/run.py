@@ -18,7 +18,7 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.progress import Standing, Watch
+from twistecho.fleet.reports.progress import Progress, ProgressWatch
 from twistecho.fleet.reports.report import Report
 
 Engine = Literal["reactor", "threads"]
@@ -30,7 +30,7 @@ ENGINES: tuple[Engine, ...] = ("reactor", "threads")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-Shown = Callable[[Callable[[], Standing]], AbstractContextManager[object]]
+Shown = Callable[[Callable[[], Progress]], AbstractContextManager[object]]
 """Given what tells how far a run is, a context manager that shows it meanwhile."""
 
 Together = Callable[[], object]
@@ -45,7 +45,7 @@ def engine_named(name: str) -> Engine:
     raise ValueError(f"{name!r} is not an engine")
 
 
-def show_nothing(_standing: Callable[[], Standing]) -> AbstractContextManager[object]:
+def show_nothing(_progress: Callable[[], Progress]) -> AbstractContextManager[object]:
     """Show nothing of a run; see `Shown`."""
     return nullcontext()
 
@@ -123,8 +123,8 @@ def _run_reactor(
     return cast(Report, ended[0])
 
 
-def _watch(fleet: Any) -> Watch:
-    return Watch(fleet.outcomes, fleet.recordings, fleet.now)
+def _watch(fleet: Any) -> ProgressWatch:
+    return ProgressWatch(fleet.outcomes, fleet.recordings, fleet.now)
 
 
 @contextmanager

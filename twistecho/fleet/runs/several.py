@@ -1,7 +1,7 @@
 """A plan carried out by several processes: divided, watched, and put together exactly.
 
-Every process is a `part`, which tells how far it is and at last what it found. One that ends
-without a report is named in the whole, and its clients are missing there.
+Every process is a `fleet_process`, which tells how far it is and at last what it found. One that
+ends without a report is named in the whole, and its clients are missing there.
 """
 
 import json
@@ -14,11 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twistecho.base.processes import command
-from twistecho.fleet.plans.division import divide
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports
-from twistecho.fleet.reports.progress import Standing, add_standings
+from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, Shown, interruptible
@@ -40,7 +39,7 @@ class _Part:
         self, engine: Engine, target: Target, plan: Plan, together: Callable[[], None]
     ) -> None:
         self.plan = plan
-        self.standing = Standing(0.0)
+        self.progress = Progress(0.0)
         self.report: Report | None = None
         self.error: str | None = None
         self.is_together = False
@@ -83,7 +82,7 @@ class _Part:
 
     def _take(self, said: dict[str, Any]) -> None:
         if "standing" in said:
-            self.standing = Standing.from_dict(said["standing"])
+            self.progress = Progress.from_dict(said["standing"])
         elif "report" in said:
             self.report = Report.from_dict(said["report"])
         elif "error" in said:
@@ -125,7 +124,7 @@ class Parts:
     def __init__(self, engine: Engine, plan: Plan, target: Target, processes: int) -> None:
         self.plan = plan
         self._engine, self._target = engine, target
-        self._plans = divide(plan, processes)
+        self._plans = plan.divide(processes)
         self._parts: list[_Part] = []
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
@@ -152,9 +151,9 @@ class Parts:
         for part in self._parts:
             part.go_on()
 
-    def standing(self) -> Standing:
+    def progress(self) -> Progress:
         """Say how far all of them are."""
-        return add_standings(part.standing for part in self._parts)
+        return add_progress(part.progress for part in self._parts)
 
     def interrupt(self) -> None:
         """Have all end their clients and report."""
@@ -205,12 +204,12 @@ def run_processes(
 ) -> Report:
     """Carry out a plan with several processes; return what they found together.
 
-    ``display`` shows how far they are. Signals are theirs: see `engines`. Raises ValueError for
+    ``display`` shows how far they are. Signals are theirs: see `run`. Raises ValueError for
     a plan that cannot be divided and a target that the engine cannot connect to.
     """
     with (
         Parts(engine, plan, target, processes) as parts,
         interruptible(parts.interrupt, parts.kill),
-        display(parts.standing),
+        display(parts.progress),
     ):
         return parts.report()

@@ -1,25 +1,138 @@
-"""A client's conversation over a plain connected socket.
+"""A client of a thread of its own: it connects, and has its conversation over a plain socket.
 
-The client waits for its socket to be readable or writable, so a message larger than all buffers
-cannot lock both sides up.
+It waits for its socket to be readable or writable, so a message larger than all buffers cannot lock
+both sides up. All waits are the poller's, so that they end at once when the run does; a `Gate` is
+what says so.
 """
 
+import errno
+import os
 import select
 import socket
 import struct
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 
+from twistecho.base.sockets import share_local_ports
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.plans.target import Address
 from twistecho.fleet.reports.outcome import Phase
 
-from .gate import Gate
+_UNDER_WAY = (0, errno.EINPROGRESS)
 
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _TICK = 0.001
+
+
+class Gate:
+    """A descriptor that is readable, for ``poll``, once the gate is open."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        self._is_open = self._closed = False
+        # One that a signal handler can take while the same thread has it.
+        self._lock = threading.RLock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open; one who has passed it is never told that it is not."""
+        with self._lock:
+            return self._is_open
+
+    def fileno(self) -> int:
+        """Give the descriptor."""
+        return self._read
+
+    def open(self) -> None:
+        """Let all through, now and later; can be called from any thread and signal handler.
+
+        It does nothing once the gate was closed.
+        """
+        with self._lock:
+            if self._closed or self._is_open:
+                return
+            os.write(self._write, b"o")
+            self._is_open = True
+
+    def close(self) -> None:
+        """Let go of the descriptors: nobody waits here any more."""
+        with self._lock:
+            self._closed = True
+            os.close(self._read)
+            os.close(self._write)
+
+
+class StoppedError(Exception):
+    """The run was ended before the connection stood."""
+
+
+def connect(
+    addresses: Sequence[Address],
+    left: Callable[[], float],
+    stop: Gate,
+    source: str | None = None,
+) -> socket.socket:
+    """Connect, within the time that ``left()`` says is left in all, in seconds.
+
+    ``source`` is the local address to connect from, where it is not the system's choice.
+
+    Raises the last address's OSError (TimeoutError where time was short), `socket.gaierror` where
+    there is no address, and StoppedError.
+    """
+    problem: OSError = socket.gaierror("no address")
+    for address in addresses:
+        try:
+            return _connect_to(address, left(), stop, source)
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -> socket.socket:
+    if left <= 0:
+        raise TimeoutError
+    connection = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        if address.family == socket.AF_UNIX:
+            # What is not accepted at once can't be waited for here, but by a call that blocks.
+            connection.settimeout(left)
+            connection.connect(address.where)
+        else:
+            connection.setblocking(False)
+            if source is not None:
+                share_local_ports(connection)
+                connection.bind((source, 0))
+            _begin_to_connect(connection, address.where)
+            _await_connection(connection, left, stop)
+        connection.setblocking(True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin_to_connect(connection: socket.socket, where: object) -> None:
+    number = connection.connect_ex(where)  # type: ignore[arg-type]  # an Address fits its family
+    if number not in _UNDER_WAY:
+        raise OSError(number, os.strerror(number))
+
+
+def _await_connection(connection: socket.socket, left: float, stop: Gate) -> None:
+    poller = select.poll()
+    poller.register(connection, select.POLLOUT)
+    poller.register(stop, select.POLLIN)
+    ready = dict(poller.poll(left * 1000))
+    if stop.fileno() in ready:
+        raise StoppedError
+    if not ready:
+        raise TimeoutError
+    number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
 
 
 def time_left(conversation: Conversation, now: float) -> float:
@@ -27,7 +140,7 @@ def time_left(conversation: Conversation, now: float) -> float:
     return conversation.step + conversation.plan.timeout - now
 
 
-class Talk:
+class Client:
     """One client's connected socket and its conversation; ``now`` is the time of the run.
 
     Where the plan has a barrier the client begins when ``begin`` opens; it ends when ``stop`` does.
@@ -51,7 +164,7 @@ class Talk:
         self._saying = 0  # bytes of the messages that are under way
 
     def run(self) -> None:
-        """Talk until the conversation has an outcome; reset the connection if it failed.
+        """Client until the conversation has an outcome; reset the connection if it failed.
 
         The engine has told the conversation that it is connected.
         """

@@ -1,7 +1,7 @@
 """The same plan over plain sockets: a thread a client, no Twisted.
 
 An independent witness. Only the `Conversation` is shared with the reactor's fleet; how bytes are
-sent, received and waited for is the system's own business here: see `talk`.
+sent, received and waited for is the system's own business here: see `client`.
 """
 
 import select
@@ -15,18 +15,13 @@ from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.resolve import Address, resolve
-from twistecho.fleet.plans.sources import source_of
-from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
-from .client import Talk, time_left
-from .connecting import StoppedError, connect
-from .gate import Gate
-from .securing import HandshakeError, context_for, secure
-from .tls_client import SecureTalk
+from .client import Client, Gate, StoppedError, connect, time_left
+from .tls_client import HandshakeError, TLSClient, context_for, secure
 
 ENGINE = "threads"
 """The name of this engine in reports."""
@@ -157,11 +152,13 @@ class ThreadedFleet:
             connection = self._try_to_connect(conversation, addresses)
         if connection is not None:
             with connection:
-                kind = Talk if self._context is None else SecureTalk
-                talk = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
-                talk.say(conversation.connected(self.now()))
+                kind = Client if self._context is None else TLSClient
+                client = kind(
+                    connection, conversation, self.now, begin=self._begin, stop=self._stop
+                )
+                client.say(conversation.connected(self.now()))
                 self._settle(conversation.client)
-                talk.run()
+                client.run()
         self._note(conversation, recording)
 
     def _settle(self, number: int) -> None:

@@ -1,6 +1,7 @@
 """The echo service: listens where it was told, and when it stops delivers what it owes."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.application.service import Service
@@ -20,10 +21,29 @@ from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
 from .accepting import back_off
-from .exposure import EXPOSED, is_exposed
+
+EXPOSED = (
+    "{where} can be reached from other machines: whoever gets there is answered, "
+    "without a password. Bind 127.0.0.1, or filter, where that is not meant."
+)
+"""What the log says of such a port."""
+
 
 DRAIN_MARGIN = 5.0
 """How much longer than the longest delay a service waits for its replies when it stops, seconds."""
+
+
+def is_exposed(address: object) -> bool:
+    """Tell whether a port with this address takes more than the loopback.
+
+    Unix sockets do not: their mode says who may connect.
+    """
+    host = getattr(address, "host", None)
+    if host is None:
+        return False
+    ip = ip_address(str(host).partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return not (mapped or ip).is_loopback
 
 
 class EchoService(Service):

@@ -1,25 +1,133 @@
 """Where to listen, from a description such as ``tcp:5000``, ``unix:/run/echo.sock``, ``ssl:…``.
 
-Descriptions are Twisted's. What differs: Unix sockets have mode 0660 and are looked after by
-`unixport`; a TLS port can refuse a connection; and what is wrong is said in words, as ValueError
-where the description is at fault and as OSError where the world is.
+Descriptions are Twisted's. What differs: Unix sockets have mode 0660, and a stale one is replaced,
+a live one refused, others' left alone; a TLS port can refuse a connection; and what is wrong is
+said in words, as ValueError where the description is at fault and as OSError where the world is.
+
+Twisted's own port knows a stale Unix socket by a lock file with a process number: it is left behind
+by a kill, missed where somebody else made the socket, and wrong in containers, where the number is
+soon another's. Here the socket itself is asked: nobody is behind it if a connection is refused.
 """
 
+import errno
+import fcntl
 import os
 import re
 import socket
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+from twisted.internet import tcp, unix
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 
 from twistecho.eagerreactor import unix as eagerunix
 
-from .unixport import AdoptedUnixPort, UnixPort
-
 UNIX_MODE = "660"
 """The mode of a Unix socket whose description names none: its owner and group may connect."""
+
+_Made = TypeVar("_Made")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other services from looking at sockets of a folder between our look and our bind.
+
+    Raises OSError where the folder is not there or another is just about it.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def make_way(path: Path) -> None:
+    """Remove a socket that nobody listens on. Raises OSError where something else is there."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISSOCK(mode):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+                return
+            except BlockingIOError:
+                pass  # somebody is there, and busy
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell one file from another at the same path later on."""
+    with suppress(OSError):
+        found = path.lstat()
+        return found.st_dev, found.st_ino
+    return None
+
+
+class UnixPort(unix.Port):
+    """A Unix socket of our own: made at the start, removed at the end if it is still ours."""
+
+    _made: tuple[int, int] | None = None
+
+    def __init__(
+        self, path: str, factory: IProtocolFactory, backlog: int, mode: int, reactor: object
+    ) -> None:
+        super().__init__(os.fsencode(path), factory, backlog, mode, reactor)
+        self.path = Path(path)
+
+    def startListening(self) -> None:
+        """Listen. Raises CannotListenError."""
+        try:
+            with _alone_in(self.path.parent):
+                make_way(self.path)
+                super().startListening()  # type: ignore[no-untyped-call]  # Twisted's
+        except OSError as error:
+            raise CannotListenError(None, str(self.path), error) from error
+        self._made = _identity(self.path)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Remove the socket, unless somebody else has put another in its place."""
+        if self._made is not None and self._made == _identity(self.path):
+            with suppress(OSError):
+                self.path.unlink()
+        # Past the parent, which unlinks whatever is there and fails where nothing is.
+        tcp.Port.connectionLost(self, reason)
+
+
+class AdoptedUnixPort(unix.Port):
+    """A Unix socket that somebody else, such as systemd, listens on and keeps.
+
+    Twisted's own port would change its mode, shut it down at the end, and remove it.
+    """
+
+    _shouldShutdown = False
+
+    def startListening(self) -> None:
+        """Accept on the socket as it is."""
+        port: Any = self  # what Twisted's ports set when they start is annotated for others
+        port.factory.doStart()
+        port.socket = self._preexistingSocket
+        self._preexistingSocket = None
+        port.fileno = port.socket.fileno
+        port.connected = True
+        port.numberAccepts = 100
+        port.startReading()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Accept no more; leave the socket to its owner."""
+        tcp.Port.connectionLost(self, reason)
 
 
 class _Description(NamedTuple):
@@ -96,8 +204,6 @@ def _tls(reactor: Any, description: str, parts: _Description) -> IStreamServerEn
 _Maker = Callable[[Any, str, _Description], IStreamServerEndpoint]
 _MAKERS: dict[str, _Maker] = {"ssl": _tls, "systemd": _systemd, "unix": _unix}
 
-_Made = TypeVar("_Made")
-
 
 def _with_certificate(make: Callable[[], _Made]) -> _Made:
     """Make what needs the certificate and its key. Raises OSError where these do not do."""
@@ -115,6 +221,24 @@ def _openssl_words(error: Exception) -> str:
     if isinstance(reasons, list) and reasons:
         return str(reasons[-1][-1])
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _tls_factory(context_factory: Any, factory: IProtocolFactory) -> IProtocolFactory:
+    """Put TLS before a factory that may refuse a connection."""
+    from twisted.protocols.tls import (  # noqa: PLC0415 - it needs an extra
+        TLSMemoryBIOFactory,
+        TLSMemoryBIOProtocol,
+    )
+
+    class TLSFactory(TLSMemoryBIOFactory):
+        """Twisted's own, which would wrap the None that refuses, and fail on it in mid-accept."""
+
+        def buildProtocol(self, addr: Any) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]  # None refuses
+            """Make the protocol of a new connection, or None, upon which it is closed at once."""
+            inner = self.wrappedFactory.buildProtocol(addr)
+            return None if inner is None else self.protocol(self, inner)
+
+    return cast("IProtocolFactory", TLSFactory(context_factory, False, factory))
 
 
 def _with_own_ports(reactor: Any) -> "OwnPorts":
@@ -149,7 +273,7 @@ class OwnPorts:
 
     def _started(self, port: Any) -> IListeningPort:
         """Start a Unix port, with the transports that its reactor would have given it."""
-        if hasattr(self._reactor, "untried"):  # the eager reactor; its room needs epoll
+        if hasattr(self._reactor, "untried"):  # the eager reactor; its module needs epoll
             port.transport = eagerunix.Server
         port.startListening()
         return cast("IListeningPort", port)
@@ -163,9 +287,7 @@ class OwnPorts:
         interface: str = "",
     ) -> IListeningPort:
         """Listen for TLS."""
-        from .tlsfactory import TLSFactory  # noqa: PLC0415 - it needs an extra
-
-        wrapped = _with_certificate(lambda: TLSFactory(contextFactory, False, factory))
+        wrapped = _with_certificate(lambda: _tls_factory(contextFactory, factory))
         return self.listenTCP(port, wrapped, backlog, interface)
 
     def adoptStreamPort(

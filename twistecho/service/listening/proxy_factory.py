@@ -1,6 +1,6 @@
 """Connections that come through a proxy: who the client is, the proxy says first.
 
-    <- PROXY header (see `proxyheader`)
+    <- PROXY header (see `proxy_header`)
     <- the client's bytes
     -> the replies
 
@@ -21,8 +21,7 @@ from twistecho.base.timers import Timers
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.protocol import EchoProtocol
 
-from .proxy_header import ProxyHeader, ProxyHeaderError, read_header
-from .trusted import TrustedProxies
+from .proxy_header import ProxyHeader, ProxyHeaderError, TrustedProxies, read_header
 
 HEADER_TIMEOUT = 5.0
 """Seconds for the header to come: the specification asks for three at least."""

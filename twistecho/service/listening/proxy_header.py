@@ -1,4 +1,4 @@
-r"""PROXY protocol headers, versions 1 and 2: which client a proxy speaks for.
+r"""PROXY protocol headers, versions 1 and 2: which client a proxy speaks for, and who is trusted.
 
     v1   PROXY TCP4 192.0.2.1 198.51.100.7 56324 5000\r\n     at most 107 bytes
     v2   signature, command, family, length, addresses, extensions
@@ -10,7 +10,9 @@ find that end is most of the work, so it is all done here.
 """
 
 import struct
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -26,6 +28,10 @@ _FIXED = struct.Struct("!12sBBH")
 _LOCAL, _PROXY = 0x20, 0x21
 _BLOCKS = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}
 _WITHOUT_CLIENT = {0x00, 0x12, 0x22, 0x31, 0x32}  # unspecified, datagrams, Unix sockets
+
+
+UNIX_PEERS = "unix"
+"""What stands for every peer of a Unix socket among the addresses that are trusted."""
 
 
 class ProxyHeaderError(ValueError):
@@ -112,3 +118,41 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
 def _client(data: bytes, block: struct.Struct) -> tuple[str, int]:
     packed, _, port, _ = block.unpack_from(data, _FIXED.size)
     return str(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)), port
+
+
+@dataclass(frozen=True)
+class TrustedProxies:
+    """The networks that proxies speak from; ``local``: so do the peers of Unix sockets.
+
+    An IPv4 peer is the same whether a dual-stack socket shows it as an IPv6 one or not.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    local: bool = False
+
+    def __contains__(self, address: object) -> bool:
+        """Tell whether a peer's address is one of these."""
+        host = getattr(address, "host", None)
+        if host is None:
+            return self.local and hasattr(address, "name")
+        ip = ip_address(str(host).partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None)
+        return any((mapped or ip) in network for network in self.networks)
+
+
+def parse_trusted(texts: Iterable[str]) -> TrustedProxies:
+    """Read addresses, networks (``192.0.2.0/24``) and ``unix``. Raises ValueError for others."""
+    networks, local = [], False
+    for text in texts:
+        if text == UNIX_PEERS:
+            local = True
+        else:
+            networks.append(_network(text))
+    return TrustedProxies(tuple(networks), local)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; it must be ADDRESS, ADDRESS/BITS or {UNIX_PEERS}") from None

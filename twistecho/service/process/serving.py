@@ -1,29 +1,44 @@
-"""From the options of ``twist echo`` to what serves: the factory, its limits, where it listens.
+"""From the options of ``twist echo`` to what serves, as the main thing of its process.
 
 What is wrong ends the process with one line that names the option: exit code 2 where the command
-line is at fault, 1 where the world is.
+line is at fault, 1 where the world is. A second signal ends at once what the first has let finish.
 """
 
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IReactorCore,
+    IReactorFromThreads,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
 from twisted.logger import Logger
 
 from twistecho.base.processes import raise_open_files, room_for_connections
+from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits
+from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.listening.endpoint import endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 
+from .notify import Notifications
 from .options import BACKLOG, end_process
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """Where Linux tells the longest backlog it grants."""
 
 _log = Logger()
+
+
+_Result = TypeVar("_Result")
 
 
 class Listener(NamedTuple):
@@ -52,7 +67,9 @@ def make_factory(
     )
 
 
-def listener(reactor: object, option: str, description: str, factory: IProtocolFactory) -> Listener:
+def make_listener(
+    reactor: object, option: str, description: str, factory: IProtocolFactory
+) -> Listener:
     """Find out where to listen. Ends the process where that cannot be."""
     try:
         return Listener(endpoint_for(reactor, description), factory, option)
@@ -100,3 +117,69 @@ def warn_of_backlog() -> None:
         _log.warn(
             "net.core.somaxconn cuts the backlog of {backlog} to {most}", backlog=BACKLOG, most=most
         )
+
+
+class MainService(EchoService):
+    """Serves a process's listeners, and tells its manager how it is."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        factory: EchoFactory,
+        listeners: Sequence[Listener],
+        drain: float | None,
+    ) -> None:
+        echo = [listener.endpoint for listener in listeners if listener.factory is factory]
+        super().__init__(clock, factory, echo, drain)
+        self._listeners = listeners
+        self._notifications = Notifications(clock, os.environ)
+
+    def startService(self) -> None:
+        """Listen; say that the service is ready once the reactor runs."""
+        super().startService()
+        cast("IReactorCore", self.clock).callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        self._notifications.ready()
+
+    def privilegedStartService(self) -> None:
+        """Listen everywhere or end the process."""
+        for listener in self._listeners:
+            self.listen_or_end(listener)
+
+    def listen_or_end(self, listener: Listener) -> None:
+        """Listen, or end the process with one line."""
+        try:
+            self.listen(listener.endpoint, listener.factory)
+        except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
+            end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop, and let a second signal end what is still waited for."""
+        restore = self._on_second_signals()
+        self._notifications.stopping()
+        return super().stopService().addBoth(restore).addBoth(self._fall_silent)
+
+    def _on_second_signals(self) -> Callable[[_Result], _Result]:
+        return on_signals((signal.SIGINT, signal.SIGTERM), self._stop_at_once)
+
+    def _fall_silent(self, result: _Result) -> _Result:
+        self._notifications.stop()
+        return result
+
+    def _stop_at_once(self, *_signal: object) -> None:
+        cast(IReactorFromThreads, self.clock).callFromThread(self.abort)
+
+
+def on_signals(
+    numbers: Iterable[signal.Signals], call: Callable[..., None]
+) -> Callable[[_Result], _Result]:
+    """Have signals call ``call``; give a callback that puts their handlers back."""
+    before = {number: signal.signal(number, call) for number in numbers}
+
+    def restore(result: _Result) -> _Result:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        return result
+
+    return restore

@@ -1,8 +1,8 @@
 """``twist echo``: the service that its options ask for, as the main thing of its process.
 
-This is the edge: the only server room that takes the global reactor, speaks on standard error and
-ends the process. Whatever is wrong is said in one line that names the option: exit code 2 where the
-command line is at fault, 1 where the world is (a port in use, say).
+This is the edge: it takes the global reactor, speaks on standard error and ends the process.
+Whatever is wrong is said in one line that names the option: exit code 2 where the command line is
+at fault, 1 where the world is (a port in use, say).
 """
 
 from typing import cast
@@ -14,13 +14,13 @@ from twistecho.base.timers import count_monotonic
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.echo_service import EchoService
-from twistecho.service.process.mainservice import MainService
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import (
+    MainService,
     end_without_metrics,
     fitting,
-    listener,
     make_factory,
+    make_listener,
     warn_of_backlog,
 )
 
@@ -44,12 +44,14 @@ def makeService(options: Options) -> EchoService:
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
     listeners = [
-        listener(reactor, f"--port {text}", description, factory)
+        make_listener(reactor, f"--port {text}", description, factory)
         for text, description in options["endpoints"].items()
     ]
     if options["metrics"] is not None:
         text, description = options["metrics"]
-        listeners.append(listener(reactor, f"--metrics {text}", description, _metrics(factory)))
+        listeners.append(
+            make_listener(reactor, f"--metrics {text}", description, _metrics(factory))
+        )
     warn_of_backlog()
     return MainService(clock, factory, listeners, options["drain"])
 

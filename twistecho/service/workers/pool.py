@@ -18,21 +18,20 @@ from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits, describe_shares, shares_of
-from twistecho.service.listening.turns import GONE, Board
-from twistecho.service.process.mainservice import MainService
+from twistecho.service.listening.accepting import GONE, Board
 from twistecho.service.process.options import Options, end_process
 from twistecho.service.process.serving import (
     Listener,
+    MainService,
     end_without_metrics,
     fitting,
-    listener,
     make_factory,
+    make_listener,
     warn_of_backlog,
 )
 
 from .assignment import Assignment
-from .lifesigns import LifeSigns
-from .supervisor import Supervisor
+from .supervisor import Heartbeats, Supervisor
 
 
 class WorkersService(MainService):
@@ -55,7 +54,9 @@ class WorkersService(MainService):
         self._folder = Path(self._temporary.name)
         self._names = [str(number) for number in range(len(assignment.shares))]
         self._ready: set[str] = set()
-        self._signs = LifeSigns(reactor, self._folder, os.environ, self._is_ready, self._is_silent)
+        self._heartbeats = Heartbeats(
+            reactor, self._folder, os.environ, self._is_ready, self._is_silent
+        )
         self._board_file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - open to the end
         self._board_file.truncate(Board.size(len(self._names)))
         self._board = Board(self._board_file.fileno(), len(self._names))
@@ -78,7 +79,7 @@ class WorkersService(MainService):
         if self._assignment.options["metrics"] is not None:
             self._serve_metrics(*self._assignment.options["metrics"])
         for name in self._names:
-            self._signs.listen(name)
+            self._heartbeats.listen(name)
             self._board.open[int(name)] = GONE
         self._supervisor = self._make_supervisor()
         self._supervisor.startService()
@@ -87,7 +88,7 @@ class WorkersService(MainService):
         from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
 
         site = workers_site(self._folder, self.count_workers)
-        self.listen_or_end(listener(self.clock, f"--metrics {text}", description, site))
+        self.listen_or_end(make_listener(self.clock, f"--metrics {text}", description, site))
 
     def _shared_sockets(self) -> list[int]:
         """Give the descriptors that workers inherit; end the process where a port has none."""
@@ -109,7 +110,7 @@ class WorkersService(MainService):
         )
 
     def _environment(self, name: str) -> dict[str, str]:
-        return {**self._signs.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(self._folder)}
+        return {**self._heartbeats.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(self._folder)}
 
     def _begin(self) -> None:
         """Wait for the workers before anybody is told that the service is ready."""
@@ -132,7 +133,7 @@ class WorkersService(MainService):
     def _has_ended(self, name: str) -> None:
         """Leave nothing of a worker behind that is true of the living only."""
         self._board.open[int(name)] = GONE
-        self._signs.forget(name)
+        self._heartbeats.forget(name)
         if self._assignment.options["metrics"] is not None:
             from .metrics import forget  # noqa: PLC0415 - it needs an extra
 
@@ -153,7 +154,7 @@ class WorkersService(MainService):
 
     def _tidy(self, result: object) -> Deferred[Any]:
         self._board_file.close()
-        stopped = self._signs.stop()
+        stopped = self._heartbeats.stop()
         stopped.addBoth(lambda _: self._temporary.cleanup())
         return stopped.addCallback(lambda _: result)
 
@@ -172,7 +173,7 @@ def make_workers(
     """
     factory = make_factory(reactor, options, options["limits"], debugging=False)
     listeners = [
-        listener(reactor, f"--port {text}", description, factory)
+        make_listener(reactor, f"--port {text}", description, factory)
         for text, description in options["endpoints"].items()
     ]
     assignment = Assignment(

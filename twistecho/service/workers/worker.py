@@ -1,6 +1,6 @@
 """One of several processes that serve: ``python -m twistecho.service.workers.worker``.
 
-It is started by `workers` and told through its standard input what to serve (see `assignment`); the
+It is started by `pool` and told through its standard input what to serve (see `assignment`); the
 listening sockets are inherited. What it logs goes to standard output, an event in JSON each line.
 SIGTERM has it deliver what is owed and end, however often it comes: a manager may send it to all
 processes of a service. SIGINT after that ends it at once. This is an edge: it takes the global
@@ -32,10 +32,14 @@ from zope.interface import provider
 from twistecho.base.timers import count_monotonic
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.listening.adopted import adopted_endpoint
-from twistecho.service.listening.turns import Board, Turn, number_of, take_turns
-from twistecho.service.process.mainservice import MainService, on_signals
-from twistecho.service.process.serving import Listener, make_factory
+from twistecho.service.listening.accepting import (
+    Board,
+    Turn,
+    adopted_endpoint,
+    number_of,
+    take_turns,
+)
+from twistecho.service.process.serving import Listener, MainService, make_factory, on_signals
 
 from .assignment import BOARD, Assignment, read_assignment
 
@@ -110,7 +114,7 @@ def begin_logging(level: str, output: TextIO) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when standard input does: `lifeline` does better, but on Linux only."""
+    """End when standard input does: `base.processes` does better, but on Linux only."""
     os.read(0, 1)
     os._exit(1)
 

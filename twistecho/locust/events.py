@@ -1,13 +1,15 @@
-"""Connects the users to Locust: who relays, who gathers, and how a test comes to its end.
+"""Connects the users to Locust: who relays, who gathers, how a test ends, what is done with it.
 
 Locust gives its workers half a second for their last messages, and fleets have to end and report
 before that. So the master tells the workers to stop before Locust does, and waits until they have,
-and have reported.
+and have reported. What they found is written, judged and shown then.
 """
 
 import logging
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -16,13 +18,19 @@ from locust import stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from twistecho.fleet.output.tables import (
+    Printer,
+    figures_table,
+    parts_table,
+    times_table,
+    verdict_lines,
+)
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.verdict import invalid, judge
 
-from .concluding import decide, show, write
 from .fleetuser import PATIENCE, FleetUser
-from .gathering import Gathering, Kind
-from .relay import relay_of
+from .gathering import Gathering, Kind, relay_of
 
 STOP, STOPPED = "twistecho-stop", "twistecho-stopped"
 """The messages by which a master has its workers stop, and they say that they have."""
@@ -37,6 +45,34 @@ HERE = "here"
 events: Any = locust.events
 
 _log = logging.getLogger(__name__)
+
+
+def write(environment: Environment, reports: Mapping[str, Report]) -> None:
+    """Write a report a kind beside Locust's CSV files, where it writes these."""
+    options = environment.parsed_options
+    prefix = None if options is None else options.csv_prefix
+    if prefix:
+        for kind, report in reports.items():
+            Path(f"{prefix}_{kind}.json").write_text(report.to_json() + "\n", encoding="utf-8")
+
+
+def decide(environment: Environment, reports: Mapping[str, Report]) -> None:
+    """Have Locust end with exit code 1 where a report cannot be believed."""
+    if any(invalid(report) for report in reports.values()):
+        environment.process_exit_code = 1
+
+
+def show(reports: Mapping[str, Report]) -> None:
+    """Print what every kind of fleet found, in all and by worker."""
+    printer = Printer(sys.stdout)
+    for kind, report in reports.items():
+        printer.line(f"{kind}: exact, as the fleets measured it")
+        for table in (figures_table(report), times_table(report), parts_table(report)):
+            if table.row_count:
+                printer.table(table)
+                printer.line("")
+        for line, style in verdict_lines(judge(report)):
+            printer.line(line, style)
 
 
 def fleet_kinds(environment: Environment) -> dict[str, Kind]:

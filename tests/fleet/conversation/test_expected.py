@@ -1,7 +1,7 @@
 """Reading replies back: one verdict for the bytes, however TCP cut them.
 
-The rooms `owed`, `stamped`, `prefixed` and `readback`. The server of these tests is the wire's
-own writers; it may cut and join what it was sent into replies as it likes, as TCP allows.
+The modules `expected`, `stamped` and `prefixed`. The server of these tests is the service's own
+writers; it may cut and join what it was sent into replies as it likes, as TCP allows.
 """
 
 import time
@@ -22,9 +22,16 @@ from twistecho.base.reply_formats import (
     ReplyFormat,
     messages_of,
 )
-from twistecho.fleet.conversation.expected import ExtraError, MismatchError, Owed, WireError
+from twistecho.fleet.conversation.expected import (
+    Expected,
+    ExtraError,
+    MismatchError,
+    RawReader,
+    ReplyReader,
+    WireError,
+)
+from twistecho.fleet.conversation.in_flight import reader_for
 from twistecho.fleet.conversation.prefixed import PrefixedReader
-from twistecho.fleet.conversation.readback import RawReader, ReplyReader, reader_for
 from twistecho.fleet.conversation.stamped import StampedReader
 
 law = settings(max_examples=100, deadline=None)
@@ -500,7 +507,7 @@ class BoundedTests(unittest.TestCase):
                 message = EVERY_BYTE * 4
                 reader.expect(message)
                 reader.feed(replies_to(reply, [message])[0])
-            assert isinstance(reader, Owed)
+            assert isinstance(reader, Expected)
             with self.subTest(reply=reply):
                 assert len(reader._bytes) <= MESSAGE_SIZE
 

@@ -1,0 +1,192 @@
+"""The options of ``twist echo``: what texts become, and which ones are refused."""
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import redirect_stderr
+from pathlib import Path
+from unittest import SkipTest, TestCase
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.service.echo.limits import Limits
+from twistecho.service.process.options import BOUND_PARAMETERS, Options, describe_port, parse_limits
+from twistecho.service.scenario.delay import DelayPer
+
+from .test_tap import TWIST, fails
+
+DEFAULTS = {str(name): str(default) for name, _, default, _ in BOUND_PARAMETERS}
+
+
+class BoundOptionsTests(SynchronousTestCase):
+    """The options that set the limits."""
+
+    def test_the_defaults_are_those_of_the_limits(self) -> None:
+        """What --help shows is what holds."""
+        assert parse_limits(DEFAULTS) == Limits()
+
+    def test_contradictions_are_refused_in_the_words_of_the_options(self) -> None:
+        """Nobody has to know the fields."""
+        problem = self.assertRaises(
+            ValueError, parse_limits, {**DEFAULTS, "max-waiting-total": "1000"}
+        )
+        expected = "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
+        assert str(problem) == expected
+
+    @settings(deadline=None, max_examples=300)
+    @given(
+        st.sampled_from(
+            [
+                *DEFAULTS,
+                "port",
+                "host",
+                "reply",
+                "delay",
+                "delay-per",
+                "drain",
+                "metrics",
+                "workers",
+            ]
+        ),
+        st.one_of(
+            st.text(max_size=12),
+            st.integers().map(str),
+            st.floats().map(str),
+            st.text("0123456789:.-+e_", max_size=8),
+        ),
+    )
+    def test_any_text_for_any_option_is_accepted_or_one_clear_line(
+        self, name: str, text: str
+    ) -> None:
+        """Never a traceback: exit code 2 and the option's name."""
+        said = io.StringIO()
+        try:
+            with redirect_stderr(said):
+                Options().parseOptions([f"--{name}={text}"])
+        except SystemExit as end:
+            line = said.getvalue()
+            assert end.code == 2
+            assert line.startswith("twist echo: --"), line
+            assert name in line
+
+
+class OptionsTests(TestCase):
+    """The options, as values."""
+
+    def parse(self, *arguments: str) -> Options:
+        """Parse a command line."""
+        options = Options()
+        options.parseOptions(list(arguments))
+        return options
+
+    def test_defaults(self) -> None:
+        """Port 5000 on the loopback, stamped, without delay."""
+        options = self.parse()
+        expected = "tcp:5000:interface=127.0.0.1:backlog=4096"
+        assert options["endpoints"] == {"5000": expected}
+        assert options["reply"] is ReplyFormat.STAMPED
+        assert options["delay"].longest == 0
+        assert options["delay-per"] is DelayPer.REPLY
+        assert options["limits"] == Limits()
+        assert options["drain"] is None
+
+    def test_ports_and_descriptions_can_be_mixed(self) -> None:
+        """Every --port is listened on; descriptions are left as they are."""
+        options = self.parse("-p", "5002", "--port", "unix:/run/x", "--host", "::1")
+        assert options["endpoints"] == {
+            "5002": "tcp6:5002:interface=\\:\\:1:backlog=4096",
+            "unix:/run/x": "unix:/run/x",
+        }
+
+    @settings(deadline=None, max_examples=200)
+    @given(st.text(max_size=30))
+    def test_any_port_text_is_a_description_or_refused(self, text: str) -> None:
+        """Never another exception than ValueError."""
+        try:
+            assert ":" in describe_port(text, "127.0.0.1")
+        except ValueError as error:
+            assert "\n" not in str(error)
+
+    def test_bad_values_are_one_line_that_names_the_option(self) -> None:
+        """Exit code 2, no traceback, from the real command."""
+        for option, value in {
+            "--delay": "x",
+            "-d": "-1",
+            "--delay-per": "year",
+            "--reply": "loud",
+            "--max-waiting": "12",
+            "--drain": "nan",
+            "--port": "99999",
+            "-p": "nonsense",
+        }.items():
+            code, said = fails(option, value)
+            name = {"-d": "--delay", "-p": "--port"}.get(option, option)
+            assert code == 2, (option, said)
+            assert said.startswith(f"twist echo: {name}: "), said
+            assert said.count("\n") == 1, said
+
+    def test_bad_delays_and_faults_are_one_line_that_names_the_option(self) -> None:
+        """The unknown, the impossible, the contradicting; a trace's bad line by its number."""
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "trace"
+            trace.write_text("1\nsoon\n")
+            empty = Path(folder) / "empty"
+            empty.write_text("")
+            for arguments, words in {
+                ("--delay=weibull:1",): "--delay: there is no distribution 'weibull'",
+                ("--delay=lognormal:median=1,sigma=-1",): "--delay: lognormal: sigma -1",
+                (f"--delay=trace:{trace}",): f"--delay: {trace}, line 2: 'soon' is not a number",
+                (f"--delay=trace:{empty}",): f"--delay: {empty} holds no delay",
+                ("--delay=trace:/nonexistent",): "--delay: /nonexistent: No such file",
+                ("--fault=reset:1.1",): "--fault: reset: 1.1 is not a probability",
+                ("--fault=reset", "--fault=close"): "--fault: reset, close: together",
+                ("--fault=late",): "--fault: late: needs a delay",
+                ("--seed=x",): "--seed: 'x' is not a seed",
+            }.items():
+                code, said = fails(*arguments)
+                assert code == 2, (arguments, said)
+                assert said.startswith(f"twist echo: {words}"), said
+                assert said.count("\n") == 1, said
+
+    def test_a_bad_endpoint_is_one_line(self) -> None:
+        """Unknown types and missing arguments."""
+        for text in ("nosuch:5000", "tcp:port", "tcp:"):
+            code, said = fails("-p", text)
+            assert code == 2
+            assert said.startswith(f"twist echo: --port {text}: not an endpoint description"), said
+            assert said.count("\n") == 1, said
+
+    def test_a_world_at_fault_is_one_line_and_exit_code_1(self) -> None:
+        """A busy port, an unknown host, a directory that is not there."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            busy = str(other.getsockname()[1])
+            for arguments, words in {
+                ("-p", busy): f"--port {busy}: cannot listen: Address already in use",
+                ("-p", "0", "-p", busy): "Address already in use",
+                ("-p", "0", "--host", "no-such-host.invalid"): "--port 0: cannot listen: ",
+                ("-p", "unix:/nonexistent/x"): "No such file or directory",
+            }.items():
+                code, said = fails(*arguments)
+                assert code == 1, said
+                assert words in said, said
+                assert said.count("\n") == 1, said
+
+    def test_a_privileged_port_is_one_line(self) -> None:
+        """Port 1 without the right to it."""
+        lowest = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+        setpriv = shutil.which("setpriv")
+        if lowest < 2 or (os.geteuid() == 0 and not setpriv):
+            raise SkipTest("no way here to be without the right to a privileged port")
+        unprivileged = [setpriv, "--bounding-set=-all", "--inh-caps=-all"] if setpriv else []
+        command = [*unprivileged, *TWIST, "-p", "1"] if os.geteuid() == 0 else [*TWIST, "-p", "1"]
+        ended = subprocess.run(
+            [str(part) for part in command], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 1
+        assert ended.stderr == "twist echo: --port 1: cannot listen: Permission denied\n"
