@@ -27,8 +27,8 @@ from tests.support.reactorcase import (
     received_by,
 )
 from tests.support.twisted_internals import TWISTED_INTERNALS
-from twistecho.eagerreactor.connection import EagerConnection
 from twistecho.eagerreactor.reactor import EagerReactor
+from twistecho.eagerreactor.transports import EagerConnection
 
 
 class Eager(Builder):

@@ -16,7 +16,7 @@ clock:
    more than `MOST_EVENTS` events, so that no reply waits long for the callbacks of others. Reading
    first and then sending is also what the processor's caches like best.
 2. *No log context is built for an event.* A transport is itself the context, and says which prefix
-   log lines have when there is one to log; see `connection`.
+   log lines have when there is one to log; see `transports`.
 3. *The clock is monotonic*, a step of the wall clock moves no delayed call, and *exact*: a delayed
    call does not wait for the next whole millisecond.
 
