@@ -135,6 +135,10 @@ class _Replier(Recorder):
         self.before: Any = lambda _made, _data: None
         self.reply: Any = lambda data: data
 
+    def dataReceived(self, data: bytes) -> None:
+        """Be called where the reactor does not reply."""
+        super().dataReceived(data)
+
     def replyEagerly(self, data: bytes) -> Any:
         """Note what came, do as told, reply."""
         self.received += data

@@ -11,9 +11,26 @@ for the commonest one, a reply to what came:
 
 It is called in place of ``dataReceived``, and the bytes it returns, not more than it was given, are
 written as if by ``write``. Elsewhere nobody calls it, so ``dataReceived`` must do the same.
+
+It is called only where one class answers for both: the class that the protocol has its
+``dataReceived`` from must have a ``replyEagerly`` in its own body, and the protocol must have that
+one and no other. So whatever stands between the bytes and the protocol sees them all, as it does
+under every other reactor:
+
+- a wrapper of a protocol that has the method, though it passes on names that it does not know;
+- a subclass or a mixin with a ``dataReceived`` of its own, to check, to log or to refuse;
+- a subclass with only a ``replyEagerly``, which the inherited ``dataReceived`` calls or does not;
+- a protocol on which either was set, as an attribute, before the first bytes came.
+
+That is looked at when the first bytes come after ``transport.protocol`` was set, by Twisted or by
+anyone; not for every message, which would take Python a tenth longer. Who changes a protocol or its
+class later therefore says ``transport.protocol = protocol`` again. And who exchanges
+``dataReceived`` in the very class that has both exchanges ``replyEagerly`` with it.
 """
 
+from collections.abc import Mapping
 from errno import EBADF, ENOBUFS, EWOULDBLOCK
+from types import MethodType
 from typing import Any
 
 from twisted.internet import address, error, main, tcp
@@ -36,6 +53,30 @@ def connection_lost(os_error: OSError) -> error.ConnectionLost:
     return lost
 
 
+def eager_reply(protocol: Any) -> Any:
+    """Give the protocol's replyEagerly, or None where that must not take dataReceived's place.
+
+    Nothing is remembered of a class: to look that up, by a weak reference, takes as long.
+    """
+    for kind in type(protocol).__mro__:
+        body = kind.__dict__
+        if "dataReceived" in body:
+            break
+    else:
+        return None
+    if "replyEagerly" not in body or not _is_own(protocol, "dataReceived", body):
+        return None
+    return protocol.replyEagerly if _is_own(protocol, "replyEagerly", body) else None
+
+
+def _is_own(protocol: Any, name: str, body: Mapping[str, Any]) -> bool:
+    """Say whether a method of the protocol is the one that this class's body defines."""
+    method = getattr(protocol, name)
+    return (
+        type(method) is MethodType and method.__func__ is body[name] and method.__self__ is protocol
+    )
+
+
 class EagerConnection(tcp.Connection):
     """What the eager reactor's stream transports have in common; mixed in before Twisted's class.
 
@@ -46,7 +87,7 @@ class EagerConnection(tcp.Connection):
 
     __slots__ = ("_protocol", "bufferSize", "chunk", "reply_to", "socket", "untried")
 
-    replies = False  # whether the protocol's replyEagerly is called
+    replies = False  # whether a protocol's replyEagerly is called, where it has one
     chunk: bytes | None
     reply_to: Any
     untried: bool
@@ -72,12 +113,23 @@ class EagerConnection(tcp.Connection):
     def protocol(self, protocol: Any) -> None:
         self._protocol = protocol
         if self.replies:
-            self.reply_to = getattr(protocol, "replyEagerly", None)
+            # Until the first bytes come, connectionMade or others may change the protocol.
+            has_one = hasattr(type(protocol), "replyEagerly")
+            self.reply_to = self._receive_first if has_one else None
 
     @protocol.deleter
     def protocol(self) -> None:
         del self._protocol
         self.reply_to = None
+
+    def _receive_first(self, data: bytes) -> Any:
+        """Take the first bytes that come for a protocol, and see how it is to have all others."""
+        protocol = self._protocol
+        self.reply_to = reply_to = eager_reply(protocol)
+        if reply_to is not None:
+            return reply_to(data)
+        protocol.dataReceived(data)
+        return None
 
     def __getitem__(self, key: object) -> dict[str, Any]:
         """Give the log context of this connection's callbacks. Raises KeyError for other keys."""

@@ -28,6 +28,9 @@ class SteadyProtocol(EchoProtocol):
 
     _waiting: Any
 
+    # The eager reactor asks for both in one class.
+    dataReceived = EchoProtocol.dataReceived
+
     def replyEagerly(self, data: bytes) -> bytes | None:
         """Take what one read gave; queue its message."""
         size = len(data)
