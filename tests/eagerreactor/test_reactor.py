@@ -27,8 +27,8 @@ from tests.support.reactorcase import (
     received_by,
 )
 from tests.support.twisted_internals import TWISTED_INTERNALS
-from twistecho.eagerreactor.connection import EagerConnection
 from twistecho.eagerreactor.reactor import EagerReactor
+from twistecho.eagerreactor.transports import EagerConnection
 
 
 class Eager(Builder):
@@ -134,6 +134,10 @@ class _Replier(Recorder):
         super().__init__()
         self.before: Any = lambda _made, _data: None
         self.reply: Any = lambda data: data
+
+    def dataReceived(self, data: bytes) -> None:
+        """Be called where the reactor does not reply."""
+        super().dataReceived(data)
 
     def replyEagerly(self, data: bytes) -> Any:
         """Note what came, do as told, reply."""

@@ -1,12 +1,17 @@
 """What a protocol may rely on, held for Twisted's epoll reactor and for the eager one alike."""
 
 import errno
+import io
 import os
 import socket
 import struct
 import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from types import MethodType
 from typing import Any
+from unittest import TestCase
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
@@ -15,6 +20,9 @@ from twisted.internet.interfaces import (
     IPullProducer,
     IPushProducer,
 )
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.protocols.policies import ProtocolWrapper, TrafficLoggingProtocol, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -28,6 +36,9 @@ from tests.support.reactorcase import (
     gathered,
     received_by,
 )
+from twistecho import EchoFactory
+from twistecho.eagerreactor.transports import EagerConnection, eager_reply
+from twistecho.fleet.reactor_engine.client import Client
 
 BIG = os.urandom(1 << 16) * 80
 
@@ -433,6 +444,266 @@ class UNIXTestsBuilder(Agreement):
         assert server.received == b"abc"
 
 
+class _Echo(Recorder):
+    """Replies with what came: to the eager reactor by the shortcut, to others by writing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eagerly = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """Write the reply."""
+        super().dataReceived(data)
+        self.transport.write(data)
+
+    def replyEagerly(self, data: bytes) -> bytes:
+        """Give the reply."""
+        self.received += data
+        self.eagerly += 1
+        return data
+
+
+class _Heir(_Echo):
+    """Has both from the same class."""
+
+
+class _Louder(_Echo):
+    """Has one, and the other from another class."""
+
+    def replyEagerly(self, data: bytes) -> bytes:
+        return super().replyEagerly(data).upper()
+
+
+class _Noting:
+    """Notes what comes before it passes it on; a mixin."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.noted: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        self.noted.append(data)
+        super().dataReceived(data)  # type: ignore[misc]
+
+
+class _NotingEcho(_Noting, _Echo):
+    """A protocol with a mixin."""
+
+
+class _NotingWrapper(_Noting, ProtocolWrapper):
+    """One of Twisted's policies."""
+
+
+class _Forwarding(Protocol):
+    """Wraps a protocol, to which it passes on all names that it does not know."""
+
+    def __init__(self, wrapped: Protocol) -> None:
+        self.wrapped = wrapped
+        self.noted: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+    def connectionMade(self) -> None:
+        self.wrapped.makeConnection(self.transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.noted.append(data)
+        self.wrapped.dataReceived(data)
+
+
+class _Refusing(_Echo):
+    """Takes nothing but what begins with a word."""
+
+    def dataReceived(self, data: bytes) -> None:
+        if data.startswith(b"please "):
+            super().dataReceived(data)
+        else:
+            self.transport.write(b"no")
+
+
+class _Intercepting(_Echo):
+    """Gives another dataReceived to who asks for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[bytes] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name != "dataReceived":
+            return found
+        return lambda data: (self.noted.append(data), found(data))
+
+
+class PassingTestsBuilder(Agreement):
+    """Nothing passes by what stands before a protocol, whether that can reply eagerly or not."""
+
+    def talk(
+        self,
+        protocol: Any,
+        said: Sequence[tuple[bytes, bytes]] = ((b"one", b"one"), (b"two", b"two")),
+        afterwards: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        """Have a peer send messages, each after the reply to the last, and see the replies.
+
+        After each of them something else may be done, before the next message is sent.
+        """
+        reactor = self.buildReactor()
+        peer = self.accepted(reactor, protocol)
+        came = bytearray()
+        replies: list[bytes] = []
+        actions = iter(afterwards)
+        peer.sendall(said[0][0])
+
+        def done() -> bool:
+            number = len(replies)
+            if len(gathered(came, peer)) < len(said[number][1]):
+                return False
+            replies.append(bytes(came))
+            came.clear()
+            next(actions, lambda: None)()
+            if len(replies) == len(said):
+                return True
+            peer.sendall(said[number + 1][0])
+            return False
+
+        self.until(reactor, done)
+        assert replies == [reply for _, reply in said]
+
+    def test_a_class_with_both_is_asked_for_its_reply(self) -> None:
+        """By the eager reactor only; a subclass that changes neither is, too."""
+        for protocol in (_Echo(), _Heir()):
+            self.talk(protocol)
+            assert protocol.received == b"onetwo"
+            eager = isinstance(protocol.transport, EagerConnection)
+            assert protocol.eagerly == (2 if eager else 0)
+
+    def test_a_wrapper_of_twisteds_policies(self) -> None:
+        """Both a class of one's own and one of Twisted's."""
+        wrapping = WrappingFactory(Factory.forProtocol(_Echo))
+        wrapping.protocol = _NotingWrapper
+        wrapper = wrapping.buildProtocol(None)
+        self.talk(wrapper)
+        assert wrapper.noted == [b"one", b"two"]
+        log = io.StringIO()
+        self.talk(TrafficLoggingProtocol(wrapping, _Echo(), log))
+        for line in ("C 0: b'one'", "S 0: b'one'", "C 0: b'two'", "S 0: b'two'"):
+            assert line in log.getvalue()
+
+    def test_a_wrapper_that_passes_on_unknown_names(self) -> None:
+        """The wrapped protocol's replyEagerly is not the wrapper's."""
+        protocol = _Forwarding(_Echo())
+        self.talk(protocol)
+        assert protocol.noted == [b"one", b"two"]
+
+    def test_a_mixin_with_its_own_datareceived(self) -> None:
+        """It comes before the class with both."""
+        protocol = _NotingEcho()
+        self.talk(protocol)
+        assert protocol.noted == [b"one", b"two"]
+
+    def test_a_subclass_with_its_own_datareceived_refuses(self) -> None:
+        """The first message and those after one that it took."""
+        protocol = _Refusing()
+        said = (
+            (b"let me in", b"no"),
+            (b"please let me in", b"please let me in"),
+            (b"thanks", b"no"),
+        )
+        self.talk(protocol, said)
+        assert protocol.received == b"please let me in"
+
+    def test_a_subclass_with_its_own_replyeagerly_alone(self) -> None:
+        """The inherited dataReceived does not ask it, so nobody does."""
+        protocol = _Louder()
+        self.talk(protocol)
+        assert protocol.eagerly == 0
+
+    def test_an_attribute_in_place_of_datareceived(self) -> None:
+        """Set before the connection is made or by connectionMade, or made up when asked for."""
+
+        def note(protocol: Any, data: bytes) -> None:
+            noted.append(data)
+            _Echo.dataReceived(protocol, data)
+
+        before: Any = _Echo()
+        made, neither = _Echo(), _Intercepting()
+        noted: list[bytes] = neither.noted
+        before.dataReceived = partial(note, before)
+        made.on_made = lambda _: setattr(made, "dataReceived", MethodType(note, made))
+        for protocol in (before, made, neither):
+            noted.clear()
+            self.talk(protocol)
+            assert noted == [b"one", b"two"]
+
+    def test_an_attribute_in_place_of_replyeagerly(self) -> None:
+        """It is not what dataReceived does."""
+        protocol: Any = _Echo()
+        protocol.replyEagerly = lambda _data: b"wrong"
+        self.talk(protocol)
+        assert protocol.received == b"onetwo"
+
+    def test_a_method_of_another_protocol_of_the_class(self) -> None:
+        """It is that other one's bytes."""
+        protocol, other = _Echo(), _Echo()
+        protocol.on_made = lambda made: (
+            setattr(other, "transport", made.transport),
+            setattr(made, "dataReceived", other.dataReceived),
+        )
+        self.talk(protocol)
+        assert (protocol.received, other.received) == (b"", b"onetwo")
+
+    def test_a_transport_that_is_given_another_protocol(self) -> None:
+        """From then on that one has the bytes; a protocol may also be given once more."""
+        first: Any = _Echo()
+        second = _NotingEcho()
+        noted: list[bytes] = []
+
+        def changed() -> None:
+            first.dataReceived = lambda data: (noted.append(data), first.transport.write(data))
+            first.transport.protocol = first
+
+        def replaced() -> None:
+            second.transport, first.transport.protocol = first.transport, second
+
+        said = [(message, message) for message in (b"one", b"two", b"three", b"four")]
+        self.talk(first, said, (changed, replaced))
+        assert (first.received, noted) == (b"one", [b"two"])
+        assert second.noted == [b"three", b"four"]
+
+    def test_a_callback_that_gives_its_transport_another_protocol(self) -> None:
+        """From the callback for the first bytes; the next ones are the other's."""
+        second = _NotingEcho()
+
+        class HandingOver(_Echo):
+            def dataReceived(self, data: bytes) -> None:
+                self.hand_over()
+                super().dataReceived(data)
+
+            def replyEagerly(self, data: bytes) -> bytes:
+                self.hand_over()
+                return super().replyEagerly(data)
+
+            def hand_over(self) -> None:
+                second.transport, self.transport.protocol = self.transport, second
+
+        first = HandingOver()
+        self.talk(first)
+        assert (first.received, second.noted) == (b"one", [b"two"])
+
+
+class ProductTests(TestCase):
+    """The protocols of this package are written for the shortcut."""
+
+    def test_they_have_both_in_one_class(self) -> None:
+        """The echo service's, whether replies are held or not, and the fleet's client."""
+        for delay in (0, 0.02):
+            protocol = EchoFactory(Clock(), delay=delay).buildProtocol(None)
+            assert eager_reply(protocol) is not None
+        assert eager_reply(Client.__new__(Client)) is not None
+
+
 @implementer(IHalfCloseableProtocol)
 class _HalfCloseable(Recorder):
     write_lost = False
@@ -498,5 +769,6 @@ for _builder in (
     ProducerTestsBuilder,
     BrokenTestsBuilder,
     UNIXTestsBuilder,
+    PassingTestsBuilder,
 ):
     globals().update(_builder.makeTestCaseClasses())

@@ -16,9 +16,14 @@ clock:
    more than `MOST_EVENTS` events, so that no reply waits long for the callbacks of others. Reading
    first and then sending is also what the processor's caches like best.
 2. *No log context is built for an event.* A transport is itself the context, and says which prefix
-   log lines have when there is one to log; see `connection`.
+   log lines have when there is one to log; see `transports`.
 3. *The clock is monotonic*, a step of the wall clock moves no delayed call, and *exact*: a delayed
    call does not wait for the next whole millisecond.
+
+A protocol may also say in a method of its own, ``replyEagerly``, which bytes are to be written in
+reply to what came. It is called in place of the ``dataReceived`` of the same class, and only where
+that would be called: a wrapper, a subclass or an attribute of the protocol that puts another
+``dataReceived`` before it gets all bytes, as under every reactor. See `transports` for the rule.
 
 Stream connections that break keep their errno: the `ConnectionLost` that the protocol is given has
 it as ``osError``. What is used of Twisted that is not public is listed, and tested.

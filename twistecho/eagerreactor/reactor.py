@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 from twisted.internet import error, main
-from twisted.internet.epollreactor import EPOLLIN
+from twisted.internet.epollreactor import EPOLLIN, EPOLLOUT, EPollReactor
 from twisted.python import context, log
 from twisted.python.failure import Failure
 
-from .connection import EagerConnection, connection_lost
-from .interest import EagerInterest
-from .streams import EagerStreams
+from twistecho.base.sockets import Listener, take_place
+
+from . import transports, unix
+from .transports import EagerConnection, connection_lost
 
 MOST_EVENTS = 64
 """Events that one poll brings at most; what their callbacks write goes out before the next."""
@@ -27,10 +28,138 @@ _FD_SETSIZE = 1024  # select takes descriptors below
 _NOBODY: dict[object, object] = {}  # the log context where there is none
 
 
-class EagerReactor(EagerStreams, EagerInterest):
-    """Twisted's epoll reactor, eager to write; see the module's docstring."""
+class EagerReactor(EPollReactor):
+    """Twisted's epoll reactor, eager to write; see `twistecho.eagerreactor`."""
 
     seconds = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        # Connections that want to write and may be untried, in order.
+        self.untried: list[EagerConnection] = []
+        # Those that want to read, by their descriptors.
+        self.reading: dict[int, EagerConnection] = {}
+        super().__init__()
+
+    # How it comes by its connections: it listens, connects and adopts as Twisted does, and every
+    # stream transport that it makes is an eager one.
+
+    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen on a TCP port. See `IReactorTCP.listenTCP`."""
+        return _accepting(super().listenTCP(port, factory, backlog, interface), transports.Server)
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> Any:
+        """Listen on a Unix socket. See `IReactorUNIX.listenUNIX`."""
+        return _accepting(super().listenUNIX(address, factory, backlog, mode, wantPID), unix.Server)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+        """Listen on a socket that listens already. See `IReactorSocket.adoptStreamPort`."""
+        port = super().adoptStreamPort(fileDescriptor, addressFamily, factory)
+        return _accepting(
+            port, unix.Server if addressFamily == socket.AF_UNIX else transports.Server
+        )
+
+    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+        """Take over a connected socket. See `IReactorSocket.adoptStreamConnection`."""
+        if addressFamily not in self._supportedAddressFamilies:
+            raise error.UnsupportedAddressFamily(addressFamily)
+        if addressFamily == socket.AF_UNIX:
+            return unix.Server._fromConnectedSocket(fileDescriptor, factory, self)
+        return transports.Server._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: Any,
+        timeout: float = 30,
+        bindAddress: Any = None,
+    ) -> Any:
+        """Connect to a TCP port. See `IReactorTCP.connectTCP`."""
+        connector = transports.Connector(host, port, factory, timeout, bindAddress, self)
+        connector.connect()
+        return connector
+
+    def connectUNIX(
+        self, address: Any, factory: Any, timeout: float = 30, checkPID: int = 0
+    ) -> Any:
+        """Connect to a Unix socket. See `IReactorUNIX.connectUNIX`."""
+        connector = unix.Connector(address, factory, timeout, self, checkPID)
+        connector.connect()
+        return connector
+
+    # What wants to read
+
+    def addReader(self, reader: Any) -> None:
+        """Have ``doRead`` called when there is something to read."""
+        if not isinstance(reader, EagerConnection):
+            super().addReader(reader)
+            return
+        fd = reader.fileno()
+        if fd not in self.reading:
+            self._add(reader, self._reads, self._writes, self._selectables, EPOLLIN, EPOLLOUT)
+            self.reading[fd] = reader
+
+    def removeReader(self, reader: Any) -> None:
+        """Have ``doRead`` called no more."""
+        if not isinstance(reader, EagerConnection):
+            super().removeReader(reader)
+            return
+        fd = reader.fileno()
+        if fd == -1:  # somebody has closed the socket behind our back
+            fd = next((fd for fd, other in self.reading.items() if other is reader), fd)
+        if self.reading.pop(fd, None) is not None:
+            self._remove(reader, self._reads, self._writes, self._selectables, EPOLLIN, EPOLLOUT)
+
+    # What wants to write
+
+    def addWriter(self, writer: Any) -> None:
+        """Have ``doWrite`` called: at the end of this turn, or when the descriptor is ready."""
+        if not (isinstance(writer, EagerConnection) and writer.connected):
+            super().addWriter(writer)
+            return
+        writer.close_shortcut()
+        if not writer.untried and writer.fileno() not in self._writes:
+            writer.untried = True
+            self.untried.append(writer)
+
+    def removeWriter(self, writer: Any) -> None:
+        """Have ``doWrite`` called no more."""
+        if isinstance(writer, EagerConnection):
+            writer.close_shortcut()
+            if writer.untried:
+                writer.untried = False
+                return
+            if 0 <= writer.fileno() not in self._writes:
+                return
+        super().removeWriter(writer)
+
+    def getWriters(self) -> list[Any]:
+        """List what wants to write."""
+        untried = [writer for writer in self.untried if writer.untried or writer.chunk]
+        return [*super().getWriters(), *untried]
+
+    def removeAll(self) -> list[Any]:
+        """Forget all descriptors but the reactor's own, and list them."""
+        self.await_all()
+        removed: list[Any] = super().removeAll()
+        self.reading.clear()
+        return removed
+
+    def await_writing(self, writer: EagerConnection) -> None:
+        """Register a transport that still wants to write, as Twisted would have done at first."""
+        writer.close_shortcut()
+        if writer.untried:
+            writer.untried = False
+            super().addWriter(writer)
+
+    def await_all(self) -> None:
+        """Register all of them."""
+        while self.untried:
+            self.await_writing(self.untried.pop())
+
+    # What is sent
 
     def _try_all(self) -> None:
         """Let each transport that wants to write try once; what they write meanwhile waits."""
@@ -102,7 +231,7 @@ class EagerReactor(EagerStreams, EagerInterest):
             select.select((self._poller,), (), (), timeout)
         return 0
 
-    doIteration = doPoll  # type: ignore[assignment]  # Twisted does the same
+    doIteration = doPoll
 
     def _tell(  # noqa: C901, PLR0912 - each call that is not made is what this is for
         self, events: list[tuple[int, int]], contexts: list[Any], here: int
@@ -170,6 +299,13 @@ class EagerReactor(EagerStreams, EagerInterest):
             selectable.connectionLost(Failure(why))
         else:
             super()._disconnectSelectable(selectable, why, isRead)
+
+
+def _accepting(port: Any, transport: type[EagerConnection]) -> Any:
+    """Have a port make such transports; it accepts nothing before the reactor's next turn."""
+    port.transport = transport
+    take_place(port, Listener(port.socket))
+    return port
 
 
 def _why_lost(connection: EagerConnection) -> error.ConnectionLost:

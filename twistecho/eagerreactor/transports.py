@@ -1,20 +1,217 @@
-"""The TCP transports of the eager reactor: Twisted's own, with a shortcut for the usual case.
+"""The transports of the eager reactor: Twisted's own. What all streams have in common, and TCP.
 
-A protocol may have a method of its own for the commonest case, a reply to what came:
+Buffers, producers, TLS and closing stay Twisted's. What a callback writes is *untried* until the
+reactor has let the callbacks of its turn return, and then asks the socket for the first time; only
+where the socket refuses is it registered for writability. A connection that breaks keeps its errno.
+
+A TCP connection has a shortcut for the usual case, and its protocol may have a method of its own
+for the commonest one, a reply to what came:
 
     replyEagerly(data: bytes) -> bytes | None
 
 It is called in place of ``dataReceived``, and the bytes it returns, not more than it was given, are
 written as if by ``write``. Elsewhere nobody calls it, so ``dataReceived`` must do the same.
+
+It is called only where one class answers for both: the class that the protocol has its
+``dataReceived`` from must have a ``replyEagerly`` in its own body, and the protocol must have that
+one and no other. So whatever stands between the bytes and the protocol sees them all, as it does
+under every other reactor:
+
+- a wrapper of a protocol that has the method, though it passes on names that it does not know;
+- a subclass or a mixin with a ``dataReceived`` of its own, to check, to log or to refuse;
+- a subclass with only a ``replyEagerly``, which the inherited ``dataReceived`` calls or does not;
+- a protocol on which either was set, as an attribute, before the first bytes came.
+
+That is looked at when the first bytes come after ``transport.protocol`` was set, by Twisted or by
+anyone; not for every message, which would take Python a tenth longer. Who changes a protocol or its
+class later therefore says ``transport.protocol = protocol`` again. And who exchanges
+``dataReceived`` in the very class that has both exchanges ``replyEagerly`` with it.
 """
 
+from collections.abc import Mapping
+from errno import EBADF, ENOBUFS, EWOULDBLOCK
+from types import MethodType
 from typing import Any
 
-from twisted.internet import address, main, tcp
+from twisted.internet import address, error, main, tcp
+from twisted.python import context
+from twisted.python.log import ILogContext
 
 from twistecho.base.sockets import share_local_ports
 
-from .connection import EagerConnection
+REFUSED = (EWOULDBLOCK, ENOBUFS)
+"""What a send fails with that is tried again when the socket is writable."""
+
+Ended = error.ConnectionLost | error.ConnectionDone | None
+"""What a read gives: why the connection has ended, if it has."""
+
+
+def connection_lost(os_error: OSError) -> error.ConnectionLost:
+    """Make a `ConnectionLost` whose ``osError`` and ``__cause__`` say what the system said."""
+    lost = error.ConnectionLost()
+    lost.osError = lost.__cause__ = os_error  # type: ignore[attr-defined]  # this adds it
+    return lost
+
+
+def eager_reply(protocol: Any) -> Any:
+    """Give the protocol's replyEagerly, or None where that must not take dataReceived's place.
+
+    Nothing is remembered of a class: to look that up, by a weak reference, takes as long.
+    """
+    for kind in type(protocol).__mro__:
+        body = kind.__dict__
+        if "dataReceived" in body:
+            break
+    else:
+        return None
+    if "replyEagerly" not in body or not _is_own(protocol, "dataReceived", body):
+        return None
+    return protocol.replyEagerly if _is_own(protocol, "replyEagerly", body) else None
+
+
+def _is_own(protocol: Any, name: str, body: Mapping[str, Any]) -> bool:
+    """Say whether a method of the protocol is the one that this class's body defines."""
+    method = getattr(protocol, name)
+    return (
+        type(method) is MethodType and method.__func__ is body[name] and method.__self__ is protocol
+    )
+
+
+class EagerConnection(tcp.Connection):
+    """What the eager reactor's stream transports have in common; mixed in before Twisted's class.
+
+    In its own callbacks a transport is also the log context: Twisted's context stack asks its
+    members for ``member[ILogContext]``, and this one computes the answer only when something is
+    logged. That a thread started from the callback inherits it is as in Twisted.
+    """
+
+    __slots__ = ("_protocol", "bufferSize", "chunk", "reply_to", "socket", "untried")
+
+    replies = False  # whether a protocol's replyEagerly is called, where it has one
+    chunk: bytes | None
+    reply_to: Any
+    untried: bool
+    bufferSize: int
+    broken: error.ConnectionLost | None = None  # what the first try of a write found
+    reactor: Any  # an eager one
+
+    def __new__(cls, *_args: object) -> "EagerConnection":  # noqa: PYI034 - Self came with 3.11
+        """Make one with what every message asks for in slots, Twisted's own attributes among it."""
+        self = super().__new__(cls)
+        self.bufferSize = tcp.Connection.bufferSize
+        self.untried = False  # wants to write, and its socket has not been asked yet
+        self.chunk = b""  # written and untried; see `_TCPConnection`
+        self.reply_to = None  # the protocol's replyEagerly, where it is called
+        return self
+
+    @property
+    def protocol(self) -> Any:
+        """The protocol; Twisted deletes it, and the socket, when the connection is lost."""
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, protocol: Any) -> None:
+        self._protocol = protocol
+        if self.replies:
+            # Until the first bytes come, connectionMade or others may change the protocol.
+            has_one = hasattr(type(protocol), "replyEagerly")
+            self.reply_to = self._receive_first if has_one else None
+
+    @protocol.deleter
+    def protocol(self) -> None:
+        del self._protocol
+        self.reply_to = None
+
+    def _receive_first(self, data: bytes) -> Any:
+        """Take the first bytes that come for a protocol, and see how it is to have all others."""
+        protocol = self._protocol
+        self.reply_to = reply_to = eager_reply(protocol)
+        if reply_to is not None:
+            return reply_to(data)
+        protocol.dataReceived(data)
+        return None
+
+    def __getitem__(self, key: object) -> dict[str, Any]:
+        """Give the log context of this connection's callbacks. Raises KeyError for other keys."""
+        if key is not ILogContext:
+            raise KeyError(key)
+        contexts = context.theContextTracker.currentContext().contexts
+        outer = contexts[: contexts.index(self)]
+        base = next(under[key] for under in reversed(outer) if key in under)
+        return {**base, "system": self.logPrefix()}
+
+    def __contains__(self, key: object) -> bool:
+        """Say whether `__getitem__` has an answer."""
+        return key is ILogContext
+
+    def doRead(self) -> Ended:  # type: ignore[override]  # Twisted's are not annotated
+        """Read once and hand the bytes to the protocol."""
+        try:
+            data = self.socket.recv(self.bufferSize)
+        except OSError as os_error:
+            return self.not_received(os_error)
+        if not data:
+            return self.end_of_stream()
+        self._protocol.dataReceived(data)
+        return None
+
+    def end_of_stream(self) -> Ended:
+        """Say how the connection ended where nothing came; see `doRead`."""
+        # A failed send takes the socket's error with it: what follows looks like a FIN.
+        return self.broken or main.CONNECTION_DONE
+
+    def not_received(self, os_error: OSError) -> error.ConnectionLost | None:
+        """Say whether the connection is lost because reading failed so; see `doRead`."""
+        if os_error.errno == EWOULDBLOCK:
+            return None
+        if os_error.errno == EBADF:  # somebody has closed the socket behind our back
+            return error.ConnectionFdescWentAway("File descriptor lost")
+        return connection_lost(os_error)
+
+    def close_shortcut(self) -> None:
+        """Leave the way of `_TCPConnection` for Twisted's: here there is no other."""
+
+    def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
+        """Send what is buffered, then tell who waits for that."""
+        if self.untried:
+            return self._unless_broken(super().doWrite())
+        return self.broken or super().doWrite()
+
+    def not_sent(self, chunk: bytes, os_error: OSError) -> None:
+        """Keep a chunk until the socket is writable, and what was found if it never will be."""
+        if os_error.errno not in REFUSED:
+            self._unless_broken(connection_lost(os_error))
+        self.wait_with(chunk, 0)
+
+    def wait_with(self, chunk: bytes, sent: int) -> None:
+        """Keep the rest of a chunk, if there is one, until the socket is writable."""
+        self.chunk = None
+        if sent < len(chunk):
+            self.chunk, self.dataBuffer, self.offset = b"", chunk, sent
+            self.untried = True
+            self._maybePauseProducer()
+
+    def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
+        """Keep what a first try found broken until the socket is reported as ready.
+
+        What the peer said before it went is read first then, as it is where Twisted waits.
+        """
+        if why.__class__ is not error.ConnectionLost:
+            return why
+        self.broken = self.broken or why
+        return None
+
+    def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
+        """Send up to ``SEND_LIMIT`` bytes; give how many, or why the connection is lost."""
+        if not data:
+            return 0
+        if len(data) > self.SEND_LIMIT:
+            data = memoryview(data)[: self.SEND_LIMIT]
+        try:
+            sent: int = self.socket.send(data)
+        except OSError as os_error:
+            return 0 if os_error.errno in REFUSED else connection_lost(os_error)
+        return sent
 
 
 class _TCPConnection(EagerConnection):

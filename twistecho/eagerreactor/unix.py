@@ -5,7 +5,7 @@ import socket
 from twisted.internet import unix
 from twisted.python.log import msg
 
-from .connection import EagerConnection, Ended
+from .transports import EagerConnection, Ended
 
 # What twisted.python.sendmsg.recvmsg makes room for.
 _ANCILLARY_SIZE = socket.CMSG_SPACE(4096)

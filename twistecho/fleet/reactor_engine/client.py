@@ -134,7 +134,7 @@ class Client(Protocol):
             self.transport.write(message)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Check what came back; give the next message where that is all. See `EagerReactor`."""
+        """Check what came back; give the next message where that is all. See `eagerreactor`."""
         conversation = self.conversation
         message = conversation.received(data, self._monotonic() - self._began)
         if message and conversation.next_due is None and len(message) <= len(data):
