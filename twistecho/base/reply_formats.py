@@ -15,7 +15,7 @@ Rules
 - ``prefixed`` and ``raw`` carry no length: a reader must know what was sent.
 - FIN from the client means "no more messages": all that is owed is answered, then FIN comes back.
 
-The other direction is in `readback`.
+The other direction is in the package `fleet.conversation`.
 """
 
 from collections.abc import Callable

@@ -14,8 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.service.echo.test_protocol import SMALL, Pipe, connect
 from twistecho import EchoFactory, Limits
 from twistecho.base.log_lines import RateLimitedLog
-from twistecho.service.echo.admission import Admission, counted_as
-from twistecho.service.echo.limits import Budget
+from twistecho.service.echo.limits import Admission, Budget, counted_as
 from twistecho.service.echo.open_connections import Connections
 from twistecho.service.process.metrics import EchoCollector
 from twistecho.service.scenario.delay import Trace

@@ -133,7 +133,7 @@ class Connection(Protocol):
         return True
 
     def take_turn(self) -> None:
-        """Read again: the common budget has room. See `waiting_bytes.Reader`."""
+        """Read again: the common budget has room. See `limits.Reader`."""
         self._gate()
 
     @ends_connection

@@ -22,9 +22,8 @@ from twistecho.base.timers import Timers
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.scenario import Decision, Scenario
 
-from .admission import Admission
 from .counters import Counts
-from .limits import Budget, Limits
+from .limits import Admission, Budget, Limits
 from .reply_queue import Answer
 from .state import CLOSING, FULL, HELD, LOGGED, WAITING, WRITTEN
 from .transports import outgoing

@@ -197,7 +197,7 @@ NO_DELAY = Constant(0.0)
 def parse_delay(text: str) -> Delay:
     """Read a delay that is always the same, as the command line gives it: ``2``, ``20ms``.
 
-    Raises ValueError with one line that says why. Delays that vary are read in `delays`.
+    Raises ValueError with one line that says why. Delays that vary are read in `parsing`.
     """
     return Constant(parse_seconds(text))
 
