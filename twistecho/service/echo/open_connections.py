@@ -204,7 +204,7 @@ class Connections:
         log_payload: bool = False,
     ) -> None:
         self.scenario, self.limits, self.answer = scenario, limits, answer
-        self.same_for_all = scenario.same_for_all
+        self.same_for_all, self.delays_replies = scenario.same_for_all, scenario.delays_replies
         itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
         self.state = WRITTEN * (answer is not None or not itself) | LOGGED * log_payload
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
@@ -299,14 +299,14 @@ class Connections:
 
     def sent_late(self, late: float) -> None:
         """Count how late a delayed reply left, in seconds after it was due."""
-        if self.scenario.delays_replies:
+        if self.delays_replies:
             self.tally.lateness.observe(late)
 
     def _woken(self, now: float) -> None:
         """Count the replies that left in a round of the timers."""
         dues = self.left_at
         if dues:
-            if self.scenario.delays_replies:
+            if self.delays_replies:
                 dues.sort()
                 self.tally.lateness.observe_all(now, dues)
             dues.clear()

@@ -102,7 +102,7 @@ class EchoProtocol(Connection):
         delay, fault, _ = decision
         if fault is not None or connections.answer is not None:
             self._queue_up([message], decision)
-        elif delay or self._state != WRITTEN:
+        elif delay or self._state != WRITTEN or connections.delays_replies:
             now, queue = connections.now(), self._queue or self._make_queue()
             self._messages += 1
             queue.put(now + delay, message, None)

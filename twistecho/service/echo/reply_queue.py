@@ -24,7 +24,10 @@ class Replies(Protocol):
     """What a queue needs of the service: how replies are written, and who counts them."""
 
     budget: Budget
-    write_reply: Callable[[bytes], bytes]
+
+    @property
+    def write_reply(self) -> Callable[[bytes], bytes]:
+        """Writes the reply to a message."""
 
     def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
         """Give what is sent instead of a reply that meets a fault."""

@@ -1,4 +1,4 @@
-"""Connections whose replies are all held equally long do what those of other delays do."""
+"""The short ways through a connection do what the general way does."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twistecho import EchoFactory, Limits
+from twistecho import Delay, EchoFactory, Limits, ReplyFormat
 from twistecho.service.scenario.delay import Trace
 
 from .test_protocol import Pipe, connect
@@ -27,12 +27,15 @@ _steps = st.lists(
 class Run:
     """One connection that is driven through steps; what can be seen of it, step by step."""
 
-    def __init__(self, delay: object, reply: str) -> None:
+    def __init__(
+        self, delay: Delay | float, reply: ReplyFormat, *, log_payload: bool = False
+    ) -> None:
         self.clock = Clock()
         self.factory = EchoFactory(
             self.clock,
             reply=reply,
-            delay=delay,  # type: ignore[arg-type]  # of both kinds
+            delay=delay,
+            log_payload=log_payload,
             ctime=lambda: CTIME,
             limits=Limits(waiting_bytes=20_000, waiting_messages=40),
         )
@@ -64,28 +67,36 @@ class Run:
         return (self.came + pipe.value(), pipe.producerState, pipe.disconnecting, sums, held)
 
 
-class SteadyTests(SynchronousTestCase):
-    """A single reply that waits leaves by a shorter way, which nobody can see."""
+class ShortWayTests(SynchronousTestCase):
+    """A message in whose way nothing is goes a shorter way, which nobody can see."""
 
-    @settings(deadline=None, max_examples=80)
-    @given(_steps, st.sampled_from(["raw", "stamped"]))
+    @settings(deadline=None, max_examples=100)
+    @given(
+        _steps,
+        st.sampled_from(list(ReplyFormat)),
+        st.sampled_from([0.0, 1.0, Trace((1.0, 0.0, 2.0), "a trace")]),
+    )
     def test_it_does_what_the_general_way_does(
-        self, steps: list[bytes | float | str], reply: str
+        self, steps: list[bytes | float | str], reply: ReplyFormat, delay: Delay | float
     ) -> None:
-        """Bytes, gating, closing, counts and bounds, after every step."""
-        steady, general = Run(1.0, reply), Run(Trace((1.0,), "1"), reply)
+        """Bytes, gating, closing, counts and bounds, after every step.
+
+        Where payload is logged every message goes the general way.
+        """
+        short, general = Run(delay, reply), Run(delay, reply, log_payload=True)
         for step in steps:
-            steady.step(step)
+            short.step(step)
             general.step(step)
-            assert steady.seen() == general.seen()
-        for run in (steady, general):
+            assert short.seen() == general.seen()
+        for run in (short, general):
             run.protocol.connectionLost(Failure(ConnectionDone()))
-            assert run.factory.connections.budget.used == len(run.factory.connections.timers) == 0
+            connections = run.factory.connections
+            assert connections.budget.used == len(connections.timers) == 0
             assert run.clock.getDelayedCalls() == []
 
     def test_replies_that_are_due_wait_for_room_and_then_for_nothing(self) -> None:
-        """Entries of the line that come too late, because the replies left before, do no harm."""
-        run = Run(1.0, "raw")
+        """Times that come too late, because the replies left before, do no harm."""
+        run = Run(1.0, ReplyFormat.RAW)
         for _ in range(12):
             run.protocol.dataReceived(b"x" * 1000)
         run.clock.advance(1)
@@ -97,3 +108,13 @@ class SteadyTests(SynchronousTestCase):
         run.clock.advance(1)
         run.step("read")
         assert run.came == b"x" * 12_000 + b"y"
+
+    def test_it_is_taken(self) -> None:
+        """The lateness of a reply that leaves alone is counted by the round, that of others not."""
+        for messages, left_alone in ((1, True), (2, False)):
+            run = Run(1.0, ReplyFormat.RAW)
+            observed: list[float] = []
+            self.patch(run.factory.connections, "sent_late", observed.append)
+            run.protocol.dataReceived(b"x" * 1024 * messages)
+            run.clock.advance(1)
+            assert bool(observed) is not left_alone

@@ -1,0 +1,140 @@
+"""The queue of a connection: order, room, pieces, what ends it, and what it counts for."""
+
+from unittest import TestCase
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.service.echo.limits import MESSAGE_COST, Budget
+from twistecho.service.echo.reply_queue import Reply, ReplyQueue
+from twistecho.service.scenario.fault import Fault, Kind, pieces_of
+from twistecho.service.scenario.parsing import parse_fault
+
+
+class Service:
+    """What a queue needs of its service: replies are the messages in capitals."""
+
+    def __init__(self) -> None:
+        self.budget = Budget(10**6, 1)
+        self.late: list[float] = []
+
+    def write_reply(self, message: bytes, /) -> bytes:
+        """Write a reply."""
+        return message.upper()
+
+    def pieces(self, fault: Fault, reply: bytes, _connection: int, _number: int) -> list[bytes]:
+        """Do as the scenario does, but for chance."""
+        return pieces_of(fault, reply, float)
+
+    def sent_late(self, late: float) -> None:
+        """Note it."""
+        self.late.append(late)
+
+
+class QueueTests(TestCase):
+    """One connection's queue."""
+
+    def setUp(self) -> None:
+        """Make an empty one."""
+        self.service = Service()
+        self.queue = ReplyQueue(self.service, 0, 0.0)
+
+    def faulty(self, text: str) -> Reply:
+        """Make a reply that meets a fault."""
+        return Reply(0, parse_fault(text))
+
+    def test_replies_leave_when_they_are_due_in_order(self) -> None:
+        """None is due before its predecessor, and each is written as it leaves."""
+        for due, message in ((2.0, b"a"), (1.0, b"b"), (3.0, b"c")):
+            self.queue.put(due, message, None)
+        assert self.queue.next_due == 2.0
+        assert self.queue.take(1.9, 100) == []
+        assert self.queue.take(2.5, 100) == [b"A", b"B"]
+        assert self.service.late == [0.5, 0.5]
+        assert self.queue.next_due == 3.0
+
+    def test_nothing_is_due_before_the_connection(self) -> None:
+        """The time at which the connection's own delay is over."""
+        queue = ReplyQueue(self.service, 0, 5.0)
+        queue.put(1.0, b"a", None)
+        assert queue.next_due == 5.0
+
+    def test_a_batch_ends_where_there_is_no_more_room(self) -> None:
+        """One reply more than fits, no more."""
+        for _ in range(5):
+            self.queue.put(0.0, b"x" * 10, None)
+        assert len(self.queue.take(0.0, 25)) == 3
+
+    def test_a_reply_that_is_awaited_holds_up_those_after_it(self) -> None:
+        """And there is no time at which to look again."""
+        reply = Reply(0, None)
+        reply.awaited = True
+        self.queue.put(0.0, b"a", reply)
+        self.queue.put(0.0, b"b", None)
+        assert self.queue.take(1.0, 100) == []
+        assert self.queue.next_due is None
+
+    def test_pieces_leave_one_by_one_before_all_others(self) -> None:
+        """Each is due a pause after the one before it."""
+        self.queue.put(1.0, b"abcd", self.faulty("drip,bytes=2,pause=0.5"))
+        self.queue.put(1.0, b"z", None)
+        assert self.queue.take(1.0, 100) == [b"AB"]
+        assert self.queue.next_due == 1.5
+        assert self.queue.take(1.4, 100) == []
+        assert self.queue.take(1.6, 100) == [b"CD", b"Z"]
+        assert self.queue.cost == 0
+        assert not self.queue.entries
+
+    def test_nothing_leaves_after_what_ends_the_connection(self) -> None:
+        """What the fault lets through does; then it is known how to end."""
+        for text, sent in (("reset,at=middle", b"AB"), ("close", b""), ("reset,at=after", b"ABCD")):
+            with self.subTest(text=text):
+                self.setUp()
+                self.queue.put(0.0, b"abcd", self.faulty(text))
+                self.queue.put(0.0, b"z", None)
+                assert self.queue.take(0.0, 100) == [sent]
+                assert self.queue.take(0.0, 100) == []
+                assert self.queue.ending is Kind(text.partition(",")[0])
+
+    def test_a_silent_reply_leaves_nothing_and_others_go_on(self) -> None:
+        """Its message counts no more."""
+        self.queue.put(0.0, b"abcd", self.faulty("silent"))
+        self.queue.put(0.0, b"z", None)
+        assert b"".join(self.queue.take(0.0, 100)) == b"Z"
+        assert self.queue.cost == 0
+
+    @settings(max_examples=80, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(
+                st.binary(min_size=1, max_size=50),
+                st.sampled_from(["", "silent", "corrupt", "extra,bytes=9", "drip,bytes=7,pause=2"]),
+                st.integers(0, 9),
+            ),
+            max_size=20,
+        ),
+        st.integers(1, 100),
+    )
+    def test_it_counts_for_what_waits(
+        self, messages: list[tuple[bytes, str, int]], room: int
+    ) -> None:
+        """Here and in the common budget, until all has left or is forgotten."""
+        self.setUp()
+        for number, (message, fault, due) in enumerate(messages):
+            self.queue.put(due, message, self.faulty(fault) if fault else None)
+            waiting = sum(len(m) + MESSAGE_COST for m, _, _ in messages[: number + 1])
+            assert self.queue.cost == self.service.budget.used == waiting
+        now = 0.0
+        while self.queue.next_due is not None:
+            now = max(now, self.queue.next_due)
+            while self.queue.take(now, room):
+                assert self.queue.cost == self.service.budget.used >= 0
+        assert self.queue.cost == self.service.budget.used == 0
+
+    def test_forgetting_gives_back_what_it_counted_for(self) -> None:
+        """Whatever stood in it."""
+        self.queue.put(0.0, b"abcd", self.faulty("drip,bytes=1"))
+        self.queue.put(0.0, b"z", None)
+        self.queue.take(0.0, 100)
+        self.queue.forget()
+        assert self.queue.cost == self.service.budget.used == 0

@@ -1,0 +1,150 @@
+"""Scenarios: what becomes of each message, said beforehand."""
+
+import unittest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from twistecho import EchoFactory
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.service.scenario.delay import Constant, DelayPer, Trace
+from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.parsing import parse_delays, parse_faults
+from twistecho.service.scenario.scenario import Decision, Scenario
+
+law = settings(max_examples=60, deadline=None)
+places = st.tuples(st.integers(0, 50), st.integers(0, 50))
+
+DRAWN = parse_delays("uniform:1,3", seed=7)
+HARMLESS = ("corrupt:0.2", "truncate:0.2", "extra:0.2,bytes=3", "silent:0.1", "late:0.2,times=3")
+
+
+class DecisionTests(unittest.TestCase):
+    """What is decided about a message."""
+
+    def test_without_chance_all_messages_are_the_same(self) -> None:
+        """A constant delay, none, and one of the connection."""
+        for scenario, decision in (
+            (Scenario(), Decision(0.0)),
+            (Scenario(delay=Constant(2.0)), Decision(2.0)),
+            (Scenario(delay=Constant(2.0), delay_per=DelayPer.CONNECTION), Decision(0.0)),
+        ):
+            assert scenario.same_for_all == decision
+            assert scenario.decide(3, 4, b"x") == decision
+
+    def test_with_chance_they_are_not(self) -> None:
+        """A delay that varies, a fault, and messages that may ask for something."""
+        for scenario in (
+            Scenario(delay=DRAWN),
+            Scenario(delay=Trace((1.0, 2.0), "trace")),
+            Scenario(faults=parse_faults(["corrupt:0.1"])),
+            Scenario(in_band=True),
+        ):
+            assert scenario.same_for_all is None
+
+    @law
+    @given(st.lists(places, max_size=30), st.randoms(use_true_random=False))
+    def test_the_order_of_asking_does_not_count(
+        self, asked: list[tuple[int, int]], order: object
+    ) -> None:
+        """A decision depends on the numbers and the message alone."""
+        scenario = Scenario(delay=DRAWN, faults=parse_faults(HARMLESS, seed=3))
+        first = {place: scenario.decide(*place, b"x") for place in asked}
+        order.shuffle(asked)  # type: ignore[attr-defined]  # a random.Random
+        again = Scenario(delay=DRAWN, faults=parse_faults(HARMLESS, seed=3))
+        assert {place: again.decide(*place, b"x") for place in asked} == first
+
+    def test_late_multiplies_the_delay(self) -> None:
+        """And without a delay of each reply it is refused."""
+        late = parse_faults(["late,times=3"])
+        assert Scenario(delay=Constant(2.0), faults=late).decide(0, 0, b"x").delay == 6.0
+        for options in ({}, {"delay": Constant(2.0), "delay_per": DelayPer.CONNECTION}):
+            with self.assertRaisesRegex(ValueError, "late"):
+                Scenario(faults=late, **options)  # type: ignore[arg-type]  # of several kinds
+
+    def test_a_message_may_ask_for_its_delay_or_fault(self) -> None:
+        """Instead of what it would have met; what is not understood asks for nothing."""
+        faults = parse_faults(["corrupt"])
+        scenario = Scenario(delay=Constant(2.0), faults=faults, in_band=True)
+        corrupt = faults.faults[0]
+        assert scenario.decide(0, 0, b"plain") == Decision(2.0, corrupt)
+        assert scenario.decide(0, 0, b"!delay 5 x") == Decision(5.0, None, obeyed=True)
+        assert scenario.decide(0, 0, b"!none") == Decision(2.0, None, obeyed=True)
+        assert scenario.decide(0, 0, b"!nonsense") == Decision(2.0, corrupt, obeyed=False)
+        reset = scenario.decide(0, 0, b"!reset")
+        assert (reset.delay, reset.obeyed) == (2.0, True)
+        assert reset.fault is not None
+        assert reset.fault.kind is Kind.RESET
+
+    def test_a_connection_can_be_held_or_refused(self) -> None:
+        """Refusals count connections."""
+        held = Scenario(delay=Constant(2.0), delay_per=DelayPer.CONNECTION)
+        assert (held.hold(0), Scenario(delay=Constant(2.0)).hold(0)) == (2.0, 0.0)
+        refusing = Scenario(faults=parse_faults(["refuse,every=2"]))
+        assert [refusing.refusal(number) is not None for number in range(4)] == [
+            False,
+            True,
+            False,
+            True,
+        ]
+
+
+class DescriptionTests(unittest.TestCase):
+    """What is said of a scenario as a whole."""
+
+    def test_the_seed_is_that_of_what_is_drawn(self) -> None:
+        """Faults first; nothing is drawn for a constant delay."""
+        assert Scenario(delay=Constant(2.0)).seed is None
+        assert Scenario(delay=DRAWN).seed == 7
+        assert Scenario(delay=DRAWN, faults=parse_faults(["silent:0.1"], seed=9)).seed == 9
+
+    def test_numbers_of_connections_count_where_something_is_drawn(self) -> None:
+        """Then several processes have to count them together."""
+        assert not Scenario(delay=Constant(2.0)).is_numbered
+        assert Scenario(delay=DRAWN).is_numbered
+        assert Scenario(in_band=True).is_numbered
+
+    def test_the_words(self) -> None:
+        """Those of the line with which a service starts."""
+        scenario = Scenario(delay=DRAWN, faults=parse_faults(["silent:0.1"], seed=9), in_band=True)
+        assert scenario.describe() == (
+            "uniform:1,3 after each message, faults silent:0.1, in-band control words, seed 9"
+        )
+        assert Scenario().describe() == "no delay"
+
+    def test_the_longest_time_counts_faults(self) -> None:
+        """What a service waits for when it stops."""
+        assert Scenario(faults=parse_faults(["stall,for=4"])).longest == 4.0
+
+
+class ForetellingTests(unittest.TestCase):
+    """What the scenario says beforehand is what a service does."""
+
+    @law
+    @given(seed=st.integers(0, 2**32), count=st.integers(1, 40))
+    def test_bytes_and_times_of_a_connection(self, seed: int, count: int) -> None:
+        """For each message of one that never ends: what comes back, and when."""
+        delay = parse_delays("uniform:1,3", seed=seed)
+        faults = parse_faults(HARMLESS, seed=seed)
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", delay=delay, faults=faults)
+        protocol = factory.buildProtocol(None)
+        assert protocol is not None
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        scenario = Scenario(ReplyFormat.RAW, delay, faults=faults)
+        expected: list[tuple[float, bytes]] = []
+        due = 0.0
+        for number in range(count):
+            message = b"message %d" % number
+            protocol.dataReceived(message)
+            held, fault, _ = scenario.decide(0, number, message)
+            due = max(due, held)
+            pieces = [message] if fault is None else scenario.pieces(fault, message, 0, number)
+            expected.append((due, b"".join(pieces)))
+        for at in sorted({due for due, _ in expected}):
+            clock.advance(at - clock.seconds())
+            came = b"".join(reply for due, reply in expected if due <= clock.seconds())
+            assert transport.value() == came
