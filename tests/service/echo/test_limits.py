@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.address import UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pipes import Pipe, tcp
+from twistecho import EchoFactory
 from twistecho.base.reply_formats import REPLY_SIZE
 from twistecho.service.echo.limits import (
     GUARANTEED,
     MOST_WORKERS,
+    Admission,
     Limits,
+    counted_as,
     describe_shares,
     divide,
     parse_workers,
@@ -172,3 +181,46 @@ class ShareTests(unittest.TestCase):
         assert describe_shares(shares_of(Limits(connections_per_peer=3), 1)) == (
             "1 worker of up to 10000 connections, 3 of one peer, 134217728 waiting bytes"
         )
+
+
+class AdmissionTests(SynchronousTestCase):
+    """Who may come in."""
+
+    def test_peers_are_counted_as_one_where_they_are_one(self) -> None:
+        """IPv4 alone, mapped IPv4 as IPv4, IPv6 by /64, Unix sockets together."""
+        assert counted_as(tcp("192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("::ffff:192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("2001:db8::1")) == counted_as(tcp("2001:db8::ffff:1"))
+        assert counted_as(tcp("2001:db8::1")) != counted_as(tcp("2001:db8:0:1::1"))
+        assert counted_as(tcp("fe80::1%eth0")) == "fe80::/64"
+        assert counted_as(UNIXAddress("/run/x")) == counted_as(None) == "local"
+
+    def test_connections_over_a_cap_are_refused_and_counted(self) -> None:
+        """In all, and per peer; a place is free again when somebody leaves."""
+        limits = Limits(connections=3, connections_per_peer=2)
+        factory = EchoFactory(Clock(), limits=limits)
+
+        def come(host: str) -> Any:
+            protocol = factory.buildProtocol(tcp(host))
+            if protocol is not None:
+                protocol.makeConnection(Pipe())
+            return protocol
+
+        first, second = come("192.0.2.1"), come("192.0.2.1")
+        assert come("192.0.2.1") is None
+        assert come("192.0.2.2") is not None
+        assert come("192.0.2.3") is None
+        assert factory.counts.refused == {"too-many-from-peer": 1, "too-many-connections": 1}
+        first.connectionLost(Failure(ConnectionDone()))
+        first.connectionLost(Failure(ConnectionDone()))
+        assert come("192.0.2.1") is not None
+        assert second is not None
+
+    def test_a_peer_that_has_left_is_forgotten(self) -> None:
+        """Nothing grows with the number of peers seen."""
+        admission = Admission(Limits(connections_per_peer=1))
+        for number in range(1000):
+            address = tcp(f"10.0.{number // 250}.{number % 250}")
+            admission.enter(address)
+            admission.leave(address)
+        assert not admission._by_peer
