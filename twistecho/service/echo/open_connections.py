@@ -204,9 +204,11 @@ class Connections:
         log_payload: bool = False,
     ) -> None:
         self.scenario, self.limits, self.answer = scenario, limits, answer
-        self.same_for_all, self.delays_replies = scenario.same_for_all, scenario.delays_replies
+        # The decision about every message, where replies are written from messages.
+        self.same_for_all = scenario.same_for_all if answer is None else None
+        self.delays_replies = scenario.delays_replies
         itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
-        self.state = WRITTEN * (answer is not None or not itself) | LOGGED * log_payload
+        self.state = (0 if itself else WRITTEN) | (LOGGED if log_payload else 0)
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
         self.waiting_messages = limits.waiting_messages
         self.write_reply = writer_of(scenario.reply, ctime)

@@ -99,13 +99,13 @@ class EchoProtocol(Connection):
         decision = connections.same_for_all
         if decision is None:
             decision = connections.decide(self.number, self._messages, message)
-        delay, fault, _ = decision
-        if fault is not None or connections.answer is not None:
-            self._queue_up([message], decision)
-        elif delay or self._state != WRITTEN or connections.delays_replies:
+            if decision.fault is not None or connections.answer is not None:
+                self._queue_up([message], decision)
+                return
+        if self._state != WRITTEN or decision.delay or connections.delays_replies:
             now, queue = connections.now(), self._queue or self._make_queue()
             self._messages += 1
-            queue.put(now + delay, message, None)
+            queue.put(now + decision.delay, message, None)
             self._queued(queue, now)
         else:
             self._messages += 1
