@@ -49,6 +49,7 @@ class ServeTests(TestCase):
             ("--clients", "compare", "--clients=20,0"),
             ("--timeout", "compare", "--timeout=nan"),
             ("--kill-after", "compare", "--kill-after=nan"),
+            ("--kill-after", "compare", "--kill-after=uniform:1,2"),
             ("--plot", "compare", "--plot=picture.gif"),
             ("--engine", "compare", "--engine=steam"),
         ):

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
+from twistecho.base.notation import parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
@@ -16,14 +17,13 @@ from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Trial
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
-from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import DelayPer
 
-from .options import DelayType, adding, delay_options, make_plan
-from .output_files import Output, OutputFile, file_option
+from .options import Parsed, adding, delay_options, file_option, make_plan
+from .output_files import Output, OutputFile, drawable
 
 DELAY = "0.2"
 """The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
@@ -44,19 +44,6 @@ class _ListOf(click.ParamType[tuple[Any, ...]]):
             return value
         texts = [text.strip() for text in value.split(",")]
         return tuple(dict.fromkeys(self._item.convert(text, param, ctx) for text in texts))
-
-
-class _PictureType(click.ParamType[str]):
-    """A file that a picture can be written to."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check what can be known before hours of measuring, or fail with one line."""
-        problem = canvas.problem_with(str(value))
-        if problem:
-            self.fail(problem, param, ctx)
-        return str(value)
 
 
 _OPTIONS: list[Callable[[Any], Any]] = [
@@ -80,11 +67,11 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
                  help="Who drives the clients: Twisted, a thread a client, or both."),
-    click.option("--kill-after", type=DelayType(),
+    click.option("--kill-after", type=Parsed("delay", parse_seconds),
                  help="Kill each server so long after its clients have begun."),
     click.option("--timeline/--no-timeline", default=True, show_default=True,
                  help="Draw a line a client, where there is one number of clients."),
-    click.option("--plot", "picture", type=_PictureType(), metavar="FILE",
+    click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
                  help="Draw the same into a .png, .svg or .pdf file."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
@@ -122,7 +109,6 @@ def _experiment(
     messages: tuple[str, ...],
     repeat: int,
     timeout: float,
-    kill_after: str | None,
     **same: Any,
 ) -> Experiment:
     """Put the options together, or fail with one line."""
@@ -141,7 +127,6 @@ def _experiment(
         clients=clients,
         engines=engines,
         reply=reply_format,
-        kill_after=None if kill_after is None else float(kill_after),
         **same,
     )
 

@@ -22,24 +22,26 @@ from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target, families
+from twistecho.fleet.plans.target import Target, families, parse_sources
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, run_engine
 from twistecho.fleet.runs.several import run_processes
 
 from .options import (
-    SourceType,
-    TargetType,
+    TARGET_TYPE,
+    Parsed,
     adding,
+    file_option,
     load_options,
     make_plan,
     plan_options,
     problem_with_option,
     protocol_option,
+    read_file,
     secured_target,
     target_options,
 )
-from .output_files import OutputFile, file_option
+from .output_files import OutputFile
 from .verdict import Results, make_results, result_options
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -98,22 +100,7 @@ def _local_ports() -> int | None:
     return int(last) - int(first) + 1
 
 
-class _PlanType(click.ParamType[Plan]):
-    """A file that holds a plan."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Plan:
-        """Read the file, or fail with one line."""
-        if isinstance(value, Plan):
-            return value
-        try:
-            return Plan.from_json(Path(value).read_text(encoding="utf-8"))
-        except OSError as error:
-            self.fail(f"{value}: {error.strerror or error}", param, ctx)
-        except ValueError as error:
-            self.fail(f"{value}: {error}", param, ctx)
-
+_PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
@@ -122,14 +109,14 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     load_options,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
-    click.option("--plan", "base", type=_PlanType(), metavar="FILE",
+    click.option("--plan", "base", type=_PLAN_TYPE, metavar="FILE",
                  help="Read the plan from a file; options given beside it come before it."),
     file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
     click.option("--processes", "-P", default="1", show_default=True, metavar="N|auto",
                  help="Spread the clients over so many processes; auto takes one a core."),
-    click.option("--source", "sources", type=SourceType(), multiple=True,
+    click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
                  help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
                       "network; repeatable, clients take turns."),
     result_options,
@@ -137,7 +124,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 
 
 @click.command()
-@click.argument("target", type=TargetType())
+@click.argument("target", type=TARGET_TYPE)
 @adding(_OPTIONS)
 def fleet(
     target: Target,

@@ -26,7 +26,7 @@ from twistecho.service.scenario.delay import DelayPer
 from .compare import compare
 from .fleet import INTERRUPTED, fleet
 from .options import (
-    TargetType,
+    TARGET_TYPE,
     delay_options,
     fault_options,
     make_plan,
@@ -47,7 +47,7 @@ def twistecho() -> None:
 
 
 @twistecho.command()
-@click.argument("target", type=TargetType(), required=False)
+@click.argument("target", type=TARGET_TYPE, required=False)
 @plan_options
 @protocol_option
 @paired_load_options

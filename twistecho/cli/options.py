@@ -6,8 +6,10 @@ Texts become values, or fail with one line that names the option.
 import os
 import re
 import secrets
+import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -18,127 +20,73 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
-from twistecho.fleet.plans.target import Target, parse_sources, parse_target, secured
+from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import DelayPer
 from twistecho.service.scenario.parsing import parse_delays, parse_fault, parse_faults
 
-from .output_files import file_option
+from .output_files import OutputFile, writable
+
+_Value = TypeVar("_Value")
 
 
-class TargetType(click.ParamType[Target]):
-    """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
+class Parsed(click.ParamType[_Value]):
+    """What a function reads from a text; fails with the one line of the ValueError it raises."""
 
-    name = "target"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Target:
-        """Read the text, or fail with one line."""
-        try:
-            return value if isinstance(value, Target) else parse_target(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class SecondsType(click.ParamType[float]):
-    """A time: seconds, or a number with ``s``, ``ms`` or ``us``."""
-
-    name = "time"
+    def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
+        self.name = name
+        self._parse = parse
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read the text, or fail with one line."""
+    ) -> _Value:
+        """Read the text, unless it has been read, or fail with one line."""
         try:
-            return value if isinstance(value, float) else parse_seconds(str(value))
+            read: _Value = self._parse(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        return read
 
 
-class RateType(click.ParamType[float]):
-    """So many a second: a number, or one with ``k`` or ``M``."""
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Give a function that lets a text pass, as it is, if it can be read."""
 
-    name = "rate"
+    def parse(text: str) -> str:
+        check(text)
+        return text
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read the text, or fail with one line; whether it makes sense is the plan's business."""
-        try:
-            return value if isinstance(value, float) else parse_rate(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    return parse
 
 
-class SourceType(click.ParamType[tuple[str, ...]]):
-    """One local address, or several."""
+def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = False) -> _Value:
+    """Give what a function reads from the text of a file; ``-`` may be standard input.
 
-    name = "address"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Read the text, or fail with one line."""
-        try:
-            return value if isinstance(value, tuple) else parse_sources(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    Raises ValueError with one line, which names the file, where that cannot be.
+    """
+    try:
+        if or_input and name == "-":
+            return parse(sys.stdin.read())
+        return parse(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
 
-class DelayType(click.ParamType[str]):
-    """A delay, kept as text: the service reads it again."""
+TARGET_TYPE = Parsed("target", parse_target)
+"""``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
 
-    name = "delay"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text, or fail with one line."""
-        try:
-            parse_delays(value, lines_of=lines_of)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+# Kept as text: the service reads them again.
+_DELAY_TYPE = Parsed("delay", _checked(lambda text: parse_delays(text, lines_of=lines_of)))
+_FAULT_TYPE = Parsed("fault", _checked(parse_fault))
+_TIME_TYPE = Parsed("time", parse_seconds)
+_RATE_TYPE = Parsed("rate", parse_rate)
+_SEED_TYPE = Parsed("seed", parse_seed)
 
 
-class FaultType(click.ParamType[str]):
-    """A fault, kept as text likewise."""
-
-    name = "fault"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text, or fail with one line."""
-        try:
-            parse_fault(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
-
-
-class ProtocolType(click.ParamType[str]):
-    """A protocol of the user's own, kept as text: the engine loads it again."""
-
-    name = "module:class"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check that there is one, or fail with one line."""
-        try:
-            load_protocol(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
-
-
-class SeedType(click.ParamType[int]):
-    """A whole number, 0 or more."""
-
-    name = "seed"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the text, or fail with one line."""
-        try:
-            return parse_seed(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def file_option(
+    *names: str, parse: Callable[[str], OutputFile] = writable, **attributes: Any
+) -> Callable[[Any], Any]:
+    """Give an option that names a file to write."""
+    return click.option(*names, type=Parsed("file", parse), metavar="FILE", **attributes)
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -163,14 +111,14 @@ _PLAN_OPTIONS = [
 
 _RATE = click.option(
     "--rate",
-    type=RateType(),
+    type=_RATE_TYPE,
     metavar="N",
     help="Messages a second of all clients together, due on a schedule whatever "
     "the server does: 500, 10k.  [default: each client waits for its reply]",
 )
 _THINK = click.option(
     "--think",
-    type=SecondsType(),
+    type=_TIME_TYPE,
     default="0",
     show_default=True,
     metavar="TIME",
@@ -189,15 +137,15 @@ _LOAD_OPTIONS = [
     click.option("--arrivals", type=click.Choice([str(kind) for kind in Arrivals]),
                  default=str(Arrivals.CONSTANT), show_default=True,
                  help="How messages due under --rate are spread in time."),
-    click.option("--seed", type=SeedType(), default=0, show_default=True,
+    click.option("--seed", type=_SEED_TYPE, default=0, show_default=True,
                  help="What poisson arrivals are drawn from."),
     _THINK,
     _PIPELINE,
-    click.option("--duration", type=SecondsType(), metavar="TIME",
+    click.option("--duration", type=_TIME_TYPE, metavar="TIME",
                  help="Send for so long, instead of --repeat times."),
-    click.option("--warmup", type=SecondsType(), default="0", show_default=True, metavar="TIME",
+    click.option("--warmup", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
                  help="Warm up so long first: replies are checked, but their times do not count."),
-    click.option("--ramp", type=RateType(), metavar="N",
+    click.option("--ramp", type=_RATE_TYPE, metavar="N",
                  help="Connect so many clients a second.  [default: all at once]"),
     click.option("--barrier", is_flag=True,
                  help="Send nothing before every client has connected, or failed to."),
@@ -205,9 +153,9 @@ _LOAD_OPTIONS = [
 
 
 _FAULT_OPTIONS = [
-    click.option("--fault", "faults", type=FaultType(), multiple=True,
+    click.option("--fault", "faults", type=_FAULT_TYPE, multiple=True,
                  help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
-    click.option("--seed", type=SeedType(),
+    click.option("--seed", type=_SEED_TYPE,
                  help="What delays and faults are drawn from.  [default: a new one, shown]"),
 ]  # fmt: skip
 
@@ -235,7 +183,7 @@ paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PI
 
 
 protocol_option: Callable[[_Command], _Command] = click.option(
-    "--protocol", type=ProtocolType(), metavar="MODULE:CLASS",
+    "--protocol", type=Parsed("module:class", _checked(load_protocol)), metavar="MODULE:CLASS",
     help="Speak a protocol of your own instead: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
@@ -271,7 +219,7 @@ def secured_target(
 def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
-        click.option("--delay", "-d", type=DelayType(), default=delay, show_default=True,
+        click.option("--delay", "-d", type=_DELAY_TYPE, default=delay, show_default=True,
                      help="Seconds for which a reply is held."),
         click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
                      default=str(per), show_default=True,

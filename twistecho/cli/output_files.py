@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
+from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import Printer
 
 
@@ -83,28 +83,21 @@ class OutputFile:
             return 0o666 & ~mask
 
 
-class OutputFileType(click.ParamType[OutputFile]):
-    """A file that can be written."""
-
-    name = "file"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> OutputFile:
-        """Make sure that it can be written, or fail with one line."""
-        if isinstance(value, OutputFile):
-            return value
-        file = OutputFile(str(value))
-        try:
-            file.check()
-        except OSError as error:
-            self.fail(f"{file.name}: {error.strerror or error}", param, ctx)
-        return file
+def writable(name: str) -> OutputFile:
+    """Give a file that can be written. Raises ValueError with one line where it cannot."""
+    file = OutputFile(name)
+    try:
+        file.check()
+    except OSError as error:
+        raise ValueError(f"{name}: {error.strerror or error}") from None
+    return file
 
 
-def file_option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """Give an option that names a file to write."""
-    return click.option(*names, type=OutputFileType(), metavar="FILE", **attributes)
+def drawable(name: str) -> str:
+    """Give the name of a file that a picture can be drawn into. Raises ValueError for another."""
+    if problem := canvas.problem_with(name):
+        raise ValueError(problem)
+    return name
 
 
 def check_distinct(files: dict[str, OutputFile]) -> None:

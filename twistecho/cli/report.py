@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,32 +10,18 @@ from twistecho.fleet.output.tables import headline
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
 
-from .output_files import OutputFile, file_option
+from .options import Parsed, file_option, read_file
+from .output_files import OutputFile
 from .verdict import make_results, result_options
 
 
-class _ReportType(click.ParamType[tuple[str, Report]]):
-    """A file that a fleet's report was written to."""
-
-    name = "file"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Report]:
-        """Read the file, or fail with one line; - is standard input."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            text = sys.stdin.read() if value == "-" else Path(value).read_text(encoding="utf-8")
-            return str(value), Report.from_json(text)
-        except OSError as error:
-            self.fail(f"{value}: {error.strerror or error}", param, ctx)
-        except ValueError as error:
-            self.fail(f"{value}: {error}", param, ctx)
+def _read(name: str) -> tuple[str, Report]:
+    """Give a file's name and the report that is in it; - is standard input."""
+    return name, read_file(name, Report.from_json, or_input=True)
 
 
 @click.command("report")
-@click.argument("reports", metavar="FILE...", type=_ReportType(), nargs=-1, required=True)
+@click.argument("reports", metavar="FILE...", type=Parsed("file", _read), nargs=-1, required=True)
 @file_option("--json", help="Write the report as JSON; - is standard output.")
 @result_options
 def show_reports(

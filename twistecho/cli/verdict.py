@@ -21,61 +21,31 @@ from twistecho.fleet.output.tables import (
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
 
-from .options import adding
-from .output_files import OutputFile, OutputFileType, check_distinct, file_option
+from .options import Parsed, adding, file_option
+from .output_files import OutputFile, check_distinct, drawable, writable
 
 
-class _RequirementType(click.ParamType[Requirement]):
-    """A figure, a comparison and a number."""
-
-    name = "requirement"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Requirement:
-        """Read the text, or fail with one line."""
-        try:
-            return value if isinstance(value, Requirement) else parse_requirement(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _picture(name: str) -> OutputFile:
+    """Give a file to draw into. Raises ValueError where that is known to be impossible."""
+    return writable(drawable(name))
 
 
-class _PictureType(OutputFileType):
-    """A file that a picture can be drawn into."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> OutputFile:
-        """Find what can be known before the run, or fail with one line."""
-        problem = None if isinstance(value, OutputFile) else canvas.problem_with(str(value))
-        if problem:
-            self.fail(problem, param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class _PageType(OutputFileType):
-    """A file that a page with pictures can be written to."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> OutputFile:
-        """Find what can be known before the run, or fail with one line."""
-        if not canvas.can_draw():
-            self.fail(canvas.LACKING, param, ctx)
-        return super().convert(value, param, ctx)
+def _page(name: str) -> OutputFile:
+    """Give a file for a page with pictures likewise."""
+    if not canvas.can_draw():
+        raise ValueError(canvas.LACKING)
+    return writable(name)
 
 
 result_options: Callable[[Any], Any] = adding([
-    click.option("--require", "requirements", type=_RequirementType(), multiple=True,
-                 metavar="'FIGURE < NUMBER'",
+    click.option("--require", "requirements", multiple=True,
+                 type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
                  help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
                       "repeatable."),
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
-    click.option("--plot", type=_PictureType(), metavar="FILE",
-                 help="Draw them into a .png, .svg or .pdf file."),
-    click.option("--html", type=_PageType(), metavar="FILE",
-                 help="Write all of it as one HTML page."),
+    file_option("--plot", parse=_picture, help="Draw them into a .png, .svg or .pdf file."),
+    file_option("--html", parse=_page, help="Write all of it as one HTML page."),
     click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
 ])  # fmt: skip
 """Adds the options that say what is done with a report."""
