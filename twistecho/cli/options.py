@@ -233,8 +233,8 @@ fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
 
 def service_options(
     plan: Plan, delay: str, delay_per: str, faults: Sequence[str], seed: int | None
-) -> tuple[list[str], str]:
-    """Give the options of a service, and what is to be said of them; the seed is never left open.
+) -> tuple[dict[str, Any], str]:
+    """Give an `EchoServer`'s options, and what is to be said of them; the seed is never left open.
 
     Fails with one line where faults contradict each other.
     """
@@ -244,8 +244,13 @@ def service_options(
     except ValueError as error:
         raise click.UsageError(f"--fault: {error}") from None
     chosen = secrets.randbits(32) if seed is None else seed
-    options = [f"--reply={plan.reply}", f"--delay={delay}", f"--delay-per={delay_per}"]
-    options += [f"--seed={chosen}", *(f"--fault={fault}" for fault in faults)]
+    options = {
+        "reply": plan.reply,
+        "delay": delay,
+        "delay_per": delay_per,
+        "seed": chosen,
+        "fault": faults,
+    }
     words = [f"faults {' '.join(faults)}"] if faults else []
     words += [f"delay {delay}"] if ":" in delay else []
     return options, ", ".join([*words, f"seed {chosen}"]) if words else ""

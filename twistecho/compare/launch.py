@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
 from types import TracebackType
 
 from twistecho.base.processes import command
@@ -112,16 +111,6 @@ class LaunchedServer:
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-
-
-class LaunchedService(LaunchedServer):
-    """``twist echo --port 0`` with the options given, as a context manager.
-
-    Leaving the block gives owed replies their time: see `LaunchedServer`.
-    """
-
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        super().__init__("twisted", "--log-format=text", "echo", "--port=0", *options)
 
 
 def _ending(code: int) -> str:

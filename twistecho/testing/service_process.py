@@ -96,17 +96,17 @@ class Control(LineOnlyReceiver):
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until the parent says otherwise."""
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
-    from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
-
     observer = FilteringLogObserver(
         textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     options = Options()
-    options.parseOptions(["--port=0", *arguments])
+    options.parseOptions(["--port=0", *arguments])  # installs the fastest reactor
     if options["workers"] is not None:
         end_process("--workers: its processes cannot be asked what they have counted", 2)
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+    from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
+
     service = makeService(options)
     service.startService()
     StandardIO(Control(reactor, service, service.ports[0]))
