@@ -127,6 +127,10 @@ class PlanFileTests(_FolderCase):
             line = refused("fleet", "5000", "--plan", self.path("plan"))
             assert "--plan" in line
             assert told in line
+        # Also where it reads as if it were about a field: no option of that name is meant.
+        Path(self.path("plan")).write_text('{"schema": 2, "protocol": "it contradicts rate:X"}')
+        line = refused("fleet", "5000", "--plan", self.path("plan"))
+        assert line == "Error: --protocol: there is no module it contradicts rate"
         Path(self.path("plan")).write_bytes(b"\xff\xfe")
         assert "--plan" in refused("fleet", "5000", "--plan", self.path("plan"))
         assert "No such file" in refused("fleet", "5000", "--plan", self.path("none"))

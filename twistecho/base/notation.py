@@ -8,6 +8,29 @@ from typing import Any, TypeVar
 _Value = TypeVar("_Value")
 
 
+class FieldError(ValueError):
+    """A field of a value cannot be as it is: ``field: problem``.
+
+    A problem with another field too is in two pieces, before and after the name of the ``other``.
+    """
+
+    def __init__(self, field: str, problem: str, other: str = "", rest: str = "") -> None:
+        super().__init__(field, problem, other, rest)
+        self.field = field
+        self.problem = problem
+        self.other = other
+        self.rest = rest
+
+    def __str__(self) -> str:
+        """Say it with the names of the fields."""
+        return self.said(str)
+
+    def said(self, name: Callable[[str], str]) -> str:
+        """Say it with other names for the fields, such as those of the options that set them."""
+        other = name(self.other) if self.other else ""
+        return f"{name(self.field)}: {self.problem}{other}{self.rest}"
+
+
 @dataclass(frozen=True)
 class Spec:
     """A name, the values that come first, and the options after them, all as text."""

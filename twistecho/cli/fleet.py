@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from twistecho.base.notation import FieldError
 from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
@@ -172,8 +173,10 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     try:
         chosen = replace(base, **{name: getattr(plan, name) for name in given})
         readers_of(chosen)
-    except ValueError as error:
+    except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
+    except ValueError as error:  # of the protocol, which it names
+        raise click.UsageError(f"--{error}") from None
     return chosen
 
 

@@ -4,7 +4,6 @@ Texts become values, or fail with one line that names the option.
 """
 
 import os
-import re
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import parse_rate, parse_seconds
+from twistecho.base.notation import FieldError, parse_rate, parse_seconds
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
@@ -276,15 +275,13 @@ def make_plan(
             sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
             **fields,
         )
-    except ValueError as error:
+    except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
 
 
 _OPTION_OF = {"messages": "message", "ordered": "in-order"}
-_CONTRADICTED = re.compile(r"(?<=it contradicts )(?=(?:rate|pipeline|duration)\b)")
 
 
-def problem_with_option(error: ValueError) -> str:
+def problem_with_option(error: FieldError) -> str:
     """Say what a plan finds wrong with one of its fields in terms of the options."""
-    name, _, problem = str(error).partition(": ")
-    return f"--{_OPTION_OF.get(name, name)}: {_CONTRADICTED.sub('--', problem)}"
+    return error.said(lambda field: f"--{_OPTION_OF.get(field, field)}")

@@ -12,6 +12,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
@@ -78,6 +79,8 @@ _OPTIONS: dict[str, tuple[str, _Parser, str]] = {
     ),
 }
 
+_OPTION_OF = {field: f"--{name}" for name, (field, _, _) in _OPTIONS.items()}
+
 BOUND_PARAMETERS = [
     [name, None, f"{getattr(Limits(), field):g}" if parse is _seconds else
      str(getattr(Limits(), field)), text]
@@ -100,17 +103,9 @@ def parse_limits(options: Mapping[str, str], workers: int = 1) -> Limits:
     try:
         limits = Limits(**values)  # type: ignore[arg-type]  # numbers of bytes come from _number
         shares_of(limits, workers)
-    except ValueError as error:
-        raise ValueError(_in_options_words(str(error))) from None
+    except FieldError as error:
+        raise ValueError(error.said(_OPTION_OF.__getitem__)) from None
     return limits
-
-
-def _in_options_words(problem: str) -> str:
-    """Say what `Limits` said of a field, of the option that sets it."""
-    for name, (field, _, _) in sorted(_OPTIONS.items(), key=lambda item: -len(item[1][0])):
-        problem = problem.replace(f"{field}:", f"--{name}:")
-        problem = problem.replace(f"{field} of", f"--{name} of")
-    return problem
 
 
 def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
