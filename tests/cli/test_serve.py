@@ -44,6 +44,7 @@ class ServeTests(TestCase):
             ("--port", "serve", "forking", "--port=0", "--port=0"),
             ("--delay", "serve", "select", "--delay=-1"),
             ("--delay", "serve", "select", "--delay=soon"),
+            ("--delay", "serve", "select", "--delay=uniform:1,2"),
             ("--backlog", "serve", "sequential", "--backlog=-1"),
             ("--designs", "compare", "--designs=threaded,magic"),
             ("--clients", "compare", "--clients=20,0"),

@@ -20,7 +20,7 @@ from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, no
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
 from .options import Parsed, adding, delay_options, file_option, make_plan
 from .output_files import Output, OutputFile, drawable
@@ -104,6 +104,7 @@ def _experiment(
     designs: Sequence[str],
     clients: Sequence[int],
     engine: str,
+    delay: AskedDelay,
     delay_per: str,
     reply: str | None,
     messages: tuple[str, ...],
@@ -122,6 +123,7 @@ def _experiment(
             repeat=repeat,
             timeout=timeout,
         ),
+        delay=delay.text,
         delay_per=DelayPer(delay_per),
         designs=designs,
         clients=clients,

@@ -20,7 +20,8 @@ from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.report import SCHEMA, Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import Engine, run_engine
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay import AskedDelay, DelayPer
+from twistecho.service.scenario.fault import Fault
 from twistecho.testing.servers import EchoServer, EchoServerError
 
 from .compare import compare
@@ -56,9 +57,9 @@ def twistecho() -> None:
 def check(
     target: Target | None,
     *,
-    delay: str,
+    delay: AskedDelay,
     delay_per: str,
-    faults: tuple[str, ...],
+    faults: tuple[Fault, ...],
     seed: int | None,
     json_file: OutputFile | None,
     verbose: bool,

@@ -21,8 +21,10 @@ from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
-from twistecho.service.scenario.delay import DelayPer
-from twistecho.service.scenario.parsing import parse_delays, parse_fault, parse_faults
+from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
+from twistecho.service.scenario.fault import Fault, Faults
+from twistecho.service.scenario.parsing import parse_delays, parse_fault
+from twistecho.service.scenario.scenario import Scenario
 
 from .output_files import OutputFile, writable
 
@@ -47,14 +49,15 @@ class Parsed(click.ParamType[_Value]):
         return read
 
 
-def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Give a function that lets a text pass, as it is, if it can be read."""
+def _loadable(name: str) -> str:
+    """Give the name of a protocol that can be loaded. Raises ValueError for another."""
+    load_protocol(name)
+    return name
 
-    def parse(text: str) -> str:
-        check(text)
-        return text
 
-    return parse
+def _any_delay(text: str) -> AskedDelay:
+    """Read a delay, that of a trace from its file. Raises ValueError."""
+    return parse_delays(text, lines_of=lines_of)
 
 
 def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = False) -> _Value:
@@ -73,9 +76,7 @@ def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = Fal
 TARGET_TYPE = Parsed("target", parse_target)
 """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
 
-# Kept as text: the service reads them again.
-_DELAY_TYPE = Parsed("delay", _checked(lambda text: parse_delays(text, lines_of=lines_of)))
-_FAULT_TYPE = Parsed("fault", _checked(parse_fault))
+_FAULT_TYPE = Parsed("fault", parse_fault)
 _TIME_TYPE = Parsed("time", parse_seconds)
 _RATE_TYPE = Parsed("rate", parse_rate)
 _SEED_TYPE = Parsed("seed", parse_seed)
@@ -182,7 +183,7 @@ paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PI
 
 
 protocol_option: Callable[[_Command], _Command] = click.option(
-    "--protocol", type=Parsed("module:class", _checked(load_protocol)), metavar="MODULE:CLASS",
+    "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
     help="Speak a protocol of your own instead: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
@@ -215,10 +216,12 @@ def secured_target(
     return target
 
 
-def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
+def delay_options(
+    delay: str, per: DelayPer, parse: Callable[[str], AskedDelay] = _any_delay
+) -> Callable[[_Command], _Command]:
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
-        click.option("--delay", "-d", type=_DELAY_TYPE, default=delay, show_default=True,
+        click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
                      help="Seconds for which a reply is held."),
         click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
                      default=str(per), show_default=True,
@@ -231,27 +234,27 @@ fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
 
 
 def service_options(
-    plan: Plan, delay: str, delay_per: str, faults: Sequence[str], seed: int | None
+    plan: Plan, delay: AskedDelay, delay_per: str, faults: Sequence[Fault], seed: int | None
 ) -> tuple[dict[str, Any], str]:
     """Give an `EchoServer`'s options, and what is to be said of them; the seed is never left open.
 
     Fails with one line where faults contradict each other.
     """
+    chosen = secrets.randbits(32) if seed is None else seed
     try:
-        delayed = parse_delays(delay, lines_of=lines_of).longest if delay_per == "reply" else 0.0
-        parse_faults(faults).multiply(delayed)
+        asked = Faults(tuple(faults), chosen)
+        Scenario(plan.reply, delay, DelayPer(delay_per), asked)
     except ValueError as error:
         raise click.UsageError(f"--fault: {error}") from None
-    chosen = secrets.randbits(32) if seed is None else seed
     options = {
         "reply": plan.reply,
-        "delay": delay,
+        "delay": delay.text,
         "delay_per": delay_per,
         "seed": chosen,
-        "fault": faults,
+        "fault": [fault.text for fault in faults],
     }
-    words = [f"faults {' '.join(faults)}"] if faults else []
-    words += [f"delay {delay}"] if ":" in delay else []
+    words = [f"faults {asked}"] if faults else []
+    words += [] if isinstance(delay, Constant) else [f"delay {delay}"]
     return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
 
 

@@ -12,7 +12,7 @@ from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.settings import ListenError, Server, Settings
-from twistecho.service.scenario.delay import DelayPer, parse_delay
+from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
 from .options import adding, delay_options
 
@@ -25,7 +25,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  help="Format of the replies. [default: stamped; for sequential prefixed]"),
     click.option("--backlog", "-b", type=click.IntRange(0),
                  help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
-    delay_options("0", DelayPer.CONNECTION),
+    delay_options("0", DelayPer.CONNECTION, parse_delay),
 ]  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def serve(
     host: str,
     reply: str | None,
     backlog: int | None,
-    delay: str,
+    delay: Constant,
     delay_per: str,
 ) -> None:
     """Serve as the notebook's servers do, and log what they log.
@@ -53,7 +53,7 @@ def serve(
     settings = Settings(
         ports=ports,
         host=host,
-        delay=parse_delay(delay),
+        delay=delay,
         delay_per=DelayPer(delay_per),
         reply=ReplyFormat(reply) if reply else chosen.reply,
         backlog=chosen.backlog if backlog is None else backlog,

@@ -12,15 +12,17 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError
+from twistecho.base.notation import FieldError, parse_seconds
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.limits import Limits, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
-from twistecho.service.scenario.delay import DelayPer, parse_delay
+from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.fault import Faults
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
+from twistecho.service.scenario.scenario import Scenario
 
 _Parser = Callable[[str], float]
 
@@ -39,10 +41,6 @@ def _number(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    return parse_delay(text).longest
 
 
 _OPTIONS: dict[str, tuple[str, _Parser, str]] = {
@@ -69,12 +67,12 @@ _OPTIONS: dict[str, tuple[str, _Parser, str]] = {
     ),
     "idle": (
         "idle",
-        _seconds,
+        parse_seconds,
         "Seconds without a message after which a connection is dropped; 0 for never.",
     ),
     "stall": (
         "stall",
-        _seconds,
+        parse_seconds,
         "Seconds for which a peer may refuse to read before it is dropped; 0 for ever.",
     ),
 }
@@ -82,7 +80,7 @@ _OPTIONS: dict[str, tuple[str, _Parser, str]] = {
 _OPTION_OF = {field: f"--{name}" for name, (field, _, _) in _OPTIONS.items()}
 
 BOUND_PARAMETERS = [
-    [name, None, f"{getattr(Limits(), field):g}" if parse is _seconds else
+    [name, None, f"{getattr(Limits(), field):g}" if parse is parse_seconds else
      str(getattr(Limits(), field)), text]
     for name, (field, parse, text) in _OPTIONS.items()
 ]  # fmt: skip
@@ -123,7 +121,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "reply": _one_of(ReplyFormat),
     "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
-    "drain": lambda text: parse_delay(text).longest,
+    "drain": parse_seconds,
     "workers": lambda text: parse_workers(text, _cores()),
 }
 
@@ -215,11 +213,9 @@ class Options(usage.Options):
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
         )
-        per_reply = self["delay-per"] is DelayPer.REPLY
-        self["faults"] = _parsed(
-            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
+        self["scenario"] = _parsed(
+            "fault", lambda texts: self._scenario(parse_faults(texts, seed=seed)), self["fault"]
         )
-        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
         texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
@@ -231,6 +227,11 @@ class Options(usage.Options):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
+
+    def _scenario(self, faults: Faults) -> Scenario:
+        """Put together what becomes of messages. Raises ValueError where faults contradict it."""
+        in_band = bool(self["in-band"])
+        return Scenario(self["reply"], self["delay"], self["delay-per"], faults, in_band)
 
 
 def _cores() -> int:

@@ -28,6 +28,7 @@ from twistecho.service.echo.limits import Limits
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.listening.endpoint import endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
+from twistecho.service.scenario.scenario import Scenario
 
 from .notify import Notifications
 from .options import BACKLOG, end_process
@@ -53,17 +54,18 @@ def make_factory(
     clock: IReactorTime, options: Mapping[str, Any], limits: Limits, *, debugging: bool
 ) -> ProxiedEchoFactory:
     """Make the factory that the options ask for; connections are logged when debugging."""
+    scenario: Scenario = options["scenario"]
     return ProxiedEchoFactory(
         clock,
         proxies=options["proxy-from"],
-        reply=options["reply"],
-        delay=options["delay"],
-        delay_per=options["delay-per"],
+        reply=scenario.reply,
+        delay=scenario.delay,
+        delay_per=scenario.delay_per,
         limits=limits,
         log_connections=debugging,
         log_payload=bool(options["log-payload"]),
-        faults=options["faults"],
-        in_band=bool(options["in-band"]),
+        faults=scenario.faults,
+        in_band=scenario.in_band,
     )
 
 

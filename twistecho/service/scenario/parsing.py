@@ -56,9 +56,9 @@ from twistecho.base.notation import (
 )
 
 from .delay import (
+    AskedDelay,
     Bounds,
     Choice,
-    Delay,
     Distribution,
     Drawn,
     Exponential,
@@ -79,7 +79,7 @@ def _no_files(_name: str) -> Iterable[str]:
     raise ValueError("a trace cannot be read here")
 
 
-def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> Delay:
+def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> AskedDelay:
     """Read a delay, varying or not. Raises ValueError with one line that says what is wrong.
 
     ``lines_of`` reads the file of a trace.
