@@ -1,6 +1,5 @@
 """The command line of ``twist echo``: texts become values, or one line says what is wrong."""
 
-import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from twisted.python import usage
 
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError, parse_seconds
+from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
@@ -117,12 +117,14 @@ def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
     return parse
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {
+_PARSERS: dict[str, Callable[[Any], object]] = {
     "reply": _one_of(ReplyFormat),
     "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
     "drain": parse_seconds,
-    "workers": lambda text: parse_workers(text, _cores()),
+    "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "proxy-from": parse_trusted,
+    "workers": lambda text: parse_workers(text, cores()),
 }
 
 
@@ -185,17 +187,18 @@ class Options(usage.Options):
         self["fault"].append(text)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse; end the process with one line and exit code 2 where something is wrong."""
+        """Parse; end the process with one line and exit code 2 where something is wrong.
+
+        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
+        """
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
             end_process(f"{error}", 2)
+        install_fastest()
 
     def postOptions(self) -> None:
-        """Turn texts into values. Raises UsageError naming the option at fault.
-
-        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
-        """
+        """Turn texts into values. Raises UsageError naming the option at fault."""
         for name, parse in _PARSERS.items():
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
@@ -203,12 +206,6 @@ class Options(usage.Options):
             self["limits"] = parse_limits(self, self["workers"] or 1)
         except ValueError as error:
             raise usage.UsageError(str(error)) from None
-        if self["metrics"] is not None:
-            self["metrics"] = (
-                self["metrics"],
-                _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
-            )
-        self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
         seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
@@ -216,12 +213,10 @@ class Options(usage.Options):
         self["scenario"] = _parsed(
             "fault", lambda texts: self._scenario(parse_faults(texts, seed=seed)), self["fault"]
         )
-        texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
-            for text in texts
+            for text in self["port"] or ["5000"]
         }
-        install_fastest()
         for text, description in self["endpoints"].items():
             if self["proxy-from"] != TrustedProxies() and is_tls(description):
                 raise usage.UsageError(
@@ -232,12 +227,6 @@ class Options(usage.Options):
         """Put together what becomes of messages. Raises ValueError where faults contradict it."""
         in_band = bool(self["in-band"])
         return Scenario(self["reply"], self["delay"], self["delay-per"], faults, in_band)
-
-
-def _cores() -> int:
-    """Count the cores that this process may run on."""
-    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
