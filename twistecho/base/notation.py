@@ -3,9 +3,29 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _Value = TypeVar("_Value")
+
+
+class TextEnum(str, Enum):
+    """An enumeration of texts, each written as its value alone, as by Python 3.11's `StrEnum`."""
+
+    def __str__(self) -> str:
+        """Give the value, as options and reports show it."""
+        return str.__str__(self)
+
+    @classmethod
+    def parse(cls, text: str) -> "Self":
+        """Read one of them. Raises ValueError, which names them all."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not one of {', '.join(map(str, cls))}") from None
 
 
 class FieldError(ValueError):

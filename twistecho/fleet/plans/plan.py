@@ -4,10 +4,9 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
-from twistecho.base.notation import FieldError, check_kinds
+from twistecho.base.notation import FieldError, TextEnum, check_kinds
 from twistecho.base.reply_formats import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
@@ -21,15 +20,11 @@ SCHEMA = 2
 """The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
 
 
-class Arrivals(str, Enum):
+class Arrivals(TextEnum):
     """How the messages of an open load are spread in time; the values are the command line's."""
 
     CONSTANT = "constant"
     POISSON = "poisson"
-
-    def __str__(self) -> str:
-        """Give the name alone, as options and reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
@@ -33,8 +32,6 @@ _DELAY_HELP = (
     "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
     "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
 )
-
-_Choice = TypeVar("_Choice", bound=Enum)
 
 
 def _number(text: str) -> int:
@@ -106,21 +103,10 @@ def parse_limits(options: Mapping[str, str], workers: int = 1) -> Limits:
     return limits
 
 
-def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
-    def parse(text: str) -> _Choice:
-        try:
-            return kind(text)
-        except ValueError:
-            names = ", ".join(str(choice) for choice in kind)
-            raise ValueError(f"{text!r} is not one of {names}") from None
-
-    return parse
-
-
 _PARSERS: dict[str, Callable[[Any], object]] = {
-    "reply": _one_of(ReplyFormat),
+    "reply": ReplyFormat.parse,
     "seed": parse_seed,
-    "delay-per": _one_of(DelayPer),
+    "delay-per": DelayPer.parse,
     "drain": parse_seconds,
     "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
     "proxy-from": parse_trusted,

@@ -6,12 +6,11 @@ A delay is asked for by the number of the connection and of the message on it, b
 
 import math
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import accumulate
 from statistics import NormalDist
 from typing import Protocol
 
-from twistecho.base.notation import parse_seconds
+from twistecho.base.notation import TextEnum, parse_seconds
 from twistecho.base.seeding import HIGHEST, uniform
 
 _NORMAL = NormalDist()
@@ -144,7 +143,7 @@ def _refuse_endless(distribution: Distribution) -> None:
         raise ValueError("such delays are too long to be numbers")
 
 
-class DelayPer(str, Enum):
+class DelayPer(TextEnum):
     """What is delayed; the values are the names used on the command line.
 
     ``reply``: each reply, from the arrival of its message. ``connection``: each connection once,
@@ -153,10 +152,6 @@ class DelayPer(str, Enum):
 
     REPLY = "reply"
     CONNECTION = "connection"
-
-    def __str__(self) -> str:
-        """Give the name alone, as options and reports show it."""
-        return self.value
 
 
 class Delay(Protocol):

@@ -166,13 +166,6 @@ _DISTRIBUTIONS: dict[str, Callable[[Spec], Distribution]] = {
 }
 
 
-def _moment(text: str) -> Moment:
-    try:
-        return Moment(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not one of {', '.join(map(str, Moment))}") from None
-
-
 def _from_one(text: str) -> int:
     value = whole(text)
     if value < 1:
@@ -199,8 +192,8 @@ _Parsers = Mapping[str, Callable[[str], Any]]
 _SCHEDULE: _Parsers = {"every": _from_one, "after": whole, "connection": whole}
 
 _OPTIONS: dict[Kind, _Parsers] = {
-    Kind.RESET: {"at": _moment},
-    Kind.CLOSE: {"at": _moment},
+    Kind.RESET: {"at": Moment.parse},
+    Kind.CLOSE: {"at": Moment.parse},
     Kind.TRUNCATE: {"bytes": _from_one},
     Kind.EXTRA: {"bytes": _from_one},
     Kind.DRIP: {"bytes": _from_one, "pause": _positive},
@@ -227,7 +220,7 @@ def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
     Where it is not ``scheduled`` it has neither a probability nor a schedule: it comes about.
     """
     spec = parse_spec(text)
-    kind = _kind(spec.name)
+    kind = Kind.parse(spec.name)
     if len(spec.values) > scheduled:
         raise ValueError(f"{kind}: {spec.values[-1]!r} is no option")
     read = spec.read({**_OPTIONS.get(kind, {}), **(_SCHEDULE if scheduled else {})})
@@ -241,13 +234,6 @@ def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
         text=text,
         **{**_DEFAULTS.get(kind, {}), **fields},
     )
-
-
-def _kind(name: str) -> Kind:
-    try:
-        return Kind(name)
-    except ValueError:
-        raise ValueError(f"{name!r} is not one of {', '.join(map(str, Kind))}") from None
 
 
 def _probability(spec: Spec) -> float:
