@@ -1,6 +1,5 @@
 """``twistecho compare``: the notebook's experiment in one command."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +17,18 @@ from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Tria
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
 from twistecho.fleet.output.tables import count
-from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
-from .options import Parsed, adding, delay_options, file_option, make_plan
+from .options import (
+    Parsed,
+    adding,
+    delay_options,
+    design_reply_option,
+    file_option,
+    make_plan,
+    message_options,
+)
 from .output_files import Output, OutputFile, drawable
 
 DELAY = "0.2"
@@ -52,14 +58,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--clients", "-c", metavar="N,...", type=_ListOf(click.IntRange(1)),
                  default="20", show_default=True,
                  help="Clients, all at once; several numbers show the growth."),
-    click.option("--message", "-m", "messages", multiple=True, default=[NOTEBOOK_MESSAGE.decode()],
-                 show_default=True, help="What each client sends; repeatable, in turn."),
-    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
-                 help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
-                 help="Seconds for connecting, and for each whole reply."),
-    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
-                 help="Format of the replies. [default: stamped; for sequential prefixed]"),
+    message_options,
+    design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
     click.option("--backlog", "-b", type=click.IntRange(0),
                  help="Connections that may wait to be accepted. "
@@ -149,8 +149,8 @@ def _run_one(trial: Trial) -> Run:
         return trial.run()
     except (LaunchError, RunError) as error:
         # Where a process died of an exception, the last line of what it said is the point.
-        click.echo(f"Error: {trial.design}: {str(error).rpartition(chr(10))[2]}", err=True)
-        sys.exit(1)
+        problem = f"{trial.design}: {str(error).rpartition(chr(10))[2]}"
+        raise click.ClickException(problem) from None
 
 
 def _describe(trial: Trial) -> str:
@@ -187,6 +187,5 @@ def _draw(comparison: Comparison, picture: str, output: Output) -> None:
     try:
         plot.draw(comparison, picture)
     except OSError as error:
-        click.echo(f"Error: --plot {os.fspath(picture)}: {error.strerror or error}", err=True)
-        sys.exit(1)
+        raise click.ClickException(f"--plot {picture}: {error.strerror or error}") from None
     output.printer.line(f"Drawn into {picture}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -185,10 +185,10 @@ def _run(
     open_files = raise_open_files()
     problem = problem_with_sources(plan, target)
     if problem:
-        _fail(f"--source: {problem}")
+        raise click.ClickException(f"--source: {problem}")
     lacking = lack(plan, target, processes, open_files)
     if lacking:
-        _fail(f"--clients: {lacking}")
+        raise click.ClickException(f"--clients: {lacking}")
     if not results.quiet:
         words = f", {processes} processes" if processes > 1 else ""
         results.printer.line(headline(plan, target) + words)
@@ -214,8 +214,3 @@ def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
         if given and int(wanted) > 1:
             raise click.UsageError(f"--processes: it contradicts --{option}")
     return int(wanted)
-
-
-def _fail(problem: str) -> NoReturn:
-    click.echo(f"Error: {problem}", err=True)
-    sys.exit(1)

@@ -84,7 +84,7 @@ def check(
                     output.printer.line(render.headline(plan, server) + f", {drawn}" * bool(drawn))
                 reports |= {engine: _run(engine, plan, server, output) for engine in engines}
     except EchoServerError as error:
-        _fail(f"the service did not start: {error}", 1)
+        raise click.ClickException(f"the service did not start: {error}") from None
     _conclude(output, reports["reactor"], reports["threads"], expect_failures=bool(faults))
 
 
@@ -133,7 +133,7 @@ def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
             engine, plan, target, output.on_reply, display=partial(Display, sys.stderr, plan)
         )
     except ValueError as error:
-        _fail(f"TARGET: {error}", 2)
+        raise click.UsageError(f"TARGET: {error}") from None
     if report.interrupted:
         raise KeyboardInterrupt  # half a run has nothing to agree on
     return report

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError, parse_rate, parse_seconds
+from twistecho.base.notation import FieldError, TextEnum, parse_rate, parse_seconds
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
@@ -76,7 +76,6 @@ def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = Fal
 TARGET_TYPE = Parsed("target", parse_target)
 """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
 
-_FAULT_TYPE = Parsed("fault", parse_fault)
 _TIME_TYPE = Parsed("time", parse_seconds)
 _RATE_TYPE = Parsed("rate", parse_rate)
 _SEED_TYPE = Parsed("seed", parse_seed)
@@ -92,9 +91,23 @@ def file_option(
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-_PLAN_OPTIONS = [
-    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
-                 help="Clients, all at once."),
+def choice_of(kind: type[TextEnum]) -> "click.Choice[str]":
+    """Give the type of an option that takes one of an enumeration's texts."""
+    return click.Choice([str(each) for each in kind])
+
+
+def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    """Give what adds options to a command, in the order in which its help shows them."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+message_options: Callable[[_Command], _Command] = adding([
     click.option("--message", "-m", "messages", multiple=True,
                  default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
                  help="What each client sends; repeatable, in turn."),
@@ -102,39 +115,43 @@ _PLAN_OPTIONS = [
                  help="Times that each client sends its messages."),
     click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
                  help="Seconds for connecting, and for each whole reply."),
-    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
-                 default="stamped", show_default=True, help="Format of the replies."),
+])  # fmt: skip
+"""Adds the options that say what a client sends, and how long it waits."""
+
+plan_options: Callable[[_Command], _Command] = adding([
+    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
+                 help="Clients, all at once."),
+    message_options,
+    click.option("--reply", "-r", type=choice_of(ReplyFormat), default="stamped",
+                 show_default=True, help="Format of the replies."),
     click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
-]  # fmt: skip
+])  # fmt: skip
+"""Adds the options that make a plan, and where its result goes."""
 
+design_reply_option: Callable[[_Command], _Command] = click.option(
+    "--reply", "-r", type=choice_of(ReplyFormat),
+    help="Format of the replies. [default: stamped; for sequential prefixed]",
+)  # fmt: skip
+"""Adds the format of replies where each design has its own."""
 
 _RATE = click.option(
-    "--rate",
-    type=_RATE_TYPE,
-    metavar="N",
+    "--rate", type=_RATE_TYPE, metavar="N",
     help="Messages a second of all clients together, due on a schedule whatever "
     "the server does: 500, 10k.  [default: each client waits for its reply]",
-)
+)  # fmt: skip
 _THINK = click.option(
-    "--think",
-    type=_TIME_TYPE,
-    default="0",
-    show_default=True,
-    metavar="TIME",
+    "--think", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
     help="Pause between a reply and the next message: 0.5, 20ms.",
-)
+)  # fmt: skip
 _PIPELINE = click.option(
-    "--pipeline",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
+    "--pipeline", type=click.IntRange(1), default=1, show_default=True,
     help="Messages that a client may have unanswered at once.",
-)
+)  # fmt: skip
 
-_LOAD_OPTIONS = [
+load_options: Callable[[_Command], _Command] = adding([
     _RATE,
-    click.option("--arrivals", type=click.Choice([str(kind) for kind in Arrivals]),
+    click.option("--arrivals", type=choice_of(Arrivals),
                  default=str(Arrivals.CONSTANT), show_default=True,
                  help="How messages due under --rate are spread in time."),
     click.option("--seed", type=_SEED_TYPE, default=0, show_default=True,
@@ -149,38 +166,11 @@ _LOAD_OPTIONS = [
                  help="Connect so many clients a second.  [default: all at once]"),
     click.option("--barrier", is_flag=True,
                  help="Send nothing before every client has connected, or failed to."),
-]  # fmt: skip
-
-
-_FAULT_OPTIONS = [
-    click.option("--fault", "faults", type=_FAULT_TYPE, multiple=True,
-                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
-    click.option("--seed", type=_SEED_TYPE,
-                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
-]  # fmt: skip
-
-
-def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
-    """Give what adds options to a command, in the order in which its help shows them."""
-
-    def add(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
-"""Adds the options that make a plan, and where its result goes."""
-
-
-load_options: Callable[[_Command], _Command] = adding(_LOAD_OPTIONS)
+])  # fmt: skip
 """Adds the options that say when messages are sent."""
 
 paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
 """Adds those under which two runs send the same messages, so that they can be compared."""
-
 
 protocol_option: Callable[[_Command], _Command] = click.option(
     "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
@@ -223,13 +213,18 @@ def delay_options(
     return adding([
         click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
                      help="Seconds for which a reply is held."),
-        click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
+        click.option("--delay-per", type=choice_of(DelayPer),
                      default=str(per), show_default=True,
                      help="What is held: each reply, or each connection once."),
     ])  # fmt: skip
 
 
-fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
+fault_options: Callable[[_Command], _Command] = adding([
+    click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
+                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
+    click.option("--seed", type=_SEED_TYPE,
+                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
+])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 
 

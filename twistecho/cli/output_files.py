@@ -7,7 +7,7 @@ was there before stays there if the run fails.
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -113,24 +113,33 @@ def check_distinct(files: dict[str, OutputFile]) -> None:
         seen[place] = option
 
 
+def printer_beside(files: Iterable[OutputFile]) -> Printer:
+    """Give what prints for people: to standard error where a result goes to standard output."""
+    busy = any(file.is_stdout for file in files)
+    return Printer(sys.stderr if busy else sys.stdout)
+
+
+def problem_writing(option: str, file: OutputFile, write: Callable[[], object]) -> str | None:
+    """Have ``write`` write a file; say what the problem was if there was one."""
+    try:
+        write()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return f"--{option} {file.name}: {error.strerror or error}"
+    return None
+
+
 class Output:
     """Where a command's output goes: people's to one stream, a JSON result to a file."""
 
     def __init__(self, json_file: OutputFile | None, *, verbose: bool) -> None:
         self._json_file = json_file
-        # With a result on standard output, everything for people goes to standard error.
-        busy = json_file is not None and json_file.is_stdout
-        self.printer = Printer(sys.stderr if busy else sys.stdout)
+        self.printer = printer_beside([] if json_file is None else [json_file])
         self.on_reply = self.printer.reply if verbose else None
 
     def json(self, text: str) -> None:
         """Write the result for machines, if it was asked for, or fail with one line."""
-        if self._json_file is None:
-            return
-        try:
-            self._json_file.write(text + "\n")
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            problem = f"--json {self._json_file.name}: {error.strerror or error}"
-            raise click.ClickException(problem) from None
+        file = self._json_file
+        if file and (problem := problem_writing("json", file, lambda: file.write(text + "\n"))):
+            raise click.ClickException(problem)

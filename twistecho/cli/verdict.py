@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -22,7 +23,14 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
 
 from .options import Parsed, adding, file_option
-from .output_files import OutputFile, check_distinct, drawable, writable
+from .output_files import (
+    OutputFile,
+    check_distinct,
+    drawable,
+    printer_beside,
+    problem_writing,
+    writable,
+)
 
 
 def _picture(name: str) -> OutputFile:
@@ -74,41 +82,28 @@ class Results:
         """Judge, write and show a report. Ends the process where a file could not be written."""
         verdict = judge(report, self.requirements)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
-        problems = [self._write(option, file, verdict) for option, file in self.files.items()]
-        if self.quiet:
-            self._show_problems(verdict)
-        else:
-            self._show(verdict)
+        problems = [
+            problem_writing(option, file, partial(_WRITERS[option], verdict, file))
+            for option, file in self.files.items()
+        ]
+        self._show(verdict)
         for problem in filter(None, problems):
             click.echo(f"Error: {problem}", err=True)
         if any(problems):
             sys.exit(1)
         return verdict
 
-    def _write(self, option: str, file: OutputFile, verdict: Verdict) -> str | None:
-        """Write a file; say what the problem was if there was one."""
-        try:
-            _WRITERS[option](verdict, file)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            return f"--{option} {file.name}: {error.strerror or error}"
-        return None
-
     def _show(self, verdict: Verdict) -> None:
         report = verdict.report
-        tables = [figures_table(report), times_table(report)]
-        tables += [parts_table(report)] if report.parts else []
-        for table in tables:
-            if table.row_count:
-                self.printer.table(table)
-                self.printer.line("")
+        if not self.quiet:
+            tables = [figures_table(report), times_table(report)]
+            tables += [parts_table(report)] if report.parts else []
+            for table in tables:
+                if table.row_count:
+                    self.printer.table(table)
+                    self.printer.line("")
         for line, style in verdict_lines(verdict):
-            self.printer.line(line, style)
-
-    def _show_problems(self, verdict: Verdict) -> None:
-        for line, style in verdict_lines(verdict):
-            if "green" not in style:
+            if not (self.quiet and "green" in style):
                 self.printer.line(line, style)
 
 
@@ -118,6 +113,4 @@ def make_results(
     """Put the options together, or fail with one line where they contradict each other."""
     named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
     check_distinct(named)
-    # With a result on standard output, everything for people goes to standard error.
-    busy = any(file.is_stdout for file in named.values())
-    return Results(requirements, named, quiet, Printer(sys.stderr if busy else sys.stdout))
+    return Results(requirements, named, quiet, printer_beside(named.values()))
