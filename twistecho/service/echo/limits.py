@@ -7,11 +7,12 @@ bound what that can cost.
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network
 from typing import Protocol
 
 from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import REPLY_SIZE
+from twistecho.base.sockets import ip_of
 
 MESSAGE_COST = 128
 """What a waiting message costs besides its own bytes, in bytes: an allowance for the objects."""
@@ -227,17 +228,10 @@ class Admission:
 def counted_as(address: object) -> str:
     """Give what connections from an address are counted under.
 
-    An IPv4 address counts alone, also where a dual-stack socket shows it as an IPv6 one
-    (``::ffff:192.0.2.1``); of IPv6 a whole /64 counts as one peer, since one host is given as many.
-    All peers of Unix sockets count as one, and so does what is no address.
+    An IPv4 address counts alone; of IPv6 a whole /64 counts as one peer, since one host is given as
+    many. All peers of Unix sockets count as one, and so does what is no address.
     """
-    host = getattr(address, "host", None)
-    try:
-        ip = ip_address(str(host).partition("%")[0])
-    except ValueError:
+    ip = ip_of(address)
+    if ip is None:
         return "local"
-    if ip.version == 4:
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(IPv6Network((ip, 64), strict=False))
+    return str(ip if ip.version == 4 else IPv6Network((ip, 64), strict=False))

@@ -1,7 +1,6 @@
 """The echo service: listens where it was told, and when it stops delivers what it owes."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.application.service import Service
@@ -17,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twistecho.base.log_lines import where
+from twistecho.base.sockets import ip_of
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
@@ -38,12 +38,8 @@ def is_exposed(address: object) -> bool:
 
     Unix sockets do not: their mode says who may connect.
     """
-    host = getattr(address, "host", None)
-    if host is None:
-        return False
-    ip = ip_address(str(host).partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return not (mapped or ip).is_loopback
+    ip = ip_of(address)
+    return ip is not None and not ip.is_loopback
 
 
 class EchoService(Service):

@@ -81,6 +81,17 @@ def make_listener(
         end_process(f"{option}: not an endpoint description: {error}", 2)
 
 
+def make_listeners(
+    reactor: object, options: Mapping[str, Any], factory: IProtocolFactory
+) -> list[Listener]:
+    """Find out where ``--port`` says to listen, as `make_listener` does."""
+    _warn_of_backlog()
+    return [
+        make_listener(reactor, f"--port {text}", description, factory)
+        for text, description in options["endpoints"].items()
+    ]
+
+
 def reason(error: BaseException) -> str:
     """Give the system's words where there are some, without the number."""
     why = error.socketError if isinstance(error, CannotListenError) else error
@@ -109,7 +120,7 @@ def fitting(limits: Limits) -> Limits:
     return replace(limits, connections=room)
 
 
-def warn_of_backlog() -> None:
+def _warn_of_backlog() -> None:
     """Say so where the kernel will cut the backlog short."""
     try:
         most = int(SOMAXCONN.read_text())
