@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from twisted.internet.abstract import isIPv6Address
@@ -23,8 +23,6 @@ from twistecho.service.scenario.fault import Faults
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario
 
-_Parser = Callable[[str], float]
-
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
@@ -40,70 +38,33 @@ def _number(text: str) -> int:
     return int(text)
 
 
-_OPTIONS: dict[str, tuple[str, _Parser, str]] = {
-    "max-waiting": (
-        "waiting_bytes",
-        _number,
-        "Bytes that may wait on one connection before its peer is held back.",
-    ),
-    "max-messages": (
-        "waiting_messages",
-        _number,
-        "Messages that may wait on one connection before its peer is held back.",
-    ),
-    "max-waiting-total": (
-        "total_waiting_bytes",
-        _number,
-        "Bytes that may wait on all connections together.",
-    ),
-    "max-connections": ("connections", _number, "Connections in all; 0 for no bound."),
-    "max-per-peer": (
-        "connections_per_peer",
-        _number,
-        "Connections of one IPv4 address or IPv6 /64; 0 for no bound.",
-    ),
-    "idle": (
-        "idle",
-        parse_seconds,
-        "Seconds without a message after which a connection is dropped; 0 for never.",
-    ),
-    "stall": (
-        "stall",
-        parse_seconds,
-        "Seconds for which a peer may refuse to read before it is dropped; 0 for ever.",
-    ),
-}
-
-_OPTION_OF = {field: f"--{name}" for name, (field, _, _) in _OPTIONS.items()}
-
-BOUND_PARAMETERS = [
-    [name, None, f"{getattr(Limits(), field):g}" if parse is parse_seconds else
-     str(getattr(Limits(), field)), text]
-    for name, (field, parse, text) in _OPTIONS.items()
+_BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
+    ("max-waiting", "waiting_bytes", _number,
+     "Bytes that may wait on one connection before its peer is held back."),
+    ("max-messages", "waiting_messages", _number,
+     "Messages that may wait on one connection before its peer is held back."),
+    ("max-waiting-total", "total_waiting_bytes", _number,
+     "Bytes that may wait on all connections together."),
+    ("max-connections", "connections", _number, "Connections in all; 0 for no bound."),
+    ("max-per-peer", "connections_per_peer", _number,
+     "Connections of one IPv4 address or IPv6 /64; 0 for no bound."),
+    ("idle", "idle", parse_seconds,
+     "Seconds without a message after which a connection is dropped; 0 for never."),
+    ("stall", "stall", parse_seconds,
+     "Seconds for which a peer may refuse to read before it is dropped; 0 for ever."),
 ]  # fmt: skip
-"""The options in the form of `twisted.python.usage`: name, short name, default, text."""
+
+_OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
 
 
-def parse_limits(options: Mapping[str, str], workers: int = 1) -> Limits:
-    """Make the limits that the options ask for, such that so many workers can share them.
-
-    Raises ValueError that begins with the option.
-    """
-    values: dict[str, float] = {}
-    for name, (field, parse, _) in _OPTIONS.items():
-        try:
-            values[field] = parse(options[name])
-        except ValueError as error:
-            raise ValueError(f"--{name}: {error}") from None
-    try:
-        limits = Limits(**values)  # type: ignore[arg-type]  # numbers of bytes come from _number
-        shares_of(limits, workers)
-    except FieldError as error:
-        raise ValueError(error.said(_OPTION_OF.__getitem__)) from None
-    return limits
+def _default(field: str) -> str:
+    """Write a limit that holds where none is asked for as its option is written."""
+    value = getattr(Limits(), field)
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
+    **{name: parse for name, _, parse, _ in _BOUNDS},
     "reply": ReplyFormat.parse,
     "seed": parse_seed,
     "delay-per": DelayPer.parse,
@@ -128,7 +89,7 @@ class Options(usage.Options):
         ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
         ["delay", "d", "0", _DELAY_HELP],
         ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
-        *BOUND_PARAMETERS,
+        *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
@@ -189,9 +150,11 @@ class Options(usage.Options):
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
         try:
-            self["limits"] = parse_limits(self, self["workers"] or 1)
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
+            self["limits"] = Limits(**{field: self[name] for field, name in _OPTION_OF.items()})
+            shares_of(self["limits"], self["workers"] or 1)
+        except FieldError as error:
+            problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
+            raise usage.UsageError(problem) from None
         seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
