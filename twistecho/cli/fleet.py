@@ -42,7 +42,7 @@ from .options import (
     target_options,
 )
 from .output_files import OutputFile
-from .verdict import Results, make_results, result_options
+from .report import Results, make_results, result_options
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Where Linux tells the first and the last local port that it gives out."""
