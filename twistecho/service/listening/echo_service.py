@@ -127,13 +127,17 @@ class EchoService(Service):
         """Say in a few words how the service answers."""
         return self.factory.describe()
 
-    def _accept_waiting(self) -> None:
+    def accept_waiting(self) -> None:
         """Accept what has connected already: closing its listener would reset it."""
         for port in self.ports:
             before = -1
-            while IReadDescriptor.providedBy(port) and before < self.factory.count_open():
-                before = self.factory.count_open()
+            while IReadDescriptor.providedBy(port) and before < self._count_seen():
+                before = self._count_seen()
                 port.doRead()
+
+    def _count_seen(self) -> int:
+        """Give what grows with each connection, be it gone at once or only a proxy's until now."""
+        return self.factory.counts.accepted + self.factory.count_open()
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self.ports = self.ports, []
@@ -145,7 +149,7 @@ class EchoService(Service):
     def stopService(self) -> Deferred[Any]:
         """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
         super().stopService()
-        self._accept_waiting()
+        self.accept_waiting()
         open_now = len(self.factory.connections)
         if open_now:
             self._log.info(

@@ -142,8 +142,7 @@ class MainService(EchoService):
         listeners: Sequence[Listener],
         drain: float | None,
     ) -> None:
-        echo = [listener.endpoint for listener in listeners if listener.factory is factory]
-        super().__init__(clock, factory, echo, drain)
+        super().__init__(clock, factory, (), drain)  # where it listens is in its listeners
         self._listeners = listeners
         self._notifications = Notifications(clock, os.environ)
 

@@ -144,7 +144,7 @@ class WorkersService(MainService):
         supervisor = self._supervisor
         return (0, 0) if supervisor is None else (len(supervisor.protocols), supervisor.restarts)
 
-    def _accept_waiting(self) -> None:
+    def accept_waiting(self) -> None:
         """Leave it to the workers."""
 
     def deliver(self) -> Deferred[Any]:
