@@ -35,10 +35,10 @@ DELAY = "0.2"
 """The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
 
 
-class _ListOf(click.ParamType[tuple[Any, ...]]):
+class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """Several values in one, with commas between them."""
 
-    def __init__(self, item: click.ParamType[Any]) -> None:
+    def __init__(self, item: "click.ParamType[Any]") -> None:
         self._item = item
         self.name = item.name
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import click
 
@@ -31,7 +31,7 @@ from .output_files import OutputFile, writable
 _Value = TypeVar("_Value")
 
 
-class Parsed(click.ParamType[_Value]):
+class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # generic since click 8.4
     """What a function reads from a text; fails with the one line of the ValueError it raises."""
 
     def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
