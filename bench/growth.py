@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 
 from twistecho.base.notation import written
 from twistecho.base.processes import raise_open_files
-from twistecho.compare.launch import LaunchedService
 from twistecho.compare.meter import Meter
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
+
+from .programs import twist_echo
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -105,7 +106,7 @@ def measure(connections: int, workers: int) -> Step:
     wanted += ["--timeout=120", f"--source={SOURCES}", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "report.json"
-        server = LaunchedService(options)
+        server = twist_echo(*options)
         with server as target:
             time.sleep(_WORKERS_COME_UP)
             service = Meter(server.pid)

@@ -1,4 +1,4 @@
-"""Processes: one that ends when its parent does, and how many files a process may open.
+"""Processes: one that ends when its parent does, the cores and the open files that one may have.
 
 ``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
 would, in a process that the kernel kills once PARENT, the number of the process that started it,
@@ -34,6 +34,12 @@ def end_with(parent: int) -> None:
 def command(module: str, *arguments: str) -> list[str]:
     """Give the command line that runs a module in a process that ends with this one."""
     return [sys.executable, "-m", __spec__.name, str(os.getpid()), module, *arguments]
+
+
+def cores() -> int:
+    """Count the cores that this process may run on."""
+    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def raise_open_files() -> int:

@@ -8,8 +8,6 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
-from types import TracebackType
 
 from twistecho.base.processes import command
 from twistecho.fleet.plans.target import Target, parse_target
@@ -82,12 +80,7 @@ class LaunchedServer:
             self._process.kill()
             self._process.wait()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop the server."""
         if self._process is not None:
             self._end(self._process)
@@ -112,16 +105,6 @@ class LaunchedServer:
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-
-
-class LaunchedService(LaunchedServer):
-    """``twist echo --port 0`` with the options given, as a context manager.
-
-    Leaving the block gives owed replies their time: see `LaunchedServer`.
-    """
-
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        super().__init__("twisted", "--log-format=text", "echo", "--port=0", *options)
 
 
 def _ending(code: int) -> str:

@@ -1,7 +1,6 @@
 """Limits: what the service holds at most."""
 
 import math
-import re
 import unittest
 from typing import Any
 
@@ -28,7 +27,6 @@ from twistecho.service.echo.limits import (
     parse_workers,
     shares_of,
 )
-from twistecho.service.process.options import BOUND_PARAMETERS, parse_limits
 
 law = settings(max_examples=100, deadline=None)
 
@@ -109,9 +107,6 @@ class LimitsTests(unittest.TestCase):
         assert limits.queue >= GUARANTEED
 
 
-DEFAULTS: dict[str, str] = {str(row[0]): str(row[2]) for row in BOUND_PARAMETERS}
-
-
 class ParseTests(unittest.TestCase):
     """How many workers are wanted."""
 
@@ -155,23 +150,16 @@ class ShareTests(unittest.TestCase):
         shares = shares_of(Limits(connections=0), 4)
         assert {share.connections for share in shares} == {0}
 
-    def test_what_cannot_be_divided_is_said_in_the_words_of_the_options(self) -> None:
+    def test_what_cannot_be_divided_is_refused_by_name(self) -> None:
         """A bound below the number of workers would be none for some of them."""
-        for name, value, words in (
-            ("max-connections", "3", "--max-connections: 3 cannot be divided among 4 workers"),
-            ("max-per-peer", "2", "--max-per-peer: 2 cannot be divided among 4 workers"),
-            (
-                "max-waiting-total",
-                "1000000",
-                (
-                    "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
-                    "--max-waiting of one connection, 262144"
-                ),
-            ),
+        for field, value in (
+            ("connections", 3),
+            ("connections_per_peer", 2),
+            ("total_waiting_bytes", 1_000_000),
         ):
-            said = pytest.raises(ValueError, match=f"^{re.escape(words)}$")
-            with self.subTest(name=name), said:
-                parse_limits({**DEFAULTS, name: value}, 4)
+            fields: dict[str, Any] = {field: value}
+            with self.subTest(**fields), pytest.raises(ValueError, match=f"^{field}: .*4 workers"):
+                shares_of(Limits(**fields), 4)
 
     def test_a_share_in_words(self) -> None:
         """The cap for each peer is named where there is one."""
