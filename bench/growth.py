@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 from twistecho.base.notation import written
 from twistecho.base.processes import raise_open_files
@@ -26,9 +26,6 @@ from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 
 from .programs import twist_echo
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 DELAY = 5.0
 SOURCES = "127.0.1.1-127.0.1.64"
@@ -87,7 +84,7 @@ class _Kernel:
         while not self._done.wait(0.1):
             self.most = max(self.most, self._look())
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

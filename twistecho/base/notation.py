@@ -3,24 +3,17 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from enum import StrEnum
+from typing import Any, Self, TypeVar
 
 _Value = TypeVar("_Value")
 
 
-class TextEnum(str, Enum):
-    """An enumeration of texts, each written as its value alone, as by Python 3.11's `StrEnum`."""
-
-    def __str__(self) -> str:
-        """Give the value, as options and reports show it."""
-        return str.__str__(self)
+class TextEnum(StrEnum):
+    """An enumeration of texts, which are read with one line where they are none of them."""
 
     @classmethod
-    def parse(cls, text: str) -> "Self":
+    def parse(cls, text: str) -> Self:
         """Read one of them. Raises ValueError, which names them all."""
         try:
             return cls(text)

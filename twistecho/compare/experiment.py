@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Self
 
 from twistecho.base.processes import command
 from twistecho.base.reply_formats import ReplyFormat
@@ -26,9 +26,6 @@ from twistecho.service.scenario.delay import DelayPer
 from .comparison import Comparison, Run
 from .launch import LaunchedServer
 from .meter import Meter
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 TWISTED = "twisted"
 """The design that is ``twist echo``."""
@@ -85,7 +82,7 @@ class Running:
         self._command = command("twistecho.fleet.runs.runner", engine, str(target))
         self._plan = plan
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start the process."""
         self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
             self._command,

@@ -9,7 +9,7 @@ import json
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import gevent
 from gevent import GreenletExit, subprocess
@@ -26,10 +26,6 @@ from twistecho.fleet.runs.runner import INTERRUPTED
 
 from .gathering import Kind, relay_of
 from .statistics import count_lost, count_report
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 
 PATIENCE = 20.0
 """Seconds that a fleet may take to report once it is told to end."""
@@ -51,7 +47,7 @@ class FleetProcess:
         self.began: float | None = None
         """When it began, by the monotonic clock; None until then."""
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start the process; Ctrl-C is for Locust, which then ends its users."""
         self._process = subprocess.Popen(
             self._command,

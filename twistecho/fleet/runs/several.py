@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from twistecho.base.processes import command
 from twistecho.fleet.plans.plan import Plan
@@ -21,9 +21,6 @@ from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, Shown, interruptible
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _MODULE = "twistecho.fleet.runs.fleet_process"
 
@@ -129,7 +126,7 @@ class Parts:
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start the processes."""
         for plan in self._plans:
             self._parts.append(_Part(self._engine, self._target, plan, self._check_barrier))
