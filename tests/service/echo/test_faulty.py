@@ -143,7 +143,7 @@ class MatrixTests(FaultyCase):
         for fault, cause, timeout in (
             ("reset", "send:reset", 20.0),
             ("close", "send:broken-pipe", 20.0),
-            ("stall,for=30", "send:timeout", 0.5),
+            ("stall,for=30", "send:timeout", 3.0),  # time for the first replies to be read
         ):
             plan = Plan(1, (b"x" * 40_000_000,), timeout=timeout, reply=ReplyFormat.RAW)
             for report in await self.both(plan, fault):
