@@ -1,12 +1,10 @@
 """Servers in processes of their own: started, measured, run against, ended."""
 
-import sys
-from unittest import TestCase, skipUnless
+from unittest import TestCase
 
 import pytest
 
 from tests.support.designs_at_work import ask
-from twistecho.base.processes import command
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare.launch import LaunchedServer, LaunchedService, LaunchError
 from twistecho.compare.meter import Meter
@@ -70,13 +68,3 @@ class MeterTests(TestCase):
         assert meter.cost.processes >= 1
         assert meter.cost.memory_peak >= meter.cost.memory_idle > 2**20
         assert meter.cost.cpu >= 0.0
-
-
-@skipUnless(sys.platform == "linux", "the kernel's part of this is Linux's")
-class LifelineTests(TestCase):
-    """The command line that ties a process to this one; its effect is tested with the commands."""
-
-    def test_the_parent_is_named_on_the_command_line(self) -> None:
-        """So that a parent that has gone before the child could ask is noticed."""
-        assert command("twisted", "echo")[1:3] == ["-m", "twistecho.base.processes"]
-        assert command("twisted", "echo")[4:] == ["twisted", "echo"]

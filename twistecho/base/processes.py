@@ -1,4 +1,4 @@
-"""Processes: one that ends when its parent does, and how many files a process may open.
+"""Processes: one that ends when its parent does; how many files and cores a process may have.
 
 ``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
 would, in a process that the kernel kills once PARENT, the number of the process that started it,
@@ -52,6 +52,12 @@ def room_for_connections(open_files: int) -> int:
     if open_files == resource.RLIM_INFINITY:
         return 2**31
     return max(1, open_files - max(16, min(128, open_files // 8)))
+
+
+def cores() -> int:
+    """Count the cores that this process may run on, or all of them where the system cannot tell."""
+    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def main(arguments: Sequence[str]) -> None:

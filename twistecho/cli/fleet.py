@@ -5,7 +5,6 @@ is how many files a process may open, and how many local ports there are for con
 addresses. Both are said with what would help.
 """
 
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from twistecho.base.processes import raise_open_files, room_for_connections
+from twistecho.base.processes import cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
@@ -216,7 +215,7 @@ def _run(
 def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
     """Read how many processes are wanted, or fail with one line."""
     if wanted == "auto":
-        return min(len(os.sched_getaffinity(0)), plan.clients)
+        return min(cores(), plan.clients)
     if not wanted.isdecimal() or not 0 < int(wanted) <= plan.clients:
         raise click.UsageError(
             f"--processes: {wanted} is neither auto nor a number from 1 to that of the clients"

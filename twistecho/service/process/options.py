@@ -1,6 +1,5 @@
 """The command line of ``twist echo``: texts become values, or one line says what is wrong."""
 
-import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
+from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
@@ -129,7 +129,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "seed": parse_seed,
     "delay-per": _one_of(DelayPer),
     "drain": lambda text: parse_delay(text).longest,
-    "workers": lambda text: parse_workers(text, _cores()),
+    "workers": lambda text: parse_workers(text, cores()),
 }
 
 
@@ -236,12 +236,6 @@ class Options(usage.Options):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
-
-
-def _cores() -> int:
-    """Count the cores that this process may run on."""
-    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
