@@ -20,9 +20,9 @@ longer than the plan's timeout reports ``failed("timeout", now)``. While nothing
 the time of the next message, `step` is infinite.
 
 What happens while the system has taken only a part of a message is of the phase *send*: the engine
-says so with ``sending``. All else from the connection on is of the phase *receive*, whichever
-call noticed it: whether a reset is found by sending the next message or by waiting for its reply
-is a matter of microseconds.
+asks whether what it has not sent ``is_cut``, and says so with ``sending``. All else from the
+connection on is of the phase *receive*, whichever call noticed it: whether a reset is found by
+sending the next message or by waiting for its reply is a matter of microseconds.
 """
 
 import errno

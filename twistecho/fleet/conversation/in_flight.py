@@ -250,6 +250,13 @@ class Exchange(ABC):
         self._reader.expect(message)
         return message
 
+    def is_cut(self, unsent: int) -> bool:
+        """Say whether so many bytes, the last that were handed over, begin inside a message."""
+        if self._expected:
+            return 0 < unsent < len(self._expected)
+        begin = self._handed_bytes - unsent
+        return any(end - size < begin < end for _, _, size, end in self._flight)
+
     def _count_unsent(self, now: float) -> int:
         """Count the messages that were due on a schedule and have not been handed over."""
         if self.plan.rate is None or self._load is None:

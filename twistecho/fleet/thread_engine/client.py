@@ -161,7 +161,6 @@ class Client:
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = memoryview(b"")
-        self._saying = 0  # bytes of the messages that are under way
 
     def run(self) -> None:
         """Client until the conversation has an outcome; reset the connection if it failed.
@@ -211,11 +210,10 @@ class Client:
     def _say(self, message: bytes) -> None:
         if message:
             self._unsent = memoryview(bytes(self._unsent) + message)
-            self._saying = len(self._unsent)
 
     def _sending(self) -> bool:
-        """Say whether the system has taken a part of the message, and not all of it."""
-        return 0 < len(self._unsent) < self._saying
+        """Say whether the system has taken a part of a message, and not all of it."""
+        return self._conversation.is_cut(len(self._unsent))
 
     def _interest(self) -> int:
         return select.POLLIN | (select.POLLOUT if self._unsent else 0)

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twistecho.base.log_lines import where
+from twistecho.base.sockets import unsent
 from twistecho.service.scenario.fault import Kind
 
 from .counters import Counts
@@ -26,7 +27,7 @@ from .limits import GUARANTEED
 from .open_connections import Connections, Watch
 from .reply_queue import ReplyQueue
 from .state import ABORTED, CLOSING, ENDED, FULL, HELD, PAUSED, STOPPING, WAITING
-from .transports import EchoTransport, reset_when_flushed, unread, unsent
+from .transports import EchoTransport, reset_when_flushed, unread
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""
