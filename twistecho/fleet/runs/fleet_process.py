@@ -24,8 +24,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from twistecho.base.processes import command
@@ -104,8 +104,8 @@ class FleetProcess:
         self._send("go on")
 
     def _send(self, line: str) -> None:
-        # One that has died is found out when it is waited for.
-        with suppress(OSError):
+        # One that has died is found out when it is waited for; one that was left has no pipe.
+        with suppress(OSError, ValueError):
             assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
@@ -197,27 +197,22 @@ class _Line:
         sys.stdin.readline()
 
 
-class _Telling:
-    """Tells the parent how far the run is, as a context manager; see `run.Shown`."""
+@contextmanager
+def _telling(line: _Line, progress: Callable[[], Progress]) -> Iterator[None]:
+    """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
+    over = threading.Event()
 
-    def __init__(self, line: _Line, progress: Callable[[], Progress]) -> None:
-        self._line = line
-        self._progress = progress
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+    def tell() -> None:
+        while not over.wait(_PROGRESS_EVERY):
+            line.say("progress", progress().to_dict())
 
-    def _tell(self) -> None:
-        while not self._over.wait(_PROGRESS_EVERY):
-            self._line.say("progress", self._progress().to_dict())
-
-    def __enter__(self) -> None:
-        """Begin to tell."""
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        """Say no more."""
-        self._over.set()
-        self._thread.join()
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def main() -> None:
@@ -232,7 +227,7 @@ def main() -> None:
     def display(progress: Callable[[], Progress]) -> AbstractContextManager[object]:
         """Tell how far the run is; from here on the engine sees to SIGINT."""
         begun.set()
-        return _Telling(line, progress)
+        return _telling(line, progress)
 
     signal.signal(signal.SIGINT, interrupted)
     wanted = json.loads(sys.stdin.readline())

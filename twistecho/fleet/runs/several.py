@@ -27,12 +27,12 @@ class PartError(ValueError):
 
 
 class Parts:
-    """All processes of a run, as a context manager; those left are killed at its end."""
+    """All processes of a run, ``parts``, as a context manager; those left are killed at its end."""
 
     def __init__(self, engine: Engine, plan: Plan, target: Target, processes: int) -> None:
         self.plan = plan
         self._engine, self._target = engine, target
-        self._parts = [
+        self.parts = [
             FleetProcess(engine, target, part, self._check_barrier)
             for part in plan.divide(processes)
         ]
@@ -42,7 +42,7 @@ class Parts:
     def __enter__(self) -> "Self":
         """Start the processes."""
         with ExitStack() as started:
-            for part in self._parts:
+            for part in self.parts:
                 started.enter_context(part)
             self._started = started.pop_all()
         return self
@@ -54,45 +54,40 @@ class Parts:
     def _check_barrier(self) -> None:
         """Let all pass once each part is at its barrier, or has ended."""
         with self._barrier:
-            if self._passed or not all(part.is_together for part in self._parts):
+            if self._passed or not all(part.is_together for part in self.parts):
                 return
             self._passed = True
-        for part in self._parts:
+        for part in self.parts:
             part.go_on()
 
     def progress(self) -> Progress:
         """Say how far all of them are."""
-        return add_progress(part.progress for part in self._parts)
+        return add_progress(part.progress for part in self.parts)
 
     def interrupt(self) -> None:
         """Have all end their clients and report."""
-        for part in self._parts:
+        for part in self.parts:
             part.interrupt()
 
     def kill(self) -> None:
         """End all at once, without their reports."""
-        for part in self._parts:
+        for part in self.parts:
             part.kill()
-
-    @property
-    def pids(self) -> list[int]:
-        """The numbers of the processes."""
-        return [part.process.pid for part in self._parts]
 
     def report(self) -> Report:
         """Wait for all parts and put together what they found.
 
         Raises PartError where a part could not begin.
         """
-        for part in self._parts:
+        for part in self.parts:
             part.wait()
-        for part in self._parts:
+        for part in self.parts:
             if part.error and part.process.returncode == 0:
                 raise PartError(part.error)
-        count = len(self._parts)
+        count = len(self.parts)
         names = [f"process {number} of {count}" for number in range(1, count + 1)]
         whole = merge_reports(
-            [self._found(part, name) for part, name in zip(self._parts, names, strict=True)], names
+            [self._found(part, name) for part, name in zip(self.parts, names, strict=True)], names
         )
         return replace(whole, plan=self.plan)
 
