@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -20,8 +19,8 @@ from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
-from .client import Client, Gate, StoppedError, connect, time_left
-from .tls_client import HandshakeError, TLSClient, context_for, secure
+from .client import Client, Gate, connect, connected_by, time_left
+from .tls_client import TLSClient, context_for, secure
 
 ENGINE = "threads"
 """The name of this engine in reports."""
@@ -182,33 +181,24 @@ class ThreadedFleet:
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
 
-    def _time_left(self, conversation: Conversation) -> float:
-        return time_left(conversation, self.now())
-
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
     ) -> socket.socket | None:
         """Connect, or note in the conversation why that failed."""
         if conversation.outcome is not None:
             return None
-        left = partial(self._time_left, conversation)
-        try:
+
+        def left() -> float:
+            return time_left(conversation, self.now())
+
+        def make() -> socket.socket:
             source = source_of(self.plan.sources, conversation.client)
             connection = connect(addresses, left, self._stop, source)
             if self._context is None:
                 return connection
             return secure(connection, self._context, self.target.name, left, self._stop)
-        except HandshakeError as error:
-            conversation.failed(error.reason, self.now(), errno=error.errno)
-        except StoppedError:
-            conversation.failed(INTERRUPTED, self.now())
-        except TimeoutError as error:
-            conversation.failed("timeout", self.now(), errno=error.errno)
-        except socket.gaierror:
-            conversation.failed("no-address", self.now())
-        except OSError as error:
-            conversation.lost(error.errno, self.now())
-        return None
+
+        return connected_by(make, conversation, self.now)
 
 
 def run_threads(
