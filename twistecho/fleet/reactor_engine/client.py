@@ -93,8 +93,8 @@ class Clients(typing.Protocol):
 
     monotonic: Callable[[], float]
 
-    def settled(self, client: "Client") -> None:
-        """Note that a client has connected."""
+    def settle(self, number: int) -> None:
+        """Note that the client with this number has connected."""
 
     def ended(self, client: "Client") -> None:
         """Note that a client's connection has gone."""
@@ -120,7 +120,7 @@ class Client(Protocol):
         self.dialing = None
         self._noting = note_errors(self.transport)
         self._go_on(self.conversation.connected(self._now()))
-        self.fleet.settled(self)
+        self.fleet.settle(self.conversation.client)
 
     def begin(self) -> None:
         """Send the first message: all clients have connected."""
