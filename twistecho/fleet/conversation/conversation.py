@@ -117,8 +117,7 @@ class Conversation:
         if self.plan.barrier:
             self.step = inf
             return b""
-        turn = (self.client - self.plan.first) / self.plan.ramp if self.plan.ramp else 0.0
-        return self._begin(0.0, turn, now)
+        return self._begin(0.0, self.plan.turn_of(self.client), now)
 
     def begin(self, now: float) -> bytes:
         """Note that all clients have connected, or failed to; give the first message, if due."""

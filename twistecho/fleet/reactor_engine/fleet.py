@@ -7,7 +7,6 @@ the conversation says what to send, and two `Timers` watch over them all.
 import time
 import typing
 from collections.abc import Callable, Iterator
-from math import inf
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import clientFromString
@@ -85,8 +84,7 @@ class Fleet:
         self.due: Timers[Client] = Timers(reactor, Client.wake, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
-        numbers = range(plan.first, plan.first + plan.clients)
-        self._awaited = set(numbers if plan.barrier else ())
+        self._awaited = set(plan.numbers if plan.barrier else ())
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
@@ -130,7 +128,7 @@ class Fleet:
 
     def _unresolved(self, failure: Failure) -> None:
         failure.trap(OSError)
-        for number in self._numbers():
+        for number in self.plan.numbers:
             self._not_started(number, "no-address")
 
     def _not_started(self, number: int, reason: str) -> None:
@@ -145,11 +143,8 @@ class Fleet:
         scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dial))
 
-    def _numbers(self) -> range:
-        return range(self.plan.first, self.plan.first + self.plan.clients)
-
     def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
-        for number in self._numbers():
+        for number in self.plan.numbers:
             if self.plan.ramp and not self._stopped:
                 yield self._turn_of(number)
             if self._stopped:
@@ -161,7 +156,7 @@ class Fleet:
 
     def _turn_of(self, number: int) -> "Deferred[None] | None":
         """Wait until it is a client's turn to connect."""
-        at = (number - self.plan.first) / (self.plan.ramp or inf)
+        at = self.plan.turn_of(number)
         if at <= self.now():
             return None
         turn: Deferred[None] = Deferred()

@@ -59,10 +59,7 @@ class ThreadedFleet:
         self._began = 0.0
         self._begin, self._stop = Gate(), Gate()
         # Clients that have neither connected nor failed to, where the others wait for them.
-        self._awaited = set(self._numbers() if plan.barrier else ())
-
-    def _numbers(self) -> range:
-        return range(self.plan.first, self.plan.first + self.plan.clients)
+        self._awaited = set(plan.numbers if plan.barrier else ())
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
@@ -88,7 +85,7 @@ class ThreadedFleet:
             addresses = resolve(self.target)
         except OSError:
             addresses = []
-        threads = [self._start(number, addresses) for number in self._numbers()]
+        threads = [self._start(number, addresses) for number in self.plan.numbers]
         for thread in threads:
             if thread is not None:
                 thread.join()
@@ -134,10 +131,9 @@ class ThreadedFleet:
 
     def _await_turn(self, number: int) -> None:
         """Wait until it is a client's turn to connect."""
-        if self.plan.ramp:
-            wait = (number - self.plan.first) / self.plan.ramp - self.now()
-            if wait > 0:
-                select.select([self._stop], [], [], wait)
+        wait = self.plan.turn_of(number) - self.now()
+        if wait > 0:
+            select.select([self._stop], [], [], wait)
 
     def _client(
         self,
