@@ -9,7 +9,6 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
 
 from twistecho.base.processes import command
 from twistecho.fleet.plans.target import Target, parse_target
@@ -82,12 +81,7 @@ class LaunchedServer:
             self._process.kill()
             self._process.wait()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop the server."""
         if self._process is not None:
             self._end(self._process)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from types import TracebackType
 from typing import Any, final
 
 _STOP_SECONDS = 10.0
@@ -176,11 +175,6 @@ class EchoServers:
         """Begin with no server."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """End what was started, at once: a test that is over waits for no reply."""
         self.kill()
