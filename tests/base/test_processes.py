@@ -4,7 +4,7 @@ import os
 import sys
 from unittest import TestCase, mock, skipUnless
 
-from twistecho.base.processes import command, cores
+from twistecho.base.processes import command, cores, ending
 
 
 @skipUnless(sys.platform == "linux", "the kernel's part of this is Linux's")
@@ -15,6 +15,18 @@ class LifelineTests(TestCase):
         """So that a parent that has gone before the child could ask is noticed."""
         assert command("twisted", "echo")[1:3] == ["-m", "twistecho.base.processes"]
         assert command("twisted", "echo")[4:] == ["twisted", "echo"]
+
+
+class EndingTests(TestCase):
+    """How a process ended, in words."""
+
+    def test_a_code_is_an_exit_code_or_a_signal(self) -> None:
+        """As `subprocess` has it."""
+        assert [ending(code) for code in (0, 3, -9)] == [
+            "exit code 0",
+            "exit code 3",
+            "killed by SIGKILL",
+        ]
 
 
 class CoresTests(TestCase):

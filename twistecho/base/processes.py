@@ -54,6 +54,11 @@ def room_for_connections(open_files: int) -> int:
     return max(1, open_files - max(16, min(128, open_files // 8)))
 
 
+def ending(code: int) -> str:
+    """Say how a process ended, by the code that its parent is told: below 0 it is a signal's."""
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
 def cores() -> int:
     """Count the cores that this process may run on, or all of them where the system cannot tell."""
     may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system

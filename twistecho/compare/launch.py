@@ -4,13 +4,12 @@ It is gone at the end even where this process was killed: see `base.processes`.
 """
 
 import re
-import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
 
-from twistecho.base.processes import command
+from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.target import Target, parse_target
 
 _STOP_SECONDS = 10.0
@@ -91,7 +90,7 @@ class LaunchedServer:
         if code is None:
             self._stop(process)
         else:
-            self.ended_early = _ending(code)
+            self.ended_early = ending(code)
         if self._drain is not None:
             self._drain.join(_STOP_SECONDS)
         if process.stdout is not None and not (self._drain and self._drain.is_alive()):
@@ -116,8 +115,3 @@ class LaunchedService(LaunchedServer):
 
     def __init__(self, options: Sequence[str] = ()) -> None:
         super().__init__("twisted", "--log-format=text", "echo", "--port=0", *options)
-
-
-def _ending(code: int) -> str:
-    """Say how a process ended, by what its parent is told."""
-    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"

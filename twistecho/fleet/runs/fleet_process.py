@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from twistecho.base.processes import command
+from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.progress import Progress
@@ -172,7 +172,7 @@ class FleetProcess:
         """Say what became of it, where it has ended and gave no report."""
         code = self.process.returncode
         if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
+            return ending(code)
         if code == INTERRUPTED:
             return "interrupted before its clients began"
         return self.error or f"ended with exit code {code} and without a report"
