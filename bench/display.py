@@ -16,13 +16,13 @@ from statistics import quantiles
 from typing import Any, NamedTuple
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.compare.launch import LaunchedService
 from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.output import live
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
+from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.progress import ProgressWatch
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
+from twistecho.testing.servers import EchoServers
 
 _PAIRS = 16
 _SLICE = 2.0
@@ -111,7 +111,9 @@ def _reactor(target: Target) -> None:
 def main() -> None:
     """Measure both engines."""
     live._SHOWN_AFTER = 0.0  # noqa: SLF001 - the display comes at once, to be measured
-    with LaunchedService(["--reply", "raw"]) as target:
+    with EchoServers() as servers:
+        server = servers(reply="raw")
+        target = parse_target(f"{server.host}:{server.port}")
         _threads(target)
         _reactor(target)
 

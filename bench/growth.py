@@ -17,17 +17,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 from twistecho.base.notation import written
 from twistecho.base.processes import raise_open_files
-from twistecho.compare.launch import LaunchedService
 from twistecho.compare.meter import Meter
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .programs import twist_echo
 
 DELAY = 5.0
 SOURCES = "127.0.1.1-127.0.1.64"
@@ -86,7 +84,7 @@ class _Kernel:
         while not self._done.wait(0.1):
             self.most = max(self.most, self._look())
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -105,7 +103,7 @@ def measure(connections: int, workers: int) -> Step:
     wanted += ["--timeout=120", f"--source={SOURCES}", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "report.json"
-        server = LaunchedService(options)
+        server = twist_echo(*options)
         with server as target:
             time.sleep(_WORKERS_COME_UP)
             service = Meter(server.pid)

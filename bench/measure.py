@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from twistecho.compare.launch import LaunchedService
-
-from .programs import LOAD, UNDER_TEST, Cpu, Process, Programs, running
+from .programs import LOAD, UNDER_TEST, Cpu, Process, Programs, running, twist_echo
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def client_rate(programs: Programs, peer: str, load: Load) -> Sample:
 
 def makespan(_programs: Programs, _peer: str, load: Load) -> Sample:
     """Run ``twist echo --delay 5`` and ``twistecho fleet``: seconds from first to last."""
-    with LaunchedService([f"--delay={load.hold / 1000}"]) as target:
+    with twist_echo(f"--delay={load.hold / 1000}") as target:
         command = [sys.executable, "-m", "twistecho", "fleet", str(target), "--json=-"]
         wanted = [f"--clients={load.connections}", "--timeout=30"]
         said = subprocess.run([*command, *wanted], check=True, capture_output=True, text=True)

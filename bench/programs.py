@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from twistecho.compare.launch import LaunchedServer
+
 UNDER_TEST, LOAD = 0, 1
 """The cores: what is measured runs alone on the first, what drives it on the second."""
 
@@ -38,6 +40,11 @@ _ARGUMENTS = {
 """What Python is given, by peer. Ours have public names only, where any version may be run."""
 
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
+
+
+def twist_echo(*options: str) -> LaunchedServer:
+    """Give ``twist echo`` on a free port, not yet started."""
+    return LaunchedServer("twisted", "--log-format=text", "echo", "--port=0", *options)
 
 
 class Cpu(NamedTuple):

@@ -28,9 +28,7 @@ from typing import NamedTuple
 
 import psutil
 
-from twistecho.compare.launch import LaunchedService
-
-from .programs import Programs
+from .programs import Programs, twist_echo
 from .sharing import WAYS, Group, sharing
 
 
@@ -130,7 +128,7 @@ def cost(rounds: int, programs: Programs) -> None:
 @contextmanager
 def _service(*options: str) -> Iterator[tuple[int, list[int]]]:
     """Run ``twist echo`` with workers; gives its port and the processes that serve."""
-    launched = LaunchedService(options)
+    launched = twist_echo(*options)
     with launched as target:
         port = int(str(target).rpartition(":")[2])
         while not (found := psutil.Process(launched.pid).children()):

@@ -1,11 +1,12 @@
-"""Times as people write and read them."""
+"""Times as people write and read them, and what is said of fields."""
 
+from copy import copy
 from unittest import TestCase
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.base.notation import parse_rate, parse_seconds, written
+from twistecho.base.notation import FieldError, parse_rate, parse_seconds, written
 
 
 class WrittenTests(TestCase):
@@ -59,3 +60,26 @@ class RateTests(TestCase):
             with self.subTest(text=text), self.assertRaises(ValueError) as raised:
                 parse_rate(text)
             assert "a second" in str(raised.exception)
+
+
+class FieldErrorTests(TestCase):
+    """What is wrong with a field, in its own words and in a caller's."""
+
+    def test_fields_are_named_as_the_caller_does_and_values_stay(self) -> None:
+        """Though a value be the name of a field."""
+        for error, text, said in (
+            (
+                FieldError("rate", "0 is not above 0"),
+                "rate: 0 is not above 0",
+                "--rate: 0 is not above 0",
+            ),
+            (
+                FieldError("think", "rate: it contradicts ", "rate", ", not think or rate"),
+                "think: rate: it contradicts rate, not think or rate",
+                "--think: rate: it contradicts --rate, not think or rate",
+            ),
+        ):
+            with self.subTest(text=text):
+                assert str(error) == text
+                assert error.said(lambda field: f"--{field}") == said
+                assert str(copy(error)) == text

@@ -1,6 +1,8 @@
 """Timers: many times and one delayed call, on a clock set by hand."""
 
 import unittest
+from collections.abc import Callable
+from math import inf
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,32 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.clocks import ShufflingClock
 from twistecho.base.timers import SWEEP_AT, Timers
+
+Wake = Callable[[str, float], "float | None"]
+
+
+class Items(dict[str, "Item"]):
+    """Items by name, made when they are first asked for, that all call one function."""
+
+    def __init__(self, wake: Wake) -> None:
+        super().__init__()
+        self.wake = wake
+
+    def __missing__(self, name: str) -> "Item":
+        """Make an item."""
+        return self.setdefault(name, Item(name, self.wake))
+
+
+class Item:
+    """Something that is woken."""
+
+    def __init__(self, name: str, wake: Wake) -> None:
+        self.wake_at = inf
+        self._name, self._wake = name, wake
+
+    def wake(self, now: float) -> float | None:
+        """Tell its name."""
+        return self._wake(self._name, now)
 
 
 class TimersTests(SynchronousTestCase):
@@ -19,7 +47,8 @@ class TimersTests(SynchronousTestCase):
         self.clock = Clock()
         self.woken: list[tuple[str, float]] = []
         self.again: dict[str, float] = {}
-        self.timers: Timers[str] = Timers(self.clock, self.wake)
+        self.items = Items(self.wake)
+        self.timers = Timers(self.clock)
 
     def wake(self, item: str, now: float) -> float | None:
         """Note an item."""
@@ -29,7 +58,7 @@ class TimersTests(SynchronousTestCase):
     def test_items_are_woken_at_their_times_with_one_delayed_call(self) -> None:
         """In whatever order they were set; with the last one the delayed call goes."""
         for item, at in (("c", 3.0), ("a", 1.0), ("b", 2.0)):
-            self.timers.set(item, at)
+            self.timers.set(self.items[item], at)
             assert len(self.clock.getDelayedCalls()) == 1
         assert len(self.timers) == 3
         self.clock.pump([1.0] * 3)
@@ -38,7 +67,7 @@ class TimersTests(SynchronousTestCase):
 
     def test_nobody_is_woken_before_the_time(self) -> None:
         """To the tick."""
-        self.timers.set("a", 5.0)
+        self.timers.set(self.items["a"], 5.0)
         self.clock.advance(4.999)
         assert self.woken == []
         self.clock.advance(0.001)
@@ -47,7 +76,7 @@ class TimersTests(SynchronousTestCase):
     def test_a_thousand_equal_timeouts_need_one_delayed_call(self) -> None:
         """Every one comes, in the order in which they were set."""
         for number in range(1000):
-            self.timers.set(str(number), 10.0)
+            self.timers.set(self.items[str(number)], 10.0)
             assert len(self.clock.getDelayedCalls()) == 1
         self.clock.advance(10)
         assert [item for item, _ in self.woken] == [str(number) for number in range(1000)]
@@ -56,49 +85,49 @@ class TimersTests(SynchronousTestCase):
     def test_a_past_time_comes_in_the_next_turn_of_the_reactor(self) -> None:
         """Not from within ``set``."""
         self.clock.advance(5)
-        self.timers.set("late", 1.0)
+        self.timers.set(self.items["late"], 1.0)
         assert self.woken == []
         self.clock.advance(0)
         assert self.woken == [("late", 5.0)]
 
     def test_the_earlier_of_two_times_counts(self) -> None:
         """Setting an item later changes nothing; setting it earlier moves it, once."""
-        self.timers.set("a", 2.0)
-        self.timers.set("a", 9.0)
-        self.timers.set("b", 5.0)
-        self.timers.set("b", 1.0)
+        self.timers.set(self.items["a"], 2.0)
+        self.timers.set(self.items["a"], 9.0)
+        self.timers.set(self.items["b"], 5.0)
+        self.timers.set(self.items["b"], 1.0)
         self.clock.pump([1.0] * 10)
         assert self.woken == [("b", 1.0), ("a", 2.0)]
 
     def test_what_waking_gives_is_the_next_time(self) -> None:
         """What gives a past time does not starve the rest."""
         self.again = {"a": 0.5, "b": 4.0}
-        self.timers.set("a", 1.0)
-        self.timers.set("b", 1.0)
+        self.timers.set(self.items["a"], 1.0)
+        self.timers.set(self.items["b"], 1.0)
         self.clock.pump([1.0] * 5)
         assert self.woken == [("a", 1.0), ("b", 1.0), ("a", 1.0), ("b", 4.0)]
         assert self.clock.getDelayedCalls() == []
 
     def test_what_is_discarded_is_not_woken(self) -> None:
         """Nor what was never known; the delayed call goes with the last one."""
-        self.timers.set("a", 1.0)
-        self.timers.set("b", 2.0)
-        self.timers.discard("a")
-        self.timers.discard("unknown")
+        self.timers.set(self.items["a"], 1.0)
+        self.timers.set(self.items["b"], 2.0)
+        self.timers.discard(self.items["a"])
+        self.timers.discard(self.items["unknown"])
         self.clock.pump([1.0, 1.0])
         assert self.woken == [("b", 2.0)]
-        self.timers.set("c", 5.0)
-        self.timers.discard("c")
+        self.timers.set(self.items["c"], 5.0)
+        self.timers.discard(self.items["c"])
         assert self.clock.getDelayedCalls() == []
 
     def test_an_item_that_is_discarded_and_set_anew_is_woken_once(self) -> None:
         """At the same time as before, at an earlier and at a later one."""
         for again in (3.0, 2.0, 4.0):
             self.setUp()
-            self.timers.set("a", 3.0)
-            self.timers.set("keeper", 9.0)
-            self.timers.discard("a")
-            self.timers.set("a", again)
+            self.timers.set(self.items["a"], 3.0)
+            self.timers.set(self.items["keeper"], 9.0)
+            self.timers.discard(self.items["a"])
+            self.timers.set(self.items["a"], again)
             self.clock.pump([1.0] * 8)
             assert self.woken == [("a", again)]
 
@@ -107,13 +136,13 @@ class TimersTests(SynchronousTestCase):
 
         def wake(item: str, now: float) -> None:
             self.wake(item, now)
-            timers.discard("b")
+            timers.discard(items["b"])
             if item == "a":
-                timers.set("c", 3.0)
+                timers.set(items["c"], 3.0)
 
-        timers: Timers[str] = Timers(self.clock, wake)
-        timers.set("a", 1.0)
-        timers.set("b", 1.0)
+        items, timers = Items(wake), Timers(self.clock)
+        timers.set(items["a"], 1.0)
+        timers.set(items["b"], 1.0)
         self.clock.pump([1.0, 1.0, 1.0])
         assert self.woken == [("a", 1.0), ("c", 3.0)]
         assert self.clock.getDelayedCalls() == []
@@ -121,17 +150,17 @@ class TimersTests(SynchronousTestCase):
     def test_items_that_come_and_go_do_not_pile_up(self) -> None:
         """Their entries are swept out, however far away their times are: in order or not."""
         for at in (2e6, 0.5e6):
-            self.timers.set("keeper", 1e6)
+            self.timers.set(self.items["keeper"], 1e6)
             for number in range(10_000):
-                self.timers.set(str(number), at)
-                self.timers.discard(str(number))
+                self.timers.set(self.items[str(number)], at)
+                self.timers.discard(self.items[str(number)])
             entries = len(self.timers._ordered) + len(self.timers._others)
             assert entries <= SWEEP_AT + 3
 
     def test_an_item_that_is_moved_again_and_again_does_not_pile_up(self) -> None:
         """Each move leaves a dead entry."""
         for number in range(10_000):
-            self.timers.set("a", 1e6 - number)
+            self.timers.set(self.items["a"], 1e6 - number)
         assert len(self.timers._ordered) + len(self.timers._others) <= SWEEP_AT + 3
 
     def test_an_item_that_raises_harms_no_other(self) -> None:
@@ -142,9 +171,9 @@ class TimersTests(SynchronousTestCase):
             if item == "bad":
                 raise ZeroDivisionError
 
-        timers: Timers[str] = Timers(self.clock, wake)
+        items, timers = Items(wake), Timers(self.clock)
         for item, at in (("bad", 1.0), ("good", 1.0), ("later", 2.0)):
-            timers.set(item, at)
+            timers.set(items[item], at)
         self.clock.pump([1.0, 1.0])
         assert [item for item, _ in self.woken] == ["bad", "good", "later"]
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
@@ -158,9 +187,9 @@ class TimersTests(SynchronousTestCase):
                 raise KeyboardInterrupt
             return None
 
-        timers: Timers[str] = Timers(self.clock, wake)
+        items, timers = Items(wake), Timers(self.clock)
         for item, at in (("bad", 1.0), ("good", 1.0), ("later", 2.0)):
-            timers.set(item, at)
+            timers.set(items[item], at)
         self.assertRaises(KeyboardInterrupt, self.clock.advance, 1)
         self.clock.pump([0.0, 1.0])
         assert [item for item, _ in self.woken] == ["bad", "good", "later"]
@@ -168,19 +197,20 @@ class TimersTests(SynchronousTestCase):
     def test_a_round_is_told_when_it_is_over(self) -> None:
         """Once for all items of one moment."""
         rounds: list[tuple[float, int]] = []
-        timers: Timers[str] = Timers(
-            self.clock, self.wake, woken=lambda now: rounds.append((now, len(self.woken)))
+        items, timers = (
+            self.items,
+            Timers(self.clock, woken=lambda now: rounds.append((now, len(self.woken)))),
         )
         for item, at in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
-            timers.set(item, at)
+            timers.set(items[item], at)
         self.clock.pump([1.0, 1.0])
         assert rounds == [(1.0, 2), (2.0, 3)]
 
     def test_a_delayed_call_that_comes_early_wakes_nobody(self) -> None:
         """If the clock fires before the time by ``now``, the timers wait on."""
         now = [0.0]
-        timers: Timers[str] = Timers(self.clock, self.wake, now=lambda: now[0])
-        timers.set("a", 5.0)
+        items, timers = self.items, Timers(self.clock, now=lambda: now[0])
+        timers.set(items["a"], 5.0)
         now[0] = 1.0
         self.clock.advance(5)  # the wall clock stepped forward; only 1 s has really passed
         assert self.woken == []
@@ -205,11 +235,12 @@ class LawTests(unittest.TestCase):
         """Earliest first, however many were set and discarded, in order or not."""
         times = sorted(times) if ascending else times
         clock, woken = ShufflingClock(seed), []
-        timers: Timers[int] = Timers(clock, lambda item, now: woken.append((now, item)))
+        items = Items(lambda name, now: woken.append((now, int(name))))
+        timers = Timers(clock)
         for number, at in enumerate(times):
-            timers.set(number, float(at))
+            timers.set(items[str(number)], float(at))
         for number in gone:
-            timers.discard(number)
+            timers.discard(items[str(number)])
         clock.pump([0.0] + [1.0] * 51)
         assert sorted(woken) == sorted((at, n) for n, at in enumerate(times) if n not in gone)
         assert [now for now, _ in woken] == sorted(now for now, _ in woken)
@@ -229,18 +260,19 @@ class LawTests(unittest.TestCase):
         came: list[list[float]] = [[] for _ in range(5)]
         due: list[list[float]] = [[] for _ in range(5)]
 
-        def wake(item: int, now: float) -> float | None:
+        def wake(name: str, now: float) -> float | None:
+            item = int(name)
             while waiting[item] and waiting[item][0] <= now:
                 waiting[item].pop(0)
                 came[item].append(now)
             return waiting[item][0] if waiting[item] else None
 
-        timers: Timers[int] = Timers(clock, wake)
+        items, timers = Items(wake), Timers(clock)
         for item, delay, pause in puts:
             at = max(due[item][-1] if due[item] else 0.0, clock.seconds() + delay)
             waiting[item].append(at)
             due[item].append(at)
-            timers.set(item, waiting[item][0])
+            timers.set(items[str(item)], waiting[item][0])
             clock.pump([0.0] + [1.0] * pause)
         clock.pump([1.0] * 5)
         assert came == due

@@ -10,14 +10,13 @@ from unittest import mock
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from tests.support.commands import refused, twistecho
+from tests.support.commands import echoing, refused, twistecho
 from tests.support.peers import unused_port
 from tests.support.programs import missing, program
 from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.cli import fleet
 from twistecho.cli.fleet import lack, problem_with_sources
-from twistecho.compare.launch import LaunchedService
 from twistecho.fleet.plans.plan import Arrivals, Plan
 from twistecho.fleet.plans.target import parse_target
 
@@ -41,9 +40,9 @@ class ResultTests(_FolderCase):
 
     def test_requirements_and_files(self) -> None:
         """Everything that can be asked for, of one run; the plan that was run is saved."""
-        with LaunchedService() as target:
+        with echoing() as target:
             ended = twistecho(
-                "fleet", str(target), "-c3", "-n2", *THREADS, "--require", "failed == 0",
+                "fleet", target, "-c3", "-n2", *THREADS, "--require", "failed == 0",
                 "--require", "p99 < 1us", "--json", self.path("json"), "--hdr", self.path("hdr"),
                 "--junit", self.path("xml"), "--save-plan", self.path("plan"),
             )  # fmt: skip
@@ -63,8 +62,8 @@ class ResultTests(_FolderCase):
 
     def test_quiet_shows_only_what_is_wrong(self) -> None:
         """Nothing at all where nothing is."""
-        with LaunchedService() as target:
-            assert twistecho("fleet", str(target), "-qc2", *THREADS) == (0, "", "")
+        with echoing() as target:
+            assert twistecho("fleet", target, "-qc2", *THREADS) == (0, "", "")
         ended = twistecho("fleet", str(unused_port()), "-qc2", *THREADS)
         assert (ended.code, ended.err) == (1, "")
         assert ended.out == "2 clients failed: connect:refused, nobody listens there\n"
@@ -77,16 +76,16 @@ class ResultTests(_FolderCase):
 
     def test_any_result_can_go_to_standard_output(self) -> None:
         """Alone: what people read goes to standard error."""
-        with LaunchedService() as target:
-            ended = twistecho("fleet", str(target), "-c2", *THREADS, "--junit", "-")
+        with echoing() as target:
+            ended = twistecho("fleet", target, "-c2", *THREADS, "--junit", "-")
         assert ended.out.startswith("<?xml")
         assert "clients answered" in ended.err
 
     def test_a_file_that_cannot_be_written_after_all_costs_nothing_else(self) -> None:
         """What else was asked for is written and shown; the option is named, exit code 1."""
-        with LaunchedService() as target:
+        with echoing() as target:
             ended = twistecho(
-                "fleet", str(target), "-c2", *THREADS, "--hdr", "/dev/full",
+                "fleet", target, "-c2", *THREADS, "--hdr", "/dev/full",
                 "--json", self.path("json"),
             )  # fmt: skip
         assert ended.code == 1
@@ -128,6 +127,10 @@ class PlanFileTests(_FolderCase):
             line = refused("fleet", "5000", "--plan", self.path("plan"))
             assert "--plan" in line
             assert told in line
+        # Also where it reads as if it were about a field: no option of that name is meant.
+        Path(self.path("plan")).write_text('{"schema": 2, "protocol": "it contradicts rate:X"}')
+        line = refused("fleet", "5000", "--plan", self.path("plan"))
+        assert line == "Error: --protocol: there is no module it contradicts rate"
         Path(self.path("plan")).write_bytes(b"\xff\xfe")
         assert "--plan" in refused("fleet", "5000", "--plan", self.path("plan"))
         assert "No such file" in refused("fleet", "5000", "--plan", self.path("none"))
@@ -165,9 +168,9 @@ class LoadOptionTests(_FolderCase):
 
     def test_they_make_the_plan(self) -> None:
         """Times and rates with their units, each in its field."""
-        with LaunchedService() as target:
+        with echoing() as target:
             twistecho(
-                "fleet", str(target), "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
+                "fleet", target, "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
                 "--seed=9", "--pipeline=3", "--duration=50ms", "--warmup=20ms", "--ramp=100/s",
                 "--barrier", "--save-plan", self.path("plan"),
             )  # fmt: skip
@@ -179,9 +182,9 @@ class LoadOptionTests(_FolderCase):
     def test_they_come_before_those_of_a_plan_file(self) -> None:
         """And what is not given is the file's."""
         Path(self.path("plan")).write_text(Plan(clients=2, think=0.25, repeat=2).to_json())
-        with LaunchedService() as target:
+        with echoing() as target:
             ended = twistecho(
-                "fleet", str(target), "--plan", self.path("plan"), *THREADS, "--think=10ms"
+                "fleet", target, "--plan", self.path("plan"), *THREADS, "--think=10ms"
             )
         assert ended.code == 0, ended
         assert ended.out.startswith("2 clients, 2 messages each, 10.0 ms between them, to ")

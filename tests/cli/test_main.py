@@ -9,13 +9,14 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-from unittest import TestCase
+from unittest import TestCase, mock
 
+from tests.support.commands import echoing, twistecho
 from tests.support.peers import read_exactly, serving, unused_port
 from twistecho import Report
-from twistecho.compare.launch import LaunchedService, LaunchError
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.service.scenario.fault import Kind
+from twistecho.testing.servers import EchoServerError
 
 TWISTECHO = [sys.executable, "-m", "twistecho"]
 
@@ -37,11 +38,9 @@ class FleetCommandTests(TestCase):
 
     def test_both_engines_show_a_summary_and_exit_0(self) -> None:
         """Everything right: the figures, and no failure."""
-        with LaunchedService(["--reply=prefixed"]) as target:
+        with echoing(reply="prefixed") as target:
             for engine in ("reactor", "threads"):
-                ended = run(
-                    "fleet", str(target), "-c3", "-n2", "-rprefixed", "-e", engine, "--in-order"
-                )
+                ended = run("fleet", target, "-c3", "-n2", "-rprefixed", "-e", engine, "--in-order")
                 assert ended.returncode == 0, ended.stderr
                 assert engine in ended.stdout
                 rows = dict(
@@ -52,8 +51,8 @@ class FleetCommandTests(TestCase):
 
     def test_json_to_standard_output_is_nothing_but_json(self) -> None:
         """The table goes to standard error, and the report reads back."""
-        with LaunchedService() as target:
-            ended = run("fleet", str(target), "--clients=2", "--json", "-")
+        with echoing() as target:
+            ended = run("fleet", target, "--clients=2", "--json", "-")
         report = Report.from_json(ended.stdout)
         assert (report.complete, len(report.outcomes)) == (True, 2)
         assert json.loads(ended.stdout)["schema"] == 2
@@ -61,10 +60,10 @@ class FleetCommandTests(TestCase):
 
     def test_an_open_run_says_what_it_offers_and_what_came_of_it(self) -> None:
         """On both engines; the JSON has the plan, times of both kinds and what was not measured."""
-        with LaunchedService(["--reply=raw"]) as target:
+        with echoing(reply="raw") as target:
             for engine in ("reactor", "threads"):
                 ended = run(
-                    "fleet", str(target), "-c4", "-rraw", "-e", engine, "--rate=0.4k",
+                    "fleet", target, "-c4", "-rraw", "-e", engine, "--rate=0.4k",
                     "--arrivals=poisson", "--seed=7", "--duration=300ms", "--warmup=100ms",
                     "--barrier", "--json", "-",
                 )  # fmt: skip
@@ -85,18 +84,18 @@ class FleetCommandTests(TestCase):
 
     def test_json_to_a_file(self) -> None:
         """The same as data, beside the table."""
-        with tempfile.TemporaryDirectory() as folder, LaunchedService() as target:
+        with tempfile.TemporaryDirectory() as folder, echoing() as target:
             file = Path(folder) / "report.json"
-            ended = run("fleet", str(target), "--clients=2", "--json", str(file))
+            ended = run("fleet", target, "--clients=2", "--json", str(file))
             assert Report.from_json(file.read_text()).complete
         assert "clients answered" in ended.stdout
 
     def test_verbose_prints_a_line_a_reply_with_escapes(self) -> None:
         """Control bytes reach no terminal, lines are whole."""
-        with LaunchedService(["--reply=raw"]) as target:
+        with echoing(reply="raw") as target:
             for engine in ("reactor", "threads"):
                 ended = run(
-                    "fleet", str(target), "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n", "-e",
+                    "fleet", target, "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n", "-e",
                     engine,
                 )  # fmt: skip
                 lines = {line for line in ended.stdout.splitlines() if "received" in line}
@@ -194,14 +193,14 @@ class FleetCommandTests(TestCase):
 
     def test_the_threads_engine_imports_no_twisted(self) -> None:
         """The independent witness stays independent."""
-        with LaunchedService() as target:
+        with echoing() as target:
             code = (
                 "import sys; from twistecho.cli.main import main\n"
                 "try: main(['fleet', sys.argv[1], '-e', 'threads'])\n"
                 "finally: print('twisted' in sys.modules)"
             )
             ended = subprocess.run(
-                [sys.executable, "-c", code, str(target)],
+                [sys.executable, "-c", code, target],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -272,18 +271,8 @@ class CheckCommandTests(TestCase):
         assert ended.returncode == 1
         assert "agree on all 2 clients: not all were answered right" in ended.stdout
 
-
-class LaunchTests(TestCase):
-    """A service in a process of its own."""
-
-    def test_a_service_that_cannot_start_says_why(self) -> None:
-        """What it said is the error."""
-        with self.assertRaisesRegex(LaunchError, "--delay"), LaunchedService(["--delay=x"]):
-            pass
-
-    def test_it_is_gone_after_the_block(self) -> None:
-        """Nobody listens any more."""
-        with LaunchedService() as target:
-            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10).close()
-        with self.assertRaises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", target.port or 0), timeout=10)
+    def test_a_service_that_does_not_start_is_one_line(self) -> None:
+        """What it said; exit code 1."""
+        with mock.patch("twistecho.cli.main.EchoServer", side_effect=EchoServerError("no room")):
+            ended = twistecho("check")
+        assert ended == (1, "", "Error: the service did not start: no room\n")

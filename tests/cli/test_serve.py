@@ -44,11 +44,13 @@ class ServeTests(TestCase):
             ("--port", "serve", "forking", "--port=0", "--port=0"),
             ("--delay", "serve", "select", "--delay=-1"),
             ("--delay", "serve", "select", "--delay=soon"),
+            ("--delay", "serve", "select", "--delay=uniform:1,2"),
             ("--backlog", "serve", "sequential", "--backlog=-1"),
             ("--designs", "compare", "--designs=threaded,magic"),
             ("--clients", "compare", "--clients=20,0"),
             ("--timeout", "compare", "--timeout=nan"),
             ("--kill-after", "compare", "--kill-after=nan"),
+            ("--kill-after", "compare", "--kill-after=uniform:1,2"),
             ("--plot", "compare", "--plot=picture.gif"),
             ("--engine", "compare", "--engine=steam"),
         ):

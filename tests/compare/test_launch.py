@@ -6,30 +6,34 @@ import pytest
 
 from tests.support.designs_at_work import ask
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.compare.launch import LaunchedServer, LaunchedService, LaunchError
+from twistecho.compare.launch import LaunchedServer, LaunchError
 from twistecho.compare.meter import Meter
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.runs.fleet_process import FleetProcess
+
+ECHO = ("twisted", "--log-format=text", "echo", "--port=0")
 
 
 class LaunchTests(TestCase):
     """Any server, by one mechanism."""
 
     def test_both_kinds_of_server_are_found_by_what_they_say(self) -> None:
-        """``twist echo`` and the notebook's designs."""
+        """``twist echo`` and the notebook's designs; nobody listens there after the block."""
         for server in (
-            LaunchedService(["--reply=raw"]),
+            LaunchedServer(*ECHO, "--reply=raw"),
             LaunchedServer("twistecho", "serve", "threaded", "--port=0", "--reply=raw"),
         ):
             with server as target:
                 assert ask(target.port or 0, b"hello") == [b"hello"]
             assert server.ended_early is None
+            with pytest.raises(ConnectionRefusedError):
+                ask(target.port or 0, b"hello")
 
     def test_a_server_that_does_not_start_says_why(self) -> None:
         """What it said is the error, without its log."""
         with (
             pytest.raises(LaunchError, match="--delay: 'soon' is not a number of seconds"),
-            LaunchedService(["--delay=soon"]),
+            LaunchedServer(*ECHO, "--delay=soon"),
         ):
             pass
 
@@ -49,7 +53,7 @@ class LaunchTests(TestCase):
     def test_there_is_no_process_before_the_start(self) -> None:
         """Asking for it says so."""
         with pytest.raises(LaunchError, match="not started"):
-            _ = LaunchedService().pid
+            _ = LaunchedServer(*ECHO).pid
 
 
 class MeterTests(TestCase):

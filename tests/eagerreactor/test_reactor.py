@@ -429,6 +429,15 @@ class CommandTests(TestCase):
         helped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         assert "eager" in helped.stdout
 
+    def test_a_child_installs_it_by_the_module_of_its_class(self) -> None:
+        """As Twisted's reactors let programs do that start others."""
+        module = EagerReactor.__module__
+        program = (
+            f"import {module} as module; made = module.install();"
+            "from twisted.internet import reactor; assert reactor is made"
+        )
+        subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
+
 
 for _builder in (
     EagernessTestsBuilder,

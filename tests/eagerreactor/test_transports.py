@@ -551,7 +551,12 @@ class _Intercepting(_Echo):
         found = super().__getattribute__(name)
         if name != "dataReceived":
             return found
-        return lambda data: (self.noted.append(data), found(data))
+
+        def intercepted(data: bytes) -> None:
+            self.noted.append(data)
+            found(data)
+
+        return intercepted
 
 
 class PassingTestsBuilder(Agreement):
@@ -678,8 +683,12 @@ class PassingTestsBuilder(Agreement):
         second = _NotingEcho()
         noted: list[bytes] = []
 
+        def note(data: bytes) -> None:
+            noted.append(data)
+            first.transport.write(data)
+
         def changed() -> None:
-            first.dataReceived = lambda data: (noted.append(data), first.transport.write(data))
+            first.dataReceived = note
             first.transport.protocol = first
 
         def replaced() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import psutil
 
@@ -26,9 +26,6 @@ from twistecho import Plan, ReplyFormat, Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
 from twistecho.locust.gathering import LOST, Gathering, Kind, put_later
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 PATIENCE = 40.0
 LOCUSTFILE = DOCS / "locustfile.py"
@@ -87,7 +84,7 @@ class Swarm:
         with (self._folder / f"{name}.log").open("w") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, text=True)
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start all."""
         self.master = self._start("master", self._master)
         self.workers = [self._start(f"worker{n}", self._worker) for n in range(3)]
@@ -147,13 +144,6 @@ class LocustCase(unittest.TestCase):
         if find_spec("locust") is None:
             missing("locust (the extra of this name)")
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-
-    if sys.version_info < (3, 11):
-
-        def enterContext(self, manager: Any) -> Any:
-            """Enter a context manager; leave it with the test."""
-            self.addCleanup(manager.__exit__, None, None, None)
-            return manager.__enter__()
 
 
 class SwarmTests(LocustCase):

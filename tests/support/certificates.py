@@ -14,7 +14,7 @@ def write_certificate(folder: str, name: str = "server") -> tuple[str, str]:
     """Write a self-signed certificate for 127.0.0.1 and ::1; give its path and its key's."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.timezone.utc)
+    now = dt.datetime.now(dt.UTC)
     hosts = [x509.IPAddress(ip_address(host)) for host in ("127.0.0.1", "::1")]
     certificate = (
         x509.CertificateBuilder(subject, subject)

@@ -1,12 +1,14 @@
 """The ``twistecho`` command in this process, for what needs no reactor."""
 
 import io
-from contextlib import redirect_stderr, redirect_stdout
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, NamedTuple
 
 import pytest
 
 from twistecho.cli.main import main
+from twistecho.testing.servers import EchoServers
 
 
 class Ended(NamedTuple):
@@ -37,3 +39,11 @@ def refused(*arguments: str) -> str:
     assert ended.out == ""
     [line] = ended.err.splitlines()
     return line
+
+
+@contextmanager
+def echoing(**options: Any) -> Iterator[str]:
+    """Run a service that commands can talk to, with stamped replies by default; give its target."""
+    with EchoServers() as servers:
+        server = servers(**{"reply": "stamped", **options})
+        yield f"{server.host}:{server.port}"

@@ -11,11 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.service.echo.test_protocol import Pipe, connect
 from tests.service.process.test_tap import twist_echo
 from tests.support.clocks import ShufflingClock
 from tests.support.peers import connect as connect_to
 from tests.support.peers import read_exactly, read_to_end
+from tests.support.pipes import Pipe, connect
 from twistecho import EchoFactory, Limits
 
 

@@ -3,9 +3,45 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Any, Self, TypeVar
 
 _Value = TypeVar("_Value")
+
+
+class TextEnum(StrEnum):
+    """An enumeration of texts, which are read with one line where they are none of them."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one of them. Raises ValueError, which names them all."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not one of {', '.join(map(str, cls))}") from None
+
+
+class FieldError(ValueError):
+    """A field of a value cannot be as it is: ``field: problem``.
+
+    A problem with another field too is in two pieces, before and after the name of the ``other``.
+    """
+
+    def __init__(self, field: str, problem: str, other: str = "", rest: str = "") -> None:
+        super().__init__(field, problem, other, rest)
+        self.field = field
+        self.problem = problem
+        self.other = other
+        self.rest = rest
+
+    def __str__(self) -> str:
+        """Say it with the names of the fields."""
+        return self.said(str)
+
+    def said(self, name: Callable[[str], str]) -> str:
+        """Say it with other names for the fields, such as those of the options that set them."""
+        other = name(self.other) if self.other else ""
+        return f"{name(self.field)}: {self.problem}{other}{self.rest}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Processes: one that ends when its parent does; how many files and cores a process may have.
+"""Processes: one that ends when its parent does, the cores and the open files that one may have.
 
 ``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
 would, in a process that the kernel kills once PARENT, the number of the process that started it,

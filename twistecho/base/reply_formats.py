@@ -19,7 +19,8 @@ The other direction is in the package `fleet.conversation`.
 """
 
 from collections.abc import Callable
-from enum import Enum
+
+from .notation import TextEnum
 
 MESSAGE_SIZE = 1024
 """The longest message, in bytes, that becomes one reply."""
@@ -43,16 +44,12 @@ REPLY_SIZE = STAMPED_OVERHEAD + 4 * MESSAGE_SIZE
 """The longest reply, in bytes: a ``stamped`` one in which every byte is written as ``\\xNN``."""
 
 
-class ReplyFormat(str, Enum):
+class ReplyFormat(TextEnum):
     """How a reply is written; the values are the names used on the command line."""
 
     RAW = "raw"
     PREFIXED = "prefixed"
     STAMPED = "stamped"
-
-    def __str__(self) -> str:
-        """Give the name alone, as options and reports show it."""
-        return self.value
 
 
 def raw(message: bytes, _ctime: str) -> bytes:

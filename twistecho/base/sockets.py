@@ -1,11 +1,32 @@
-"""What sockets and Twisted's transports leave open: local ports, accepting, what is unsent."""
+"""What sockets and transports leave open: whose an address is, ports, accepting, what is unsent."""
 
+import os
 import socket
 import sys
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 # Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
+
+
+def ip_of(address: object) -> IPv4Address | IPv6Address | None:
+    """Give the IP address of a peer or a port; None where it has none, as Unix sockets have not.
+
+    An IPv4 address is one also where a dual-stack socket shows it as an IPv6 one
+    (``::ffff:192.0.2.1``).
+    """
+    try:
+        ip = ip_address(str(getattr(address, "host", None)).partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def family_of(descriptor: int) -> socket.AddressFamily:
+    """Tell the family of a socket that another object, or process, goes on to use."""
+    with socket.socket(fileno=os.dup(descriptor)) as passed:
+        return passed.family
 
 
 def share_local_ports(connection: socket.socket) -> None:

@@ -11,12 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from math import inf
-from typing import Generic, TypeVar
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorCore, IReactorTime
 from twisted.logger import Logger
-
-Item = TypeVar("Item")
 
 SWEEP_AT = 64
 """Dead entries that are always left where they are."""
@@ -43,8 +41,17 @@ def count_monotonic(reactor: IReactorTime) -> None:
         reactor.seconds = time.monotonic  # type: ignore[method-assign]
 
 
-class Timers(Generic[Item]):
-    """Calls ``wake(item, now)`` at an item's time; it gives the item's next time, or None.
+class Timed(Protocol):
+    """Something that is woken at a time, in seconds; at `inf` while it is not to be."""
+
+    wake_at: float
+
+    def wake(self, now: float) -> float | None:
+        """Do what is due; give the next time to be woken at, or None."""
+
+
+class Timers:
+    """Calls ``wake(now)`` of items at their times; an item has one time, in one `Timers`.
 
     Times are those of ``now``, in seconds, which must run as fast as ``clock`` does; by default it
     is `monotonic_for` the clock. ``woken(now)`` is called after every round. What ``wake`` raises
@@ -56,34 +63,31 @@ class Timers(Generic[Item]):
     def __init__(
         self,
         clock: IReactorTime,
-        wake: Callable[[Item, float], float | None],
         *,
         now: Callable[[], float] | None = None,
         woken: Callable[[float], object] = lambda _now: None,
     ) -> None:
         self.now = now or monotonic_for(clock)
         self._clock = clock
-        self._wake = wake
         self._woken = woken
-        self._times: dict[Item, float] = {}
-        self._ordered: deque[tuple[float, Item]] = deque()
-        self._others: list[tuple[float, int, Item]] = []
+        self._ordered: deque[tuple[float, Timed]] = deque()
+        self._others: list[tuple[float, int, Timed]] = []
+        self._dead = 0  # entries whose item has another time, or none
         self._numbers = count()  # so that the heap never compares items
         self._timer: IDelayedCall | None = None
         self._timer_at = inf  # below every time while items are woken: they arm afterwards
 
     def __len__(self) -> int:
         """Count the items that have a time."""
-        return len(self._times)
+        return len(self._ordered) + len(self._others) - self._dead
 
-    def set(self, item: Item, at: float) -> None:
+    def set(self, item: Timed, at: float) -> None:
         """Wake an item at ``at``, unless it is to be woken earlier anyway."""
-        known = self._times.setdefault(item, at)
-        if known is not at:  # it had a time before
-            if known <= at:
-                return
-            self._times[item] = at
-            self._sweep()
+        if item.wake_at <= at:
+            return
+        if item.wake_at < inf:
+            self._kill(item)
+        item.wake_at = at
         ordered = self._ordered
         if not ordered or at >= ordered[-1][0]:
             ordered.append((at, item))
@@ -92,24 +96,28 @@ class Timers(Generic[Item]):
         if at < self._timer_at:
             self._arm(at)
 
-    def discard(self, item: Item) -> None:
+    def discard(self, item: Timed) -> None:
         """Forget an item's time, if it has one; the timer goes with the last one."""
-        if self._times.pop(item, None) is not None:
-            self._sweep()
+        if item.wake_at < inf:
+            self._kill(item)
+            if not len(self):
+                self._ordered.clear()
+                self._others.clear()
+                self._dead = 0
+                self._disarm()
 
-    def _sweep(self) -> None:
-        """Take out the dead entries where they are the majority."""
-        times, ordered, others = self._times, self._ordered, self._others
-        if not times:
-            ordered.clear()
-            others.clear()
-            self._disarm()
-        elif len(ordered) + len(others) > SWEEP_AT + 2 * len(times):
-            living = [entry for entry in ordered if times.get(entry[1]) == entry[0]]
-            ordered.clear()
-            ordered.extend(living)
-            others[:] = [entry for entry in others if times.get(entry[2]) == entry[0]]
-            heapq.heapify(others)
+    def _kill(self, item: Timed) -> None:
+        """Leave the entry of an item dead; take all such out where they are the majority."""
+        item.wake_at = inf
+        self._dead += 1
+        entries = len(self._ordered) + len(self._others)
+        if 2 * self._dead > SWEEP_AT + entries:
+            living = [entry for entry in self._ordered if entry[1].wake_at == entry[0]]
+            self._ordered.clear()
+            self._ordered.extend(living)
+            self._others[:] = [entry for entry in self._others if entry[2].wake_at == entry[0]]
+            heapq.heapify(self._others)
+            self._dead -= entries - len(self._ordered) - len(self._others)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -126,7 +134,7 @@ class Timers(Generic[Item]):
         """Wake every item that is due, the earliest first; then wait for the next one."""
         self._timer, self._timer_at = None, -inf
         now = self.now()
-        again: list[tuple[Item, float]] = []
+        again: list[tuple[Timed, float]] = []
         try:
             self._wake_due(now, again)
             self._woken(now)
@@ -136,8 +144,8 @@ class Timers(Generic[Item]):
             self._timer_at = inf
             self._arm_next()
 
-    def _wake_due(self, now: float, again: list[tuple[Item, float]]) -> None:
-        times, wake, ordered, others = self._times, self._wake, self._ordered, self._others
+    def _wake_due(self, now: float, again: list[tuple[Timed, float]]) -> None:
+        ordered, others = self._ordered, self._others
         while ordered or others:
             if ordered and (not others or ordered[0][0] <= others[0][0]):
                 if ordered[0][0] > now:
@@ -147,23 +155,27 @@ class Timers(Generic[Item]):
                 if others[0][0] > now:
                     return
                 at, _, item = heapq.heappop(others)
-            if times.get(item) == at:
-                del times[item]
-                try:
-                    following = wake(item, now)
-                except Exception:  # noqa: BLE001 - what one item does must not stop the others
-                    self._log.failure("A timer failed")
-                else:
-                    if following is not None:
-                        again.append((item, following))
+            if item.wake_at != at:
+                self._dead -= 1
+                continue
+            item.wake_at = inf
+            try:
+                following = item.wake(now)
+            except Exception:  # noqa: BLE001 - what one item does must not stop the others
+                self._log.failure("A timer failed")
+            else:
+                if following is not None:
+                    again.append((item, following))
 
     def _arm_next(self) -> None:
         """Set the timer for the earliest entry that is alive."""
-        times, ordered, others = self._times, self._ordered, self._others
-        while ordered and times.get(ordered[0][1]) != ordered[0][0]:
+        ordered, others = self._ordered, self._others
+        while ordered and ordered[0][1].wake_at != ordered[0][0]:
             ordered.popleft()
-        while others and times.get(others[0][2]) != others[0][0]:
+            self._dead -= 1
+        while others and others[0][2].wake_at != others[0][0]:
             heapq.heappop(others)
+            self._dead -= 1
         heads = [queue[0][0] for queue in (ordered, others) if queue]
         if heads and min(heads) < self._timer_at:
             self._arm(min(heads))

@@ -1,6 +1,5 @@
 """``twistecho compare``: the notebook's experiment in one command."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
+from twistecho.base.notation import parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
@@ -16,24 +16,30 @@ from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
-from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import count
-from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE
 from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
-from .options import DelayType, adding, delay_options, make_plan
-from .output_files import Output, OutputFile, file_option
+from .options import (
+    Parsed,
+    adding,
+    delay_options,
+    design_reply_option,
+    file_option,
+    make_plan,
+    message_options,
+)
+from .output_files import Output, OutputFile, drawable
 
 DELAY = "0.2"
 """The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
 
 
-class _ListOf(click.ParamType[tuple[Any, ...]]):
+class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """Several values in one, with commas between them."""
 
-    def __init__(self, item: click.ParamType[Any]) -> None:
+    def __init__(self, item: "click.ParamType[Any]") -> None:
         self._item = item
         self.name = item.name
 
@@ -47,33 +53,14 @@ class _ListOf(click.ParamType[tuple[Any, ...]]):
         return tuple(dict.fromkeys(self._item.convert(text, param, ctx) for text in texts))
 
 
-class _PictureType(click.ParamType[str]):
-    """A file that a picture can be written to."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check what can be known before hours of measuring, or fail with one line."""
-        problem = canvas.problem_with(str(value))
-        if problem:
-            self.fail(problem, param, ctx)
-        return str(value)
-
-
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--designs", "-D", metavar="NAME,...", type=_ListOf(click.Choice(ALL_DESIGNS)),
                  default=",".join(ALL_DESIGNS), show_default=True, help="The designs to compare."),
     click.option("--clients", "-c", metavar="N,...", type=_ListOf(click.IntRange(1)),
                  default="20", show_default=True,
                  help="Clients, all at once; several numbers show the growth."),
-    click.option("--message", "-m", "messages", multiple=True, default=[NOTEBOOK_MESSAGE.decode()],
-                 show_default=True, help="What each client sends; repeatable, in turn."),
-    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
-                 help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
-                 help="Seconds for connecting, and for each whole reply."),
-    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
-                 help="Format of the replies. [default: stamped; for sequential prefixed]"),
+    message_options,
+    design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
     click.option("--backlog", "-b", type=click.IntRange(0),
                  help="Connections that may wait to be accepted. "
@@ -81,11 +68,11 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
                  help="Who drives the clients: Twisted, a thread a client, or both."),
-    click.option("--kill-after", type=DelayType(),
+    click.option("--kill-after", type=Parsed("delay", parse_seconds),
                  help="Kill each server so long after its clients have begun."),
     click.option("--timeline/--no-timeline", default=True, show_default=True,
                  help="Draw a line a client, where there is one number of clients."),
-    click.option("--plot", "picture", type=_PictureType(), metavar="FILE",
+    click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
                  help="Draw the same into a .png, .svg or .pdf file."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
@@ -118,12 +105,12 @@ def _experiment(
     designs: Sequence[str],
     clients: Sequence[int],
     engine: str,
+    delay: AskedDelay,
     delay_per: str,
     reply: str | None,
     messages: tuple[str, ...],
     repeat: int,
     timeout: float,
-    kill_after: str | None,
     **same: Any,
 ) -> Experiment:
     """Put the options together, or fail with one line."""
@@ -137,12 +124,12 @@ def _experiment(
             repeat=repeat,
             timeout=timeout,
         ),
+        delay=delay.text,
         delay_per=DelayPer(delay_per),
         designs=designs,
         clients=clients,
         engines=engines,
         reply=reply_format,
-        kill_after=None if kill_after is None else float(kill_after),
         **same,
     )
 
@@ -163,8 +150,8 @@ def _run_one(trial: Trial) -> Run:
         return trial.run()
     except (LaunchError, FleetError) as error:
         # Where a process died of an exception, the last line of what it said is the point.
-        click.echo(f"Error: {trial.design}: {str(error).rpartition(chr(10))[2]}", err=True)
-        sys.exit(1)
+        problem = f"{trial.design}: {str(error).rpartition(chr(10))[2]}"
+        raise click.ClickException(problem) from None
 
 
 def _describe(trial: Trial) -> str:
@@ -201,6 +188,5 @@ def _draw(comparison: Comparison, picture: str, output: Output) -> None:
     try:
         plot.draw(comparison, picture)
     except OSError as error:
-        click.echo(f"Error: --plot {os.fspath(picture)}: {error.strerror or error}", err=True)
-        sys.exit(1)
+        raise click.ClickException(f"--plot {picture}: {error.strerror or error}") from None
     output.printer.line(f"Drawn into {picture}")

@@ -11,35 +11,38 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from twistecho.base.notation import FieldError
 from twistecho.base.processes import cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target, families
+from twistecho.fleet.plans.target import Target, families, parse_sources
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, run_engine
 from twistecho.fleet.runs.several import run_processes
 
 from .options import (
-    SourceType,
-    TargetType,
+    TARGET_TYPE,
+    Parsed,
     adding,
+    file_option,
     load_options,
     make_plan,
     plan_options,
     problem_with_option,
     protocol_option,
+    read_file,
     secured_target,
     target_options,
 )
-from .output_files import OutputFile, file_option
-from .verdict import Results, make_results, result_options
+from .output_files import OutputFile
+from .report import Results, make_results, result_options
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Where Linux tells the first and the last local port that it gives out."""
@@ -97,22 +100,7 @@ def _local_ports() -> int | None:
     return int(last) - int(first) + 1
 
 
-class _PlanType(click.ParamType[Plan]):
-    """A file that holds a plan."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Plan:
-        """Read the file, or fail with one line."""
-        if isinstance(value, Plan):
-            return value
-        try:
-            return Plan.from_json(Path(value).read_text(encoding="utf-8"))
-        except OSError as error:
-            self.fail(f"{value}: {error.strerror or error}", param, ctx)
-        except ValueError as error:
-            self.fail(f"{value}: {error}", param, ctx)
-
+_PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
@@ -121,14 +109,14 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     load_options,
     click.option("--in-order", "ordered", is_flag=True,
                  help="Connect each client only once the one before has."),
-    click.option("--plan", "base", type=_PlanType(), metavar="FILE",
+    click.option("--plan", "base", type=_PLAN_TYPE, metavar="FILE",
                  help="Read the plan from a file; options given beside it come before it."),
     file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
     click.option("--processes", "-P", default="1", show_default=True, metavar="N|auto",
                  help="Spread the clients over so many processes; auto takes one a core."),
-    click.option("--source", "sources", type=SourceType(), multiple=True,
+    click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
                  help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
                       "network; repeatable, clients take turns."),
     result_options,
@@ -136,7 +124,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 
 
 @click.command()
-@click.argument("target", type=TargetType())
+@click.argument("target", type=TARGET_TYPE)
 @adding(_OPTIONS)
 def fleet(
     target: Target,
@@ -184,8 +172,10 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     try:
         chosen = replace(base, **{name: getattr(plan, name) for name in given})
         readers_of(chosen)
-    except ValueError as error:
+    except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
+    except ValueError as error:  # of the protocol, which it names
+        raise click.UsageError(f"--{error}") from None
     return chosen
 
 
@@ -195,10 +185,10 @@ def _run(
     open_files = raise_open_files()
     problem = problem_with_sources(plan, target)
     if problem:
-        _fail(f"--source: {problem}")
+        raise click.ClickException(f"--source: {problem}")
     lacking = lack(plan, target, processes, open_files)
     if lacking:
-        _fail(f"--clients: {lacking}")
+        raise click.ClickException(f"--clients: {lacking}")
     if not results.quiet:
         words = f", {processes} processes" if processes > 1 else ""
         results.printer.line(headline(plan, target) + words)
@@ -224,8 +214,3 @@ def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
         if given and int(wanted) > 1:
             raise click.UsageError(f"--processes: it contradicts --{option}")
     return int(wanted)
-
-
-def _fail(problem: str) -> NoReturn:
-    click.echo(f"Error: {problem}", err=True)
-    sys.exit(1)

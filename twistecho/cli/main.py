@@ -7,26 +7,27 @@ faults), 1 if not, 2 for a command line that makes no sense, 130 after Ctrl-C or
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
 import click
 
-from twistecho.compare.launch import LaunchedService, LaunchError
 from twistecho.fleet.output import tables as render
 from twistecho.fleet.output.live import Display
-from twistecho.fleet.plans.target import Target
+from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.report import SCHEMA, Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import Engine, run_engine
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay import AskedDelay, DelayPer
+from twistecho.service.scenario.fault import Fault
+from twistecho.testing.servers import EchoServer, EchoServerError
 
 from .compare import compare
 from .fleet import INTERRUPTED, fleet
 from .options import (
-    TargetType,
+    TARGET_TYPE,
     delay_options,
     fault_options,
     make_plan,
@@ -47,7 +48,7 @@ def twistecho() -> None:
 
 
 @twistecho.command()
-@click.argument("target", type=TargetType(), required=False)
+@click.argument("target", type=TARGET_TYPE, required=False)
 @plan_options
 @protocol_option
 @paired_load_options
@@ -56,9 +57,9 @@ def twistecho() -> None:
 def check(
     target: Target | None,
     *,
-    delay: str,
+    delay: AskedDelay,
     delay_per: str,
-    faults: tuple[str, ...],
+    faults: tuple[Fault, ...],
     seed: int | None,
     json_file: OutputFile | None,
     verbose: bool,
@@ -82,8 +83,8 @@ def check(
                 if not reports:
                     output.printer.line(render.headline(plan, server) + f", {drawn}" * bool(drawn))
                 reports |= {engine: _run(engine, plan, server, output) for engine in engines}
-    except LaunchError as error:
-        _fail(f"the service did not start: {error}", 1)
+    except EchoServerError as error:
+        raise click.ClickException(f"the service did not start: {error}") from None
     _conclude(output, reports["reactor"], reports["threads"], expect_failures=bool(faults))
 
 
@@ -132,15 +133,23 @@ def _run(engine: Engine, plan: Any, target: Target, output: Output) -> Report:
             engine, plan, target, output.on_reply, display=partial(Display, sys.stderr, plan)
         )
     except ValueError as error:
-        _fail(f"TARGET: {error}", 2)
+        raise click.UsageError(f"TARGET: {error}") from None
     if report.interrupted:
         raise KeyboardInterrupt  # half a run has nothing to agree on
     return report
 
 
-def _service(target: Target | None, options: Sequence[str]) -> AbstractContextManager[Target]:
+@contextmanager
+def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Target]:
     """Give the target to talk to: the one named, or a service started for the purpose."""
-    return LaunchedService(options) if target is None else nullcontext(target)
+    if target is not None:
+        yield target
+        return
+    server = EchoServer(**options)
+    try:
+        yield parse_target(f"{server.host}:{server.port}")
+    finally:
+        server.kill()  # the clients have ended: nobody is owed a reply any more
 
 
 def _show(printer: render.Printer, reports: Sequence[Report]) -> None:

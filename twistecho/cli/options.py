@@ -4,212 +4,96 @@ Texts become values, or fail with one line that names the option.
 """
 
 import os
-import re
 import secrets
+import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import click
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import parse_rate, parse_seconds
+from twistecho.base.notation import FieldError, TextEnum, parse_rate, parse_seconds
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
-from twistecho.fleet.plans.target import Target, parse_sources, parse_target, secured
+from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
-from twistecho.service.scenario.delay import DelayPer
-from twistecho.service.scenario.parsing import parse_delays, parse_fault, parse_faults
+from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
+from twistecho.service.scenario.fault import Fault, Faults
+from twistecho.service.scenario.parsing import parse_delays, parse_fault
+from twistecho.service.scenario.scenario import Scenario
 
-from .output_files import file_option
+from .output_files import OutputFile, writable
 
-
-class TargetType(click.ParamType[Target]):
-    """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
-
-    name = "target"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Target:
-        """Read the text, or fail with one line."""
-        try:
-            return value if isinstance(value, Target) else parse_target(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+_Value = TypeVar("_Value")
 
 
-class SecondsType(click.ParamType[float]):
-    """A time: seconds, or a number with ``s``, ``ms`` or ``us``."""
+class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # generic since click 8.4
+    """What a function reads from a text; fails with the one line of the ValueError it raises."""
 
-    name = "time"
+    def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
+        self.name = name
+        self._parse = parse
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read the text, or fail with one line."""
+    ) -> _Value:
+        """Read the text, unless it has been read, or fail with one line."""
         try:
-            return value if isinstance(value, float) else parse_seconds(str(value))
+            read: _Value = self._parse(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        return read
 
 
-class RateType(click.ParamType[float]):
-    """So many a second: a number, or one with ``k`` or ``M``."""
-
-    name = "rate"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read the text, or fail with one line; whether it makes sense is the plan's business."""
-        try:
-            return value if isinstance(value, float) else parse_rate(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _loadable(name: str) -> str:
+    """Give the name of a protocol that can be loaded. Raises ValueError for another."""
+    load_protocol(name)
+    return name
 
 
-class SourceType(click.ParamType[tuple[str, ...]]):
-    """One local address, or several."""
-
-    name = "address"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Read the text, or fail with one line."""
-        try:
-            return value if isinstance(value, tuple) else parse_sources(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _any_delay(text: str) -> AskedDelay:
+    """Read a delay, that of a trace from its file. Raises ValueError."""
+    return parse_delays(text, lines_of=lines_of)
 
 
-class DelayType(click.ParamType[str]):
-    """A delay, kept as text: the service reads it again."""
+def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = False) -> _Value:
+    """Give what a function reads from the text of a file; ``-`` may be standard input.
 
-    name = "delay"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text, or fail with one line."""
-        try:
-            parse_delays(value, lines_of=lines_of)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
-
-
-class FaultType(click.ParamType[str]):
-    """A fault, kept as text likewise."""
-
-    name = "fault"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text, or fail with one line."""
-        try:
-            parse_fault(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+    Raises ValueError with one line, which names the file, where that cannot be.
+    """
+    try:
+        if or_input and name == "-":
+            return parse(sys.stdin.read())
+        return parse(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
 
-class ProtocolType(click.ParamType[str]):
-    """A protocol of the user's own, kept as text: the engine loads it again."""
+TARGET_TYPE = Parsed("target", parse_target)
+"""``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
 
-    name = "module:class"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check that there is one, or fail with one line."""
-        try:
-            load_protocol(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+_TIME_TYPE = Parsed("time", parse_seconds)
+_RATE_TYPE = Parsed("rate", parse_rate)
+_SEED_TYPE = Parsed("seed", parse_seed)
 
 
-class SeedType(click.ParamType[int]):
-    """A whole number, 0 or more."""
-
-    name = "seed"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the text, or fail with one line."""
-        try:
-            return parse_seed(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def file_option(
+    *names: str, parse: Callable[[str], OutputFile] = writable, **attributes: Any
+) -> Callable[[Any], Any]:
+    """Give an option that names a file to write."""
+    return click.option(*names, type=Parsed("file", parse), metavar="FILE", **attributes)
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-_PLAN_OPTIONS = [
-    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
-                 help="Clients, all at once."),
-    click.option("--message", "-m", "messages", multiple=True,
-                 default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
-                 help="What each client sends; repeatable, in turn."),
-    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
-                 help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
-                 help="Seconds for connecting, and for each whole reply."),
-    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
-                 default="stamped", show_default=True, help="Format of the replies."),
-    click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
-    file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
-]  # fmt: skip
-
-
-_RATE = click.option(
-    "--rate",
-    type=RateType(),
-    metavar="N",
-    help="Messages a second of all clients together, due on a schedule whatever "
-    "the server does: 500, 10k.  [default: each client waits for its reply]",
-)
-_THINK = click.option(
-    "--think",
-    type=SecondsType(),
-    default="0",
-    show_default=True,
-    metavar="TIME",
-    help="Pause between a reply and the next message: 0.5, 20ms.",
-)
-_PIPELINE = click.option(
-    "--pipeline",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Messages that a client may have unanswered at once.",
-)
-
-_LOAD_OPTIONS = [
-    _RATE,
-    click.option("--arrivals", type=click.Choice([str(kind) for kind in Arrivals]),
-                 default=str(Arrivals.CONSTANT), show_default=True,
-                 help="How messages due under --rate are spread in time."),
-    click.option("--seed", type=SeedType(), default=0, show_default=True,
-                 help="What poisson arrivals are drawn from."),
-    _THINK,
-    _PIPELINE,
-    click.option("--duration", type=SecondsType(), metavar="TIME",
-                 help="Send for so long, instead of --repeat times."),
-    click.option("--warmup", type=SecondsType(), default="0", show_default=True, metavar="TIME",
-                 help="Warm up so long first: replies are checked, but their times do not count."),
-    click.option("--ramp", type=RateType(), metavar="N",
-                 help="Connect so many clients a second.  [default: all at once]"),
-    click.option("--barrier", is_flag=True,
-                 help="Send nothing before every client has connected, or failed to."),
-]  # fmt: skip
-
-
-_FAULT_OPTIONS = [
-    click.option("--fault", "faults", type=FaultType(), multiple=True,
-                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
-    click.option("--seed", type=SeedType(),
-                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
-]  # fmt: skip
+def choice_of(kind: type[TextEnum]) -> "click.Choice[str]":
+    """Give the type of an option that takes one of an enumeration's texts."""
+    return click.Choice([str(each) for each in kind])
 
 
 def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
@@ -223,19 +107,73 @@ def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command]
     return add
 
 
-plan_options: Callable[[_Command], _Command] = adding(_PLAN_OPTIONS)
+message_options: Callable[[_Command], _Command] = adding([
+    click.option("--message", "-m", "messages", multiple=True,
+                 default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
+                 help="What each client sends; repeatable, in turn."),
+    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
+                 help="Times that each client sends its messages."),
+    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
+                 help="Seconds for connecting, and for each whole reply."),
+])  # fmt: skip
+"""Adds the options that say what a client sends, and how long it waits."""
+
+plan_options: Callable[[_Command], _Command] = adding([
+    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
+                 help="Clients, all at once."),
+    message_options,
+    click.option("--reply", "-r", type=choice_of(ReplyFormat), default="stamped",
+                 show_default=True, help="Format of the replies."),
+    click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
+    file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
+])  # fmt: skip
 """Adds the options that make a plan, and where its result goes."""
 
+design_reply_option: Callable[[_Command], _Command] = click.option(
+    "--reply", "-r", type=choice_of(ReplyFormat),
+    help="Format of the replies. [default: stamped; for sequential prefixed]",
+)  # fmt: skip
+"""Adds the format of replies where each design has its own."""
 
-load_options: Callable[[_Command], _Command] = adding(_LOAD_OPTIONS)
+_RATE = click.option(
+    "--rate", type=_RATE_TYPE, metavar="N",
+    help="Messages a second of all clients together, due on a schedule whatever "
+    "the server does: 500, 10k.  [default: each client waits for its reply]",
+)  # fmt: skip
+_THINK = click.option(
+    "--think", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
+    help="Pause between a reply and the next message: 0.5, 20ms.",
+)  # fmt: skip
+_PIPELINE = click.option(
+    "--pipeline", type=click.IntRange(1), default=1, show_default=True,
+    help="Messages that a client may have unanswered at once.",
+)  # fmt: skip
+
+load_options: Callable[[_Command], _Command] = adding([
+    _RATE,
+    click.option("--arrivals", type=choice_of(Arrivals),
+                 default=str(Arrivals.CONSTANT), show_default=True,
+                 help="How messages due under --rate are spread in time."),
+    click.option("--seed", type=_SEED_TYPE, default=0, show_default=True,
+                 help="What poisson arrivals are drawn from."),
+    _THINK,
+    _PIPELINE,
+    click.option("--duration", type=_TIME_TYPE, metavar="TIME",
+                 help="Send for so long, instead of --repeat times."),
+    click.option("--warmup", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
+                 help="Warm up so long first: replies are checked, but their times do not count."),
+    click.option("--ramp", type=_RATE_TYPE, metavar="N",
+                 help="Connect so many clients a second.  [default: all at once]"),
+    click.option("--barrier", is_flag=True,
+                 help="Send nothing before every client has connected, or failed to."),
+])  # fmt: skip
 """Adds the options that say when messages are sent."""
 
 paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
 """Adds those under which two runs send the same messages, so that they can be compared."""
 
-
 protocol_option: Callable[[_Command], _Command] = click.option(
-    "--protocol", type=ProtocolType(), metavar="MODULE:CLASS",
+    "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
     help="Speak a protocol of your own instead: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
@@ -268,38 +206,50 @@ def secured_target(
     return target
 
 
-def delay_options(delay: str, per: DelayPer) -> Callable[[_Command], _Command]:
+def delay_options(
+    delay: str, per: DelayPer, parse: Callable[[str], AskedDelay] = _any_delay
+) -> Callable[[_Command], _Command]:
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
-        click.option("--delay", "-d", type=DelayType(), default=delay, show_default=True,
+        click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
                      help="Seconds for which a reply is held."),
-        click.option("--delay-per", type=click.Choice([str(per) for per in DelayPer]),
+        click.option("--delay-per", type=choice_of(DelayPer),
                      default=str(per), show_default=True,
                      help="What is held: each reply, or each connection once."),
     ])  # fmt: skip
 
 
-fault_options: Callable[[_Command], _Command] = adding(_FAULT_OPTIONS)
+fault_options: Callable[[_Command], _Command] = adding([
+    click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
+                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
+    click.option("--seed", type=_SEED_TYPE,
+                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
+])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 
 
 def service_options(
-    plan: Plan, delay: str, delay_per: str, faults: Sequence[str], seed: int | None
-) -> tuple[list[str], str]:
-    """Give the options of a service, and what is to be said of them; the seed is never left open.
+    plan: Plan, delay: AskedDelay, delay_per: str, faults: Sequence[Fault], seed: int | None
+) -> tuple[dict[str, Any], str]:
+    """Give an `EchoServer`'s options, and what is to be said of them; the seed is never left open.
 
     Fails with one line where faults contradict each other.
     """
+    chosen = secrets.randbits(32) if seed is None else seed
     try:
-        delayed = parse_delays(delay, lines_of=lines_of).longest if delay_per == "reply" else 0.0
-        parse_faults(faults).multiply(delayed)
+        asked = Faults(tuple(faults), chosen)
+        Scenario(plan.reply, delay, DelayPer(delay_per), asked)
     except ValueError as error:
         raise click.UsageError(f"--fault: {error}") from None
-    chosen = secrets.randbits(32) if seed is None else seed
-    options = [f"--reply={plan.reply}", f"--delay={delay}", f"--delay-per={delay_per}"]
-    options += [f"--seed={chosen}", *(f"--fault={fault}" for fault in faults)]
-    words = [f"faults {' '.join(faults)}"] if faults else []
-    words += [f"delay {delay}"] if ":" in delay else []
+    options = {
+        "reply": plan.reply,
+        "delay": delay.text,
+        "delay_per": delay_per,
+        "seed": chosen,
+        "fault": [fault.text for fault in faults],
+    }
+    words = [f"faults {asked}"] if faults else []
+    words += [] if isinstance(delay, Constant) else [f"delay {delay}"]
     return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
 
 
@@ -323,15 +273,13 @@ def make_plan(
             sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
             **fields,
         )
-    except ValueError as error:
+    except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
 
 
 _OPTION_OF = {"messages": "message", "ordered": "in-order"}
-_CONTRADICTED = re.compile(r"(?<=it contradicts )(?=(?:rate|pipeline|duration)\b)")
 
 
-def problem_with_option(error: ValueError) -> str:
+def problem_with_option(error: FieldError) -> str:
     """Say what a plan finds wrong with one of its fields in terms of the options."""
-    name, _, problem = str(error).partition(": ")
-    return f"--{_OPTION_OF.get(name, name)}: {_CONTRADICTED.sub('--', problem)}"
+    return error.said(lambda field: f"--{_OPTION_OF.get(field, field)}")

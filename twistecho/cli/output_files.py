@@ -7,13 +7,13 @@ was there before stays there if the run fails.
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
+from twistecho.fleet.output import canvas
 from twistecho.fleet.output.tables import Printer
 
 
@@ -83,28 +83,21 @@ class OutputFile:
             return 0o666 & ~mask
 
 
-class OutputFileType(click.ParamType[OutputFile]):
-    """A file that can be written."""
-
-    name = "file"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> OutputFile:
-        """Make sure that it can be written, or fail with one line."""
-        if isinstance(value, OutputFile):
-            return value
-        file = OutputFile(str(value))
-        try:
-            file.check()
-        except OSError as error:
-            self.fail(f"{file.name}: {error.strerror or error}", param, ctx)
-        return file
+def writable(name: str) -> OutputFile:
+    """Give a file that can be written. Raises ValueError with one line where it cannot."""
+    file = OutputFile(name)
+    try:
+        file.check()
+    except OSError as error:
+        raise ValueError(f"{name}: {error.strerror or error}") from None
+    return file
 
 
-def file_option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """Give an option that names a file to write."""
-    return click.option(*names, type=OutputFileType(), metavar="FILE", **attributes)
+def drawable(name: str) -> str:
+    """Give the name of a file that a picture can be drawn into. Raises ValueError for another."""
+    if problem := canvas.problem_with(name):
+        raise ValueError(problem)
+    return name
 
 
 def check_distinct(files: dict[str, OutputFile]) -> None:
@@ -120,24 +113,33 @@ def check_distinct(files: dict[str, OutputFile]) -> None:
         seen[place] = option
 
 
+def printer_beside(files: Iterable[OutputFile]) -> Printer:
+    """Give what prints for people: to standard error where a result goes to standard output."""
+    busy = any(file.is_stdout for file in files)
+    return Printer(sys.stderr if busy else sys.stdout)
+
+
+def problem_writing(option: str, file: OutputFile, write: Callable[[], object]) -> str | None:
+    """Have ``write`` write a file; say what the problem was if there was one."""
+    try:
+        write()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return f"--{option} {file.name}: {error.strerror or error}"
+    return None
+
+
 class Output:
     """Where a command's output goes: people's to one stream, a JSON result to a file."""
 
     def __init__(self, json_file: OutputFile | None, *, verbose: bool) -> None:
         self._json_file = json_file
-        # With a result on standard output, everything for people goes to standard error.
-        busy = json_file is not None and json_file.is_stdout
-        self.printer = Printer(sys.stderr if busy else sys.stdout)
+        self.printer = printer_beside([] if json_file is None else [json_file])
         self.on_reply = self.printer.reply if verbose else None
 
     def json(self, text: str) -> None:
         """Write the result for machines, if it was asked for, or fail with one line."""
-        if self._json_file is None:
-            return
-        try:
-            self._json_file.write(text + "\n")
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            problem = f"--json {self._json_file.name}: {error.strerror or error}"
-            raise click.ClickException(problem) from None
+        file = self._json_file
+        if file and (problem := problem_writing("json", file, lambda: file.write(text + "\n"))):
+            raise click.ClickException(problem)

@@ -1,42 +1,133 @@
-"""``twistecho report``: what runs have found before, on other machines too, as one report."""
+"""What commands do with a report: judge it by what is required, show it, write it to files.
+
+``twistecho report`` does so with what runs have found before, on other machines too.
+"""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
 
-from twistecho.fleet.output.tables import headline
+from twistecho.fleet.output import canvas
+from twistecho.fleet.output.charts import draw
+from twistecho.fleet.output.exports import to_hdr_log, to_junit
+from twistecho.fleet.output.page import html_page
+from twistecho.fleet.output.tables import (
+    Printer,
+    figures_table,
+    headline,
+    parts_table,
+    times_table,
+    verdict_lines,
+)
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
 
-from .output_files import OutputFile, file_option
-from .verdict import make_results, result_options
+from .options import Parsed, adding, file_option, read_file
+from .output_files import (
+    OutputFile,
+    check_distinct,
+    drawable,
+    printer_beside,
+    problem_writing,
+    writable,
+)
 
 
-class _ReportType(click.ParamType[tuple[str, Report]]):
-    """A file that a fleet's report was written to."""
+def _picture(name: str) -> OutputFile:
+    """Give a file to draw into. Raises ValueError where that is known to be impossible."""
+    return writable(drawable(name))
 
-    name = "file"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Report]:
-        """Read the file, or fail with one line; - is standard input."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            text = sys.stdin.read() if value == "-" else Path(value).read_text(encoding="utf-8")
-            return str(value), Report.from_json(text)
-        except OSError as error:
-            self.fail(f"{value}: {error.strerror or error}", param, ctx)
-        except ValueError as error:
-            self.fail(f"{value}: {error}", param, ctx)
+def _page(name: str) -> OutputFile:
+    """Give a file for a page with pictures likewise."""
+    if not canvas.can_draw():
+        raise ValueError(canvas.LACKING)
+    return writable(name)
+
+
+result_options: Callable[[Any], Any] = adding([
+    click.option("--require", "requirements", multiple=True,
+                 type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
+                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
+                      "repeatable."),
+    file_option("--junit", help="Write the verdict as JUnit XML."),
+    file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
+    file_option("--plot", parse=_picture, help="Draw them into a .png, .svg or .pdf file."),
+    file_option("--html", parse=_page, help="Write all of it as one HTML page."),
+    click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
+])  # fmt: skip
+"""Adds the options that say what is done with a report."""
+
+
+_WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
+    "json": lambda verdict, file: file.write(verdict.report.to_json() + "\n"),
+    "save-plan": lambda verdict, file: file.write(verdict.report.plan.to_json() + "\n"),
+    "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
+    "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
+    "html": lambda verdict, file: file.write(html_page(verdict)),
+    "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is asked of a command's report; ``files`` are to be written, by their options' names."""
+
+    requirements: tuple[Requirement, ...]
+    files: Mapping[str, OutputFile]
+    quiet: bool
+    printer: Printer
+
+    def conclude(self, report: Report) -> Verdict:
+        """Judge, write and show a report. Ends the process where a file could not be written."""
+        verdict = judge(report, self.requirements)
+        # The disk may have become full meanwhile: all the rest is written and shown all the same.
+        problems = [
+            problem_writing(option, file, partial(_WRITERS[option], verdict, file))
+            for option, file in self.files.items()
+        ]
+        self._show(verdict)
+        for problem in filter(None, problems):
+            click.echo(f"Error: {problem}", err=True)
+        if any(problems):
+            sys.exit(1)
+        return verdict
+
+    def _show(self, verdict: Verdict) -> None:
+        report = verdict.report
+        if not self.quiet:
+            tables = [figures_table(report), times_table(report)]
+            tables += [parts_table(report)] if report.parts else []
+            for table in tables:
+                if table.row_count:
+                    self.printer.table(table)
+                    self.printer.line("")
+        for line, style in verdict_lines(verdict):
+            if not (self.quiet and "green" in style):
+                self.printer.line(line, style)
+
+
+def make_results(
+    requirements: tuple[Requirement, ...], *, quiet: bool, **files: OutputFile | None
+) -> Results:
+    """Put the options together, or fail with one line where they contradict each other."""
+    named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
+    check_distinct(named)
+    return Results(requirements, named, quiet, printer_beside(named.values()))
+
+
+def _read(name: str) -> tuple[str, Report]:
+    """Give a file's name and the report that is in it; - is standard input."""
+    return name, read_file(name, Report.from_json, or_input=True)
 
 
 @click.command("report")
-@click.argument("reports", metavar="FILE...", type=_ReportType(), nargs=-1, required=True)
+@click.argument("reports", metavar="FILE...", type=Parsed("file", _read), nargs=-1, required=True)
 @file_option("--json", help="Write the report as JSON; - is standard output.")
 @result_options
 def show_reports(

@@ -12,20 +12,19 @@ from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.settings import ListenError, Server, Settings
-from twistecho.service.scenario.delay import DelayPer, parse_delay
+from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
-from .options import adding, delay_options
+from .options import adding, delay_options, design_reply_option
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--port", "-p", "ports", type=click.IntRange(0, 65535), multiple=True,
                  help="Where to listen; 0 takes a free port. Only select takes several. "
                       "[default: 5000; for select 5002 and 5003]"),
     click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on."),
-    click.option("--reply", "-r", type=click.Choice([str(f) for f in ReplyFormat]),
-                 help="Format of the replies. [default: stamped; for sequential prefixed]"),
+    design_reply_option,
     click.option("--backlog", "-b", type=click.IntRange(0),
                  help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
-    delay_options("0", DelayPer.CONNECTION),
+    delay_options("0", DelayPer.CONNECTION, parse_delay),
 ]  # fmt: skip
 
 
@@ -39,7 +38,7 @@ def serve(
     host: str,
     reply: str | None,
     backlog: int | None,
-    delay: str,
+    delay: Constant,
     delay_per: str,
 ) -> None:
     """Serve as the notebook's servers do, and log what they log.
@@ -53,7 +52,7 @@ def serve(
     settings = Settings(
         ports=ports,
         host=host,
-        delay=parse_delay(delay),
+        delay=delay,
         delay_per=DelayPer(delay_per),
         reply=ReplyFormat(reply) if reply else chosen.reply,
         backlog=chosen.backlog if backlog is None else backlog,
@@ -64,8 +63,7 @@ def serve(
     try:
         server = chosen.make(settings)
     except ListenError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        raise click.ClickException(str(error)) from None
     _serve(server, settings)
 
 

@@ -7,7 +7,6 @@ import re
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
 
 from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.target import Target, parse_target
@@ -105,13 +104,3 @@ class LaunchedServer:
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-
-
-class LaunchedService(LaunchedServer):
-    """``twist echo --port 0`` with the options given, as a context manager.
-
-    Leaving the block gives owed replies their time: see `LaunchedServer`.
-    """
-
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        super().__init__("twisted", "--log-format=text", "echo", "--port=0", *options)

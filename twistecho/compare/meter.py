@@ -2,14 +2,11 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import Self
 
 import psutil
 
 from .comparison import ServerCost
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _PERIOD = 0.02
 # A look at many processes takes long; it may not take more than a fifth of a processor.
@@ -32,7 +29,7 @@ class Meter:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Begin to watch."""
         self._thread.start()
         return self

@@ -39,13 +39,9 @@ if TYPE_CHECKING:
 
 def install() -> "EagerReactor":
     """Install an eager reactor as the global one. Raises ReactorAlreadyInstalledError."""
-    from twisted.internet.main import installReactor  # noqa: PLC0415 - the threaded fleet has none
+    from . import reactor  # noqa: PLC0415 - it cannot be imported without epoll
 
-    from .reactor import EagerReactor  # noqa: PLC0415 - it cannot be imported without epoll
-
-    reactor = EagerReactor()
-    installReactor(reactor)
-    return reactor
+    return reactor.install()
 
 
 def install_fastest() -> None:

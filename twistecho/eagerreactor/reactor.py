@@ -28,6 +28,17 @@ _FD_SETSIZE = 1024  # select takes descriptors below
 _NOBODY: dict[object, object] = {}  # the log context where there is none
 
 
+def install() -> "EagerReactor":
+    """Install an eager reactor as the global one. Raises ReactorAlreadyInstalledError.
+
+    It stands here because programs that start others with the same reactor have them import the
+    module of its class and call this.
+    """
+    reactor = EagerReactor()
+    main.installReactor(reactor)
+    return reactor
+
+
 class EagerReactor(EPollReactor):
     """Twisted's epoll reactor, eager to write; see `twistecho.eagerreactor`."""
 

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import connectionDone
 from twisted.logger import (
     FilteringLogObserver,
@@ -40,11 +39,10 @@ class Control(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, service: EchoService, port: Any) -> None:
+    def __init__(self, reactor: Any, service: EchoService) -> None:
         self._reactor = reactor
         self._service = service
-        self._port = port  # kept: a service that is stopping forgets its ports
-        self._address = port.getHost()
+        self._address: Any = service.ports[0].getHost()  # one that is stopping forgets its ports
 
     def connectionMade(self) -> None:
         """Say that the service listens, and where."""
@@ -56,17 +54,8 @@ class Control(LineOnlyReceiver):
             stopped: Deferred[Any] = self._service.stopService()
             stopped.addBoth(lambda _: self._stopped())
         else:
-            self._accept_waiting()
+            self._service.accept_waiting()  # the parent's own connections count
             self._say()
-
-    def _accept_waiting(self) -> None:
-        """Accept what has connected already, so that the parent's own connections count."""
-        before = -1
-        factory = self._service.factory
-        while self._service.running and before < factory.counts.accepted:
-            before = factory.counts.accepted
-            if IReadDescriptor.providedBy(self._port):
-                self._port.doRead()
 
     def _say(self) -> None:
         factory = self._service.factory
@@ -96,20 +85,20 @@ class Control(LineOnlyReceiver):
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until the parent says otherwise."""
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
-    from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
-
     observer = FilteringLogObserver(
         textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     options = Options()
-    options.parseOptions(["--port=0", *arguments])
+    options.parseOptions(["--port=0", *arguments])  # installs the fastest reactor
     if options["workers"] is not None:
         end_process("--workers: its processes cannot be asked what they have counted", 2)
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+    from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
+
     service = makeService(options)
     service.startService()
-    StandardIO(Control(reactor, service, service.ports[0]))
+    StandardIO(Control(reactor, service))
     reactor.run()
 
 

@@ -8,9 +8,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pipes import SMALL, Pipe, connect
 from twistecho import EchoFactory
-
-from .test_protocol import SMALL, Pipe, connect
 
 
 class Later:

@@ -9,10 +9,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pipes import connect
 from twistecho import EchoFactory
 from twistecho.service.echo.counters import LATENESS_BOUNDS, Lateness
-
-from .test_protocol import connect
 
 # Whole numbers of 2**-20 seconds, so that differences are exact.
 _dues = st.lists(st.integers(0, 8 << 20).map(lambda number: number / (1 << 20)))

@@ -1,25 +1,32 @@
 """Limits: what the service holds at most."""
 
 import math
-import re
 import unittest
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.address import UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pipes import Pipe, tcp
+from twistecho import EchoFactory
 from twistecho.base.reply_formats import REPLY_SIZE
 from twistecho.service.echo.limits import (
     GUARANTEED,
     MOST_WORKERS,
+    Admission,
     Limits,
+    counted_as,
     describe_shares,
     divide,
     parse_workers,
     shares_of,
 )
-from twistecho.service.process.options import BOUND_PARAMETERS, parse_limits
 
 law = settings(max_examples=100, deadline=None)
 
@@ -100,9 +107,6 @@ class LimitsTests(unittest.TestCase):
         assert limits.queue >= GUARANTEED
 
 
-DEFAULTS: dict[str, str] = {str(row[0]): str(row[2]) for row in BOUND_PARAMETERS}
-
-
 class ParseTests(unittest.TestCase):
     """How many workers are wanted."""
 
@@ -146,23 +150,16 @@ class ShareTests(unittest.TestCase):
         shares = shares_of(Limits(connections=0), 4)
         assert {share.connections for share in shares} == {0}
 
-    def test_what_cannot_be_divided_is_said_in_the_words_of_the_options(self) -> None:
+    def test_what_cannot_be_divided_is_refused_by_name(self) -> None:
         """A bound below the number of workers would be none for some of them."""
-        for name, value, words in (
-            ("max-connections", "3", "--max-connections: 3 cannot be divided among 4 workers"),
-            ("max-per-peer", "2", "--max-per-peer: 2 cannot be divided among 4 workers"),
-            (
-                "max-waiting-total",
-                "1000000",
-                (
-                    "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
-                    "--max-waiting of one connection, 262144"
-                ),
-            ),
+        for field, value in (
+            ("connections", 3),
+            ("connections_per_peer", 2),
+            ("total_waiting_bytes", 1_000_000),
         ):
-            said = pytest.raises(ValueError, match=f"^{re.escape(words)}$")
-            with self.subTest(name=name), said:
-                parse_limits({**DEFAULTS, name: value}, 4)
+            fields: dict[str, Any] = {field: value}
+            with self.subTest(**fields), pytest.raises(ValueError, match=f"^{field}: .*4 workers"):
+                shares_of(Limits(**fields), 4)
 
     def test_a_share_in_words(self) -> None:
         """The cap for each peer is named where there is one."""
@@ -172,3 +169,46 @@ class ShareTests(unittest.TestCase):
         assert describe_shares(shares_of(Limits(connections_per_peer=3), 1)) == (
             "1 worker of up to 10000 connections, 3 of one peer, 134217728 waiting bytes"
         )
+
+
+class AdmissionTests(SynchronousTestCase):
+    """Who may come in."""
+
+    def test_peers_are_counted_as_one_where_they_are_one(self) -> None:
+        """IPv4 alone, mapped IPv4 as IPv4, IPv6 by /64, Unix sockets together."""
+        assert counted_as(tcp("192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("::ffff:192.0.2.7")) == "192.0.2.7"
+        assert counted_as(tcp("2001:db8::1")) == counted_as(tcp("2001:db8::ffff:1"))
+        assert counted_as(tcp("2001:db8::1")) != counted_as(tcp("2001:db8:0:1::1"))
+        assert counted_as(tcp("fe80::1%eth0")) == "fe80::/64"
+        assert counted_as(UNIXAddress("/run/x")) == counted_as(None) == "local"
+
+    def test_connections_over_a_cap_are_refused_and_counted(self) -> None:
+        """In all, and per peer; a place is free again when somebody leaves."""
+        limits = Limits(connections=3, connections_per_peer=2)
+        factory = EchoFactory(Clock(), limits=limits)
+
+        def come(host: str) -> Any:
+            protocol = factory.buildProtocol(tcp(host))
+            if protocol is not None:
+                protocol.makeConnection(Pipe())
+            return protocol
+
+        first, second = come("192.0.2.1"), come("192.0.2.1")
+        assert come("192.0.2.1") is None
+        assert come("192.0.2.2") is not None
+        assert come("192.0.2.3") is None
+        assert factory.counts.refused == {"too-many-from-peer": 1, "too-many-connections": 1}
+        first.connectionLost(Failure(ConnectionDone()))
+        first.connectionLost(Failure(ConnectionDone()))
+        assert come("192.0.2.1") is not None
+        assert second is not None
+
+    def test_a_peer_that_has_left_is_forgotten(self) -> None:
+        """Nothing grows with the number of peers seen."""
+        admission = Admission(Limits(connections_per_peer=1))
+        for number in range(1000):
+            address = tcp(f"10.0.{number // 250}.{number % 250}")
+            admission.enter(address)
+            admission.leave(address)
+        assert not admission._by_peer

@@ -5,53 +5,16 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.clocks import ShufflingClock
-from twistecho import EchoFactory, Limits
+from tests.support.pipes import SMALL, Pipe, connect
+from twistecho import EchoFactory
 from twistecho.base.reply_formats import messages_of
-from twistecho.service.echo.protocol import EchoProtocol
 
 CTIME = "Sat Jul 22 18:43:57 2017"
-SMALL = Limits(waiting_bytes=20_000)
-
-
-class Pipe(StringTransport):
-    """A transport that records; ``full`` makes it behave as one whose peer does not read."""
-
-    bufferSize = 65536
-    aborted = False
-    full = False
-
-    def write(self, data: bytes) -> None:
-        """Take bytes, and pause the producer while the buffer is over its size."""
-        super().write(data)
-        if self.full and self.producer is not None and len(self.value()) > self.bufferSize:
-            self.producer.pauseProducing()
-
-    def drain(self) -> bytes:
-        """Let the peer read all there is, as a socket that became writable does."""
-        data: bytes = self.value()
-        self.clear()
-        if self.producer is not None:
-            self.producer.resumeProducing()
-        return data
-
-    def abortConnection(self) -> None:
-        """Note it."""
-        self.aborted = True
-
-
-def connect(factory: EchoFactory, transport: Pipe | None = None) -> tuple[EchoProtocol, Pipe]:
-    """Make one connection of a factory."""
-    transport = transport or Pipe()
-    protocol = factory.buildProtocol(None)
-    assert protocol is not None
-    protocol.makeConnection(transport)
-    return protocol, transport
 
 
 class ReplyTests(SynchronousTestCase):

@@ -7,10 +7,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pipes import Pipe, connect
 from twistecho import Delay, EchoFactory, Limits, ReplyFormat
 from twistecho.service.scenario.delay import Trace
-
-from .test_protocol import Pipe, connect
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 

@@ -3,12 +3,18 @@
 import socket
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_to_end
-from twistecho import EchoFactory
-from twistecho.service.process.metrics import metrics_site
+from tests.support.pipes import connect, tcp
+from twistecho import EchoFactory, Limits
+from twistecho.service.process.metrics import EchoCollector, metrics_site
 
 
 def scrape(connection: socket.socket) -> bytes:
@@ -52,3 +58,38 @@ class MetricsTests(ListeningCase):
         for _ in range(5):
             await self.talk(path, ask_and_go)
         assert b"twistecho_connections 0.0" in await self.talk(path, scrape)
+
+
+class CollectorTests(SynchronousTestCase):
+    """The counters as Prometheus sees them."""
+
+    def test_values_are_what_happened(self) -> None:
+        """Connections, messages, bytes, what waits, how late replies were, who was dropped."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="prefixed", delay=1, limits=Limits(connections=2))
+        registry = CollectorRegistry()
+        registry.register(EchoCollector(factory))
+        protocol, _ = connect(factory)
+        gone, _ = connect(factory)
+        assert factory.buildProtocol(tcp("192.0.2.1")) is None
+        gone.connectionLost(Failure(ConnectionDone()))
+        protocol.dataReceived(b"x" * 1030)
+
+        def value(name: str, **labels: str) -> float | None:
+            return registry.get_sample_value(f"twistecho_{name}", labels)
+
+        assert value("connections") == 1
+        assert value("connections_accepted_total") == 2
+        assert value("connections_refused_total", reason="too-many-connections") == 1
+        factory.faults_met["reset"] += 3
+        assert value("faults_total", kind="reset") == 3
+        assert value("waiting_replies") == 2
+        assert value("waiting_bytes") == 1030 + 2 * 128
+        assert value("received_bytes_total") == 1030
+        clock.advance(1.02)
+        assert value("messages_total") == 2
+        assert value("sent_bytes_total") == 1030 + 2 * len(b"Resposta => ")
+        assert value("waiting_replies") == value("waiting_bytes") == 0
+        assert value("reply_lateness_seconds_count") == 2
+        assert value("reply_lateness_seconds_bucket", le="0.01") == 0
+        assert value("reply_lateness_seconds_bucket", le="0.025") == 2

@@ -10,18 +10,29 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from unittest import SkipTest, TestCase
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.echo.limits import Limits
-from twistecho.service.process.options import BOUND_PARAMETERS, Options, describe_port, parse_limits
+from twistecho.service.process.options import Options, describe_port
 from twistecho.service.scenario.delay import DelayPer
 
 from .test_tap import TWIST, fails
 
-DEFAULTS = {str(name): str(default) for name, _, default, _ in BOUND_PARAMETERS}
+BOUNDS = [row[0] for row in Options.optParameters if row[0].startswith(("max", "idle", "stall"))]
+
+
+def refusal(*arguments: str) -> str:
+    """Parse a command line that makes no sense; give the one line that it ends with."""
+    said = io.StringIO()
+    with pytest.raises(SystemExit) as end, redirect_stderr(said):
+        Options().parseOptions(arguments)
+    assert end.value.code == 2
+    [line] = said.getvalue().splitlines()
+    return line
 
 
 class BoundOptionsTests(SynchronousTestCase):
@@ -29,21 +40,35 @@ class BoundOptionsTests(SynchronousTestCase):
 
     def test_the_defaults_are_those_of_the_limits(self) -> None:
         """What --help shows is what holds."""
-        assert parse_limits(DEFAULTS) == Limits()
+        options = Options()
+        assert len(BOUNDS) == len(Limits.__dataclass_fields__)
+        options.parseOptions([f"--{name}={options[name]}" for name in BOUNDS])
+        assert options["limits"] == Limits()
 
     def test_contradictions_are_refused_in_the_words_of_the_options(self) -> None:
         """Nobody has to know the fields."""
-        problem = self.assertRaises(
-            ValueError, parse_limits, {**DEFAULTS, "max-waiting-total": "1000"}
-        )
-        expected = "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
-        assert str(problem) == expected
+        for arguments, words in {
+            ("--max-waiting-total=1000",): (
+                "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
+            ),
+            ("--workers=4", "--max-connections=3"): (
+                "--max-connections: 3 cannot be divided among 4 workers"
+            ),
+            ("--workers=4", "--max-per-peer=2"): (
+                "--max-per-peer: 2 cannot be divided among 4 workers"
+            ),
+            ("--workers=4", "--max-waiting-total=1000000"): (
+                "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
+                "--max-waiting of one connection, 262144"
+            ),
+        }.items():
+            assert refusal(*arguments) == f"twist echo: {words}"
 
     @settings(deadline=None, max_examples=300)
     @given(
         st.sampled_from(
             [
-                *DEFAULTS,
+                *BOUNDS,
                 "port",
                 "host",
                 "reply",

@@ -33,6 +33,19 @@ class DelayTextTests(unittest.TestCase):
         for text, seconds in {"5": 5.0, "5s": 5.0, "20ms": 0.02, "100us": 0.0001}.items():
             assert parse_delays(text) == Constant(seconds)
 
+    def test_every_delay_keeps_its_text(self) -> None:
+        """As it was asked for; what people are told of a constant is the number of seconds."""
+        for text in ("5s", "20ms", "1e-7", *DISTRIBUTIONS, "trace:some,file"):
+            with self.subTest(text=text):
+                delay = parse_delays(text, seed=7, lines_of=lambda _name: ["1", "20ms"])
+                assert delay.text == text
+                again = parse_delays(delay.text, seed=7, lines_of=lambda _name: ["1", "20ms"])
+                assert again == delay
+        assert (str(parse_delays("20ms")), repr(parse_delays("5s"))) == (
+            "0.02 s",
+            "Constant(longest=5.0)",
+        )
+
     def test_what_is_wrong_is_said_in_one_line(self) -> None:
         """The unknown, the impossible and the incomplete."""
         for text, words in {

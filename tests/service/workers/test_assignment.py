@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from twistecho.service.echo.limits import Limits, shares_of
 from twistecho.service.process.options import Options
+from twistecho.service.scenario.scenario import Scenario
 from twistecho.service.workers.assignment import Assignment, read_assignment
 
 
@@ -54,7 +55,7 @@ class AssignmentTests(unittest.TestCase):
         """It is not drawn anew."""
         read = self.pass_on("--fault", "reset:0.1", "--fault", "extra:0.2,bytes=3")
         others = self.pass_on("--fault", "reset:0.1", "--fault", "extra:0.2,bytes=3")
-        assert read.options["faults"].seed != others.options["faults"].seed
+        assert _seed(read) != _seed(others)
 
     def test_a_worker_has_its_own_share(self) -> None:
         """By its number."""
@@ -62,3 +63,8 @@ class AssignmentTests(unittest.TestCase):
         assert read.limits == Limits(
             connections=5, total_waiting_bytes=Limits().total_waiting_bytes // 2
         )
+
+
+def _seed(told: Assignment) -> int:
+    scenario: Scenario = told.options["scenario"]
+    return scenario.faults.seed

@@ -12,7 +12,7 @@ down.
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
@@ -40,7 +40,7 @@ def to_junit(verdict: Verdict) -> str:
     root = ET.Element("testsuites", {"name": _CLASS, **totals})
     suite = ET.SubElement(root, "testsuite", {"name": _text(verdict.report.target), **totals})
     if verdict.report.began:
-        began = datetime.fromtimestamp(verdict.report.began, timezone.utc)
+        began = datetime.fromtimestamp(verdict.report.began, UTC)
         suite.set("timestamp", began.strftime("%Y-%m-%dT%H:%M:%S"))
     suite.append(_properties(verdict))
     suite.extend(cases)

@@ -8,7 +8,7 @@ thread of its own, which reads what the engine records anyway: the engine is not
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -20,9 +20,6 @@ from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 
 from .tables import count
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _SHOWN_AFTER = 2.0
 _RENEWED_EVERY = 0.5
@@ -57,7 +54,7 @@ class Display:
         self._console = _Console(file=stream, highlight=False)
         self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Begin to show."""
         if self._thread is not None:
             self._thread.start()

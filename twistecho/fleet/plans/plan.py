@@ -4,10 +4,9 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
-from twistecho.base.notation import check_kinds
+from twistecho.base.notation import FieldError, TextEnum, check_kinds
 from twistecho.base.reply_formats import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
@@ -21,15 +20,11 @@ SCHEMA = 2
 """The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
 
 
-class Arrivals(str, Enum):
+class Arrivals(TextEnum):
     """How the messages of an open load are spread in time; the values are the command line's."""
 
     CONSTANT = "constant"
     POISSON = "poisson"
-
-    def __str__(self) -> str:
-        """Give the name alone, as options and reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ class Plan:
     turn. ``protocol``, ``module:Class``, names a conversation of the user's own. Clients are
     numbered from ``first``.
 
-    Raises ValueError, naming the field, for a plan that nobody can carry out.
+    Raises FieldError for a plan that nobody can carry out.
     """
 
     clients: int = 20
@@ -79,14 +74,14 @@ class Plan:
         """Refuse what cannot be carried out."""
         for name in ("clients", "repeat", "pipeline"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is not 1 or more")
+                raise FieldError(name, f"{getattr(self, name)} is not 1 or more")
         for name in ("seed", "first"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)} is not 0 or more")
+                raise FieldError(name, f"{getattr(self, name)} is not 0 or more")
         if not self.messages:
-            raise ValueError("messages: there is none")
+            raise FieldError("messages", "there is none")
         if not all(self.messages):
-            raise ValueError("messages: an empty message has no reply")
+            raise FieldError("messages", "an empty message has no reply")
         for name in ("timeout", "rate", "duration", "ramp"):
             self._check_seconds(name, least_is_allowed=False)
         for name in ("think", "warmup"):
@@ -101,18 +96,22 @@ class Plan:
         least = "0 or more" if least_is_allowed else "above 0"
         # An integer can be larger than any float.
         shown = "inf" if value > LONGEST_TIMEOUT**9 else f"{value:g}"
-        raise ValueError(f"{name}: {shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
+        raise FieldError(name, f"{shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
 
     def _check_contradictions(self) -> None:
         """Refuse fields that exclude each other."""
         if self.duration is not None and self.repeat != 1:
-            raise ValueError("repeat: it contradicts duration")
+            raise FieldError("repeat", "it contradicts ", "duration")
         if self.think and self.rate is not None:
-            raise ValueError("think: it contradicts rate, under which messages are due on schedule")
+            raise FieldError(
+                "think", "it contradicts ", "rate", ", under which messages are due on schedule"
+            )
         if self.think and self.pipeline > 1:
-            raise ValueError("think: it contradicts pipeline, under which nobody waits for a reply")
+            raise FieldError(
+                "think", "it contradicts ", "pipeline", ", under which nobody waits for a reply"
+            )
         if self.ordered and self.ramp is not None:
-            raise ValueError("ramp: it contradicts connecting in order")
+            raise FieldError("ramp", "it contradicts connecting in order")
 
     @property
     def messages_per_client(self) -> int | None:

@@ -85,8 +85,8 @@ def errno_of(reason: Failure, noting: NotingSocket | None) -> int | None:
 class Clients(typing.Protocol):
     """What a client needs of its fleet."""
 
-    deadlines: "Timers[Client]"
-    due: "Timers[Client]"
+    deadlines: Timers
+    due: Timers
 
     began: float
     """When the run began, on the clock that `monotonic` reads, in seconds."""
@@ -100,6 +100,20 @@ class Clients(typing.Protocol):
         """Note that a client's connection has gone."""
 
 
+class Deadline:
+    """Looks at a client when a step of its conversation may have taken too long."""
+
+    __slots__ = ("_client", "wake_at")
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self.wake_at = inf
+
+    def wake(self, now: float) -> float | None:
+        """Have the client give up, or say when to look again. See `Timed`."""
+        return self._client.expire(now)
+
+
 class Client(Protocol):
     """One client's connection and its conversation."""
 
@@ -109,6 +123,8 @@ class Client(Protocol):
         self.fleet = fleet
         self.conversation = conversation
         self.dialing: Deferred[object] | None = None
+        self.deadline = Deadline(self)
+        self.wake_at = inf  # see `Timed`
         self._monotonic, self._began = fleet.monotonic, fleet.began
         self._noting: NotingSocket | None = None
 
@@ -155,7 +171,7 @@ class Client(Protocol):
             self.fleet.due.set(self, conversation.next_due)
 
     def wake(self, now: float) -> float | None:
-        """Send what is due by now; say when to be woken next."""
+        """Send what is due by now; say when to be woken next. See `Timed`."""
         conversation = self.conversation
         if conversation.outcome is None and not conversation.finished:
             self._go_on(conversation.wake(now))

@@ -80,8 +80,7 @@ class Fleet:
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
         self._abandoned = False
         self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
-        self.deadlines: Timers[Client] = Timers(reactor, Client.expire, now=self.now)
-        self.due: Timers[Client] = Timers(reactor, Client.wake, now=self.now)
+        self.deadlines, self.due = Timers(reactor, now=self.now), Timers(reactor, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
         self._awaited = set(plan.numbers if plan.barrier else ())
@@ -197,7 +196,7 @@ class Fleet:
         now, number = self.now(), client.conversation.client
         self._running.add(client)
         client.conversation.connecting(now)
-        self.deadlines.set(client, now + self.plan.timeout)
+        self.deadlines.set(client.deadline, now + self.plan.timeout)
         wire = client if self._secured is None else self._secured.wire(client)
         client.dialing = dial(wire, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
@@ -207,7 +206,7 @@ class Fleet:
     def ended(self, client: Client) -> None:
         """Note that a client's connection has gone."""
         self._running.discard(client)
-        self.deadlines.discard(client)
+        self.deadlines.discard(client.deadline)
         self.due.discard(client)
         self._note(client.conversation)
 

@@ -3,23 +3,18 @@
 import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
-from twistecho.base.notation import check_kinds
+from twistecho.base.notation import TextEnum, check_kinds
 
 
-class Phase(str, Enum):
+class Phase(TextEnum):
     """What a client was doing when its conversation failed."""
 
     CONNECT = "connect"
     SEND = "send"
     RECEIVE = "receive"
     CLOSE = "close"
-
-    def __str__(self) -> str:
-        """Give the name alone, as reports show it."""
-        return self.value
 
 
 @dataclass(frozen=True)

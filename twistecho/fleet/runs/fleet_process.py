@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.plan import Plan
@@ -35,9 +35,6 @@ from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, engine_named, import_engine, run_engine
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 INTERRUPTED = 130
 """The exit code of a run that was ended before its clients began: there is nothing to report."""
@@ -78,7 +75,7 @@ class FleetProcess:
         # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
         self._begun, self._ended = threading.Event(), threading.Event()
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start the process."""
         # A session of its own: Ctrl-C is for this process, which tells the other one.
         self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell

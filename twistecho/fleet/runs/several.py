@@ -7,7 +7,7 @@ ends without a report is named in the whole, and its clients are missing there.
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Self
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
@@ -17,9 +17,6 @@ from twistecho.fleet.reports.report import Report
 
 from .fleet_process import FleetProcess
 from .run import Engine, Shown, interruptible
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class PartError(ValueError):
@@ -39,7 +36,7 @@ class Parts:
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         """Start the processes."""
         with ExitStack() as started:
             for part in self.parts:

@@ -1,18 +1,19 @@
-"""One connection: what it holds, whether its peer is read from, how it ends, what it has counted.
+"""One connection: what waits, what leaves, whether its peer is read from, and how it ends.
 
 A connection's bytes pass through three states, all bounded by `Limits`:
 
     read -> queue of replies -> write buffer -> peer
 
 A peer is not read from while the queue or the write buffer is full, while the connection is held
-until a time, or while the budget that all connections share is spent. What messages become is in
-`protocol`.
+until a time, or while the budget that all connections share is spent. What is read becomes
+messages, and these wait, in `protocol`.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar, cast
 
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,7 +27,18 @@ from .counters import Counts
 from .limits import GUARANTEED
 from .open_connections import Connections, Watch
 from .reply_queue import ReplyQueue
-from .state import ABORTED, CLOSING, ENDED, FULL, HELD, PAUSED, STOPPING, WAITING
+from .state import (
+    ABORTED,
+    CLOSING,
+    ENDED,
+    FULL,
+    HELD,
+    ONLY_WAITING,
+    PAUSED,
+    STOPPING,
+    WAITING,
+    WRITTEN,
+)
 from .transports import EchoTransport, reset_when_flushed, unread
 
 FIRST_MESSAGE = 0.5
@@ -48,15 +60,19 @@ def ends_connection(method: _Method) -> _Method:
     return cast("_Method", guarded)
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IPushProducer)
 class Connection(Protocol):
-    """One connection among ``connections``, with the address of its ``peer``."""
+    """One connection among ``connections``, with the address of its ``peer``.
+
+    It is the streaming producer of its own transport, which pauses and resumes it as the write
+    buffer fills and empties.
+    """
 
     # What every message asks for is found at once in a slot.
     __slots__ = (
         "_accounted", "_allowance", "_charged", "_connections", "_echoed", "_held_until",
         "_messages", "_queue", "_received", "_sent", "_state", "_watch", "connected", "factory",
-        "number", "peer", "transport",
+        "number", "peer", "transport", "wake_at",
     )  # fmt: skip
 
     transport: EchoTransport  # type: ignore[assignment]  # ITransport names too little
@@ -69,6 +85,7 @@ class Connection(Protocol):
         self.factory = None
         self.number = 0  # counted from 0 in the order of accept
         self.peer = peer
+        self.wake_at = inf  # see `Timed`
         self._connections = connections
         self._state = connections.state
         self._queue: ReplyQueue | None = None  # from when something first had to wait
@@ -83,6 +100,68 @@ class Connection(Protocol):
         self._received = 0
         self._sent = 0
 
+    # What leaves
+
+    def wake(self, now: float) -> float | None:
+        """Write the replies that are due; say when to be woken next. See `Timers`."""
+        try:
+            queue = self._queue
+            if self._state == ONLY_WAITING and queue is not None and len(queue.entries) == 1:
+                due, message, special = queue.entries[0]
+                if special is None and due <= now:
+                    self._state = WRITTEN
+                    queue.clear()
+                    connections = self._connections
+                    reply = connections.write_reply(message)
+                    self._sent += len(reply)
+                    connections.left_at.append(due)
+                    self.transport.write(reply)
+                    return None
+            self._release(now)
+            return self._next_time()
+        except Exception:  # noqa: BLE001 - as `ends_connection`
+            self._fail()
+            return None
+
+    def _advance(self, now: float) -> None:
+        """Write the replies that are due, and be woken for the next one."""
+        self._release(now)
+        at = self._next_time()
+        if at is not None:
+            self._connections.timers.set(self, at)
+
+    def _release(self, now: float) -> None:
+        """Write the replies that are due, no more at a time than the write buffer should hold."""
+        connections, queue = self._connections, self._queue
+        if self._state & HELD and now >= self._held_until:
+            self._state &= ~HELD
+        while queue is not None and not self._state & (FULL | CLOSING):
+            batch = queue.take(now, connections.write_buffer)
+            if not batch:
+                break
+            replies = batch[0] if len(batch) == 1 else b"".join(batch)
+            self._sent += len(replies)
+            self.transport.write(replies)
+        if queue is not None and not self._state & CLOSING:
+            if queue.ending is not None:
+                self._end(queue.ending)
+            elif not queue.entries:
+                self._state &= ~WAITING
+        connections.give_turns()
+        if self._state & (WAITING | PAUSED):
+            self._gate()
+        if self._state & (ENDED | STOPPING):
+            self._close_if_done()
+
+    def _next_time(self) -> float | None:
+        """Say when to be woken next: for no reply while the write buffer is full."""
+        due = None
+        if self._queue is not None and not self._state & FULL:
+            due = self._queue.next_due
+        if self._state & HELD and (due is None or self._held_until < due):
+            return self._held_until
+        return due
+
     # Whether its peer is read from
 
     @ends_connection
@@ -93,6 +172,13 @@ class Connection(Protocol):
             self._watch.note(self._connections.now())
         self._charge_buffer(unsent(self.transport))
         self._gate()
+
+    @ends_connection
+    def resumeProducing(self) -> None:
+        """Go on: the transport's write buffer is empty. See `IPushProducer`."""
+        self._state &= ~FULL
+        self._charge_buffer(0)
+        self._advance(self._connections.now())
 
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows. See `IPushProducer`."""

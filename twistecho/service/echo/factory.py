@@ -62,7 +62,6 @@ class EchoFactory(Factory):
             clock,
             self.scenario,
             self.limits,
-            wake=EchoProtocol.wake,
             answer=answer,
             ctime=ctime,
             log_connections=log_connections,

@@ -7,10 +7,12 @@ bound what that can cost.
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network
 from typing import Protocol
 
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import REPLY_SIZE
+from twistecho.base.sockets import ip_of
 
 MESSAGE_COST = 128
 """What a waiting message costs besides its own bytes, in bytes: an allowance for the objects."""
@@ -34,8 +36,8 @@ class Limits:
     Dropped, that is reset: a connection on which nothing came and nothing was owed for ``idle``
     seconds; one whose peer read nothing of a full write buffer for ``stall`` seconds.
 
-    0 stands for no bound in the last four. Raises ValueError, naming the field, for bounds that
-    contradict each other or leave no room to work in.
+    0 stands for no bound in the last four. Raises FieldError for bounds that contradict each other
+    or leave no room to work in.
     """
 
     waiting_bytes: int = 256 * 1024
@@ -50,15 +52,17 @@ class Limits:
         """Refuse bounds under which no reply could be written, and contradictions."""
         least = 4 * REPLY_SIZE
         if self.waiting_bytes < least:
-            raise ValueError(
-                f"waiting_bytes: {self.waiting_bytes} is too few, four replies need {least}"
+            raise FieldError(
+                "waiting_bytes", f"{self.waiting_bytes} is too few, four replies need {least}"
             )
         if self.waiting_messages < 1:
-            raise ValueError(f"waiting_messages: {self.waiting_messages} is not 1 or more")
+            raise FieldError("waiting_messages", f"{self.waiting_messages} is not 1 or more")
         if self.total_waiting_bytes < self.waiting_bytes:
-            raise ValueError(
-                f"total_waiting_bytes: {self.total_waiting_bytes} is less than "
-                f"waiting_bytes of one connection, {self.waiting_bytes}"
+            raise FieldError(
+                "total_waiting_bytes",
+                f"{self.total_waiting_bytes} is less than ",
+                "waiting_bytes",
+                f" of one connection, {self.waiting_bytes}",
             )
         self._check_not_negative("connections", "connections_per_peer", "idle", "stall")
 
@@ -66,7 +70,7 @@ class Limits:
         for name in names:
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
-                raise ValueError(f"{name}: {value:g} is not 0 or more")
+                raise FieldError(name, f"{value:g} is not 0 or more")
 
     @property
     def write_buffer(self) -> int:
@@ -102,17 +106,19 @@ def divide(total: int, parts: int) -> list[int]:
 
 
 def shares_of(limits: Limits, workers: int) -> list[Limits]:
-    """Give each worker its limits. Raises ValueError, naming the field, where one gets nothing."""
+    """Give each worker its limits. Raises FieldError where one gets nothing."""
     for name in ("connections", "connections_per_peer"):
         if 0 < getattr(limits, name) < workers:
-            raise ValueError(
-                f"{name}: {getattr(limits, name)} cannot be divided among {workers} workers"
+            raise FieldError(
+                name, f"{getattr(limits, name)} cannot be divided among {workers} workers"
             )
     least = limits.total_waiting_bytes // workers
     if least < limits.waiting_bytes:
-        raise ValueError(
-            f"total_waiting_bytes: divided among {workers} workers that is {least} each, less than "
-            f"waiting_bytes of one connection, {limits.waiting_bytes}"
+        raise FieldError(
+            "total_waiting_bytes",
+            f"divided among {workers} workers that is {least} each, less than ",
+            "waiting_bytes",
+            f" of one connection, {limits.waiting_bytes}",
         )
     return [
         replace(
@@ -222,17 +228,10 @@ class Admission:
 def counted_as(address: object) -> str:
     """Give what connections from an address are counted under.
 
-    An IPv4 address counts alone, also where a dual-stack socket shows it as an IPv6 one
-    (``::ffff:192.0.2.1``); of IPv6 a whole /64 counts as one peer, since one host is given as many.
-    All peers of Unix sockets count as one, and so does what is no address.
+    An IPv4 address counts alone; of IPv6 a whole /64 counts as one peer, since one host is given as
+    many. All peers of Unix sockets count as one, and so does what is no address.
     """
-    host = getattr(address, "host", None)
-    try:
-        ip = ip_address(str(host).partition("%")[0])
-    except ValueError:
+    ip = ip_of(address)
+    if ip is None:
         return "local"
-    if ip.version == 4:
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(IPv6Network((ip, 64), strict=False))
+    return str(ip if ip.version == 4 else IPv6Network((ip, 64), strict=False))

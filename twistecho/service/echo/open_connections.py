@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from copy import copy
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from twistecho.base.log_lines import RateLimitedLog, where
 from twistecho.base.reply_formats import ReplyFormat, writer_of
-from twistecho.base.timers import Timers
+from twistecho.base.timers import Timed, Timers
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.scenario import Decision, Scenario
 
@@ -32,7 +32,7 @@ READ_SIZE = 65536
 """What one read brings at most, in bytes: Twisted's transports read so much at once."""
 
 
-class OpenConnection(Protocol):
+class OpenConnection(Timed, Protocol):
     """What is known here of a connection."""
 
     peer: object
@@ -180,9 +180,8 @@ class Sweep:
 class Connections:
     """All connections of one service, and what they share.
 
-    ``wake``, a method of theirs, is called when their time has come. ``scenario`` decides what
-    becomes of their messages; ``answer``, if there is one, gives the replies. ``limits`` bounds
-    what they may hold. ``ctime`` gives the text of the time for stamped replies.
+    ``scenario`` decides what becomes of their messages; ``answer``, if there is one, gives the
+    replies. ``limits`` bounds what they may hold. ``ctime`` gives the text of the time for stamps.
     ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say.
     """
 
@@ -197,21 +196,22 @@ class Connections:
         scenario: Scenario,
         limits: Limits,
         *,
-        wake: Callable[[Any, float], float | None],
         answer: Answer | None = None,
         ctime: Callable[[], str] = time.ctime,
         log_connections: bool = False,
         log_payload: bool = False,
     ) -> None:
         self.scenario, self.limits, self.answer = scenario, limits, answer
-        self.same_for_all, self.delays_replies = scenario.same_for_all, scenario.delays_replies
+        # The decision about every message, where replies are written from messages.
+        self.same_for_all = scenario.same_for_all if answer is None else None
+        self.delays_replies = scenario.delays_replies
         itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
-        self.state = WRITTEN * (answer is not None or not itself) | LOGGED * log_payload
+        self.state = (0 if itself else WRITTEN) | (LOGGED if log_payload else 0)
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
         self.waiting_messages = limits.waiting_messages
         self.write_reply = writer_of(scenario.reply, ctime)
         self.pieces = scenario.pieces
-        self.timers: Timers[OpenConnection] = Timers(clock, wake, woken=self._woken)
+        self.timers = Timers(clock, woken=self._woken)
         self.now = self.timers.now
         self.left_at: list[float] = []  # when the replies were due that left in this round
         self.tally = Counts()  # without what connections have not accounted for yet

@@ -5,9 +5,7 @@ own reply. Everything else goes the general way: the scenario decides, and the r
 once where nothing is pending, or stands in the queue until its time.
 """
 
-from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
@@ -17,30 +15,17 @@ from twistecho.service.scenario.scenario import Decision
 from .connection import Connection, ends_connection
 from .limits import GUARANTEED
 from .reply_queue import Reply, ReplyQueue
-from .state import CLOSING, ENDED, FULL, HELD, LOGGED, PAUSED, STOPPING, WAITING, WRITTEN
+from .state import CLOSING, IN_THE_WAY, LOGGED, STOPPING, WAITING, WRITTEN
 from .transports import send_at_once
-
-ONLY_WAITING = WRITTEN | WAITING
-"""Nothing is in the way of a message but those before it."""
-
-IN_THE_WAY = ~ONLY_WAITING
-"""Something else is."""
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
 
 
-@implementer(IPushProducer)
 class EchoProtocol(Connection):
-    """One connection of the echo service.
-
-    It is the streaming producer of its own transport, which pauses and resumes it as the write
-    buffer fills and empties.
-    """
+    """One connection of the echo service: what is read becomes messages, each message a reply."""
 
     __slots__ = ()
-
-    # What arrives
 
     @ends_connection
     def connectionMade(self) -> None:
@@ -99,13 +84,13 @@ class EchoProtocol(Connection):
         decision = connections.same_for_all
         if decision is None:
             decision = connections.decide(self.number, self._messages, message)
-        delay, fault, _ = decision
-        if fault is not None or connections.answer is not None:
-            self._queue_up([message], decision)
-        elif delay or self._state != WRITTEN or connections.delays_replies:
+            if decision.fault is not None or connections.answer is not None:
+                self._queue_up([message], decision)
+                return
+        if self._state != WRITTEN or decision.delay or connections.delays_replies:
             now, queue = connections.now(), self._queue or self._make_queue()
             self._messages += 1
-            queue.put(now + delay, message, None)
+            queue.put(now + decision.delay, message, None)
             self._queued(queue, now)
         else:
             self._messages += 1
@@ -188,71 +173,3 @@ class EchoProtocol(Connection):
             # Closing first: the answers that are cancelled then fail without a word.
             self._close()
             self._forget()
-
-    # What leaves
-
-    def wake(self, now: float) -> float | None:
-        """Write the replies that are due; say when to be woken next. See `Timers`."""
-        try:
-            queue = self._queue
-            if self._state == ONLY_WAITING and queue is not None and len(queue.entries) == 1:
-                due, message, special = queue.entries[0]
-                if special is None and due <= now:
-                    self._state = WRITTEN
-                    queue.clear()
-                    reply = self._connections.write_reply(message)
-                    self._sent += len(reply)
-                    self._connections.left_at.append(due)
-                    self.transport.write(reply)
-                    return None
-            self._release(now)
-            return self._next_time()
-        except Exception:  # noqa: BLE001 - as `ends_connection`
-            self._fail()
-            return None
-
-    def _advance(self, now: float) -> None:
-        """Write the replies that are due, and be woken for the next one."""
-        self._release(now)
-        at = self._next_time()
-        if at is not None:
-            self._connections.timers.set(self, at)
-
-    def _release(self, now: float) -> None:
-        """Write the replies that are due, no more at a time than the write buffer should hold."""
-        connections, queue = self._connections, self._queue
-        if self._state & HELD and now >= self._held_until:
-            self._state &= ~HELD
-        while queue is not None and not self._state & (FULL | CLOSING):
-            batch = queue.take(now, connections.write_buffer)
-            if not batch:
-                break
-            replies = batch[0] if len(batch) == 1 else b"".join(batch)
-            self._sent += len(replies)
-            self.transport.write(replies)
-        if queue is not None and not self._state & CLOSING:
-            if queue.ending is not None:
-                self._end(queue.ending)
-            elif not queue.entries:
-                self._state &= ~WAITING
-        connections.give_turns()
-        if self._state & (WAITING | PAUSED):
-            self._gate()
-        if self._state & (ENDED | STOPPING):
-            self._close_if_done()
-
-    def _next_time(self) -> float | None:
-        """Say when to be woken next: for no reply while the write buffer is full."""
-        due = None
-        if self._queue is not None and not self._state & FULL:
-            due = self._queue.next_due
-        if self._state & HELD and (due is None or self._held_until < due):
-            return self._held_until
-        return due
-
-    @ends_connection
-    def resumeProducing(self) -> None:
-        """Go on: the transport's write buffer is empty. See `IPushProducer`."""
-        self._state &= ~FULL
-        self._charge_buffer(0)
-        self._advance(self._connections.now())

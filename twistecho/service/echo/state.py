@@ -32,3 +32,9 @@ ABORTED = 256
 
 LOGGED = 512
 """What peers say is logged."""
+
+ONLY_WAITING = WRITTEN | WAITING
+"""Nothing is in the way of a message but those before it."""
+
+IN_THE_WAY = ~ONLY_WAITING
+"""Something else is."""

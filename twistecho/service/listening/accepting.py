@@ -37,7 +37,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 
-from twistecho.base.sockets import Listener, take_place
+from twistecho.base.sockets import Listener, family_of, take_place
 
 from .endpoint import OwnPorts, endpoint_for
 
@@ -243,8 +243,7 @@ class SharedSocket(BackingOffSocket):
 def take_turns(port: IListeningPort, clock: IReactorTime, turn: Turn, board: Board | None) -> None:
     """Have a port share its socket with other processes, and back off as `back_off` does."""
     stream: Any = port
-    stream.socket = SharedSocket(stream, clock, turn, board)
-    stream.fileno = stream.socket.fileno
+    take_place(stream, SharedSocket(stream, clock, turn, board))
 
 
 def number_of(transport: Any) -> int:
@@ -257,13 +256,8 @@ def number_of(transport: Any) -> int:
 def adopted_endpoint(reactor: Any, description: str, descriptor: int) -> IStreamServerEndpoint:
     """Make an endpoint that listens on a descriptor, which then is its own. Raises as it does."""
     if description.startswith("systemd:"):  # systemd's own variables are another process's
-        return AdoptedStreamServerEndpoint(OwnPorts(reactor), descriptor, _family(descriptor))
+        return AdoptedStreamServerEndpoint(OwnPorts(reactor), descriptor, family_of(descriptor))
     return endpoint_for(AdoptedPorts(reactor, descriptor), description)
-
-
-def _family(descriptor: int) -> socket.AddressFamily:
-    with socket.socket(fileno=os.dup(descriptor)) as passed:
-        return passed.family
 
 
 class AdoptedPorts(OwnPorts):
@@ -278,7 +272,7 @@ class AdoptedPorts(OwnPorts):
         return getattr(self._reactor, name)
 
     def _adopt(self, factory: IProtocolFactory) -> IListeningPort:
-        port = self.adoptStreamPort(self._descriptor, _family(self._descriptor), factory)
+        port = self.adoptStreamPort(self._descriptor, family_of(self._descriptor), factory)
         os.close(self._descriptor)  # the port has its own; a second would go on listening
         return port
 

@@ -1,7 +1,6 @@
 """The echo service: listens where it was told, and when it stops delivers what it owes."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.application.service import Service
@@ -17,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twistecho.base.log_lines import where
+from twistecho.base.sockets import ip_of
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
@@ -38,12 +38,8 @@ def is_exposed(address: object) -> bool:
 
     Unix sockets do not: their mode says who may connect.
     """
-    host = getattr(address, "host", None)
-    if host is None:
-        return False
-    ip = ip_address(str(host).partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return not (mapped or ip).is_loopback
+    ip = ip_of(address)
+    return ip is not None and not ip.is_loopback
 
 
 class EchoService(Service):
@@ -131,13 +127,17 @@ class EchoService(Service):
         """Say in a few words how the service answers."""
         return self.factory.describe()
 
-    def _accept_waiting(self) -> None:
+    def accept_waiting(self) -> None:
         """Accept what has connected already: closing its listener would reset it."""
         for port in self.ports:
             before = -1
-            while IReadDescriptor.providedBy(port) and before < self.factory.count_open():
-                before = self.factory.count_open()
+            while IReadDescriptor.providedBy(port) and before < self._count_seen():
+                before = self._count_seen()
                 port.doRead()
+
+    def _count_seen(self) -> int:
+        """Give what grows with each connection, be it gone at once or only a proxy's until now."""
+        return self.factory.counts.accepted + self.factory.count_open()
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self.ports = self.ports, []
@@ -149,7 +149,7 @@ class EchoService(Service):
     def stopService(self) -> Deferred[Any]:
         """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
         super().stopService()
-        self._accept_waiting()
+        self.accept_waiting()
         open_now = len(self.factory.connections)
         if open_now:
             self._log.info(

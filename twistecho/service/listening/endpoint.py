@@ -27,6 +27,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from twistecho.base.sockets import family_of
 from twistecho.eagerreactor import unix as eagerunix
 
 UNIX_MODE = "660"
@@ -294,8 +295,7 @@ class OwnPorts:
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
         """Accept on a socket that somebody else listens on."""
-        with socket.socket(fileno=os.dup(fileDescriptor)) as passed:
-            family = passed.family
+        family = family_of(fileDescriptor)
         if family != addressFamily:
             raise OSError(f"the socket that was passed is {family.name}")
         if family != socket.AF_UNIX:

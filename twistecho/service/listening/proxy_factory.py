@@ -9,6 +9,7 @@ built for the client's address. Nothing stays in between, as a wrapper would: Tw
 half-close.
 """
 
+from math import inf
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -47,7 +48,7 @@ class ProxiedEchoFactory(EchoFactory):
         self.proxies = proxies
         self.headerless: set[HeaderProtocol] = set()
         self._header_timeout = header_timeout
-        self._deadlines: Timers[HeaderProtocol] = Timers(clock, HeaderProtocol.expire)
+        self._deadlines = Timers(clock)
 
     def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
         """Make the protocol of a new connection, or None, upon which it is closed at once."""
@@ -99,6 +100,7 @@ class HeaderProtocol(Protocol):
         self.factory = factory
         self._proxy = proxy
         self._came = b""
+        self.wake_at = inf
 
     def connectionMade(self) -> None:
         """Wait for the header."""
@@ -144,8 +146,8 @@ class HeaderProtocol(Protocol):
         """End a connection whose header has not come."""
         self._end("no-proxy-header")
 
-    def expire(self, _now: float) -> None:
-        """End a connection whose header has not come in time. See `Timers`."""
+    def wake(self, _now: float) -> None:
+        """End a connection whose header has not come in time. See `Timed`."""
         self.give_up()
 
     def _end(self, reason: str) -> None:

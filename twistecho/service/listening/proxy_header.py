@@ -12,8 +12,10 @@ find that end is most of the work, so it is all done here.
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
+
+from twistecho.base.sockets import ip_of
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 """How a header of version 2 begins."""
@@ -132,12 +134,10 @@ class TrustedProxies:
 
     def __contains__(self, address: object) -> bool:
         """Tell whether a peer's address is one of these."""
-        host = getattr(address, "host", None)
-        if host is None:
+        ip = ip_of(address)
+        if ip is None:
             return self.local and hasattr(address, "name")
-        ip = ip_address(str(host).partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None)
-        return any((mapped or ip) in network for network in self.networks)
+        return any(ip in network for network in self.networks)
 
 
 def parse_trusted(texts: Iterable[str]) -> TrustedProxies:

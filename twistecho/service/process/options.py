@@ -2,15 +2,15 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
+from twistecho.base.notation import FieldError, parse_seconds
 from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -18,10 +18,10 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.service.echo.limits import Limits, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
-from twistecho.service.scenario.delay import DelayPer, parse_delay
+from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.fault import Faults
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
-
-_Parser = Callable[[str], float]
+from twistecho.service.scenario.scenario import Scenario
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
@@ -31,8 +31,6 @@ _DELAY_HELP = (
     "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
 )
 
-_Choice = TypeVar("_Choice", bound=Enum)
-
 
 def _number(text: str) -> int:
     if not text.isdecimal():
@@ -40,95 +38,39 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
-    return parse_delay(text).longest
-
-
-_OPTIONS: dict[str, tuple[str, _Parser, str]] = {
-    "max-waiting": (
-        "waiting_bytes",
-        _number,
-        "Bytes that may wait on one connection before its peer is held back.",
-    ),
-    "max-messages": (
-        "waiting_messages",
-        _number,
-        "Messages that may wait on one connection before its peer is held back.",
-    ),
-    "max-waiting-total": (
-        "total_waiting_bytes",
-        _number,
-        "Bytes that may wait on all connections together.",
-    ),
-    "max-connections": ("connections", _number, "Connections in all; 0 for no bound."),
-    "max-per-peer": (
-        "connections_per_peer",
-        _number,
-        "Connections of one IPv4 address or IPv6 /64; 0 for no bound.",
-    ),
-    "idle": (
-        "idle",
-        _seconds,
-        "Seconds without a message after which a connection is dropped; 0 for never.",
-    ),
-    "stall": (
-        "stall",
-        _seconds,
-        "Seconds for which a peer may refuse to read before it is dropped; 0 for ever.",
-    ),
-}
-
-BOUND_PARAMETERS = [
-    [name, None, f"{getattr(Limits(), field):g}" if parse is _seconds else
-     str(getattr(Limits(), field)), text]
-    for name, (field, parse, text) in _OPTIONS.items()
+_BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
+    ("max-waiting", "waiting_bytes", _number,
+     "Bytes that may wait on one connection before its peer is held back."),
+    ("max-messages", "waiting_messages", _number,
+     "Messages that may wait on one connection before its peer is held back."),
+    ("max-waiting-total", "total_waiting_bytes", _number,
+     "Bytes that may wait on all connections together."),
+    ("max-connections", "connections", _number, "Connections in all; 0 for no bound."),
+    ("max-per-peer", "connections_per_peer", _number,
+     "Connections of one IPv4 address or IPv6 /64; 0 for no bound."),
+    ("idle", "idle", parse_seconds,
+     "Seconds without a message after which a connection is dropped; 0 for never."),
+    ("stall", "stall", parse_seconds,
+     "Seconds for which a peer may refuse to read before it is dropped; 0 for ever."),
 ]  # fmt: skip
-"""The options in the form of `twisted.python.usage`: name, short name, default, text."""
+
+_OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
 
 
-def parse_limits(options: Mapping[str, str], workers: int = 1) -> Limits:
-    """Make the limits that the options ask for, such that so many workers can share them.
-
-    Raises ValueError that begins with the option.
-    """
-    values: dict[str, float] = {}
-    for name, (field, parse, _) in _OPTIONS.items():
-        try:
-            values[field] = parse(options[name])
-        except ValueError as error:
-            raise ValueError(f"--{name}: {error}") from None
-    try:
-        limits = Limits(**values)  # type: ignore[arg-type]  # numbers of bytes come from _number
-        shares_of(limits, workers)
-    except ValueError as error:
-        raise ValueError(_in_options_words(str(error))) from None
-    return limits
+def _default(field: str) -> str:
+    """Write a limit that holds where none is asked for as its option is written."""
+    value = getattr(Limits(), field)
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
-def _in_options_words(problem: str) -> str:
-    """Say what `Limits` said of a field, of the option that sets it."""
-    for name, (field, _, _) in sorted(_OPTIONS.items(), key=lambda item: -len(item[1][0])):
-        problem = problem.replace(f"{field}:", f"--{name}:")
-        problem = problem.replace(f"{field} of", f"--{name} of")
-    return problem
-
-
-def _one_of(kind: type[_Choice]) -> Callable[[str], _Choice]:
-    def parse(text: str) -> _Choice:
-        try:
-            return kind(text)
-        except ValueError:
-            names = ", ".join(str(choice) for choice in kind)
-            raise ValueError(f"{text!r} is not one of {names}") from None
-
-    return parse
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "reply": _one_of(ReplyFormat),
+_PARSERS: dict[str, Callable[[Any], object]] = {
+    **{name: parse for name, _, parse, _ in _BOUNDS},
+    "reply": ReplyFormat.parse,
     "seed": parse_seed,
-    "delay-per": _one_of(DelayPer),
-    "drain": lambda text: parse_delay(text).longest,
+    "delay-per": DelayPer.parse,
+    "drain": parse_seconds,
+    "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "proxy-from": parse_trusted,
     "workers": lambda text: parse_workers(text, cores()),
 }
 
@@ -147,7 +89,7 @@ class Options(usage.Options):
         ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
         ["delay", "d", "0", _DELAY_HELP],
         ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
-        *BOUND_PARAMETERS,
+        *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
@@ -192,50 +134,48 @@ class Options(usage.Options):
         self["fault"].append(text)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse; end the process with one line and exit code 2 where something is wrong."""
+        """Parse; end the process with one line and exit code 2 where something is wrong.
+
+        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
+        """
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
             end_process(f"{error}", 2)
+        install_fastest()
 
     def postOptions(self) -> None:
-        """Turn texts into values. Raises UsageError naming the option at fault.
-
-        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
-        """
+        """Turn texts into values. Raises UsageError naming the option at fault."""
         for name, parse in _PARSERS.items():
             if self[name] is not None:
                 self[name] = _parsed(name, parse, self[name])
         try:
-            self["limits"] = parse_limits(self, self["workers"] or 1)
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
-        if self["metrics"] is not None:
-            self["metrics"] = (
-                self["metrics"],
-                _parsed("metrics", lambda port: describe_port(port, "127.0.0.1"), self["metrics"]),
-            )
-        self["proxy-from"] = _parsed("proxy-from", parse_trusted, self["proxy-from"])
+            self["limits"] = Limits(**{field: self[name] for field, name in _OPTION_OF.items()})
+            shares_of(self["limits"], self["workers"] or 1)
+        except FieldError as error:
+            problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
+            raise usage.UsageError(problem) from None
         seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
         )
-        per_reply = self["delay-per"] is DelayPer.REPLY
-        self["faults"] = _parsed(
-            "fault", lambda texts: parse_faults(texts, seed=seed), self["fault"]
+        self["scenario"] = _parsed(
+            "fault", lambda texts: self._scenario(parse_faults(texts, seed=seed)), self["fault"]
         )
-        _parsed("fault", self["faults"].multiply, self["delay"].longest if per_reply else 0.0)
-        texts = self["port"] or ["5000"]
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
-            for text in texts
+            for text in self["port"] or ["5000"]
         }
-        install_fastest()
         for text, description in self["endpoints"].items():
             if self["proxy-from"] != TrustedProxies() and is_tls(description):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
+
+    def _scenario(self, faults: Faults) -> Scenario:
+        """Put together what becomes of messages. Raises ValueError where faults contradict it."""
+        in_band = bool(self["in-band"])
+        return Scenario(self["reply"], self["delay"], self["delay-per"], faults, in_band)
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:

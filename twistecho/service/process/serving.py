@@ -28,6 +28,7 @@ from twistecho.service.echo.limits import Limits
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.listening.endpoint import endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
+from twistecho.service.scenario.scenario import Scenario
 
 from .notify import Notifications
 from .options import BACKLOG, end_process
@@ -53,17 +54,18 @@ def make_factory(
     clock: IReactorTime, options: Mapping[str, Any], limits: Limits, *, debugging: bool
 ) -> ProxiedEchoFactory:
     """Make the factory that the options ask for; connections are logged when debugging."""
+    scenario: Scenario = options["scenario"]
     return ProxiedEchoFactory(
         clock,
         proxies=options["proxy-from"],
-        reply=options["reply"],
-        delay=options["delay"],
-        delay_per=options["delay-per"],
+        reply=scenario.reply,
+        delay=scenario.delay,
+        delay_per=scenario.delay_per,
         limits=limits,
         log_connections=debugging,
         log_payload=bool(options["log-payload"]),
-        faults=options["faults"],
-        in_band=bool(options["in-band"]),
+        faults=scenario.faults,
+        in_band=scenario.in_band,
     )
 
 
@@ -77,6 +79,17 @@ def make_listener(
         end_process(f"{option}: {reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
         end_process(f"{option}: not an endpoint description: {error}", 2)
+
+
+def make_listeners(
+    reactor: object, options: Mapping[str, Any], factory: IProtocolFactory
+) -> list[Listener]:
+    """Find out where ``--port`` says to listen, as `make_listener` does."""
+    _warn_of_backlog()
+    return [
+        make_listener(reactor, f"--port {text}", description, factory)
+        for text, description in options["endpoints"].items()
+    ]
 
 
 def reason(error: BaseException) -> str:
@@ -107,7 +120,7 @@ def fitting(limits: Limits) -> Limits:
     return replace(limits, connections=room)
 
 
-def warn_of_backlog() -> None:
+def _warn_of_backlog() -> None:
     """Say so where the kernel will cut the backlog short."""
     try:
         most = int(SOMAXCONN.read_text())
@@ -129,8 +142,7 @@ class MainService(EchoService):
         listeners: Sequence[Listener],
         drain: float | None,
     ) -> None:
-        echo = [listener.endpoint for listener in listeners if listener.factory is factory]
-        super().__init__(clock, factory, echo, drain)
+        super().__init__(clock, factory, (), drain)  # where it listens is in its listeners
         self._listeners = listeners
         self._notifications = Notifications(clock, os.environ)
 

@@ -5,13 +5,12 @@ A delay is asked for by the number of the connection and of the message on it, b
 """
 
 import math
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from itertools import accumulate
 from statistics import NormalDist
 from typing import Protocol
 
-from twistecho.base.notation import parse_seconds
+from twistecho.base.notation import TextEnum, parse_seconds
 from twistecho.base.seeding import HIGHEST, uniform
 
 _NORMAL = NormalDist()
@@ -144,7 +143,7 @@ def _refuse_endless(distribution: Distribution) -> None:
         raise ValueError("such delays are too long to be numbers")
 
 
-class DelayPer(str, Enum):
+class DelayPer(TextEnum):
     """What is delayed; the values are the names used on the command line.
 
     ``reply``: each reply, from the arrival of its message. ``connection``: each connection once,
@@ -153,10 +152,6 @@ class DelayPer(str, Enum):
 
     REPLY = "reply"
     CONNECTION = "connection"
-
-    def __str__(self) -> str:
-        """Give the name alone, as options and reports show it."""
-        return self.value
 
 
 class Delay(Protocol):
@@ -172,9 +167,13 @@ class Delay(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same delay for every reply, in seconds. Raises ValueError if it cannot be waited for."""
+    """The same delay for every reply, in seconds. Raises ValueError if it cannot be waited for.
+
+    ``text`` is the delay as it was asked for, if it was.
+    """
 
     longest: float
+    text: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what is negative, infinite or no number."""
@@ -186,7 +185,7 @@ class Constant:
         return self.longest
 
     def __str__(self) -> str:
-        """Give the delay as it is written on the command line."""
+        """Give the number of seconds, for people."""
         return f"{self.longest:g} s"
 
 
@@ -194,12 +193,12 @@ NO_DELAY = Constant(0.0)
 """Replies are not held."""
 
 
-def parse_delay(text: str) -> Delay:
+def parse_delay(text: str) -> Constant:
     """Read a delay that is always the same, as the command line gives it: ``2``, ``20ms``.
 
     Raises ValueError with one line that says why. Delays that vary are read in `parsing`.
     """
-    return Constant(parse_seconds(text))
+    return Constant(parse_seconds(text), text)
 
 
 LONGEST_QUANTILE = 0.999
@@ -276,3 +275,7 @@ class Trace:
     def __str__(self) -> str:
         """Give the delay as it was asked for."""
         return self.text
+
+
+AskedDelay = Constant | Drawn | Trace
+"""A delay that was read from its ``text``, from which another process can read it again."""

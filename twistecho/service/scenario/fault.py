@@ -7,15 +7,15 @@ has exactly its probability, and whoever comes first takes precedence where they
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from math import ceil
 
+from twistecho.base.notation import TextEnum
 from twistecho.base.reply_formats import MESSAGE_SIZE
 from twistecho.base.seeding import uniform
 
 
-class Kind(str, Enum):
+class Kind(TextEnum):
     """What goes wrong; the values are the names used on the command line."""
 
     REFUSE = "refuse"
@@ -29,21 +29,13 @@ class Kind(str, Enum):
     STALL = "stall"
     LATE = "late"
 
-    def __str__(self) -> str:
-        """Give the name alone."""
-        return self.value
 
-
-class Moment(str, Enum):
+class Moment(TextEnum):
     """When a connection ends: before its reply, in the middle of it, or after it."""
 
     BEFORE = "before"
     MIDDLE = "middle"
     AFTER = "after"
-
-    def __str__(self) -> str:
-        """Give the name alone."""
-        return self.value
 
 
 ENDING = frozenset({Kind.RESET, Kind.CLOSE})

@@ -56,9 +56,9 @@ from twistecho.base.notation import (
 )
 
 from .delay import (
+    AskedDelay,
     Bounds,
     Choice,
-    Delay,
     Distribution,
     Drawn,
     Exponential,
@@ -79,7 +79,7 @@ def _no_files(_name: str) -> Iterable[str]:
     raise ValueError("a trace cannot be read here")
 
 
-def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> Delay:
+def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> AskedDelay:
     """Read a delay, varying or not. Raises ValueError with one line that says what is wrong.
 
     ``lines_of`` reads the file of a trace.
@@ -166,13 +166,6 @@ _DISTRIBUTIONS: dict[str, Callable[[Spec], Distribution]] = {
 }
 
 
-def _moment(text: str) -> Moment:
-    try:
-        return Moment(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not one of {', '.join(map(str, Moment))}") from None
-
-
 def _from_one(text: str) -> int:
     value = whole(text)
     if value < 1:
@@ -199,8 +192,8 @@ _Parsers = Mapping[str, Callable[[str], Any]]
 _SCHEDULE: _Parsers = {"every": _from_one, "after": whole, "connection": whole}
 
 _OPTIONS: dict[Kind, _Parsers] = {
-    Kind.RESET: {"at": _moment},
-    Kind.CLOSE: {"at": _moment},
+    Kind.RESET: {"at": Moment.parse},
+    Kind.CLOSE: {"at": Moment.parse},
     Kind.TRUNCATE: {"bytes": _from_one},
     Kind.EXTRA: {"bytes": _from_one},
     Kind.DRIP: {"bytes": _from_one, "pause": _positive},
@@ -227,7 +220,7 @@ def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
     Where it is not ``scheduled`` it has neither a probability nor a schedule: it comes about.
     """
     spec = parse_spec(text)
-    kind = _kind(spec.name)
+    kind = Kind.parse(spec.name)
     if len(spec.values) > scheduled:
         raise ValueError(f"{kind}: {spec.values[-1]!r} is no option")
     read = spec.read({**_OPTIONS.get(kind, {}), **(_SCHEDULE if scheduled else {})})
@@ -241,13 +234,6 @@ def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
         text=text,
         **{**_DEFAULTS.get(kind, {}), **fields},
     )
-
-
-def _kind(name: str) -> Kind:
-    try:
-        return Kind(name)
-    except ValueError:
-        raise ValueError(f"{name!r} is not one of {', '.join(map(str, Kind))}") from None
 
 
 def _probability(spec: Spec) -> float:

@@ -21,7 +21,7 @@ from twistecho.service.process.serving import (
     fitting,
     make_factory,
     make_listener,
-    warn_of_backlog,
+    make_listeners,
 )
 
 
@@ -43,16 +43,12 @@ def makeService(options: Options) -> EchoService:
         return make_workers(reactor, options, chosen or "default", log_level)
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
-    listeners = [
-        make_listener(reactor, f"--port {text}", description, factory)
-        for text, description in options["endpoints"].items()
-    ]
+    listeners = make_listeners(reactor, options, factory)
     if options["metrics"] is not None:
         text, description = options["metrics"]
         listeners.append(
             make_listener(reactor, f"--metrics {text}", description, _metrics(factory))
         )
-    warn_of_backlog()
     return MainService(clock, factory, listeners, options["drain"])
 
 

@@ -27,7 +27,7 @@ from twistecho.service.process.serving import (
     fitting,
     make_factory,
     make_listener,
-    warn_of_backlog,
+    make_listeners,
 )
 
 from .assignment import Assignment
@@ -144,7 +144,7 @@ class WorkersService(MainService):
         supervisor = self._supervisor
         return (0, 0) if supervisor is None else (len(supervisor.protocols), supervisor.restarts)
 
-    def _accept_waiting(self) -> None:
+    def accept_waiting(self) -> None:
         """Leave it to the workers."""
 
     def deliver(self) -> Deferred[Any]:
@@ -172,10 +172,7 @@ def make_workers(
     ``reactor_name`` is that of the workers' reactor, or ``default``; ``log_level`` is theirs too.
     """
     factory = make_factory(reactor, options, options["limits"], debugging=False)
-    listeners = [
-        make_listener(reactor, f"--port {text}", description, factory)
-        for text, description in options["endpoints"].items()
-    ]
+    listeners = make_listeners(reactor, options, factory)
     assignment = Assignment(
         options=dict(options),
         endpoints=tuple(options["endpoints"].values()),
@@ -185,7 +182,6 @@ def make_workers(
     )
     if options["metrics"] is not None:
         end_without_metrics()
-    warn_of_backlog()
     return WorkersService(reactor, factory, listeners, assignment)
 
 

@@ -1,28 +1,20 @@
-"""Bounds, in memory: budget, admission, sweep, failures, log lines, metrics."""
+"""What all connections share, in memory: budget, sweep, failures, log lines."""
 
 import io
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.logger import Logger, globalLogPublisher, textFileLogObserver
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.service.echo.test_protocol import SMALL, Pipe, connect
+from tests.support.pipes import SMALL, Pipe, connect, tcp
 from twistecho import EchoFactory, Limits
 from twistecho.base.log_lines import RateLimitedLog
-from twistecho.service.echo.limits import Admission, Budget, counted_as
+from twistecho.service.echo.limits import Budget
 from twistecho.service.echo.open_connections import Connections
-from twistecho.service.process.metrics import EchoCollector
 from twistecho.service.scenario.delay import Trace
-
-
-def tcp(host: str, port: int = 1) -> IPv4Address | IPv6Address:
-    """Make an address."""
-    return IPv6Address("TCP", host, port) if ":" in host else IPv4Address("TCP", host, port)
 
 
 class BudgetTests(SynchronousTestCase):
@@ -82,49 +74,6 @@ class BudgetTests(SynchronousTestCase):
         assert factory.connections.budget.used > 5000
         protocol.connectionLost(Failure(ConnectionDone()))
         assert factory.connections.budget.used == 0
-
-
-class AdmissionTests(SynchronousTestCase):
-    """Who may come in."""
-
-    def test_peers_are_counted_as_one_where_they_are_one(self) -> None:
-        """IPv4 alone, mapped IPv4 as IPv4, IPv6 by /64, Unix sockets together."""
-        assert counted_as(tcp("192.0.2.7")) == "192.0.2.7"
-        assert counted_as(tcp("::ffff:192.0.2.7")) == "192.0.2.7"
-        assert counted_as(tcp("2001:db8::1")) == counted_as(tcp("2001:db8::ffff:1"))
-        assert counted_as(tcp("2001:db8::1")) != counted_as(tcp("2001:db8:0:1::1"))
-        assert counted_as(tcp("fe80::1%eth0")) == "fe80::/64"
-        assert counted_as(UNIXAddress("/run/x")) == counted_as(None) == "local"
-
-    def test_connections_over_a_cap_are_refused_and_counted(self) -> None:
-        """In all, and per peer; a place is free again when somebody leaves."""
-        limits = Limits(connections=3, connections_per_peer=2)
-        factory = EchoFactory(Clock(), limits=limits)
-
-        def come(host: str) -> Any:
-            protocol = factory.buildProtocol(tcp(host))
-            if protocol is not None:
-                protocol.makeConnection(Pipe())
-            return protocol
-
-        first, second = come("192.0.2.1"), come("192.0.2.1")
-        assert come("192.0.2.1") is None
-        assert come("192.0.2.2") is not None
-        assert come("192.0.2.3") is None
-        assert factory.counts.refused == {"too-many-from-peer": 1, "too-many-connections": 1}
-        first.connectionLost(Failure(ConnectionDone()))
-        first.connectionLost(Failure(ConnectionDone()))
-        assert come("192.0.2.1") is not None
-        assert second is not None
-
-    def test_a_peer_that_has_left_is_forgotten(self) -> None:
-        """Nothing grows with the number of peers seen."""
-        admission = Admission(Limits(connections_per_peer=1))
-        for number in range(1000):
-            address = tcp(f"10.0.{number // 250}.{number % 250}")
-            admission.enter(address)
-            admission.leave(address)
-        assert not admission._by_peer
 
 
 class SweepTests(SynchronousTestCase):
@@ -296,38 +245,3 @@ class LogTests(SynchronousTestCase):
         protocol.connectionLost(Failure(ConnectionDone()))
         assert "#debug] 192.0.2.1:77 connected" in log.getvalue()
         assert "#debug] 192.0.2.1:77 has gone" in log.getvalue()
-
-
-class MetricsTests(SynchronousTestCase):
-    """The counters as Prometheus sees them."""
-
-    def test_values_are_what_happened(self) -> None:
-        """Connections, messages, bytes, what waits, how late replies were, who was dropped."""
-        clock = Clock()
-        factory = EchoFactory(clock, reply="prefixed", delay=1, limits=Limits(connections=2))
-        registry = CollectorRegistry()
-        registry.register(EchoCollector(factory))
-        protocol, _ = connect(factory)
-        gone, _ = connect(factory)
-        assert factory.buildProtocol(tcp("192.0.2.1")) is None
-        gone.connectionLost(Failure(ConnectionDone()))
-        protocol.dataReceived(b"x" * 1030)
-
-        def value(name: str, **labels: str) -> float | None:
-            return registry.get_sample_value(f"twistecho_{name}", labels)
-
-        assert value("connections") == 1
-        assert value("connections_accepted_total") == 2
-        assert value("connections_refused_total", reason="too-many-connections") == 1
-        factory.faults_met["reset"] += 3
-        assert value("faults_total", kind="reset") == 3
-        assert value("waiting_replies") == 2
-        assert value("waiting_bytes") == 1030 + 2 * 128
-        assert value("received_bytes_total") == 1030
-        clock.advance(1.02)
-        assert value("messages_total") == 2
-        assert value("sent_bytes_total") == 1030 + 2 * len(b"Resposta => ")
-        assert value("waiting_replies") == value("waiting_bytes") == 0
-        assert value("reply_lateness_seconds_count") == 2
-        assert value("reply_lateness_seconds_bucket", le="0.01") == 0
-        assert value("reply_lateness_seconds_bucket", le="0.025") == 2

@@ -1,0 +1,50 @@
+"""A transport in memory that can be full, and connections of a factory over it."""
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.testing import StringTransport
+
+from twistecho import EchoFactory, Limits
+from twistecho.service.echo.protocol import EchoProtocol
+
+SMALL = Limits(waiting_bytes=20_000)
+"""Limits that a test reaches quickly."""
+
+
+class Pipe(StringTransport):
+    """A transport that records; ``full`` makes it behave as one whose peer does not read."""
+
+    bufferSize = 65536
+    aborted = False
+    full = False
+
+    def write(self, data: bytes) -> None:
+        """Take bytes, and pause the producer while the buffer is over its size."""
+        super().write(data)
+        if self.full and self.producer is not None and len(self.value()) > self.bufferSize:
+            self.producer.pauseProducing()
+
+    def drain(self) -> bytes:
+        """Let the peer read all there is, as a socket that became writable does."""
+        data: bytes = self.value()
+        self.clear()
+        if self.producer is not None:
+            self.producer.resumeProducing()
+        return data
+
+    def abortConnection(self) -> None:
+        """Note it."""
+        self.aborted = True
+
+
+def connect(factory: EchoFactory, transport: Pipe | None = None) -> tuple[EchoProtocol, Pipe]:
+    """Make one connection of a factory."""
+    transport = transport or Pipe()
+    protocol = factory.buildProtocol(None)
+    assert protocol is not None
+    protocol.makeConnection(transport)
+    return protocol, transport
+
+
+def tcp(host: str, port: int = 1) -> IPv4Address | IPv6Address:
+    """Make an address."""
+    return IPv6Address("TCP", host, port) if ":" in host else IPv4Address("TCP", host, port)
