@@ -11,7 +11,6 @@ import sys
 from dataclasses import replace
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.compare.experiment import Running
 from twistecho.fleet.output.canvas import new_figure, save
 from twistecho.fleet.output.charts import draw_percentiles
 from twistecho.fleet.plans.plan import Plan
@@ -19,6 +18,7 @@ from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import ENGINES, Engine
 
 from .programs import running
@@ -42,8 +42,8 @@ def _run(engine: Engine, plan: Plan) -> Report:
     server = [sys.executable, "-m", "bench.peers.stalling_server", str(_EVERY), str(_STALL)]
     with running(server, 0) as stalling:
         target = f"127.0.0.1:{stalling.line()}"
-        with Running(engine, parse_target(target), plan) as clients:
-            return clients.report(lambda: None, None)
+        with FleetProcess(engine, parse_target(target), plan) as clients:
+            return clients.wait_for_report()
 
 
 def _figures(report: Report) -> str:

@@ -1,18 +1,15 @@
 """Servers in processes of their own: started, measured, run against, ended."""
 
-import sys
-from unittest import TestCase, skipUnless
+from unittest import TestCase
 
 import pytest
 
 from tests.support.designs_at_work import ask
-from twistecho.base.processes import command
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.compare.experiment import RunError, Running
 from twistecho.compare.launch import LaunchedServer, LaunchError
 from twistecho.compare.meter import Meter
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
+from twistecho.fleet.runs.fleet_process import FleetProcess
 
 ECHO = ("twisted", "--log-format=text", "echo", "--port=0")
 
@@ -66,42 +63,12 @@ class MeterTests(TestCase):
         """Children's processes and memory are added to their parent's."""
         server = LaunchedServer("twistecho", "serve", "forking", "--port=0", "--reply=raw")
         plan = Plan(clients=5, repeat=50, reply=ReplyFormat.RAW)
-        with server as target, Meter(server.pid) as meter, Running("threads", target, plan) as run:
-            assert run.report(server.kill, None).complete
+        with (
+            server as target,
+            Meter(server.pid) as meter,
+            FleetProcess("threads", target, plan) as clients,
+        ):
+            assert clients.wait_for_report().complete
         assert meter.cost.processes >= 1
         assert meter.cost.memory_peak >= meter.cost.memory_idle > 2**20
         assert meter.cost.cpu >= 0.0
-
-
-class RunnerTests(TestCase):
-    """Clients in a process of their own."""
-
-    def test_messages_that_are_no_text_reach_the_server(self) -> None:
-        """The plan goes as JSON, whatever its bytes."""
-        plan = Plan(clients=2, messages=(b"\xff\x00", b"text"), reply=ReplyFormat.RAW)
-        server = LaunchedServer("twistecho", "serve", "threaded", "--port=0", "--reply=raw")
-        with server as target:
-            for engine in ("reactor", "threads"):
-                with Running("threads" if engine == "threads" else "reactor", target, plan) as run:
-                    report = run.report(server.kill, None)
-                assert report.complete
-                assert (report.engine, report.plan) == (engine, plan)
-
-    def test_a_process_that_gives_no_report_is_an_error_in_one_line(self) -> None:
-        """An endpoint description is nothing for the threads engine."""
-        target = Target("ssl:localhost:1")
-        with (
-            Running("threads", target, Plan(clients=1)) as run,
-            pytest.raises(RunError, match=r"^ValueError: the threads engine cannot connect to ssl"),
-        ):
-            run.report(lambda: None, None)
-
-
-@skipUnless(sys.platform == "linux", "the kernel's part of this is Linux's")
-class LifelineTests(TestCase):
-    """The command line that ties a process to this one; its effect is tested with the commands."""
-
-    def test_the_parent_is_named_on_the_command_line(self) -> None:
-        """So that a parent that has gone before the child could ask is noticed."""
-        assert command("twisted", "echo")[1:3] == ["-m", "twistecho.base.processes"]
-        assert command("twisted", "echo")[4:] == ["twisted", "echo"]

@@ -37,6 +37,7 @@ from tests.support.reactorcase import (
     received_by,
 )
 from twistecho import EchoFactory
+from twistecho.base.sockets import unsent
 from twistecho.eagerreactor.transports import EagerConnection, eager_reply
 from twistecho.fleet.reactor_engine.client import Client
 
@@ -117,6 +118,23 @@ class WriteTestsBuilder(Agreement):
         came = bytearray()
         self.until(reactor, lambda: len(gathered(came, peer)) == 7)
         assert came == b"one two"
+
+    def test_what_is_unsent_is_counted(self) -> None:
+        """From when it was written, in one piece or several, until the socket has taken it."""
+        reactor = self.buildReactor()
+        server = Recorder()
+        counted: list[int] = []
+
+        def on_made(made: Recorder) -> None:
+            for piece in (b"1234", b"56", b"789"):
+                made.transport.write(piece)
+                counted.append(unsent(made.transport))
+
+        server.on_made = on_made
+        peer = self.accepted(reactor, server)
+        came = bytearray()
+        self.until(reactor, lambda: len(gathered(came, peer)) == 9)
+        assert (counted, unsent(server.transport)) == ([4, 6, 9], 0)
 
     def test_only_bytes_are_written(self) -> None:
         """A TypeError where it was called, and nothing on the wire."""

@@ -1,6 +1,7 @@
 """Both engines against the same servers: one behavioural suite, and the same verdicts."""
 
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -168,6 +169,22 @@ class EnginesTests(ServiceCase):
                     assert report.failures == {cause: 3}, (name, report.engine)
                     assert report.messages == 3 * messages, (name, report.engine)
                     assert not report.complete
+
+    async def test_a_message_taken_in_part_is_being_sent(self) -> None:
+        """Also where a short one, of which nothing was taken, waits behind it."""
+        messages = (b"x" * 2**25, b"y")
+        plan = Plan(clients=1, messages=messages, rate=10.0, pipeline=2, timeout=0.5, reply=RAW)
+        for run in ENGINES:
+            over = threading.Event()
+
+            def hold(_connection: socket.socket, over: threading.Event = over) -> None:
+                over.wait(10)
+
+            with serving(hold) as port:
+                report = await run(plan, f"127.0.0.1:{port}")
+                over.set()
+            assert report.failures == {"send:timeout": 1}
+            assert report.sent == 2
 
     async def test_a_server_that_never_closes_is_named(self) -> None:
         """Everything was answered, but FIN is not returned: close:timeout."""

@@ -1,6 +1,6 @@
 """Reports that add up, made by hand and drawn, for tests of what reads reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
-from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
@@ -18,6 +18,14 @@ REFUSED = Cause(Phase.CONNECT, "refused", 111)
 INTERRUPTED = Cause(Phase.RECEIVE, "interrupted")
 SIZE = 10
 """The bytes of every message here."""
+
+
+def histogram_of(seconds: Iterable[float]) -> str:
+    """Give the text of a histogram of these latencies."""
+    latencies = Latencies()
+    for one in seconds:
+        latencies.record(one)
+    return latencies.encode()
 
 
 def outcome(client: int = 0, cause: Cause | None = None, **fields: Any) -> Outcome:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tests.support.reports import histogram_of
 from twistecho.compare.comparison import Comparison, Run, ServerCost
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Latencies, Measured
+from twistecho.fleet.reports.histograms import Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import Report
 
@@ -34,10 +35,11 @@ def outcome(
 def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") -> Run:
     """Make a run whose clients' replies took as long as they waited."""
     listed = tuple(outcomes)
-    latencies = Latencies()
-    latencies.extend(o.replied - (o.connected or 0.0) for o in listed if o.replied is not None)
+    latency = histogram_of(
+        o.replied - (o.connected or 0.0) for o in listed if o.replied is not None
+    )
     plan = Plan(clients=len(listed))
-    report = Report(engine, "127.0.0.1:5000", plan, listed, Measured(latency=latencies.encode()))
+    report = Report(engine, "127.0.0.1:5000", plan, listed, Measured(latency=latency))
     return Run(design, report, COST)
 
 

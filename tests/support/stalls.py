@@ -1,9 +1,8 @@
 """A report made by hand: ten seconds of messages to a server that stalls for one of them."""
 
-from collections.abc import Iterable
-
+from tests.support.reports import histogram_of
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
+from twistecho.fleet.reports.histograms import Interval, Measured
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import Report, make_report
 
@@ -11,12 +10,6 @@ RATE = 200
 STALLED = 6
 RESET = Cause(Phase.RECEIVE, "reset", 104)
 REFUSED = Cause(Phase.CONNECT, "refused", 111)
-
-
-def _encoded(latencies: Iterable[float]) -> str:
-    recorded = Latencies()
-    recorded.extend(latencies)
-    return recorded.encode()
 
 
 def _second(number: int) -> tuple[Interval, list[float], list[float]]:
@@ -31,7 +24,7 @@ def _second(number: int) -> tuple[Interval, list[float], list[float]]:
         connected=20 if number == 0 else 0,
         answered=len(response),
         bytes_returned=22 * len(response),
-        latency=_encoded(response),
+        latency=histogram_of(response),
     )
     return interval, response, service
 
@@ -40,11 +33,11 @@ def stalled(target: str = "127.0.0.1:5000", *, seconds: int = 10, warmup: float 
     """Make the report of an open load on a server that stalls in one second."""
     found = [_second(number) for number in range(seconds)]
     measured = Measured(
-        latency=_encoded(value for _, response, _ in found for value in response),
-        service=_encoded(value for _, _, service in found for value in service),
-        connect=_encoded([0.0003] * 20),
-        first_byte=_encoded([0.0004] * 20),
-        lag=_encoded([0.00005] * 100),
+        latency=histogram_of(value for _, response, _ in found for value in response),
+        service=histogram_of(value for _, _, service in found for value in service),
+        connect=histogram_of([0.0003] * 20),
+        first_byte=histogram_of([0.0004] * 20),
+        lag=histogram_of([0.00005] * 100),
         intervals=tuple(interval for interval, _, _ in found),
     )
     plan = Plan(clients=23, rate=float(RATE), duration=seconds - warmup, warmup=warmup)

@@ -12,10 +12,10 @@ from unittest import TestCase
 
 from tests.support.programs import program
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.compare.experiment import Running
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import ENGINES
 
 CLIENTS, REPEAT = 20, 25
@@ -80,8 +80,8 @@ class ForeignServerTests(TestCase):
         each = sum(map(len, MESSAGES)) * REPEAT
         reports = {}
         for engine in ENGINES:
-            with Running(engine, parse_target(f"127.0.0.1:{self.port}"), PLAN) as clients:
-                report = reports[engine] = clients.report(lambda: None, None)
+            with FleetProcess(engine, parse_target(f"127.0.0.1:{self.port}"), PLAN) as clients:
+                report = reports[engine] = clients.wait_for_report()
             assert report.failures == {}
             assert report.complete
             assert invalid(report) == ()

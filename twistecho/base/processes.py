@@ -36,12 +36,6 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", __spec__.name, str(os.getpid()), module, *arguments]
 
 
-def cores() -> int:
-    """Count the cores that this process may run on."""
-    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
-
-
 def raise_open_files() -> int:
     """Raise the soft limit of open files to the hard one; give the limit that is in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -58,6 +52,17 @@ def room_for_connections(open_files: int) -> int:
     if open_files == resource.RLIM_INFINITY:
         return 2**31
     return max(1, open_files - max(16, min(128, open_files // 8)))
+
+
+def ending(code: int) -> str:
+    """Say how a process ended, by the code that its parent is told: below 0 it is a signal's."""
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
+def cores() -> int:
+    """Count the cores that this process may run on, or all of them where the system cannot tell."""
+    may_run_on = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may_run_on(0)) if may_run_on else os.cpu_count() or 1
 
 
 def main(arguments: Sequence[str]) -> None:

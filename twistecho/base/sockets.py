@@ -1,4 +1,4 @@
-"""What Python's sockets leave open: whose an address is, local ports, a shorter way to accept."""
+"""What sockets and transports leave open: whose an address is, ports, accepting, what is unsent."""
 
 import os
 import socket
@@ -58,3 +58,12 @@ def take_place(port: Any, listener: Listener) -> None:
     """Have a port, whose socket has been given away, listen with this one: the same descriptor."""
     port.socket = listener
     port.fileno = listener.fileno
+
+
+def unsent(transport: object) -> int:
+    """Count the bytes that were written to a transport and not sent; 0 where it does not tell."""
+    # Twisted has no public way to ask. Its two buffers are dataBuffer, from offset on, and a list.
+    buffered = len(getattr(transport, "dataBuffer", b"")) - int(getattr(transport, "offset", 0))
+    # What a callback has written lies elsewhere until an eager reactor has asked the socket.
+    untried = getattr(transport, "chunk", None) or b""
+    return buffered + int(getattr(transport, "_tempDataLen", 0)) + len(untried)

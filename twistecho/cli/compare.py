@@ -13,10 +13,11 @@ from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
 from twistecho.compare.comparison import Comparison, Run
-from twistecho.compare.experiment import ALL_DESIGNS, Experiment, RunError, Trial
+from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
 from twistecho.fleet.output.tables import count
+from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
@@ -147,7 +148,7 @@ def _run(experiment: Experiment) -> Comparison:
 def _run_one(trial: Trial) -> Run:
     try:
         return trial.run()
-    except (LaunchError, RunError) as error:
+    except (LaunchError, FleetError) as error:
         # Where a process died of an exception, the last line of what it said is the point.
         problem = f"{trial.design}: {str(error).rpartition(chr(10))[2]}"
         raise click.ClickException(problem) from None

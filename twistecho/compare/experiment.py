@@ -4,23 +4,14 @@ Each design runs in a process of its own on a free port of the loopback, the cli
 the server is measured from the moment it listens and stopped when the last client has ended.
 """
 
-import json
-import os
-import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Self
 
-from twistecho.base.processes import command
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import Engine
-from twistecho.fleet.runs.runner import BEGINS
 from twistecho.service.scenario.delay import DelayPer
 
 from .comparison import Comparison, Run
@@ -71,69 +62,6 @@ class Experiment:
         return Comparison(settings, tuple(runs))
 
 
-class RunError(RuntimeError):
-    """A run gave no report; the message is what it said."""
-
-
-class Running:
-    """A run in a process of its own, as a context manager; it is killed if the block is left."""
-
-    def __init__(self, engine: Engine, target: Target, plan: Plan) -> None:
-        self._command = command("twistecho.fleet.runs.runner", engine, str(target))
-        self._plan = plan
-
-    def __enter__(self) -> Self:
-        """Start the process."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        return self
-
-    def report(self, interlude: Callable[[], object], after: float | None) -> Report:
-        """Wait for the report; call ``interlude`` in between, so many seconds after the begin.
-
-        Raises RunError where the process gives no report.
-        """
-        self._begin()
-        try:
-            said, wrong = self._process.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            interlude()
-            said, wrong = self._process.communicate()
-        if self._process.returncode:
-            raise RunError(wrong.strip().rpartition("\n")[2] or "the clients' process was killed")
-        return Report.from_json(said)
-
-    def _begin(self) -> None:
-        process = self._process
-        if process.stdin is None or process.stdout is None:
-            raise RunError("no pipes")
-        with suppress(BrokenPipeError):  # it has died; its exit code tells
-            process.stdin.write(json.dumps(self._plan.to_dict()) + "\n")
-            process.stdin.flush()
-        # Not readline: what it would read ahead of a quick run is lost to communicate().
-        os.read(process.stdout.fileno(), len(BEGINS))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Make sure that the process is gone."""
-        process = self._process
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
 @dataclass(frozen=True)
 class Trial:
     """One run that is still to be made."""
@@ -168,14 +96,17 @@ class Trial:
         return self.experiment.reply or own
 
     def run(self) -> Run:
-        """Start the server, run the clients, stop the server. Raises LaunchError or RunError."""
-        server = self.server()
+        """Start the server, run the clients, stop the server. Raises LaunchError or FleetError."""
+        server, kill_after = self.server(), self.experiment.kill_after
         with (
             server as target,
             Meter(server.pid) as meter,
-            Running(self.engine, target, self.plan()) as running,
+            FleetProcess(self.engine, target, self.plan()) as clients,
         ):
-            report = running.report(server.kill, self.experiment.kill_after)
+            clients.wait_for_begin()
+            if kill_after is not None and not clients.wait(kill_after):
+                server.kill()
+            report = clients.wait_for_report()
         return Run(self.design, report, meter.cost, server.ended_early)
 
 

@@ -4,12 +4,11 @@ It is gone at the end even where this process was killed: see `base.processes`.
 """
 
 import re
-import signal
 import subprocess
 import threading
 from collections import deque
 
-from twistecho.base.processes import command
+from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.target import Target, parse_target
 
 _STOP_SECONDS = 10.0
@@ -90,7 +89,7 @@ class LaunchedServer:
         if code is None:
             self._stop(process)
         else:
-            self.ended_early = _ending(code)
+            self.ended_early = ending(code)
         if self._drain is not None:
             self._drain.join(_STOP_SECONDS)
         if process.stdout is not None and not (self._drain and self._drain.is_alive()):
@@ -105,8 +104,3 @@ class LaunchedServer:
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-
-
-def _ending(code: int) -> str:
-    """Say how a process ended, by what its parent is told."""
-    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"

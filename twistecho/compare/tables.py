@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from twistecho.base.notation import written
-from twistecho.fleet.output.tables import REASONS, cause_name
-from twistecho.fleet.reports.histograms import PERCENTILES
+from twistecho.fleet.output.tables import cause_name, meaning_of
+from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.outcome import Outcome
 
 from .comparison import Comparison, Run, middle
@@ -59,19 +59,8 @@ def _cpu(run: Run) -> str:
     return written(run.cost.cpu) if run.cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
 
 
-def _reply(percentile: float) -> Callable[[Run], str]:
-    def figure(run: Run) -> str:
-        summary = run.report.latencies()
-        if summary is None:
-            return "-"
-        return written(summary.percentiles[PERCENTILES.index(percentile)])
-
-    return figure
-
-
-def _slowest_reply(run: Run) -> str:
-    summary = run.report.latencies()
-    return "-" if summary is None else written(summary.max)
+def _reply(figure: str) -> Callable[[Run], str]:
+    return lambda run: _time(read(run.report, figure).value)
 
 
 _BEFORE_FAILURES: dict[str, Callable[[Run], str]] = {
@@ -81,9 +70,9 @@ _AFTER_FAILURES: dict[str, Callable[[Run], str]] = {
     "connect retried": lambda run: f"{run.connects_retried:,}",
     "connect p50": lambda run: _time(middle(run.connect_times)),
     "connect max": lambda run: _time(max(run.connect_times, default=None)),
-    "reply p50": _reply(50.0),
-    "reply p99": _reply(99.0),
-    "reply max": _slowest_reply,
+    "reply p50": _reply("p50"),
+    "reply p99": _reply("p99"),
+    "reply max": _reply("max"),
     "makespan": lambda run: written(run.report.makespan),
     "in progress at most": lambda run: f"{run.most_in_progress:,}",
     "server CPU": _cpu,
@@ -125,7 +114,7 @@ def notes(comparison: Comparison) -> list[str]:
             "the system sent it again, a second or more later."
         )
     for cause in causes(comparison.runs):
-        meaning = REASONS.get(cause.partition(":")[2])
+        meaning = meaning_of(cause)
         lines += [f"{cause_name(cause)} ({cause}): {meaning}."] if meaning else []
     for run in comparison.runs:
         if run.server_ended:

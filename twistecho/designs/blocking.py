@@ -1,9 +1,9 @@
 """Three designs whose calls block: sequential, threaded, forking.
 
-Sequential, the notebook's first server, serves one client at a time, from accept to FIN, before the
-next one is looked at. While it serves one, ``backlog`` and one more stand in the kernel's queue,
-connected as far as they can tell; the connects of all others go unanswered, and Linux repeats them
-a second later.
+Sequential, the notebook's first server, here `socketserver.TCPServer`, serves one client at a time,
+from accept to FIN, before the next one is looked at. While it serves one, ``backlog`` and one more
+stand in the kernel's queue, connected as far as they can tell; the connects of all others go
+unanswered, and Linux repeats them a second later.
 
 Threaded is a thread a client, by `socketserver.ThreadingTCPServer` as in the notebook; forking a
 process a client, by `socketserver.ForkingTCPServer`. Of the latter socketserver has at most 40
@@ -24,7 +24,7 @@ from typing import Any, cast
 from twistecho.base.processes import end_with
 from twistecho.base.reply_formats import MESSAGE_SIZE
 
-from .settings import Peer, Settings, address, bindable, cannot_listen, listening, received_line
+from .settings import Peer, Settings, address, bindable, cannot_listen, received_line
 
 
 def converse(connection: socket.socket, peer: Peer, settings: Settings) -> None:
@@ -96,25 +96,8 @@ class BlockingServer(TCPServer):
         self.server_close()
 
 
-class SequentialServer:
+class SequentialServer(BlockingServer):
     """Serves clients one after the other. Raises ListenError where it cannot listen."""
-
-    def __init__(self, settings: Settings) -> None:
-        [port] = settings.ports
-        self._settings = settings
-        self._listener = listening(settings.host, port, settings.backlog)
-        self.addresses = [address(self._listener)]
-
-    def serve(self) -> None:
-        """Accept a client, serve it to its end, accept the next."""
-        for number in itertools.count():
-            connection, where = self._listener.accept()
-            with connection:
-                converse(connection, Peer(number, *where[:2]), self._settings)
-
-    def close(self) -> None:
-        """Listen no more; who still stands in the queue is reset by the kernel."""
-        self._listener.close()
 
 
 class ThreadedServer(ThreadingTCPServer, BlockingServer):

@@ -11,7 +11,7 @@ from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target, resolve
 from twistecho.fleet.reports.recorder import Recording
-from twistecho.fleet.thread_engine.client import Client, Gate, StoppedError, connect, time_left
+from twistecho.fleet.thread_engine.client import Client, Gate, connect, connected_by, time_left
 
 from .statistics import CONVERSATION, MESSAGE, failure_of
 
@@ -91,7 +91,11 @@ class EchoUser(User):
             _fire(request, CONVERSATION, now(), failure=failure_of(cause))
 
     def _converse(self, conversation: Conversation, now: Any, begin: Gate, stop: Gate) -> None:
-        connection = self._connect(conversation, now, stop)
+        def make() -> socket.socket:
+            addresses = resolve(parse_target(str(self.host)))
+            return connect(addresses, lambda: time_left(conversation, now()), stop)
+
+        connection = connected_by(make, conversation, now)
         if connection is None:
             return
         with connection:
@@ -100,17 +104,3 @@ class EchoUser(User):
             client = Client(connection, conversation, now, begin=begin, stop=stop)
             client.say(conversation.connected(now()))
             client.run()
-
-    def _connect(self, conversation: Conversation, now: Any, stop: Gate) -> socket.socket | None:
-        try:
-            addresses = resolve(parse_target(str(self.host)))
-            return connect(addresses, lambda: time_left(conversation, now()), stop)
-        except TimeoutError as error:
-            conversation.failed("timeout", now(), errno=error.errno)
-        except socket.gaierror:
-            conversation.failed("no-address", now())
-        except StoppedError:
-            conversation.failed(INTERRUPTED, now())
-        except OSError as error:
-            conversation.lost(error.errno, now())
-        return None

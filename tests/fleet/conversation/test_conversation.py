@@ -553,6 +553,18 @@ class PipelineTests(unittest.TestCase):
         assert wire.outcome.answered
         assert (wire.outcome.sent, wire.outcome.messages) == (6, 6)
 
+    def test_what_is_unsent_may_begin_inside_a_message(self) -> None:
+        """Of what is in flight, one message or several, with a part of a reply or without."""
+        wire = Wire(self.plan)
+        assert [n for n in range(11) if wire.conversation.is_cut(n)] == [1, 2, 4, 6, 7, 9]
+        wire.hear(b"abc")
+        assert wire.sent == b"abcdeabcdeab"
+        assert [n for n in range(13) if wire.conversation.is_cut(n)] == [1, 3, 4, 6, 8, 9]
+        single = Wire(replace(self.plan, pipeline=1))
+        for heard in (b"", b"a"):
+            single.hear(heard)
+            assert [n for n in range(3) if single.conversation.is_cut(n)] == [1]
+
     def test_a_server_may_answer_several_messages_with_one_reply(self) -> None:
         """It cannot see where one ends that came together with the next, in any format."""
         for reply in ReplyFormat:

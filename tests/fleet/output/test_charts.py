@@ -9,6 +9,7 @@ from unittest import TestCase, skipIf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.reports import histogram_of
 from tests.support.stalls import STALLED, stalled
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
@@ -53,9 +54,7 @@ class CourseTests(TestCase):
     @given(st.lists(st.floats(1e-6, 100), min_size=1, max_size=300))
     def test_a_curve_rises_to_the_slowest_reply(self, latencies: list[float]) -> None:
         """Rarer is never faster, and the last point is 1 in all of them."""
-        recorded = Latencies()
-        recorded.extend(latencies)
-        rarities, values = percentile_curve(recorded.encode())
+        rarities, values = percentile_curve(histogram_of(latencies))
         assert rarities == sorted(rarities)
         assert values == sorted(values)
         assert rarities[-1] == len(latencies)

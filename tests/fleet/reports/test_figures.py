@@ -8,20 +8,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.reports import REFUSED, RESET, client, measured, report, sound_reports
+from tests.support.reports import (
+    REFUSED,
+    RESET,
+    client,
+    histogram_of,
+    measured,
+    report,
+    sound_reports,
+)
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import TIMES, Reading, Unit, is_of_failures, read, unit_of
-from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
+from twistecho.fleet.reports.histograms import Interval, Measured
 from twistecho.fleet.reports.report import Report
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds
-
-
-def histogram(*seconds: float) -> str:
-    """Give the text of a histogram of these."""
-    latencies = Latencies()
-    latencies.extend(seconds)
-    return latencies.encode()
 
 
 class CountTests(unittest.TestCase):
@@ -88,7 +89,7 @@ class TimeTests(unittest.TestCase):
     def setUp(self) -> None:
         """Make a report with times of each kind."""
         fields: dict[str, Any] = {
-            field: histogram(n, n, n + 1) for n, field in enumerate(TIMES.values(), 1)
+            field: histogram_of([n, n, n + 1]) for n, field in enumerate(TIMES.values(), 1)
         }
         self.report = replace(report(client(0, 1)), measured=Measured(**fields))
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.reports import histogram_of
 from twistecho.fleet.reports.histograms import (
     PERCENTILES,
     Interval,
@@ -30,7 +31,8 @@ latencies = st.lists(
 def recorded(*seconds: float) -> Latencies:
     """Make a record of these latencies."""
     record = Latencies()
-    record.extend(seconds)
+    for one in seconds:
+        record.record(one)
     return record
 
 
@@ -205,13 +207,6 @@ failures = st.dictionaries(
 )
 
 
-def histogram(seconds: list[float]) -> str:
-    """Give the text of a histogram of these latencies."""
-    latencies = Latencies()
-    latencies.extend(seconds)
-    return latencies.encode()
-
-
 intervals = st.builds(
     Interval,
     start=st.just(3.0),
@@ -219,7 +214,7 @@ intervals = st.builds(
     answered=counts,
     bytes_returned=counts,
     failures=failures,
-    latency=st.lists(st.floats(1e-6, 10.0), max_size=5).map(histogram),
+    latency=st.lists(st.floats(1e-6, 10.0), max_size=5).map(histogram_of),
 )
 
 

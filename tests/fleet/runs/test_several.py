@@ -1,7 +1,7 @@
 """A plan carried out by several processes: one report, whatever becomes of them."""
 
+import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -64,7 +64,7 @@ class PartsTests(unittest.TestCase):
         """Not in the other process either: here one is held up while the other's are connected."""
         plan = self.plan(clients=4, barrier=True)
         with Parts("reactor", plan, self.target, 2) as parts:
-            os.kill(parts.pids[1], signal.SIGSTOP)
+            parts.parts[1].process.send_signal(signal.SIGSTOP)
             deadline = time.monotonic() + PATIENCE
             while self.server.connections < 2:
                 assert time.monotonic() < deadline
@@ -72,7 +72,7 @@ class PartsTests(unittest.TestCase):
             connected = time.monotonic()
             time.sleep(0.3)
             held = time.monotonic() - connected
-            os.kill(parts.pids[1], signal.SIGCONT)
+            parts.parts[1].process.send_signal(signal.SIGCONT)
             report = parts.report()
         assert report.complete
         waited = [(o.replied or 0.0) - (o.connected or 0.0) for o in report.outcomes[:2]]
@@ -83,7 +83,7 @@ class PartsTests(unittest.TestCase):
         plan = self.plan(clients=4, duration=30.0, think=0.01)
         with Parts("reactor", plan, self.target, 2) as parts:
             wait_until_answered(parts, 4)
-            os.kill(parts.pids[1], signal.SIGKILL)
+            parts.parts[1].process.send_signal(signal.SIGKILL)
             parts.interrupt()
             report = parts.report()
         assert [part.problem for part in report.parts] == [None, "killed by SIGKILL"]
@@ -95,9 +95,18 @@ class PartsTests(unittest.TestCase):
         """The others begin without it."""
         plan = self.plan(clients=4, barrier=True, ramp=4.0)
         with Parts("threads", plan, self.target, 2) as parts:
-            os.kill(parts.pids[0], signal.SIGKILL)
+            parts.parts[0].process.send_signal(signal.SIGKILL)
             report = parts.report()
         assert {outcome.client for outcome in report.outcomes if outcome.answered} == {2, 3}
+
+    def test_parts_that_are_left_early_are_gone(self) -> None:
+        """Also where they have not passed their barrier."""
+        plan = self.plan(clients=4, barrier=True, ramp=0.1)
+        with contextlib.suppress(KeyboardInterrupt), Parts("threads", plan, self.target, 2) as run:
+            for part in run.parts:
+                part.wait_for_begin(PATIENCE)
+            raise KeyboardInterrupt
+        assert [part.process.returncode for part in run.parts] == [-signal.SIGKILL] * 2
 
     def test_interrupted_parts_report_what_they_found(self) -> None:
         """Nothing is lost, and the whole is marked."""

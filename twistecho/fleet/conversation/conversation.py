@@ -20,21 +20,21 @@ longer than the plan's timeout reports ``failed("timeout", now)``. While nothing
 the time of the next message, `step` is infinite.
 
 What happens while the system has taken only a part of a message is of the phase *send*: the engine
-says so with ``sending``. All else from the connection on is of the phase *receive*, whichever
-call noticed it: whether a reset is found by sending the next message or by waiting for its reply
-is a matter of microseconds.
+asks whether what it has not sent ``is_cut``, and says so with ``sending``. All else from the
+connection on is of the phase *receive*, whichever call noticed it: whether a reset is found by
+sending the next message or by waiting for its reply is a matter of microseconds.
 """
 
 import errno
 from math import inf
 
-from twistecho.fleet.plans.load import load_of
+from twistecho.fleet.plans.load import Load, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase, reason_of_errno
 from twistecho.fleet.reports.recorder import Recording
 
-from .expected import ReplyReader
-from .in_flight import Exchange, ReplyObserver
+from .expected import ReplyReader, WireError
+from .in_flight import InFlight, ReplyObserver
 
 _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 
@@ -42,7 +42,7 @@ INTERRUPTED = "interrupted"
 """The reason of conversations that were ended by whoever started the run."""
 
 
-class Conversation(Exchange):
+class Conversation:
     """One client's talk with the server, under a plan.
 
     ``recording`` is told how long everything took. ``on_reply`` sees each reply; where several
@@ -50,7 +50,24 @@ class Conversation(Exchange):
     default as the plan's format has them; one of a dialogue gives the messages too.
     """
 
-    __slots__ = ("_connected", "_started", "outcome")
+    __slots__ = (
+        "_connected",
+        "_due",
+        "_ends",
+        "_flight",
+        "_free",
+        "_last",
+        "_load",
+        "_only",
+        "_phase",
+        "_recording",
+        "_started",
+        "client",
+        "next_due",
+        "outcome",
+        "plan",
+        "step",
+    )
 
     def __init__(
         self,
@@ -60,10 +77,28 @@ class Conversation(Exchange):
         on_reply: ReplyObserver | None = None,
         reader: ReplyReader | None = None,
     ) -> None:
-        super().__init__(plan, client, recording, on_reply, reader)
+        self.plan = plan
+        self.client = client
         self.outcome: Outcome | None = None
+        self.step = 0.0
+        self.next_due: float | None = None
+        self._phase = Phase.CONNECT
+        self._recording = recording
+        self._flight = InFlight(plan, client, recording, on_reply, reader)
         self._started = 0.0
         self._connected: float | None = None
+        each = plan.messages_per_client
+        self._last = inf if each is None else each
+        self._ends = inf
+        self._only = plan.messages[0] if len(plan.messages) == 1 else None
+        self._load: Load | None = None  # until it begins
+        self._due: float | None = None  # of the next message, once that is known
+        self._free = 0.0  # since when there has been room for one more in flight
+
+    @property
+    def messages(self) -> int:
+        """How many messages were answered right."""
+        return self._flight.messages
 
     @property
     def finished(self) -> bool:
@@ -82,8 +117,7 @@ class Conversation(Exchange):
         if self.plan.barrier:
             self.step = inf
             return b""
-        turn = (self.client - self.plan.first) / self.plan.ramp if self.plan.ramp else 0.0
-        return self._begin(0.0, turn, now)
+        return self._begin(0.0, self.plan.turn_of(self.client), now)
 
     def begin(self, now: float) -> bytes:
         """Note that all clients have connected, or failed to; give the first message, if due."""
@@ -98,7 +132,92 @@ class Conversation(Exchange):
             self._ends = zero + plan.warmup + plan.duration
         self._load = load_of(plan, self.client, schedule)
         self._free = now
-        return self._next(now)
+        return self.wake(now)
+
+    def received(self, data: bytes, now: float) -> bytes:
+        """Take what came back; give what to send next, which is empty while there is nothing.
+
+        Where the bytes cannot be right the conversation has failed: see `outcome`.
+        """
+        flight = self._flight
+        if data == flight.single:
+            # The usual reply, and the next message at once: what `InFlight` would do, done here.
+            size = len(data)
+            self._recording.reply_in_turn(self.step, now, size)
+            flight.struck_bytes += size
+            flight.messages = messages = flight.messages + 1
+            if messages < self._last and now < self._ends:
+                self.step = now
+                message = self._only
+                if message is None:
+                    return flight.hand_over_single(self.plan.message(messages))
+                flight.handed += 1
+                flight.handed_bytes += size
+                return message
+            flight.single = b""
+        else:
+            try:
+                whole = flight.take(data, now, self.step)
+            except WireError as error:
+                self.failed(error.reason, now, phase=Phase.RECEIVE)
+                return b""
+            if not whole:
+                return b""
+        self._free = now
+        return self.wake(now)
+
+    def wake(self, now: float) -> bytes:
+        """Give what is due by now and for which there is room; note what comes then."""
+        flight = self._flight
+        parts: list[bytes] = []
+        while flight.has_room() and self._is_due(now):
+            due = self._due or 0.0
+            try:
+                parts.append(flight.hand_over(due, now))
+            except WireError as error:
+                self.failed(error.reason, now)
+                return b""
+            if flight.steady:
+                self.step = now
+            else:
+                self._recording.sent(now - max(due, self._free))
+            self._due = None
+        self.next_due = self._due if flight.has_room() else None
+        if self._phase is Phase.RECEIVE:
+            self._note_step(now)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _is_due(self, now: float) -> bool:
+        """Say whether there is a next message and its time has come."""
+        if (
+            self._phase is not Phase.RECEIVE
+            or self._load is None
+            or self._flight.handed >= self._last
+        ):
+            return False
+        if self._due is None:
+            self._due = self._load.due(self._free)
+        return self._due <= now and self._due < self._ends
+
+    def _note_step(self, now: float) -> None:
+        """Note what is waited for: the oldest reply, the time of the next message, or the end."""
+        flight = self._flight
+        ended = flight.handed >= self._last or (self._due is not None and self._due >= self._ends)
+        if ended:
+            self.next_due = None
+        if flight.single:
+            return
+        if flight.unanswered:
+            self.step = flight.unanswered[0][1]
+        elif ended:
+            self._phase = Phase.CLOSE
+            self.step = now
+        else:
+            self.step = inf
+
+    def is_cut(self, unsent: int) -> bool:
+        """Say whether so many bytes, the last that were given, begin inside a message."""
+        return self._flight.is_cut(unsent)
 
     def closed(self, now: float, *, sending: bool = False, number: int | None = None) -> None:
         """Note the other side's FIN: the end, and a failure if replies were owed.
@@ -140,25 +259,36 @@ class Conversation(Exchange):
     def _end(self, cause: Cause | None, now: float) -> None:
         if self.outcome is not None:
             return
+        flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
-        owed = len(self._flight) + bool(self._expected)
-        bytes_owed = self._reader.owed + len(self._expected)
+        owed, bytes_owed = flight.owed
         self._recording.ended(cause, now)
         self.outcome = Outcome(
             client=self.client,
             cause=cause,
-            sent=self._handed,
-            messages=self.messages,
+            sent=flight.handed,
+            messages=flight.messages,
             failed=0 if stopped else owed,
             outstanding=owed if stopped else 0,
             unsent=self._count_unsent(now),
-            bytes_sent=self._handed_bytes,
-            bytes_returned=self._returned + self._reader.returned,
+            bytes_sent=flight.handed_bytes,
+            bytes_returned=flight.returned_bytes,
             bytes_failed=0 if stopped else bytes_owed,
             bytes_outstanding=bytes_owed if stopped else 0,
             started=self._started,
             connected=self._connected,
-            first_byte=self._first_byte,
-            replied=self._replied,
+            first_byte=flight.first_byte,
+            replied=flight.replied,
             ended=now,
         )
+
+    def _count_unsent(self, now: float) -> int:
+        """Count the messages that were due on a schedule and have not been handed over."""
+        if self.plan.rate is None or self._load is None:
+            return 0
+        unsent, until = 0, min(now, self._ends)
+        due = self._load.due(now) if self._due is None else self._due
+        while due < until and self._flight.handed + unsent < self._last:
+            unsent += 1
+            due = self._load.due(now)
+        return unsent

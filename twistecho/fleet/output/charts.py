@@ -87,10 +87,10 @@ def _moment(interval: Interval, *, last: bool) -> Moment:
     # How much of the last second there was is not known: a rate would be a guess.
     whole = interval.start == 0 or not last
     found: tuple[float | None, float | None, float | None] = (None, None, None)
-    if interval.latency:
-        histogram = Latencies(interval.latency).histogram()
-        at = histogram.get_percentile_to_value_dict([50.0, 99.0])
-        found = (at[50.0] / 1e6, at[99.0] / 1e6, histogram.get_max_value() / 1e6)
+    summary = Latencies(interval.latency).summary([50.0, 99.0])
+    if summary is not None:
+        p50, p99 = summary.percentiles
+        found = (p50, p99, summary.max)
     rate = interval.answered / INTERVAL_LENGTH if whole else None
     return Moment(interval.start, rate, *found, interval.failures)
 

@@ -16,7 +16,7 @@ from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import Result, Verdict
 
 from .charts import Chart, page_charts
-from .tables import REASONS, count, figures, headline, times
+from .tables import count, figures, headline, meaning_of, times
 
 _SHOWN = 200  # characters of a plan's messages
 
@@ -126,7 +126,7 @@ def _requirements(results: Sequence[Result]) -> str:
 
 def _failures(failures: Mapping[str, int]) -> str:
     rows = [
-        _row(cause, f"{clients:,}", REASONS.get(cause.partition(":")[2], ""), kind="words")
+        _row(cause, f"{clients:,}", meaning_of(cause), kind="words")
         for cause, clients in failures.items()
     ]
     return _section("Clients that failed", rows, ("cause", "clients", "meaning"))

@@ -4,7 +4,7 @@ What people want to know first comes first.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from rich import box
@@ -17,7 +17,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
-from twistecho.fleet.reports.report import Disagreement, Part, Report
+from twistecho.fleet.reports.report import Disagreement, Report
 from twistecho.fleet.reports.verdict import Verdict
 
 REASONS = {
@@ -85,32 +85,14 @@ def cause_name(cause: str) -> str:
     return f"{phase}: {_HAPPENED.get(reason, reason)}"
 
 
+def meaning_of(cause: str) -> str:
+    """Say what a cause, ``phase:reason``, means; nothing where its reason has no words."""
+    return REASONS.get(cause.partition(":")[2], "")
+
+
 def count(number: int, noun: str) -> str:
     """Write a count with its noun: ``1 client``, ``1,000 clients``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _latency_rows(summary: LatencySummary | None) -> list[tuple[str, str]]:
-    if summary is None:
-        return [("latency", "none")]
-    rows = [("latency min", written(summary.min))]
-    pairs = zip(PERCENTILES, summary.percentiles, strict=True)
-    rows += [(f"latency p{at:g}", written(value)) for at, value in pairs]
-    return [*rows, ("latency max", written(summary.max))]
-
-
-def _rows(report: Report) -> dict[str, str]:
-    """Give the lines of a summary: what is counted, and the figure."""
-    failed = sum(report.failures.values())
-    return {
-        "clients answered": f"{report.answered:,}",
-        "clients failed": f"{failed:,}",
-        "messages answered": f"{report.messages:,}",
-        "bytes sent": f"{report.bytes_sent:,}",
-        "payload bytes returned": f"{report.bytes_returned:,}",
-        "makespan": written(report.makespan),
-        **dict(_latency_rows(report.latencies())),
-    }
 
 
 def headline(plan: Plan, target: object) -> str:
@@ -138,26 +120,58 @@ def _share(plan: Plan) -> str:
     return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 
-def summary_table(reports: Sequence[Report]) -> Table:
-    """Put the figures of reports side by side, a column an engine."""
+def _new_table(names: str, *columns: str) -> Table:
+    """Make a table: a column of names, and columns of figures."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("engine")
-    for report in reports:
-        table.add_column(report.engine, justify="right", no_wrap=True)
-    columns = [_rows(report) for report in reports]
-    names = dict.fromkeys(name for column in columns for name in column)
-    for name in names:
-        cells = [column.get(name, "") for column in columns]
-        bad = name == "clients failed" and any(cell != "0" for cell in cells)
-        table.add_row(name, *cells, style="bold red" if bad else None)
+    table.add_column(names)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
     return table
+
+
+def _side_by_side(reports: Sequence[Report], columns: Sequence[Mapping[str, str]]) -> Table:
+    """Put figures with the same names side by side, a column an engine; failures stand out."""
+    table = _new_table("engine", *(report.engine for report in reports))
+    for name in dict.fromkeys(name for column in columns for name in column):
+        cells = [column.get(name, "") for column in columns]
+        bad = name in {"clients failed", "messages failed"} and any(cell != "0" for cell in cells)
+        table.add_row(name, *cells, style=BAD if bad else None)
+    return table
+
+
+def summary_table(reports: Sequence[Report]) -> Table:
+    """Put the figures of reports side by side that two engines can be compared by."""
+    return _side_by_side(reports, [_summary(report) for report in reports])
+
+
+def _summary(report: Report) -> dict[str, str]:
+    return {
+        "clients answered": f"{report.answered:,}",
+        "clients failed": f"{sum(report.failures.values()):,}",
+        "messages answered": f"{report.messages:,}",
+        "bytes sent": f"{report.bytes_sent:,}",
+        "payload bytes returned": f"{report.bytes_returned:,}",
+        "makespan": written(report.makespan),
+        **_latencies(report.latencies()),
+    }
+
+
+def _latencies(summary: LatencySummary | None) -> dict[str, str]:
+    if summary is None:
+        return {"latency": "none"}
+    percentiles = zip(PERCENTILES, summary.percentiles, strict=True)
+    return {
+        "latency min": written(summary.min),
+        **{f"latency p{at:g}": written(value) for at, value in percentiles},
+        "latency max": written(summary.max),
+    }
 
 
 def failure_lines(report: Report) -> list[str]:
     """List the causes of failure, the most frequent first, and what each means."""
     lines = []
     for cause, clients in report.failures.items():
-        meaning = REASONS.get(cause.partition(":")[2], "")
+        meaning = meaning_of(cause)
         lines.append(
             f"{count(clients, 'client')} failed: {cause}" + (f", {meaning}" * bool(meaning))
         )
@@ -188,21 +202,12 @@ def figures(report: Report) -> dict[str, str]:
 
 def figures_table(report: Report) -> Table:
     """Put the figures one under the other."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("engine")
-    table.add_column(report.engine, justify="right", no_wrap=True)
-    for name, value in figures(report).items():
-        bad = name in {"clients failed", "messages failed"} and value != "0"
-        table.add_row(name, value, style=BAD if bad else None)
-    return table
+    return _side_by_side([report], [figures(report)])
 
 
 def times_table(report: Report) -> Table:
     """Put how long everything took into a line a kind, the least to the left."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("time")
-    for name in ("min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _new_table("time", "min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max")
     for name, summary in times(report):
         values = [summary.min, summary.mean, *summary.percentiles, summary.max]
         table.add_row(name, *map(written, values))
@@ -222,26 +227,21 @@ def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
 
 def parts_table(report: Report) -> Table:
     """Put the parts of a run under each other, with their shares; one that died stands out."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("part", overflow="fold")
-    for name in ("clients", "answered", "share", "took"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _new_table("part", "clients", "answered", "share", "took")
+    table.columns[0].overflow = "fold"
     table.add_column("")
     for part in report.parts:
-        table.add_row(*_part_cells(part, report.messages), style=BAD if part.problem else None)
+        share = f"{part.messages / report.messages:.1%}" if report.messages else "-"
+        table.add_row(
+            part.name,
+            f"{part.clients:,}",
+            f"{part.messages:,}",
+            share,
+            written(part.makespan),
+            part.problem or "",
+            style=BAD if part.problem else None,
+        )
     return table
-
-
-def _part_cells(part: Part, messages: int) -> list[str]:
-    share = f"{part.messages / messages:.1%}" if messages else "-"
-    return [
-        part.name,
-        f"{part.clients:,}",
-        f"{part.messages:,}",
-        share,
-        written(part.makespan),
-        part.problem or "",
-    ]
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[Line]:

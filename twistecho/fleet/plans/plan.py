@@ -118,6 +118,15 @@ class Plan:
         """How many messages each client sends; None where that is up to ``duration``."""
         return None if self.duration is not None else len(self.messages) * self.repeat
 
+    @property
+    def numbers(self) -> range:
+        """The numbers of the clients."""
+        return range(self.first, self.first + self.clients)
+
+    def turn_of(self, client: int) -> float:
+        """Say when it is a client's turn to connect, in seconds since the run began."""
+        return (client - self.first) / self.ramp if self.ramp else 0.0
+
     def message(self, number: int) -> bytes:
         """Give the message with this number, counted from 0 over all repeats."""
         return self.messages[number % len(self.messages)]

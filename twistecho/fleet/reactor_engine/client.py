@@ -18,6 +18,7 @@ from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from twistecho.base.sockets import unsent
 from twistecho.base.timers import Timers
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.outcome import Phase
@@ -92,8 +93,8 @@ class Clients(typing.Protocol):
 
     monotonic: Callable[[], float]
 
-    def settled(self, client: "Client") -> None:
-        """Note that a client has connected."""
+    def settle(self, number: int) -> None:
+        """Note that the client with this number has connected."""
 
     def ended(self, client: "Client") -> None:
         """Note that a client's connection has gone."""
@@ -125,7 +126,6 @@ class Client(Protocol):
         self.deadline = Deadline(self)
         self.wake_at = inf  # see `Timed`
         self._monotonic, self._began = fleet.monotonic, fleet.began
-        self._saying = 0  # bytes of the messages that are under way
         self._noting: NotingSocket | None = None
 
     def _now(self) -> float:
@@ -136,7 +136,7 @@ class Client(Protocol):
         self.dialing = None
         self._noting = note_errors(self.transport)
         self._go_on(self.conversation.connected(self._now()))
-        self.fleet.settled(self)
+        self.fleet.settle(self.conversation.client)
 
     def begin(self) -> None:
         """Send the first message: all clients have connected."""
@@ -154,7 +154,6 @@ class Client(Protocol):
         conversation = self.conversation
         message = conversation.received(data, self._monotonic() - self._began)
         if message and conversation.next_due is None and len(message) <= len(data):
-            self._saying = len(message)
             return message
         self._go_on(message)
         return None
@@ -163,7 +162,6 @@ class Client(Protocol):
         """Send what is to be sent, and see what comes then."""
         conversation = self.conversation
         if message:
-            self._saying = len(message)
             self.transport.write(message)
         if conversation.outcome is not None:
             self.transport.abortConnection()
@@ -193,10 +191,8 @@ class Client(Protocol):
         return None
 
     def _sending(self) -> bool:
-        """Say whether the system has taken a part of the message, and not all of it."""
-        transport: Any = self.transport
-        unsent = len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
-        return 0 < unsent < self._saying
+        """Say whether the system has taken a part of a message, and not all of it."""
+        return self.conversation.is_cut(unsent(self.transport))
 
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""

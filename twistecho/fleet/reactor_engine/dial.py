@@ -7,7 +7,7 @@ has refused.
 
 import socket
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import connectProtocol
@@ -33,38 +33,21 @@ class IReactorStream(IReactorTCP, IReactorUNIX):
     """A reactor that connects TCP and Unix stream sockets."""
 
 
-class Dialer(typing.Protocol):
-    """Opens connections to one target."""
+Dial = Callable[[Protocol, str | None], "Deferred[object]"]
+"""Connects a protocol to one target, from a local address if one is given.
 
-    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":
-        """Connect a protocol, from a local address if one is given.
-
-        Fails where no connection came about; can be cancelled.
-        """
+The Deferred fails where no connection came about, and can be cancelled.
+"""
 
 
-class AddressDialer:
-    """Dials a list of addresses in turn."""
-
-    def __init__(self, reactor: IReactorStream, addresses: Sequence[Address]) -> None:
-        self._reactor = reactor
-        self._addresses = addresses
-
-    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":
-        """Connect to the first address that takes it; fail with the last one's error."""
-        return _Attempts(self._reactor, protocol, list(self._addresses), source).begin()
+def dial_addresses(reactor: IReactorStream, addresses: Sequence[Address]) -> Dial:
+    """Connect to the first address that takes it; fail with the last one's error."""
+    return lambda protocol, source: _Attempts(reactor, protocol, list(addresses), source).begin()
 
 
-class EndpointDialer:
-    """Dials a client endpoint."""
-
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def dial(self, protocol: Protocol, source: str | None = None) -> "Deferred[object]":  # noqa: ARG002 - a Dialer
-        """Connect through the endpoint, which chooses the local address itself."""
-        dialed: Deferred[object] = connectProtocol(self._endpoint, protocol)
-        return dialed
+def dial_endpoint(endpoint: IStreamClientEndpoint) -> Dial:
+    """Connect through an endpoint, which chooses the local address itself."""
+    return lambda protocol, _source: connectProtocol(endpoint, protocol)
 
 
 class _Attempts(ClientFactory):

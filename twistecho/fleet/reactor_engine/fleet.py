@@ -7,7 +7,6 @@ the conversation says what to send, and two `Timers` watch over them all.
 import time
 import typing
 from collections.abc import Callable, Iterator
-from math import inf
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import clientFromString
@@ -32,7 +31,7 @@ from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
 from .client import Client
-from .dial import AddressDialer, Dialer, EndpointDialer, IReactorStream
+from .dial import Dial, IReactorStream, dial_addresses, dial_endpoint
 
 if typing.TYPE_CHECKING:
     from .tls_client import Secured
@@ -84,8 +83,7 @@ class Fleet:
         self.deadlines, self.due = Timers(reactor, now=self.now), Timers(reactor, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
-        numbers = range(plan.first, plan.first + plan.clients)
-        self._awaited = set(numbers if plan.barrier else ())
+        self._awaited = set(plan.numbers if plan.barrier else ())
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
@@ -104,7 +102,7 @@ class Fleet:
         self._wall_clock = time.time()
         if self.target.host is None and self.target.path is None:
             endpoint = clientFromString(self._reactor, self.target.text)
-            self._start(EndpointDialer(endpoint))
+            self._start(dial_endpoint(endpoint))
         else:
             pool = self._reactor.getThreadPool()
             resolving: Deferred[list[Address]] = deferToThreadPool(
@@ -125,11 +123,11 @@ class Fleet:
         self.stop()
 
     def _resolved(self, addresses: list[Address]) -> None:
-        self._start(AddressDialer(self._reactor, addresses))
+        self._start(dial_addresses(self._reactor, addresses))
 
     def _unresolved(self, failure: Failure) -> None:
         failure.trap(OSError)
-        for number in self._numbers():
+        for number in self.plan.numbers:
             self._not_started(number, "no-address")
 
     def _not_started(self, number: int, reason: str) -> None:
@@ -139,28 +137,25 @@ class Fleet:
         conversation.failed(reason, self.now())
         self._note(conversation)
 
-    def _start(self, dialer: Dialer) -> None:
+    def _start(self, dial: Dial) -> None:
         """Start the clients, in slices, so that the first ones are served meanwhile."""
         scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
-        scheduler.cooperate(self._clients(dialer))
+        scheduler.cooperate(self._clients(dial))
 
-    def _numbers(self) -> range:
-        return range(self.plan.first, self.plan.first + self.plan.clients)
-
-    def _clients(self, dialer: Dialer) -> "Iterator[Deferred[None] | None]":
-        for number in self._numbers():
+    def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
+        for number in self.plan.numbers:
             if self.plan.ramp and not self._stopped:
                 yield self._turn_of(number)
             if self._stopped:
                 self._not_started(number, INTERRUPTED)
                 yield None
             else:
-                dialed = self._dial(dialer, self._client(number))
+                dialed = self._dial(dial, self._client(number))
                 yield dialed if self.plan.ordered else None
 
     def _turn_of(self, number: int) -> "Deferred[None] | None":
         """Wait until it is a client's turn to connect."""
-        at = (number - self.plan.first) / (self.plan.ramp or inf)
+        at = self.plan.turn_of(number)
         if at <= self.now():
             return None
         turn: Deferred[None] = Deferred()
@@ -174,11 +169,8 @@ class Fleet:
                 call.cancel()
             turn.callback(None)
 
-    def settled(self, client: Client) -> None:
-        """Note that a client has connected, or has ended."""
-        self._settle(client.conversation.client)
-
-    def _settle(self, number: int) -> None:
+    def settle(self, number: int) -> None:
+        """Note that a client has connected or ended; the last one has all begin."""
         if number in self._awaited:
             self._awaited.discard(number)
             if not self._awaited:
@@ -198,7 +190,7 @@ class Fleet:
         kind = Client if self._secured is None else self._secured.client
         return kind(self, self._conversation(number))
 
-    def _dial(self, dialer: Dialer, client: Client) -> "Deferred[None]":
+    def _dial(self, dial: Dial, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
         now, number = self.now(), client.conversation.client
@@ -206,7 +198,7 @@ class Fleet:
         client.conversation.connecting(now)
         self.deadlines.set(client.deadline, now + self.plan.timeout)
         wire = client if self._secured is None else self._secured.wire(client)
-        client.dialing = dialer.dial(wire, source_of(self.plan.sources, number))
+        client.dialing = dial(wire, source_of(self.plan.sources, number))
         client.dialing.addErrback(client.not_connected)
         client.dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
@@ -219,7 +211,7 @@ class Fleet:
         self._note(client.conversation)
 
     def _note(self, conversation: Conversation) -> None:
-        self._settle(conversation.client)
+        self.settle(conversation.client)
         outcome = typing.cast(Outcome, conversation.outcome)
         self.outcomes.append(outcome)
         if len(self.outcomes) == self.plan.clients and not self._abandoned:

@@ -59,7 +59,7 @@ class TLSClient(Client):
         if not aborted and self.conversation.outcome is None:
             self._secured = True
             self._go_on(self.conversation.connected(self._now()))
-            self.fleet.settled(self)
+            self.fleet.settle(self.conversation.client)
 
     def _finish(self) -> None:
         self.transport.loseConnection()

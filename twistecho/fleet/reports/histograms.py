@@ -69,11 +69,6 @@ class Latencies:
         if len(self._fresh) >= _FOLD_AT:
             self._fold()
 
-    def extend(self, latencies: Iterable[float]) -> None:
-        """Add many latencies, in seconds."""
-        self._fresh.extend(latencies)
-        self._fold()
-
     def add_counts(self, counts: Iterable[tuple[int, int]]) -> None:
         """Add latencies in whole microseconds, each with how often it came."""
         known = self._counts

@@ -138,8 +138,8 @@ def _missing(report: Report) -> Iterator[str]:
         if part.problem:
             yield f"part {part.name}: {part.problem}"
     known = {outcome.client for outcome in report.outcomes}
-    first, clients = report.plan.first, report.plan.clients
-    missing = clients - len(known & set(range(first, first + clients)))
+    clients = report.plan.clients
+    missing = clients - len(known & set(report.plan.numbers))
     if missing:
         yield f"clients missing: {missing:,} of {clients:,}"
     if len(report.outcomes) > len(known):

@@ -1,33 +1,181 @@
-"""One of the processes that carry out a plan together, as its parent's child.
+"""A fleet in a process of its own: what runs there, and what its parent sees of it.
+
+A process a run: the global reactor runs once in a process, no run inherits another one's garbage,
+and whoever measures the server meanwhile does not share an interpreter with a thousand clients.
 
 ``python -m twistecho.fleet.runs.fleet_process`` reads one line of JSON from its standard input,
 
     {"engine": ..., "target": ..., "plan": {...}}
 
-and writes lines of JSON to its standard output: how far it is now and then, that its clients have
-all connected where the plan has a barrier, and at last what it found, or what was wrong:
+and writes lines of JSON to its standard output: that it begins, how far it is now and then, that
+its clients have all connected where the plan has a barrier, and at last what it found, or what was
+wrong:
 
-    {"standing": {...}}   {"together": true}   {"report": {...}}   {"error": "..."}
+    {"begins": true}   {"progress": {...}}   {"together": true}
+    {"report": {...}}   {"error": "..."}
 
 At a barrier it goes on once it is sent a second line. SIGINT has it report what it has found until
-then.
+then; before its clients have begun there is nothing to report, and it ends with an exit code.
 """
 
 import json
+import signal
+import subprocess
 import sys
 import threading
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, Self
 
+from twistecho.base.processes import command, ending
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.report import Report
 
-from .run import Engine, engine_named, run_engine
+from .run import Engine, engine_named, import_engine, run_engine
+
+INTERRUPTED = 130
+"""The exit code of a run that was ended before its clients began: there is nothing to report."""
 
 _PROGRESS_EVERY = 0.5
 
 
-class Line:
+class FleetError(RuntimeError):
+    """A fleet's process gave no report; the message says in a few words what became of it."""
+
+
+class FleetProcess:
+    """A running fleet, as a context manager; it is killed if the block is left before its end.
+
+    What it says is read by a thread of its own, which calls ``together`` when the clients have all
+    connected, or the process has ended; by default they go on at once. Under Locust, which has
+    gevent patch threads and processes, all this is waited for as gevent does.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        target: Target,
+        plan: Plan,
+        together: Callable[[], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.began: float | None = None
+        """When it began, by the monotonic clock; None until then."""
+        self.progress = Progress(0.0)
+        self.report: Report | None = None
+        self.error: str | None = None
+        """What it says is wrong."""
+        self.is_together = False
+        self.process: subprocess.Popen[bytes]
+        self._together = together or self.go_on
+        self._wanted = {"engine": engine, "target": str(target), "plan": plan.to_dict()}
+        # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
+        self._begun, self._ended = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        """Start the process."""
+        # A session of its own: Ctrl-C is for this process, which tells the other one.
+        self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            command(__name__),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Make sure that the process is gone."""
+        self.kill()
+        self.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def go_on(self) -> None:
+        """Let it pass its barrier."""
+        self._send("go on")
+
+    def _send(self, line: str) -> None:
+        # One that has died is found out when it is waited for; one that was left has no pipe.
+        with suppress(OSError, ValueError):
+            assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+
+    def _read(self) -> None:
+        self._send(json.dumps(self._wanted))
+        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
+        try:
+            for line in self.process.stdout:
+                self._take(json.loads(line))
+        except ValueError as error:  # cut off in the midst of a line, by its death
+            self.error = self.error or f"its report is cut off ({error})"
+        finally:
+            self._begun.set()
+            self.is_together = True
+            self._together()
+            self._ended.set()
+
+    def _take(self, said: dict[str, Any]) -> None:
+        if "begins" in said:
+            self.began = time.monotonic()
+            self._begun.set()
+        elif "progress" in said:
+            self.progress = Progress.from_dict(said["progress"])
+        elif "report" in said:
+            self.report = Report.from_dict(said["report"])
+        elif "error" in said:
+            self.error = str(said["error"])
+        else:
+            self.is_together = True
+            self._together()
+
+    def wait_for_begin(self, seconds: float | None = None) -> None:
+        """Wait until it has begun, or ended, for so long at most."""
+        self._begun.wait(seconds)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for its end, for so long at most; say whether it has ended, and all was read."""
+        if not self._ended.wait(seconds):
+            return False
+        self.process.wait()
+        return True
+
+    def wait_for_report(self) -> Report:
+        """Wait for its end and give the report. Raises FleetError where there is none."""
+        self.wait()
+        if self.report is None:
+            raise FleetError(f"the clients' process: {self.problem()}")
+        return self.report
+
+    def interrupt(self) -> None:
+        """Have it end its clients and report."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once, without its report."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # gevent does not see to that
+            self.process.send_signal(number)
+
+    def problem(self) -> str:
+        """Say what became of it, where it has ended and gave no report."""
+        code = self.process.returncode
+        if code < 0:
+            return ending(code)
+        if code == INTERRUPTED:
+            return "interrupted before its clients began"
+        return self.error or f"ended with exit code {code} and without a report"
+
+
+class _Line:
     """The line to the parent; any thread may speak."""
 
     def __init__(self) -> None:
@@ -46,46 +194,51 @@ class Line:
         sys.stdin.readline()
 
 
-class Telling:
-    """Tells the parent how far the run is, as a context manager; see `run.Shown`."""
+@contextmanager
+def _telling(line: _Line, progress: Callable[[], Progress]) -> Iterator[None]:
+    """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
+    over = threading.Event()
 
-    def __init__(self, line: Line, progress: Any) -> None:
-        self._line = line
-        self._progress = progress
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+    def tell() -> None:
+        while not over.wait(_PROGRESS_EVERY):
+            line.say("progress", progress().to_dict())
 
-    def _tell(self) -> None:
-        while not self._over.wait(_PROGRESS_EVERY):
-            progress: Progress = self._progress()
-            self._line.say("standing", progress.to_dict())
-
-    def __enter__(self) -> None:
-        """Begin to tell."""
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        """Say no more."""
-        self._over.set()
-        self._thread.join()
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def main() -> None:
     """Carry out what the first line of standard input asks for."""
+    line, begun = _Line(), threading.Event()
+
+    def interrupted(_signal: int, _frame: object) -> None:
+        """End before the clients have begun; after they have ended, report all the same."""
+        if not begun.is_set():
+            sys.exit(INTERRUPTED)
+
+    def display(progress: Callable[[], Progress]) -> AbstractContextManager[object]:
+        """Tell how far the run is; from here on the engine sees to SIGINT."""
+        begun.set()
+        return _telling(line, progress)
+
+    signal.signal(signal.SIGINT, interrupted)
     wanted = json.loads(sys.stdin.readline())
-    line = Line()
-    engine: Engine = engine_named(wanted["engine"])
     try:
-        report = run_engine(
-            engine,
-            Plan.from_dict(wanted["plan"]),
-            parse_target(wanted["target"]),
-            display=lambda progress: Telling(line, progress),
-            together=line.await_others,
-        )
+        engine = engine_named(wanted["engine"])
+        plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
+        import_engine(engine)
+        line.say("begins", True)
+        report = run_engine(engine, plan, target, display=display, together=line.await_others)
     except ValueError as error:
         line.say("error", str(error))
     else:
+        # Python's own end would have the signal kill again, with the report on its way.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         line.say("report", report.to_dict())
 
 

@@ -11,7 +11,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from twistecho.base.processes import raise_open_files
 from twistecho.eagerreactor import install_fastest
@@ -20,6 +21,10 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.progress import Progress, ProgressWatch
 from twistecho.fleet.reports.report import Report
+
+if TYPE_CHECKING:
+    from twistecho.fleet.reactor_engine.fleet import Fleet
+    from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 Engine = Literal["reactor", "threads"]
 """Who drives the clients."""
@@ -65,43 +70,55 @@ def run_engine(
     engine cannot connect to.
     """
     raise_open_files()
-    run: Callable[..., Report] = _run_threads if engine == "threads" else _run_reactor
-    return run(plan, target, on_reply, display, together or (lambda: None))
+    run = import_engine(engine)
+    together = together or (lambda: None)
+    return run(plan, target, on_reply=on_reply, display=display, together=together)
+
+
+def import_engine(engine: Engine) -> Callable[..., Report]:
+    """Import what an engine needs, which takes a moment; give what carries out a plan with it."""
+    if engine == "threads":
+        from twistecho.fleet.thread_engine.fleet import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
+
+        return partial(_run_threads, ThreadedFleet)
+    install_fastest()
+    from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
+
+    from twistecho.fleet.reactor_engine.fleet import Fleet  # noqa: PLC0415 - likewise
+
+    return partial(_run_reactor, Fleet, reactor)
 
 
 def _run_threads(
+    fleet_class: "type[ThreadedFleet]",
     plan: Plan,
     target: Target,
+    *,
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
 ) -> Report:
-    from twistecho.fleet.thread_engine.fleet import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
-
-    fleet = ThreadedFleet(target, plan, on_reply=on_reply, together=together)
+    fleet = fleet_class(target, plan, on_reply=on_reply, together=together)
     with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
         return fleet.run()
 
 
 def _run_reactor(
+    fleet_class: "type[Fleet]",
+    loop: Any,
     plan: Plan,
     target: Target,
+    *,
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
 ) -> Report:
-    install_fastest()
-    from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
-    from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - likewise
-
-    from twistecho.fleet.reactor_engine.fleet import Fleet  # noqa: PLC0415 - see the module's docstring
-
-    loop: Any = reactor
+    from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - see the module's docstring
 
     def all_together() -> Any:
         return deferToThreadPool(loop, loop.getThreadPool(), together)
 
-    fleet = Fleet(loop, target, plan, on_reply=on_reply, together=all_together)
+    fleet = fleet_class(loop, target, plan, on_reply=on_reply, together=all_together)
     ended: list[Any] = []
 
     def end(result: object) -> None:

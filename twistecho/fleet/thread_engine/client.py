@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 from twistecho.base.sockets import share_local_ports
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
@@ -66,8 +67,31 @@ class Gate:
             os.close(self._write)
 
 
-class StoppedError(Exception):
+class NotConnectedError(Exception):
+    """No connection came about for a ``reason``; ``errno`` is the system's, if it has one."""
+
+    reason: str
+    errno: int | None = None
+
+
+class StoppedError(NotConnectedError):
     """The run was ended before the connection stood."""
+
+    reason = INTERRUPTED
+
+
+def await_event(connection: socket.socket, event: int, left: float, stop: Gate) -> None:
+    """Wait until a socket is ready, for so many seconds. Raises TimeoutError and StoppedError."""
+    if left <= 0:
+        raise TimeoutError
+    poller = select.poll()
+    poller.register(connection, event)
+    poller.register(stop, select.POLLIN)
+    ready = dict(poller.poll(left * 1000))
+    if stop.fileno() in ready:
+        raise StoppedError
+    if not ready:
+        raise TimeoutError
 
 
 def connect(
@@ -106,8 +130,7 @@ def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -
             if source is not None:
                 share_local_ports(connection)
                 connection.bind((source, 0))
-            _begin_to_connect(connection, address.where)
-            _await_connection(connection, left, stop)
+            _connect_meanwhile(connection, address.where, left, stop)
         connection.setblocking(True)
     except BaseException:
         connection.close()
@@ -115,24 +138,30 @@ def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -
     return connection
 
 
-def _begin_to_connect(connection: socket.socket, where: object) -> None:
-    number = connection.connect_ex(where)  # type: ignore[arg-type]  # an Address fits its family
-    if number not in _UNDER_WAY:
-        raise OSError(number, os.strerror(number))
-
-
-def _await_connection(connection: socket.socket, left: float, stop: Gate) -> None:
-    poller = select.poll()
-    poller.register(connection, select.POLLOUT)
-    poller.register(stop, select.POLLIN)
-    ready = dict(poller.poll(left * 1000))
-    if stop.fileno() in ready:
-        raise StoppedError
-    if not ready:
-        raise TimeoutError
-    number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+def _connect_meanwhile(connection: socket.socket, where: Any, left: float, stop: Gate) -> None:
+    number = connection.connect_ex(where)
+    if number in _UNDER_WAY:
+        await_event(connection, select.POLLOUT, left, stop)
+        number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number:
         raise OSError(number, os.strerror(number))
+
+
+def connected_by(
+    make: Callable[[], socket.socket], conversation: Conversation, now: Callable[[], float]
+) -> socket.socket | None:
+    """Give the connection that ``make`` makes, or note in the conversation why there is none."""
+    try:
+        return make()
+    except NotConnectedError as error:
+        conversation.failed(error.reason, now(), errno=error.errno)
+    except TimeoutError as error:
+        conversation.failed("timeout", now(), errno=error.errno)
+    except socket.gaierror:
+        conversation.failed("no-address", now())
+    except OSError as error:
+        conversation.lost(error.errno, now())
+    return None
 
 
 def time_left(conversation: Conversation, now: float) -> float:
@@ -161,7 +190,6 @@ class Client:
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = memoryview(b"")
-        self._saying = 0  # bytes of the messages that are under way
 
     def run(self) -> None:
         """Client until the conversation has an outcome; reset the connection if it failed.
@@ -211,11 +239,10 @@ class Client:
     def _say(self, message: bytes) -> None:
         if message:
             self._unsent = memoryview(bytes(self._unsent) + message)
-            self._saying = len(self._unsent)
 
     def _sending(self) -> bool:
-        """Say whether the system has taken a part of the message, and not all of it."""
-        return 0 < len(self._unsent) < self._saying
+        """Say whether the system has taken a part of a message, and not all of it."""
+        return self._conversation.is_cut(len(self._unsent))
 
     def _interest(self) -> int:
         return select.POLLIN | (select.POLLOUT if self._unsent else 0)

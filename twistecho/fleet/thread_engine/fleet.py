@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -20,8 +19,8 @@ from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
-from .client import Client, Gate, StoppedError, connect, time_left
-from .tls_client import HandshakeError, TLSClient, context_for, secure
+from .client import Client, Gate, connect, connected_by, time_left
+from .tls_client import TLSClient, context_for, secure
 
 ENGINE = "threads"
 """The name of this engine in reports."""
@@ -60,10 +59,7 @@ class ThreadedFleet:
         self._began = 0.0
         self._begin, self._stop = Gate(), Gate()
         # Clients that have neither connected nor failed to, where the others wait for them.
-        self._awaited = set(self._numbers() if plan.barrier else ())
-
-    def _numbers(self) -> range:
-        return range(self.plan.first, self.plan.first + self.plan.clients)
+        self._awaited = set(plan.numbers if plan.barrier else ())
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
@@ -89,7 +85,7 @@ class ThreadedFleet:
             addresses = resolve(self.target)
         except OSError:
             addresses = []
-        threads = [self._start(number, addresses) for number in self._numbers()]
+        threads = [self._start(number, addresses) for number in self.plan.numbers]
         for thread in threads:
             if thread is not None:
                 thread.join()
@@ -135,10 +131,9 @@ class ThreadedFleet:
 
     def _await_turn(self, number: int) -> None:
         """Wait until it is a client's turn to connect."""
-        if self.plan.ramp:
-            wait = (number - self.plan.first) / self.plan.ramp - self.now()
-            if wait > 0:
-                select.select([self._stop], [], [], wait)
+        wait = self.plan.turn_of(number) - self.now()
+        if wait > 0:
+            select.select([self._stop], [], [], wait)
 
     def _client(
         self,
@@ -182,33 +177,24 @@ class ThreadedFleet:
             if conversation.outcome is not None:
                 self.outcomes.append(conversation.outcome)
 
-    def _time_left(self, conversation: Conversation) -> float:
-        return time_left(conversation, self.now())
-
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
     ) -> socket.socket | None:
         """Connect, or note in the conversation why that failed."""
         if conversation.outcome is not None:
             return None
-        left = partial(self._time_left, conversation)
-        try:
+
+        def left() -> float:
+            return time_left(conversation, self.now())
+
+        def make() -> socket.socket:
             source = source_of(self.plan.sources, conversation.client)
             connection = connect(addresses, left, self._stop, source)
             if self._context is None:
                 return connection
             return secure(connection, self._context, self.target.name, left, self._stop)
-        except HandshakeError as error:
-            conversation.failed(error.reason, self.now(), errno=error.errno)
-        except StoppedError:
-            conversation.failed(INTERRUPTED, self.now())
-        except TimeoutError as error:
-            conversation.failed("timeout", self.now(), errno=error.errno)
-        except socket.gaierror:
-            conversation.failed("no-address", self.now())
-        except OSError as error:
-            conversation.lost(error.errno, self.now())
-        return None
+
+        return connected_by(make, conversation, self.now)
 
 
 def run_threads(

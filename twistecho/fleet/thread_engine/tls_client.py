@@ -15,7 +15,7 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.outcome import Phase
 
-from .client import Client, Gate, StoppedError
+from .client import Client, Gate, NotConnectedError, StoppedError, await_event
 
 # One record holds at most 16 KiB: reading more at once leaves nothing inside OpenSSL, of which the
 # poller would not know.
@@ -24,7 +24,7 @@ _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _CAME_AFTER = "APPLICATION_DATA_AFTER_CLOSE_NOTIFY"
 
 
-class HandshakeError(Exception):
+class HandshakeError(NotConnectedError):
     """No TLS came about: ``reason`` is ``certificate`` or ``tls``; ``errno`` is the system's."""
 
     def __init__(self, error: OSError) -> None:
@@ -83,7 +83,7 @@ def secure(
             suppress_ragged_eofs=False,
         )
         while wanted := _go_on_with_handshake(secured):
-            _await_handshake(secured, wanted, left(), stop)
+            await_event(secured, wanted, left(), stop)
     except (OSError, StoppedError) as error:
         (secured or connection).close()
         if isinstance(error, StoppedError | TimeoutError):
@@ -101,19 +101,6 @@ def _go_on_with_handshake(connection: ssl.SSLSocket) -> int:
     except ssl.SSLWantWriteError:
         return select.POLLOUT
     return 0
-
-
-def _await_handshake(connection: socket.socket, event: int, left: float, stop: Gate) -> None:
-    if left <= 0:
-        raise TimeoutError
-    poller = select.poll()
-    poller.register(connection, event)
-    poller.register(stop, select.POLLIN)
-    ready = dict(poller.poll(left * 1000))
-    if stop.fileno() in ready:
-        raise StoppedError
-    if not ready:
-        raise TimeoutError
 
 
 class TLSClient(Client):

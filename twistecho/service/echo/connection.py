@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twistecho.base.log_lines import where
+from twistecho.base.sockets import unsent
 from twistecho.service.scenario.fault import Kind
 
 from .counters import Counts
@@ -38,7 +39,7 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import EchoTransport, reset_when_flushed, unread, unsent
+from .transports import EchoTransport, reset_when_flushed, unread
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""

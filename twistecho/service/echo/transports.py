@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPullProducer, ISystemHandle, ITCPTransport
 from zope.interface import implementer
 
+from twistecho.base.sockets import unsent
+
 
 class EchoTransport(Protocol):
     """What the protocol needs of its transport: Twisted's own stream transports all have it."""
@@ -24,14 +26,6 @@ class EchoTransport(Protocol):
     def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
     def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
-
-
-def unsent(transport: object) -> int:
-    """Count the bytes in a transport's write buffer; 0 where it does not tell."""
-    # Twisted has no public way to ask. Its two buffers are dataBuffer, from offset on, and a list.
-    buffer = getattr(transport, "dataBuffer", b"")
-    offset = getattr(transport, "offset", 0)
-    return len(buffer) - int(offset) + int(getattr(transport, "_tempDataLen", 0))
 
 
 def outgoing(transport: object) -> int:

@@ -1,0 +1,90 @@
+"""A fleet in a process of its own: what it is told, what it says, and its end."""
+
+import io
+import signal
+import unittest
+from unittest import mock
+
+import pytest
+
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs import fleet_process
+from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess
+from twistecho.fleet.runs.run import ENGINES
+from twistecho.testing.servers import EchoServer
+
+PATIENCE = 30.0
+
+
+class FleetProcessTests(unittest.TestCase):
+    """As its parent sees it, against a server."""
+
+    def setUp(self) -> None:
+        """Start a server."""
+        server = EchoServer()
+        self.addCleanup(server.stop)
+        self.target = parse_target(f"127.0.0.1:{server.port}")
+
+    def test_messages_that_are_no_text_reach_the_server(self) -> None:
+        """The plan goes as JSON, whatever its bytes; a barrier is passed without anybody's help."""
+        messages = (b"\xff\x00", b"text")
+        plan = Plan(clients=2, messages=messages, reply=ReplyFormat.RAW, barrier=True)
+        for engine in ENGINES:
+            with self.subTest(engine=engine), FleetProcess(engine, self.target, plan) as clients:
+                report = clients.wait_for_report()
+                assert clients.began is not None
+                assert report.complete
+                assert (report.engine, report.plan) == (engine, plan)
+
+    def test_it_begins_tells_how_far_it_is_and_reports_when_interrupted(self) -> None:
+        """Waiting has a limit where one is wanted."""
+        plan = Plan(clients=2, duration=60.0, think=0.01, reply=ReplyFormat.RAW)
+        for engine in ENGINES:
+            with self.subTest(engine=engine), FleetProcess(engine, self.target, plan) as clients:
+                clients.wait_for_begin(PATIENCE)
+                assert clients.began is not None
+                while not clients.progress.answered:
+                    assert not clients.wait(0.02)
+                clients.interrupt()
+                report = clients.wait_for_report()
+                assert report.interrupted
+                assert invalid(report) == ()
+
+    def test_one_that_is_killed_gives_no_report(self) -> None:
+        """Nor does it hold anybody up."""
+        plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)
+        with FleetProcess("threads", self.target, plan) as clients:
+            clients.wait_for_begin(PATIENCE)
+            clients.kill()
+            with pytest.raises(FleetError, match="the clients' process: killed by SIGKILL"):
+                clients.wait_for_report()
+
+    def test_what_an_engine_cannot_do_is_said_in_one_line(self) -> None:
+        """An endpoint description is nothing for the threads engine."""
+        target = Target("ssl:localhost:1")
+        with (
+            FleetProcess("threads", target, Plan(clients=1)) as clients,
+            pytest.raises(FleetError, match=r"the threads engine cannot connect to ssl:loc.*$"),
+        ):
+            clients.wait_for_report()
+        assert clients.process.returncode == 0
+
+
+class ChildTests(unittest.TestCase):
+    """What runs in that process, here."""
+
+    def test_an_interrupt_before_its_clients_begin_ends_it_without_a_report(self) -> None:
+        """With an exit code that says so, and without a word."""
+        before = signal.getsignal(signal.SIGINT)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        with (
+            mock.patch("sys.stdin.readline", lambda: signal.raise_signal(signal.SIGINT)),
+            mock.patch("sys.stdout", io.StringIO()) as said,
+            pytest.raises(SystemExit) as ended,
+        ):
+            fleet_process.main()
+        assert ended.value.code == fleet_process.INTERRUPTED
+        assert said.getvalue() == ""
