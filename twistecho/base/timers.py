@@ -83,9 +83,10 @@ class Timers:
 
     def set(self, item: Timed, at: float) -> None:
         """Wake an item at ``at``, unless it is to be woken earlier anyway."""
-        if item.wake_at <= at:
+        before = item.wake_at
+        if before <= at:
             return
-        if item.wake_at < inf:
+        if before < inf:
             self._kill(item)
         item.wake_at = at
         ordered = self._ordered
@@ -147,10 +148,11 @@ class Timers:
     def _wake_due(self, now: float, again: list[tuple[Timed, float]]) -> None:
         ordered, others = self._ordered, self._others
         while ordered or others:
-            if ordered and (not others or ordered[0][0] <= others[0][0]):
-                if ordered[0][0] > now:
+            if not others or (ordered and ordered[0][0] <= others[0][0]):
+                at, item = ordered[0]
+                if at > now:
                     return
-                at, item = ordered.popleft()
+                ordered.popleft()
             else:
                 if others[0][0] > now:
                     return

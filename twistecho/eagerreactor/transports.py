@@ -28,7 +28,6 @@ class later therefore says ``transport.protocol = protocol`` again. And who exch
 ``dataReceived`` in the very class that has both exchanges ``replyEagerly`` with it.
 """
 
-from collections.abc import Mapping
 from errno import EBADF, ENOBUFS, EWOULDBLOCK
 from types import MethodType
 from typing import Any
@@ -64,17 +63,17 @@ def eager_reply(protocol: Any) -> Any:
             break
     else:
         return None
-    if "replyEagerly" not in body or not _is_own(protocol, "dataReceived", body):
+    if "replyEagerly" not in body:
         return None
-    return protocol.replyEagerly if _is_own(protocol, "replyEagerly", body) else None
-
-
-def _is_own(protocol: Any, name: str, body: Mapping[str, Any]) -> bool:
-    """Say whether a method of the protocol is the one that this class's body defines."""
-    method = getattr(protocol, name)
-    return (
-        type(method) is MethodType and method.__func__ is body[name] and method.__self__ is protocol
-    )
+    found = protocol.dataReceived, protocol.replyEagerly
+    for method, own in zip(found, (body["dataReceived"], body["replyEagerly"]), strict=True):
+        if (
+            type(method) is not MethodType
+            or method.__func__ is not own
+            or method.__self__ is not protocol
+        ):
+            return None
+    return found[1]
 
 
 class EagerConnection(tcp.Connection):

@@ -17,6 +17,7 @@ class Service:
     def __init__(self) -> None:
         self.budget = Budget(10**6, 1)
         self.late: list[float] = []
+        self.left_at: list[float] = []
 
     def write_reply(self, message: bytes, /) -> bytes:
         """Write a reply."""
@@ -52,6 +53,19 @@ class QueueTests(TestCase):
         assert self.queue.take(2.5, 100) == [b"A", b"B"]
         assert self.service.late == [0.5, 0.5]
         assert self.queue.next_due == 3.0
+
+    def test_a_plain_reply_that_waits_alone_is_taken_when_it_is_due(self) -> None:
+        """Not earlier, and neither one of two nor one that meets a fault."""
+        self.queue.put(2.0, b"a", None)
+        assert self.queue.take_only(1.9) is None
+        assert self.queue.take_only(2.0) == b"a"
+        assert (self.service.left_at, self.service.budget.used) == ([2.0], 0)
+        for _ in range(2):
+            self.queue.put(2.0, b"a", None)
+        assert self.queue.take_only(2.0) is None
+        self.queue.take(2.0, 100)
+        self.queue.put(2.0, b"a", self.faulty("empty"))
+        assert self.queue.take_only(2.0) is None
 
     def test_nothing_is_due_before_the_connection(self) -> None:
         """The time at which the connection's own delay is over."""

@@ -25,7 +25,7 @@ from twistecho.service.scenario.fault import Kind
 
 from .counters import Counts
 from .limits import GUARANTEED
-from .open_connections import Connections, Watch
+from .open_connections import Connections, Watched
 from .reply_queue import ReplyQueue
 from .state import (
     ABORTED,
@@ -61,7 +61,7 @@ def ends_connection(method: _Method) -> _Method:
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Connection(Protocol):
+class Connection(Watched, Protocol):
     """One connection among ``connections``, with the address of its ``peer``.
 
     It is the streaming producer of its own transport, which pauses and resumes it as the write
@@ -71,7 +71,7 @@ class Connection(Protocol):
     # What every message asks for is found at once in a slot.
     __slots__ = (
         "_accounted", "_allowance", "_charged", "_connections", "_echoed", "_held_until",
-        "_messages", "_queue", "_received", "_sent", "_state", "_watch", "connected", "factory",
+        "_messages", "_queue", "_received", "_sent", "_state", "connected", "factory",
         "number", "peer", "transport", "wake_at",
     )  # fmt: skip
 
@@ -92,7 +92,9 @@ class Connection(Protocol):
         self._held_until = 0.0
         self._allowance = 0  # bytes still to be answered before stopping
         self._charged = 0  # bytes of the write buffer that the common budget is charged with
-        self._watch = Watch()
+        self._quiet = 0.0  # this and the next two are those of `Watched`
+        self._seen = 0
+        self._unread = 0
         self._messages = 0
         # What the counts of all connections have not been told yet.
         self._accounted = 0  # messages that they have been
@@ -106,15 +108,12 @@ class Connection(Protocol):
         """Write the replies that are due; say when to be woken next. See `Timers`."""
         try:
             queue = self._queue
-            if self._state == ONLY_WAITING and queue is not None and len(queue.entries) == 1:
-                due, message, special = queue.entries[0]
-                if special is None and due <= now:
+            if self._state == ONLY_WAITING and queue is not None:
+                message = queue.take_only(now)
+                if message is not None:
                     self._state = WRITTEN
-                    queue.clear()
-                    connections = self._connections
-                    reply = connections.write_reply(message)
+                    reply = self._connections.write_reply(message)
                     self._sent += len(reply)
-                    connections.left_at.append(due)
                     self.transport.write(reply)
                     return None
             self._release(now)
@@ -169,7 +168,7 @@ class Connection(Protocol):
         """Stop writing and reading: the transport's write buffer is full. See `IPushProducer`."""
         if not self._state & FULL:
             self._state |= FULL
-            self._watch.note(self._connections.now())
+            self._quiet = self._connections.now()
         self._charge_buffer(unsent(self.transport))
         self._gate()
 
@@ -230,7 +229,7 @@ class Connection(Protocol):
         if state & ABORTED:
             return
         limits = self._connections.limits
-        reason = self._watch.look(now, limits, self._messages, state, self.transport)
+        reason = self._look(now, limits, self._messages, state, self.transport)
         if reason is not None:
             self._connections.drop(self, reason)
 
@@ -302,7 +301,8 @@ class Connection(Protocol):
         queue, self._queue = self._queue, None
         if queue is not None:
             queue.forget()
-        self._charge_buffer(0)
+        if self._charged:
+            self._charge_buffer(0)
         self._connections.forget(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's

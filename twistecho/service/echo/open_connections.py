@@ -69,21 +69,20 @@ class OpenConnection(Timed, Protocol):
         """Add what was done since `account`."""
 
 
-class Watch:
-    """Judges whether the peer of one connection has been idle, or has refused to read, too long."""
+class Watched:
+    """Judges whether its peer has been idle, or has refused to read, too long.
 
-    __slots__ = ("_messages", "_quiet", "_unread")
+    A base class, not an object of its own: each object more that lives with a connection is one
+    more that Python's garbage collector goes through, time and again, where connections are many.
+    """
 
-    def __init__(self) -> None:
-        self._quiet = 0.0  # since when nothing has happened that is waited for
-        self._messages = 0  # at the last look
-        self._unread = 0  # bytes that the peer had not taken at the last look
+    __slots__ = ("_quiet", "_seen", "_unread")
 
-    def note(self, now: float) -> None:
-        """Note that something has happened."""
-        self._quiet = now
+    _quiet: float  # since when nothing has happened that is waited for
+    _seen: int  # messages at the last look
+    _unread: int  # bytes that the peer had not taken at the last look
 
-    def look(
+    def _look(
         self, now: float, limits: Limits, messages: int, state: int, transport: object
     ) -> str | None:
         """Give the reason to drop the connection: ``idle``, ``stalled``, or None.
@@ -98,8 +97,8 @@ class Watch:
 
     def _progressed(self, messages: int, state: int, transport: object) -> bool:
         """Say whether anything happened since the last look, or a reply is on its way."""
-        if messages != self._messages:
-            self._messages = messages
+        if messages != self._seen:
+            self._seen = messages
             self._unread = 1  # as long as nobody has looked
             return True
         if state & (WAITING | HELD) and not state & FULL:
@@ -204,11 +203,15 @@ class Connections:
         self.scenario, self.limits, self.answer = scenario, limits, answer
         # The decision about every message, where replies are written from messages.
         self.same_for_all = scenario.same_for_all if answer is None else None
-        self.delays_replies = scenario.delays_replies
+        self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
+        self.may_fail = scenario.may_fail
         itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
         self.state = (0 if itself else WRITTEN) | (LOGGED if log_payload else 0)
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
         self.waiting_messages = limits.waiting_messages
+        # For how long every reply is held, where that is the same and more than one may be.
+        alone = self.same_for_all if limits.waiting_messages > 1 else None
+        self.constant_delay = alone.delay if alone is not None else 0.0
         self.write_reply = writer_of(scenario.reply, ctime)
         self.pieces = scenario.pieces
         self.timers = Timers(clock, woken=self._woken)
@@ -270,8 +273,9 @@ class Connections:
     def forget(self, connection: OpenConnection) -> None:
         """Forget what a connection waited for: its time, and its turn."""
         self.timers.discard(connection)
-        self.budget.leave(connection)
-        self.give_turns()
+        if self.budget:
+            self.budget.leave(connection)
+            self.budget.give_turns()
 
     def give_turns(self) -> None:
         """Let those who wait for the common budget read again, as far as it reaches."""

@@ -15,7 +15,7 @@ from twistecho.service.scenario.scenario import Decision
 from .connection import Connection, ends_connection
 from .limits import GUARANTEED
 from .reply_queue import Reply, ReplyQueue
-from .state import CLOSING, IN_THE_WAY, LOGGED, STOPPING, WAITING, WRITTEN
+from .state import CLOSING, IN_THE_WAY, LOGGED, ONLY_WAITING, STOPPING, WAITING, WRITTEN
 from .transports import send_at_once
 
 PAYLOAD_SHOWN = 80
@@ -37,11 +37,10 @@ class EchoProtocol(Connection):
             transport.bufferSize = connections.write_buffer
         transport.registerProducer(self, True)
         now = connections.now()
-        self._watch.note(now)
-        hold = connections.scenario.hold(self.number)
-        if hold:
-            self._hold(now + hold)
-        if connections.scenario.may_fail:
+        self._quiet = now
+        if connections.holds:
+            self._hold(now + connections.scenario.hold(self.number))
+        if connections.may_fail:
             self._prepare_to_fail()
 
     def _prepare_to_fail(self) -> None:
@@ -53,30 +52,35 @@ class EchoProtocol(Connection):
 
     def replyEagerly(self, data: bytes) -> bytes | None:
         """Take what one read gave; give its reply if that is the same. See `eagerreactor`."""
-        if not self._state and len(data) <= MESSAGE_SIZE:
-            self._messages += 1
-            self._echoed += len(data)
-            return data
-        self.dataReceived(data)
-        return None
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take what one read gave: reply at once where nothing is pending, else queue."""
         try:
-            state, size = self._state, len(data)
-            if not state and size <= self._connections.write_buffer:
+            state, size, connections = self._state, len(data), self._connections
+            if not state and size <= connections.write_buffer:
                 # It is its own reply, however it is cut.
                 self._messages += -(-size // MESSAGE_SIZE)
                 self._echoed += size
-                self.transport.write(data)
+                return data
+            self._received += size
+            if state & IN_THE_WAY or not 0 < size <= MESSAGE_SIZE:
+                self._take_read(data)
+            elif state == WRITTEN and connections.constant_delay:
+                # As below, with nothing to decide, and no bound near.
+                self._messages += 1
+                queue = self._queue or self._make_queue()
+                due = queue.put(connections.now() + connections.constant_delay, data, None)
+                self._state = ONLY_WAITING
+                connections.timers.set(self, due)
             else:
-                self._received += size
-                if state & IN_THE_WAY or not 0 < size <= MESSAGE_SIZE:
-                    self._take_read(data)
-                else:
-                    self._take_message(data)
+                self._take_message(data)
         except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
             self._fail()
+        return None
+
+    @ends_connection
+    def dataReceived(self, data: bytes) -> None:
+        """Take what one read gave: reply at once where nothing is pending, else queue."""
+        reply = EchoProtocol.replyEagerly(self, data)
+        if reply is not None:
+            self.transport.write(reply)
 
     def _take_message(self, message: bytes) -> None:
         """Take one message, which nothing but those before it is in the way of."""
@@ -87,16 +91,15 @@ class EchoProtocol(Connection):
             if decision.fault is not None or connections.answer is not None:
                 self._queue_up([message], decision)
                 return
-        if self._state != WRITTEN or decision.delay or connections.delays_replies:
-            now, queue = connections.now(), self._queue or self._make_queue()
-            self._messages += 1
-            queue.put(now + decision.delay, message, None)
-            self._queued(queue, now)
-        else:
-            self._messages += 1
+        self._messages += 1
+        if self._state == WRITTEN and not (decision.delay or connections.delays_replies):
             reply = connections.write_reply(message)
             self._sent += len(reply)
             self.transport.write(reply)
+            return
+        now, queue = connections.now(), self._queue or self._make_queue()
+        queue.put(now + decision.delay, message, None)
+        self._queued(queue, now)
 
     def _take_read(self, data: bytes) -> None:
         """Take what one read gave, whatever is in its way."""

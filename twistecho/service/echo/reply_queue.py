@@ -24,6 +24,7 @@ class Replies(Protocol):
     """What a queue needs of the service: how replies are written, and who counts them."""
 
     budget: Budget
+    left_at: list[float]  # takes the times at which replies were due that leave alone
 
     @property
     def write_reply(self) -> Callable[[bytes], bytes]:
@@ -80,21 +81,23 @@ class ReplyQueue:
         self.cost += cost
         self._budget.used += cost
 
-    def put(self, due: float, message: bytes, reply: Reply | None) -> None:
-        """Have one more reply wait, until it is due and its predecessor has left."""
+    def put(self, due: float, message: bytes, reply: Reply | None) -> float:
+        """Have one more reply wait for its predecessors and its time; give when it is due."""
         if due < self._due:
             due = self._due
         else:
             self._due = due
-        if not self.entries:
+        entries = self.entries
+        if not entries:
             self.entries = ((due, message, reply),)
-        elif isinstance(self.entries, deque):
-            self.entries.append((due, message, reply))
+        elif isinstance(entries, deque):
+            entries.append((due, message, reply))
         else:
-            self.entries = deque((*self.entries, (due, message, reply)))
+            self.entries = deque((*entries, (due, message, reply)))
         cost = len(message) + MESSAGE_COST
         self.cost += cost
         self._budget.used += cost
+        return due
 
     def _pop(self) -> None:
         """Take the first reply off."""
@@ -103,11 +106,18 @@ class ReplyQueue:
         else:
             self.entries = ()
 
-    def clear(self) -> None:
-        """Take off all that waits."""
-        self.entries = ()
-        self._budget.used -= self.cost
-        self.cost = 0
+    def take_only(self, now: float) -> bytes | None:
+        """Take off the message whose reply is due, where it is the only one and nothing special."""
+        entries = self.entries
+        if len(entries) == 1:
+            due, message, reply = entries[0]
+            if reply is None and due <= now:
+                self.entries = ()
+                self._budget.used -= self.cost
+                self.cost = 0
+                self._replies.left_at.append(due)
+                return message
+        return None
 
     @property
     def next_due(self) -> float | None:
@@ -193,8 +203,8 @@ class ReplyQueue:
 
     def forget(self) -> None:
         """Drop all that waits, and cancel the answers that are awaited."""
-        entries = self.entries
-        self.clear()
+        entries, self.entries = self.entries, ()
+        self.charge(-self.cost)
         for _, _, reply in entries:
             if reply is not None and reply.deferred is not None:
                 reply.deferred.cancel()

@@ -53,6 +53,11 @@ class Scenario:
         return self.delay_per is DelayPer.REPLY and self.delay.longest > 0
 
     @cached_property
+    def holds(self) -> bool:
+        """Whether each connection is held once, before it is read."""
+        return self.delay_per is DelayPer.CONNECTION and self.delay.longest > 0
+
+    @cached_property
     def may_fail(self) -> bool:
         """Whether anything can go wrong on purpose."""
         return bool(self.faults.faults or self.in_band)
@@ -71,7 +76,7 @@ class Scenario:
 
     def hold(self, connection: int) -> float:
         """Say how long a connection is held before it is read, in seconds."""
-        return 0.0 if self.delay_per is DelayPer.REPLY else self.delay.seconds(connection, 0)
+        return self.delay.seconds(connection, 0) if self.holds else 0.0
 
     def refusal(self, connection: int) -> Fault | None:
         """Give the fault that meets a connection as it is accepted, if one does."""
