@@ -56,7 +56,7 @@ class QueueTests(TestCase):
 
     def test_a_plain_reply_that_waits_alone_is_taken_when_it_is_due(self) -> None:
         """Not earlier, and neither one of two nor one that meets a fault."""
-        self.queue.put(2.0, b"a", None)
+        self.queue.put_only(2.0, b"a")
         assert self.queue.take_only(1.9) is None
         assert self.queue.take_only(2.0) == b"a"
         assert (self.service.left_at, self.service.budget.used) == ([2.0], 0)
@@ -64,7 +64,7 @@ class QueueTests(TestCase):
             self.queue.put(2.0, b"a", None)
         assert self.queue.take_only(2.0) is None
         self.queue.take(2.0, 100)
-        self.queue.put(2.0, b"a", self.faulty("empty"))
+        self.queue.put(2.0, b"a", self.faulty("drip"))
         assert self.queue.take_only(2.0) is None
 
     def test_nothing_is_due_before_the_connection(self) -> None:

@@ -65,9 +65,9 @@ class EchoProtocol(Connection):
             elif state == WRITTEN and connections.constant_delay:
                 # As below, with nothing to decide, and no bound near.
                 self._messages += 1
-                queue = self._queue or self._make_queue()
-                due = queue.put(connections.now() + connections.constant_delay, data, None)
                 self._state = ONLY_WAITING
+                due = connections.now() + connections.constant_delay
+                (self._queue or self._make_queue()).put_only(due, data)
                 connections.timers.set(self, due)
             else:
                 self._take_message(data)

@@ -81,8 +81,8 @@ class ReplyQueue:
         self.cost += cost
         self._budget.used += cost
 
-    def put(self, due: float, message: bytes, reply: Reply | None) -> float:
-        """Have one more reply wait for its predecessors and its time; give when it is due."""
+    def put(self, due: float, message: bytes, reply: Reply | None) -> None:
+        """Have one more reply wait, until it is due and its predecessor has left."""
         if due < self._due:
             due = self._due
         else:
@@ -97,7 +97,13 @@ class ReplyQueue:
         cost = len(message) + MESSAGE_COST
         self.cost += cost
         self._budget.used += cost
-        return due
+
+    def put_only(self, due: float, message: bytes) -> None:
+        """Have a plain reply wait where none does; none of this queue may have been due later."""
+        self.entries = ((due, message, None),)
+        cost = len(message) + MESSAGE_COST
+        self.cost += cost
+        self._budget.used += cost
 
     def _pop(self) -> None:
         """Take the first reply off."""
