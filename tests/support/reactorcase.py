@@ -61,7 +61,7 @@ class Handing(ClientFactory):
 class RecordingSocket:
     """A socket that notes what is sent, and first raises the errors it was given."""
 
-    def __init__(self, real: socket.socket, *errors: OSError) -> None:
+    def __init__(self, real: socket.socket, *errors: BaseException) -> None:
         self._real = real
         self._errors = list(errors)
         self.sent: list[int] = []

@@ -30,6 +30,15 @@ def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
     return clock.seconds
 
 
+def steady_epoch() -> Callable[[], float]:
+    """Give a clock in seconds since the epoch, as it is now, that goes on as monotonic time does.
+
+    So a step of the wall clock moves no timer, and `IDelayedCall.getTime` is what Twisted says.
+    """
+    offset = time.time() - time.monotonic()
+    return lambda: time.monotonic() + offset
+
+
 def count_monotonic(reactor: IReactorTime) -> None:
     """Have a reactor that counts wall-clock time count monotonic time from now on.
 
@@ -38,7 +47,7 @@ def count_monotonic(reactor: IReactorTime) -> None:
     """
     counts_wall_clock = abs(reactor.seconds() - time.time()) < 60
     if counts_wall_clock and not reactor.getDelayedCalls():
-        reactor.seconds = time.monotonic  # type: ignore[method-assign]
+        reactor.seconds = steady_epoch()  # type: ignore[method-assign]
 
 
 class Timed(Protocol):

@@ -3,7 +3,8 @@
 import os
 import select
 import socket
-import time
+from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 from twisted.internet import error, main
@@ -12,6 +13,7 @@ from twisted.python import context, log
 from twisted.python.failure import Failure
 
 from twistecho.base.sockets import Listener, take_place
+from twistecho.base.timers import steady_epoch
 
 from . import transports, unix
 from .transports import EagerConnection, connection_lost
@@ -42,11 +44,13 @@ def install() -> "EagerReactor":
 class EagerReactor(EPollReactor):
     """Twisted's epoll reactor, eager to write; see `twistecho.eagerreactor`."""
 
-    seconds = staticmethod(time.monotonic)
-
     def __init__(self) -> None:
+        # A wall clock that steps would stall timers; `IDelayedCall.getTime` is time of the epoch.
+        self.seconds = steady_epoch()
         # Connections that want to write and may be untried, in order.
         self.untried: list[EagerConnection] = []
+        # Those that have not had their turn of a round; None when it has ended.
+        self._trying: Iterator[EagerConnection] | None = None
         # Those that want to read, by their descriptors.
         self.reading: dict[int, EagerConnection] = {}
         super().__init__()
@@ -148,8 +152,9 @@ class EagerReactor(EPollReactor):
 
     def getWriters(self) -> list[Any]:
         """List what wants to write."""
-        untried = [writer for writer in self.untried if writer.untried or writer.chunk]
-        return [*super().getWriters(), *untried]
+        untried = [*(copy(self._trying) or ()), *self.untried]
+        wanting = (writer for writer in untried if writer.untried or writer.chunk)
+        return [*super().getWriters(), *wanting]
 
     def removeAll(self) -> list[Any]:
         """Forget all descriptors but the reactor's own, and list them."""
@@ -166,44 +171,84 @@ class EagerReactor(EPollReactor):
             super().addWriter(writer)
 
     def await_all(self) -> None:
-        """Register all of them."""
-        while self.untried:
-            self.await_writing(self.untried.pop())
+        """Register all of them, also those of a round in which this is called."""
+        untried = self._take_up()
+        while untried:
+            self.await_writing(untried[-1])
+            untried.pop()
+
+    def _take_up(self) -> list[EagerConnection]:
+        """Have all that a round has not come to, and give the list that all wait in."""
+        if self._trying is not None:
+            self.untried[:0] = self._trying
+            self._trying = None
+        return self.untried
 
     # What is sent
 
     def _try_all(self) -> None:
-        """Let each transport that wants to write try once; what they write meanwhile waits."""
-        untried, self.untried = self.untried, []
-        for writer in untried:
-            chunk = writer.chunk
-            if chunk:
-                try:
-                    sent = writer.socket.send(chunk)
-                except OSError as os_error:
-                    writer.not_sent(chunk, os_error)
-                except Exception:  # noqa: BLE001 - what is no bytes is said to be none below
-                    writer.close_shortcut()
-                else:
-                    if sent == len(chunk):
-                        writer.chunk = None
+        """Let each transport that wants to write try once; what they write meanwhile waits.
+
+        What is called may run the reactor, and a signal's handler may raise between any two of
+        them: those whose turn has not come are then found in ``_trying``.
+        """
+        untried = self._take_up()
+        self.untried = []
+        writers = self._trying = iter(untried)
+        self._send(writers)
+        if self._trying is writers:
+            self._trying = None
+
+    def _send(  # noqa: C901 - each call that is not made is what this is for
+        self, writers: Iterator[EagerConnection]
+    ) -> None:
+        writer = None
+        try:
+            for writer in writers:
+                chunk = writer.chunk
+                if chunk:
+                    size = len(chunk)
+                    try:
+                        sent = writer.socket.send(chunk)
+                    except OSError as os_error:
+                        writer.not_sent(chunk, os_error)
+                    except Exception:  # noqa: BLE001 - what is no bytes is said to be none below
+                        writer.close_shortcut()
+                    except BaseException as raised:  # noqa: BLE001 - nobody knows what was sent
+                        self._fail(writer, raised)
                         continue
-                    writer.wait_with(chunk, sent)
-            if writer.untried:
-                self._try(writer)
+                    else:
+                        if sent == size:
+                            writer.chunk = None
+                            continue
+                        writer.wait_with(chunk, sent)
+                if writer.untried:
+                    self._try(writer)
+        except BaseException:
+            if writer is not None:
+                self.untried.append(writer)
+            raise
+
+    def _fail(self, connection: EagerConnection, raised: BaseException) -> None:
+        """Log what was raised in a connection's turn, and disconnect it: as Twisted does."""
+        log.err()
+        self._settle(connection, raised, is_read=False)
 
     def _try(self, writer: EagerConnection) -> None:
         contexts = context.theContextTracker.currentContext().contexts
+        here = len(contexts)
         contexts.append(writer)
-        why: BaseException | int | None
         try:
-            why = writer.doWrite()
-        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-            why = raised
-            log.err()
-        if why or writer.untried:
-            self._settle(writer, why, is_read=False)
-        contexts.pop()
+            why: BaseException | int | None
+            try:
+                why = writer.doWrite()
+            except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+                why = raised
+                log.err()
+            if why or writer.untried:
+                self._settle(writer, why, is_read=False)
+        finally:
+            del contexts[here:]
 
     # What happens
 
@@ -215,7 +260,7 @@ class EagerReactor(EPollReactor):
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, tell the descriptors, and send what that wrote."""
-        if self.untried:
+        if self.untried or self._trying is not None:
             self.await_all()
         events = self._poller.poll(self._wait_for(timeout), MOST_EVENTS)
         contexts = context.theContextTracker.currentContext().contexts
@@ -277,8 +322,7 @@ class EagerReactor(EPollReactor):
                                 continue
                             why = connection.end_of_stream()
                 except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-                    log.err()
-                    self._settle(connection, raised, is_read=False)
+                    self._fail(connection, raised)
                     continue
                 if why:
                     self._settle(connection, why, is_read=True)
