@@ -1,6 +1,5 @@
 """`EagerReactor`: see `twistecho.eagerreactor`."""
 
-import os
 import select
 import socket
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from twistecho.base.sockets import Listener, take_place
 from twistecho.base.timers import steady_epoch
 
 from . import transports, unix
-from .transports import EagerConnection, connection_lost
+from .transports import EagerConnection
 
 MOST_EVENTS = 64
 """Events that one poll brings at most; what their callbacks write goes out before the next."""
@@ -239,12 +238,10 @@ class EagerReactor(EPollReactor):
         here = len(contexts)
         contexts.append(writer)
         try:
-            why: BaseException | int | None
-            try:
-                why = writer.doWrite()
-            except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
-                why = raised
-                log.err()
+            why = writer.doWrite()
+        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+            self._fail(writer, raised)
+        else:
             if why or writer.untried:
                 self._settle(writer, why, is_read=False)
         finally:
@@ -346,7 +343,7 @@ class EagerReactor(EPollReactor):
     def _disconnectSelectable(self, selectable: Any, why: Any, isRead: bool) -> None:  # type: ignore[override]
         """Disconnect, and say why a connection broke where that is known."""
         if isinstance(selectable, EagerConnection) and why is main.CONNECTION_LOST:
-            why = _why_lost(selectable)
+            why = selectable.why_lost()
         if why.__class__ is error.ConnectionLost and hasattr(why, "osError"):
             # Twisted would replace it by a failure that all connections share.
             self.removeReader(selectable)
@@ -361,11 +358,3 @@ def _accepting(port: Any, transport: type[EagerConnection]) -> Any:
     port.transport = transport
     take_place(port, Listener(port.socket))
     return port
-
-
-def _why_lost(connection: EagerConnection) -> error.ConnectionLost:
-    """Ask a socket that was reported as broken, unless it has told already."""
-    if connection.broken:
-        return connection.broken
-    number = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return connection_lost(OSError(number, os.strerror(number))) if number else main.CONNECTION_LOST

@@ -29,6 +29,8 @@ class later therefore says ``transport.protocol = protocol`` again. And who exch
 """
 
 from errno import EBADF, ENOBUFS, EWOULDBLOCK
+from os import strerror
+from socket import SO_ERROR, SOL_SOCKET
 from types import MethodType
 from typing import Any
 
@@ -166,6 +168,12 @@ class EagerConnection(tcp.Connection):
         if os_error.errno == EBADF:  # somebody has closed the socket behind our back
             return error.ConnectionFdescWentAway("File descriptor lost")
         return connection_lost(os_error)
+
+    def why_lost(self) -> error.ConnectionLost:
+        """Ask a socket that was reported as broken, unless it has told already."""
+        number = 0 if self.broken else self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        found = connection_lost(OSError(number, strerror(number))) if number else self.broken
+        return found or main.CONNECTION_LOST
 
     def close_shortcut(self) -> None:
         """Leave the way of `_TCPConnection` for Twisted's: here there is no other."""
