@@ -156,27 +156,34 @@ class Timers:
 
     def _wake_due(self, now: float, again: list[tuple[Timed, float]]) -> None:
         ordered, others = self._ordered, self._others
-        while ordered or others:
-            if not others or (ordered and ordered[0][0] <= others[0][0]):
-                at, item = ordered[0]
+        waking: Timed | None = None
+        try:
+            while ordered or others:
+                in_order = not others or (ordered and ordered[0][0] <= others[0][0])
+                at, item = ordered[0] if in_order else others[0][::2]
                 if at > now:
                     return
-                ordered.popleft()
-            else:
-                if others[0][0] > now:
-                    return
-                at, _, item = heapq.heappop(others)
-            if item.wake_at != at:
-                self._dead -= 1
-                continue
-            item.wake_at = inf
-            try:
-                following = item.wake(now)
-            except Exception:  # noqa: BLE001 - what one item does must not stop the others
-                self._log.failure("A timer failed")
-            else:
-                if following is not None:
-                    again.append((item, following))
+                if item.wake_at == at:
+                    waking, item.wake_at = item, inf
+                else:
+                    self._dead -= 1
+                if in_order:
+                    ordered.popleft()
+                else:
+                    heapq.heappop(others)
+                if waking is not None:
+                    try:
+                        following = item.wake(now)
+                    except Exception:  # noqa: BLE001 - one item must not stop the others
+                        self._log.failure("A timer failed")
+                    else:
+                        if following is not None:
+                            again.append((item, following))
+                    waking = None
+        finally:
+            # A signal's handler may raise: whether this one has done what was due is not known.
+            if waking is not None:
+                again.append((waking, now))
 
     def _arm_next(self) -> None:
         """Set the timer for the earliest entry that is alive."""
