@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import histogram_of
+from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import (
     PERCENTILES,
     Interval,
@@ -249,7 +250,7 @@ class JsonTests(unittest.TestCase):
     @given(interval=intervals)
     def test_an_interval_comes_back_from_json(self, interval: Interval) -> None:
         """Written as JSON text and read again it is the same."""
-        assert Interval.from_dict(json.loads(json.dumps(interval.to_dict()))) == interval
+        assert decode(json.loads(json.dumps(interval.to_dict())), Interval, "a value") == interval
 
     def test_fields_of_the_wrong_type_are_refused(self) -> None:
         """As documented."""
@@ -264,4 +265,4 @@ class JsonTests(unittest.TestCase):
         )
         for field, value in bad:
             with self.subTest(field=field), pytest.raises((ValueError, KeyError, TypeError)):
-                Interval.from_dict({**Interval(0.0).to_dict(), field: value})
+                decode({**Interval(0.0).to_dict(), field: value}, Interval, "a value")
