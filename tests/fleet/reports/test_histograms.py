@@ -3,8 +3,10 @@
 import base64
 import json
 import unittest
+import zlib
 
 import pytest
+from hdrh.histogram import HdrHistogram
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -266,3 +268,18 @@ class JsonTests(unittest.TestCase):
         for field, value in bad:
             with self.subTest(field=field), pytest.raises((ValueError, KeyError, TypeError)):
                 decode({**Interval(0.0).to_dict(), field: value}, Interval, "a value")
+
+    def test_a_histogram_of_another_form_is_refused(self) -> None:
+        """Of another range, of more bytes than one has, damaged, or no base64."""
+        good = Latencies()
+        good.record(0.5)
+        text = good.encode()
+        packed = base64.b64decode(text)
+        wide = HdrHistogram(1, 2**60, 5).encode().decode()
+        huge = base64.b64encode(packed[:8] + zlib.compress(bytes(1 << 24))).decode()
+        header = zlib.decompress(packed[8:])[:40]
+        long = base64.b64encode(packed[:8] + zlib.compress(header + bytes(1 << 24))).decode()
+        for bad in (wide, huge, long, text[:-8], "x", "é", packed.hex()):
+            data = {**Interval(0.0).to_dict(), "latency": bad}
+            with self.subTest(text=bad[:20]), pytest.raises(ValueError, match="latency: not a his"):
+                decode(data, Interval, "a value")
