@@ -134,6 +134,8 @@ def _value(found: Any) -> Any:
     """Give what a form, or several in a row, was made into."""
     if isinstance(found, tuple):
         return tuple(map(_value, found))
+    if isinstance(found, dict):
+        return {key: _value(value) for key, value in found.items()}
     return getattr(found, "__dict__", {}).get(_VALUE, found)
 
 

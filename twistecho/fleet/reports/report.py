@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from twistecho.base.decoding import check_schema, decode, parse
+from twistecho.base.decoding import check_schema, decode, parse, written_as
 from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
@@ -181,6 +181,13 @@ class Report:
     def from_json(cls, text: str) -> "Report":
         """Read a report back from JSON text. Raises ValueError if it is none, or a newer form."""
         return cls.from_dict(parse(text, "a report"))
+
+
+@written_as(Report, schema=int)
+def _report(schema: int, **fields: Any) -> Report:
+    if schema != SCHEMA:
+        raise ValueError(f"schema {schema} is not {SCHEMA}")
+    return Report(**fields)
 
 
 def make_report(
