@@ -33,6 +33,8 @@ MOST = 2**63 - 1
 _LONGEST = 1e12
 """The largest number that is not whole: of seconds, thirty thousand years."""
 
+_LONGEST_LINE = 300
+
 _VALUE = "value of the form"
 
 _Kind = TypeVar("_Kind")
@@ -71,7 +73,7 @@ def check_schema(data: Any, schema: int, what: str) -> None:
     if "schema" not in data:
         raise ValueError(f"not {what}: schema: it is missing")
     if type(data["schema"]) is not int or data["schema"] != schema:
-        raise ValueError(f"schema {str(data['schema'])[:40]} is not {schema}")
+        raise ValueError(f"schema {_in_line(str(data['schema'])[:40])} is not {schema}")
 
 
 def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
@@ -84,7 +86,7 @@ def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
     try:
         form = msgspec.convert(data, _form(kind))  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
-        raise ValueError(f"not {what}: {_told(error)}") from None
+        raise ValueError(f"not {what}: {_in_line(_told(error))}") from None
     except RecursionError:
         raise ValueError(f"not {what}: nested too deep") from None
     return _value(form)  # type: ignore[no-any-return]
@@ -137,6 +139,12 @@ def _value(found: Any) -> Any:
     if isinstance(found, dict):
         return {key: _value(value) for key, value in found.items()}
     return getattr(found, "__dict__", {}).get(_VALUE, found)
+
+
+def _in_line(text: str) -> str:
+    """Write text of somebody else in one line that does nothing to a terminal."""
+    shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 3] + "..."
 
 
 _AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>key in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)

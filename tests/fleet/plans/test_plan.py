@@ -203,6 +203,8 @@ class FileTests(unittest.TestCase):
             ('{"schema": 2, "clients": "5"}', "clients: expected int, got str"),
             ('{"schema": 2, "clients": 0}', "clients: 0 is not 1 or more"),
             ('{"schema": 2, "reply": "html"}', "reply: invalid enum value 'html'"),
+            (r'{"schema": 2, "reply": "\u001b\n"}', r"reply: invalid enum value '\x1b\n'"),
+            ('{"schema": "\\n"}', r"schema \n is not 2"),
             ('{"schema": 2, "messages": "hello"}', "messages: "),
             ('{"schema": 2, "messages": [5]}', "messages[0]: "),
             ('{"schema": 2, "sources": "127.0.0.1"}', "sources: "),
