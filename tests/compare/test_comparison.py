@@ -84,6 +84,25 @@ class ComparisonTests(TestCase):
         assert len(first["report"]["outcomes"]) == 20
         assert json.loads(text)["runs"][1]["server_ended"] == "killed by SIGKILL"
 
+    def test_what_cannot_be_is_told_with_its_path(self) -> None:
+        """In a run, in its server's cost, and in its report."""
+        for place, value, told in (
+            (("server", "cpu"), -1.0, "runs[0].server.cpu: expected float >= 0"),
+            (("server", "threads"), None, "runs[0].server.threads: expected int, got null"),
+            (("design",), 5, "runs[0].design: expected str, got int"),
+            (("report", "schema"), 3, "runs[0].report: schema 3 is not 2"),
+            (("report", "plan", "schema"), 3, "runs[0].report.plan: schema 3 is not 2"),
+            (("report", "began"), "now", "runs[0].report.began: expected float, got str"),
+        ):
+            data = json.loads(comparison(staircase()).to_json())
+            inside = data["runs"][0]
+            for name in place[:-1]:
+                inside = inside[name]
+            inside[place[-1]] = value
+            with self.subTest(place=place), pytest.raises(ValueError) as said:
+                Comparison.from_json(json.dumps(data))
+            assert str(said.value).startswith(f"not a comparison: {told}")
+
     def test_other_json_is_refused(self) -> None:
         """A newer form, and what is no comparison, raise ValueError."""
         with pytest.raises(ValueError, match="schema 99 is not 1"):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 _Value = TypeVar("_Value")
 
@@ -117,13 +117,6 @@ def probability(text: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{text} is not a probability, 0 to 1")
     return value
-
-
-def check_kinds(data: Mapping[str, Any], kinds: type | tuple[type, ...], *names: str) -> None:
-    """Raise TypeError, naming it, for the first of these fields that is of another kind."""
-    for name in names:
-        if not isinstance(data[name], kinds) or isinstance(data[name], bool):
-            raise TypeError(f"{name}: {data[name]!r} is of the wrong type")
 
 
 _PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}

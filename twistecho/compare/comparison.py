@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from twistecho.base.decoding import check_schema, decode, parse, written_as
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.report import Report
 
@@ -87,12 +88,10 @@ class Run:
             "report": self.report.to_dict(),
         }
 
-    @classmethod
-    def from_dict(cls, data: Any) -> "Run":
-        """Read a run back from JSON data. Raises ValueError, KeyError or TypeError."""
-        report = Report.from_dict(data["report"])
-        cost = ServerCost(**data["server"])
-        return cls(str(data["design"]), report, cost, data["server_ended"])
+
+@written_as(Run, cost=None, server=ServerCost)
+def _run(server: ServerCost, **fields: Any) -> Run:
+    return Run(cost=server, **fields)
 
 
 @dataclass(frozen=True)
@@ -136,13 +135,9 @@ class Comparison:
     @classmethod
     def from_json(cls, text: str) -> "Comparison":
         """Read a comparison back. Raises ValueError if it is none, or a newer form."""
-        data = json.loads(text)
-        try:
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
-            return cls(dict(data["settings"]), tuple(Run.from_dict(run) for run in data["runs"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a comparison: {error!r}") from error
+        data = parse(text, "a comparison")
+        check_schema(data, SCHEMA, "a comparison")
+        return decode(data, cls, "a comparison")
 
 
 def middle(ordered: list[float]) -> float | None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from twistecho.base.decoding import decode
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval
 from twistecho.fleet.reports.merge import lost_report, merge_reports
@@ -100,6 +101,14 @@ class Kind:
     plan: Plan
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a worker relays; see the module's docstring."""
+
+    testing: bool
+    reports: Mapping[str, tuple[Report, ...]]
+
+
 class Gathering:
     """The reports of one test, by worker and kind."""
 
@@ -112,17 +121,18 @@ class Gathering:
         self._found = {worker: {} for worker in workers}
         self._running = set(self._found)
 
-    def take(self, worker: str, told: Mapping[str, Any]) -> bool:
-        """Take what a worker relays; say whether that is news. ValueError for what is no report."""
+    def take(self, worker: str, data: Any) -> bool:
+        """Take what a worker relays; say whether that is news. Raises ValueError for all else."""
+        told = decode(data, Told, "what a worker tells")
         found = self._found.setdefault(worker, {})
-        for kind, reports in told["reports"].items():
-            found.setdefault(kind, []).extend(Report.from_dict(report) for report in reports)
+        for kind, reports in told.reports.items():
+            found.setdefault(kind, []).extend(reports)
         known = worker in self._running
-        if told["testing"]:
+        if told.testing:
             self._running.add(worker)
         else:
             self._running.discard(worker)
-        return bool(told["reports"]) or known != told["testing"]
+        return bool(told.reports) or known != told.testing
 
     def reports(self, kinds: Mapping[str, Kind]) -> dict[str, Report]:
         """Give one report a kind, with a part a worker; those lost have a problem there.

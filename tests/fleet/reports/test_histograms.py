@@ -3,12 +3,15 @@
 import base64
 import json
 import unittest
+import zlib
 
 import pytest
+from hdrh.histogram import HdrHistogram
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import histogram_of
+from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import (
     PERCENTILES,
     Interval,
@@ -249,7 +252,7 @@ class JsonTests(unittest.TestCase):
     @given(interval=intervals)
     def test_an_interval_comes_back_from_json(self, interval: Interval) -> None:
         """Written as JSON text and read again it is the same."""
-        assert Interval.from_dict(json.loads(json.dumps(interval.to_dict()))) == interval
+        assert decode(json.loads(json.dumps(interval.to_dict())), Interval, "a value") == interval
 
     def test_fields_of_the_wrong_type_are_refused(self) -> None:
         """As documented."""
@@ -264,4 +267,19 @@ class JsonTests(unittest.TestCase):
         )
         for field, value in bad:
             with self.subTest(field=field), pytest.raises((ValueError, KeyError, TypeError)):
-                Interval.from_dict({**Interval(0.0).to_dict(), field: value})
+                decode({**Interval(0.0).to_dict(), field: value}, Interval, "a value")
+
+    def test_a_histogram_of_another_form_is_refused(self) -> None:
+        """Of another range, of more bytes than one has, damaged, or no base64."""
+        good = Latencies()
+        good.record(0.5)
+        text = good.encode()
+        packed = base64.b64decode(text)
+        wide = HdrHistogram(1, 2**60, 5).encode().decode()
+        huge = base64.b64encode(packed[:8] + zlib.compress(bytes(1 << 24))).decode()
+        header = zlib.decompress(packed[8:])[:40]
+        long = base64.b64encode(packed[:8] + zlib.compress(header + bytes(1 << 24))).decode()
+        for bad in (wide, huge, long, text[:-8], "x", "é", packed.hex()):
+            data = {**Interval(0.0).to_dict(), "latency": bad}
+            with self.subTest(text=bad[:20]), pytest.raises(ValueError, match="latency: not a his"):
+                decode(data, Interval, "a value")

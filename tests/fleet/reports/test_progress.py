@@ -1,5 +1,6 @@
 """How far a run is: counted once, added up, and its last second told while it still records."""
 
+import json
 from unittest import TestCase
 
 from hypothesis import given
@@ -11,6 +12,32 @@ from twistecho.fleet.reports.progress import Progress, ProgressWatch, Second, ad
 from twistecho.fleet.reports.recorder import Recording
 
 _LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=10,
+)
+
+
+class JsonTests(TestCase):
+    """What a process tells another."""
+
+    @given(st.floats(0, 1e6), st.none() | st.builds(Second, st.integers(0, 99), _LATENCIES))
+    def test_it_comes_back_from_json(self, took: float, second: Second | None) -> None:
+        """The same."""
+        before = Progress(took, 3, 2, 9, {"receive:reset": 1}, second)
+        assert Progress.from_dict(json.loads(json.dumps(before.to_dict()))) == before
+
+    @given(st.sampled_from(sorted(Progress.__dataclass_fields__)), _JSON)
+    def test_any_json_is_progress_or_refused_with_valueerror(self, name: str, data: object) -> None:
+        """And nothing else."""
+        for value in (data, {**Progress(1.0).to_dict(), name: data}):
+            try:
+                Progress.from_dict(value)
+            except ValueError as error:
+                assert str(error).startswith("not progress: ")
 
 
 class SecondTests(TestCase):

@@ -5,6 +5,7 @@ import unittest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import HISTOGRAMS, Latencies, Measured, add_measured
 from twistecho.fleet.reports.outcome import Cause, Phase
 from twistecho.fleet.reports.recorder import Recording
@@ -152,7 +153,7 @@ class AddingTests(unittest.TestCase):
         play(history, *spread)
         added = add_measured([part.measured() for part in spread])
         assert added == whole.measured()
-        assert Measured.from_dict(added.to_dict()) == added
+        assert decode(added.to_dict(), Measured, "a value") == added
 
     def test_every_histogram_is_a_field(self) -> None:
         """Their names are those of the value's fields."""

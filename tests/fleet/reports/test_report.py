@@ -357,6 +357,25 @@ class RefusedTests(unittest.TestCase):
         assert isinstance(found.disagreements(good), list)
         assert isinstance(found.complete, bool)
 
+    def test_what_cannot_be_is_told_with_its_path(self) -> None:
+        """Times that are none or run backwards, a plan that nobody can carry out, no histogram."""
+        for place, name, value in (
+            ("outcomes[0]", "ended", math.nan),
+            ("outcomes[0]", "started", math.inf),
+            ("outcomes[0]", "ended", -5.0),
+            ("outcomes[0]", "connected", 1e9),
+            ("outcomes[0]", "cause", "teleport:refused"),
+            ("plan", "clients", 0),
+            ("plan", "timeout", 0),
+            ("measured", "latency", "x"),
+        ):
+            data = report(outcome(0, RESET)).to_dict()
+            inside = data["outcomes"][0] if place == "outcomes[0]" else data[place]
+            inside[name] = value
+            with self.subTest(name=name, value=value), pytest.raises(ValueError) as said:
+                Report.from_json(json.dumps(data))
+            assert str(said.value).startswith(f"not a report: {place}.{name}: ")
+
     def test_a_flag_is_true_or_false(self) -> None:
         """Text is neither, whatever it says."""
         with pytest.raises(ValueError, match="interrupted"):

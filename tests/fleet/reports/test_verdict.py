@@ -236,6 +236,9 @@ class MissingTests(unittest.TestCase):
         """There is no outcome of them."""
         plan = Plan(clients=1000, messages=(b"x" * 10,))
         assert reason(report(client(0, 1), plan=plan)) == "clients missing: 999 of 1,000"
+        # More than memory has room for: they are counted, not listed.
+        many = Plan(clients=10**15, messages=(b"x" * 10,))
+        assert reason(report(client(0, 1), plan=many)).startswith("clients missing: 999,999,999,")
 
     def test_clients_that_are_listed_twice_are_counted(self) -> None:
         """And those that nobody planned."""

@@ -1,12 +1,12 @@
 """What every client of a fleet does: the plan, a value, which can be divided among processes."""
 
-import base64
 import json
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 from typing import Any
 
-from twistecho.base.notation import FieldError, TextEnum, check_kinds
+from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
+from twistecho.base.notation import FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
@@ -15,6 +15,9 @@ NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 LONGEST_TIMEOUT = 1e6
 """Seconds: eleven days, which every system call that waits can count."""
 
+
+MOST_SEED = 10**100 - 1
+"""The largest seed: that of the command line."""
 
 SCHEMA = 2
 """The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
@@ -25,6 +28,29 @@ class Arrivals(TextEnum):
 
     CONSTANT = "constant"
     POISSON = "poisson"
+
+
+_LEAST = {"clients": 1, "repeat": 1, "pipeline": 1, "seed": 0, "first": 0}
+"""The whole numbers of a plan, and the least that each may be."""
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_LEAST, int),
+    **dict.fromkeys(("timeout", "think", "warmup"), (int, float)),
+    **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
+    **dict.fromkeys(("ordered", "barrier"), bool),
+    **dict.fromkeys(("messages", "sources"), tuple),
+    "reply": ReplyFormat,
+    "arrivals": Arrivals,
+    "protocol": (str, type(None)),
+}
+
+
+def _shown(value: object) -> str:
+    """Write a value as a message can: an integer may have more digits than Python writes."""
+    try:
+        return repr(value)[:60]
+    except ValueError:
+        return "that many"
 
 
 @dataclass(frozen=True)
@@ -72,12 +98,13 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
-        for name in ("clients", "repeat", "pipeline"):
-            if getattr(self, name) < 1:
-                raise FieldError(name, f"{getattr(self, name)} is not 1 or more")
-        for name in ("seed", "first"):
-            if getattr(self, name) < 0:
-                raise FieldError(name, f"{getattr(self, name)} is not 0 or more")
+        self._check_kinds()
+        for name, least in _LEAST.items():
+            value, most = getattr(self, name), MOST_SEED if name == "seed" else MOST
+            if value < least:
+                raise FieldError(name, f"{_shown(value)} is not {least} or more")
+            if value > most:
+                raise FieldError(name, f"it is more than {most:.3g}")
         if not self.messages:
             raise FieldError("messages", "there is none")
         if not all(self.messages):
@@ -87,6 +114,17 @@ class Plan:
         for name in ("think", "warmup"):
             self._check_seconds(name, least_is_allowed=True)
         self._check_contradictions()
+
+    def _check_kinds(self) -> None:
+        """Refuse what is of another type than its field; only a flag is true or false."""
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+                raise FieldError(name, f"{_shown(value)} is of the wrong type")
+        for name, kind in (("messages", bytes), ("sources", str)):
+            for value in getattr(self, name):
+                if not isinstance(value, kind):
+                    raise FieldError(name, f"{_shown(value)} is of the wrong type")
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
         """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIMEOUT`."""
@@ -167,23 +205,10 @@ class Plan:
         return {"schema": SCHEMA, **data}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
-        """Read the plan back from JSON data. Raises ValueError, KeyError or TypeError."""
-        if data["schema"] != SCHEMA:
-            raise ValueError(f"plan: schema {data['schema']!r} is not {SCHEMA}")
-        fields = {name: data[name] for name in cls.__dataclass_fields__}
-        check_kinds(fields, int, "clients", "repeat", "pipeline", "seed", "first")
-        check_kinds(fields, (int, float), "timeout", "think", "warmup")
-        check_kinds(fields, (int, float, type(None)), "rate", "duration", "ramp")
-        check_kinds(fields, (str, type(None)), "protocol")
-        check_kinds(fields, list, "messages", "sources")
-        for name in ("ordered", "barrier"):
-            if not isinstance(fields[name], bool):
-                raise TypeError(f"{name}: {fields[name]!r} is neither true nor false")
-        fields["messages"] = tuple(_message_from_json(message) for message in data["messages"])
-        fields["reply"], fields["arrivals"] = ReplyFormat(data["reply"]), Arrivals(data["arrivals"])
-        fields["sources"] = tuple(str(source) for source in data["sources"])
-        return cls(**fields)
+    def from_dict(cls, data: Any) -> "Plan":
+        """Read the plan back from JSON data. Raises ValueError with the path of what is wrong."""
+        check_schema(data, SCHEMA, "a plan")
+        return decode(data, cls, "a plan")
 
     def to_json(self) -> str:
         """Write the plan as the text of a plan file."""
@@ -195,24 +220,12 @@ class Plan:
 
         Raises ValueError, in one line, if it is none, or of a newer schema.
         """
-        try:
-            return cls.from_dict(_filled(json.loads(text)))
-        except KeyError as error:
-            raise ValueError(f"not a plan: it has no {error}") from error
-        except TypeError as error:
-            raise ValueError(f"not a plan: {error}") from error
-        except RecursionError:
-            raise ValueError("not a plan: nested too deep") from None
-
-
-def _filled(data: object) -> dict[str, Any]:
-    """Give the data of a plan file with the defaults for what it leaves out."""
-    if not isinstance(data, dict):
-        raise TypeError("not an object")
-    unknown = [name for name in data if name not in {"schema", *Plan.__dataclass_fields__}]
-    if unknown:
-        raise ValueError(f"{unknown[0]}: there is no such field")
-    return {**Plan().to_dict(), "schema": data["schema"], **data}
+        data = parse(text, "a plan")
+        check_schema(data, SCHEMA, "a plan")
+        unknown = [name for name in data if name not in {"schema", *cls.__dataclass_fields__}]
+        if unknown:
+            raise ValueError(f"{_shown(unknown[0])[1:-1]}: there is no such field")
+        return cls.from_dict({**cls().to_dict(), **data})
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
@@ -220,12 +233,27 @@ def _message_to_json(message: bytes) -> str | dict[str, str]:
     try:
         return message.decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(message).decode()}
+        return {"base64": b64encode(message).decode()}
 
 
-def _message_from_json(data: object) -> bytes:
-    if isinstance(data, str):
-        return data.encode()
-    if not isinstance(data, dict) or not isinstance(data.get("base64"), str):
-        raise TypeError(f"messages: {data!r} is neither text nor base64")
-    return base64.b64decode(data["base64"], validate=True)
+@dataclass(frozen=True)
+class _Bytes:
+    """A message that is no text, as it is written."""
+
+    base64: str
+
+
+@written_as(_Bytes)
+def _bytes(base64: str) -> bytes:
+    try:
+        return b64decode(base64, validate=True)
+    except ValueError as error:
+        raise FieldError("base64", str(error)) from None
+
+
+@written_as(Plan, schema=int, seed=Any, messages=tuple[str | _Bytes, ...])
+def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:
+    if schema != SCHEMA:
+        raise ValueError(f"schema {schema} is not {SCHEMA}")
+    known = tuple(m.encode() if isinstance(m, str) else m for m in messages)
+    return Plan(messages=known, **fields)

@@ -4,6 +4,9 @@ Every histogram of the project is an HdrHistogram of microseconds and has the sa
 precision, 1 microsecond to 1 hour at 3 significant digits, so that any two can be added exactly.
 """
 
+import base64
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +14,14 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from twistecho.base.notation import check_kinds
+from twistecho.base.decoding import written_as
+from twistecho.base.notation import FieldError
 
 _LOWEST, _HIGHEST, _DIGITS = 1, 3_600_000_000, 3
 _FOLD_AT = 4096
+_COOKIES = struct.Struct(">II")
+_PAYLOAD = struct.Struct(">IIIIQQd")
+_MOST_BYTES = 1 << 19  # 25,000 counts of nine bytes each, at most
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 """The percentiles that a report shows."""
 
@@ -154,17 +161,6 @@ class Interval:
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"failures": dict(self.failures)}
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Interval":
-        """Read an interval back from JSON data. Raises ValueError, KeyError or TypeError."""
-        fields = {name: data[name] for name in cls.__dataclass_fields__}
-        check_kinds(fields, (int, float), "start")
-        check_kinds(fields, int, "connected", "answered", "bytes_returned")
-        check_kinds(fields, dict, "failures")
-        check_kinds(fields["failures"], int, *fields["failures"])
-        fields["latency"] = Latencies(data["latency"]).encode()
-        return cls(**fields)
-
 
 def add_intervals(one: Interval, other: Interval) -> Interval:
     """Put together what two parts of a run found in the same second; histograms are added."""
@@ -204,13 +200,39 @@ class Measured:
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Measured":
-        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
-        check_kinds(data, int, "unmeasured")
-        histograms = {name: Latencies(data[name]).encode() for name in HISTOGRAMS}
-        intervals = tuple(Interval.from_dict(interval) for interval in data["intervals"])
-        return cls(**histograms, unmeasured=data["unmeasured"], intervals=intervals)
+
+@written_as(Interval)
+def _interval(latency: str, **fields: Any) -> Interval:
+    return Interval(latency=_histogram("latency", latency), **fields)
+
+
+@written_as(Measured)
+def _measured(unmeasured: int, intervals: tuple[Interval, ...], **histograms: str) -> Measured:
+    known = {name: _histogram(name, text) for name, text in histograms.items()}
+    return Measured(**known, unmeasured=unmeasured, intervals=intervals)
+
+
+def _histogram(name: str, text: str) -> str:
+    """Give a histogram of the project's form. Raises FieldError for what is none."""
+    try:
+        _check_form(text)
+        return Latencies(text).encode()
+    except ValueError as error:
+        raise FieldError(name, str(error)) from None
+
+
+def _check_form(text: str) -> None:
+    """Refuse a histogram of another range, or of more bytes than one has; take no memory for it."""
+    if not text:
+        return
+    try:
+        packed = base64.b64decode(text, validate=True)[_COOKIES.size :]
+        payload = zlib.decompressobj().decompress(packed, _MOST_BYTES + 1)
+        _, _, _, digits, lowest, highest, _ = _PAYLOAD.unpack_from(payload)
+    except (ValueError, zlib.error, struct.error) as error:
+        raise ValueError(f"not a histogram: {error}") from None
+    if (lowest, highest, digits) != (_LOWEST, _HIGHEST, _DIGITS) or len(payload) > _MOST_BYTES:
+        raise ValueError("not a histogram: of another range")
 
 
 def add_measured(found: Iterable[Measured]) -> Measured:

@@ -1,11 +1,11 @@
 """How a conversation ended: answered, or a cause made of a phase and a reason."""
 
 import errno
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from twistecho.base.notation import TextEnum, check_kinds
+from twistecho.base.decoding import written_as
+from twistecho.base.notation import FieldError, TextEnum
 
 
 class Phase(TextEnum):
@@ -119,21 +119,23 @@ class Outcome:
         data["errno"] = None if self.cause is None else self.cause.errno
         return data
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":
-        """Read an outcome back from JSON data. Raises ValueError, KeyError or TypeError."""
-        fields = {name: data[name] for name in cls.__dataclass_fields__}
-        check_kinds(fields, int, "client", *_COUNTS)
-        check_kinds(fields, (int, float), "started", "ended")
-        check_kinds(fields, (int, float, type(None)), "connected", "first_byte", "replied")
-        check_kinds(data, (int, type(None)), "errno")
-        if fields["cause"] is not None:
-            phase, _, reason = str(fields["cause"]).partition(":")
-            fields["cause"] = Cause(Phase(phase), reason, data["errno"])
-        return cls(**fields)
+
+@written_as(Outcome, cause=str | None, errno=int | None)
+def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
+    """Make an outcome of what is written. Raises FieldError, or ValueError for a time."""
+    found = Outcome(cause=None if cause is None else _cause(cause, errno), **fields)
+    for name in ("connected", "first_byte", "replied", "ended"):
+        at = fields[name]
+        if at is not None and at < found.started:
+            raise FieldError(name, f"{at:g} is before ", "started", f", {found.started:g}")
+        if at is not None and at > found.ended:
+            raise FieldError(name, f"{at:g} is after ", "ended", f", {found.ended:g}")
+    return found
 
 
-_COUNTS = (
-    "sent", "messages", "failed", "outstanding", "unsent",
-    "bytes_sent", "bytes_returned", "bytes_failed", "bytes_outstanding",
-)  # fmt: skip
+def _cause(text: str, number: int | None) -> Cause:
+    phase, _, reason = text.partition(":")
+    try:
+        return Cause(Phase.parse(phase), reason, number)
+    except ValueError as error:
+        raise FieldError("cause", str(error)) from None

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from twistecho.base.decoding import decode, written_as
+
 from .histograms import INTERVAL_LENGTH
 from .outcome import Outcome
 from .recorder import Recording
@@ -39,10 +41,10 @@ class Second:
         """Give it as JSON data, in which no key is a number."""
         return {"number": self.number, "latencies": list(self.latencies.items())}
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Second":
-        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
-        return cls(data["number"], dict(data["latencies"]))
+
+@written_as(Second, latencies=tuple[tuple[int, int], ...])
+def _second(number: int, latencies: tuple[tuple[int, int], ...]) -> Second:
+    return Second(number, dict(latencies))
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,9 @@ class Progress:
         return data | {"second": self.second and self.second.to_dict()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Progress":
-        """Read it back from JSON data. Raises ValueError, KeyError or TypeError."""
-        fields = {name: data[name] for name in cls.__dataclass_fields__}
-        second = fields["second"]
-        return cls(**fields | {"second": second and Second.from_dict(second)})
+    def from_dict(cls, data: Any) -> "Progress":
+        """Read it back from JSON data. Raises ValueError with the path of what is wrong."""
+        return decode(data, cls, "progress")
 
 
 def add_progress(parts: Iterable[Progress]) -> Progress:

@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from twistecho.base.notation import check_kinds
+from twistecho.base.decoding import check_schema, decode, parse, written_as
 from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
@@ -47,16 +47,6 @@ class Part:
     messages: int
     makespan: float
     problem: str | None = None
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Part":
-        """Read a part back from JSON data. Raises KeyError or TypeError."""
-        fields = {name: data[name] for name in cls.__dataclass_fields__}
-        check_kinds(fields, str, "name")
-        check_kinds(fields, int, "clients", "messages")
-        check_kinds(fields, (int, float), "makespan")
-        check_kinds(fields, (str, type(None)), "problem")
-        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -181,29 +171,23 @@ class Report:
 
     @classmethod
     def from_dict(cls, data: Any) -> "Report":
-        """Read a report back from JSON data. Raises ValueError if it is none, or a newer form."""
-        try:
-            _check_kind(data)
-            return cls(
-                engine=str(data["engine"]),
-                target=str(data["target"]),
-                plan=Plan.from_dict(data["plan"]),
-                outcomes=tuple(Outcome.from_dict(outcome) for outcome in data["outcomes"]),
-                measured=Measured.from_dict(data["measured"]),
-                began=float(data["began"]),
-                parts=tuple(Part.from_dict(part) for part in data["parts"]),
-                interrupted=data["interrupted"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a report: {error!r}") from error
+        """Read a report back from JSON data. Raises ValueError with the path of what is wrong."""
+        if isinstance(data, dict) and "agree" in data:
+            raise ValueError("a check of both engines: it holds two reports")
+        check_schema(data, SCHEMA, "a report")
+        return decode(data, cls, "a report")
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
         """Read a report back from JSON text. Raises ValueError if it is none, or a newer form."""
-        try:
-            return cls.from_dict(json.loads(text))
-        except RecursionError:
-            raise ValueError("not a report: nested too deep") from None
+        return cls.from_dict(parse(text, "a report"))
+
+
+@written_as(Report, schema=int)
+def _report(schema: int, **fields: Any) -> Report:
+    if schema != SCHEMA:
+        raise ValueError(f"schema {schema} is not {SCHEMA}")
+    return Report(**fields)
 
 
 def make_report(
@@ -219,16 +203,6 @@ def make_report(
     """Put together what an engine found, in the order of the clients' numbers."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
     return Report(engine, target, plan, ordered, measured, began, interrupted=interrupted)
-
-
-def _check_kind(data: Mapping[str, Any]) -> None:
-    """Refuse what is not of this schema, or of another kind."""
-    if data["schema"] != SCHEMA:
-        raise ValueError(f"schema {data['schema']!r} is not {SCHEMA}")
-    if "agree" in data:
-        raise ValueError("a check of both engines: it holds two reports")
-    if not isinstance(data["interrupted"], bool):
-        raise TypeError(f"interrupted: {data['interrupted']!r} is neither true nor false")
 
 
 def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:

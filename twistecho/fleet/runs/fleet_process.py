@@ -121,7 +121,9 @@ class FleetProcess:
             self._together()
             self._ended.set()
 
-    def _take(self, said: dict[str, Any]) -> None:
+    def _take(self, said: Any) -> None:
+        if not isinstance(said, dict):
+            raise ValueError("it is not an object")  # noqa: TRY004 - as for any other bad line
         if "begins" in said:
             self.began = time.monotonic()
             self._begun.set()

@@ -1,0 +1,102 @@
+"""JSON read strictly: what is refused, and by which line."""
+
+import math
+import unittest
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twistecho.base.decoding import MOST, check_schema, decode, parse
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=10,
+)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A value of all simple kinds."""
+
+    count: int
+    took: float | None
+    name: str = ""
+    flag: bool = False
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A value of values."""
+
+    leaves: tuple[Leaf, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+LEAF = {"count": 1, "took": 2.5, "name": "x", "flag": True}
+
+
+class DecodeTests(unittest.TestCase):
+    """Data becomes a dataclass, or one line with a path."""
+
+    def test_a_value_is_made_with_the_values_in_it(self) -> None:
+        """A field that it has not is passed over."""
+        data = {"leaves": [LEAF], "counts": {"a": 1}, "other": None}
+        assert decode(data, Tree, "a tree") == Tree((Leaf(1, 2.5, "x", True),), {"a": 1})
+
+    def test_what_is_wrong_is_told_with_its_path(self) -> None:
+        """Types, ranges, what is not finite, text that cannot be written, what is missing."""
+        for name, value, told in (
+            ("count", "1", "expected int, got str"),
+            ("count", True, "expected int, got bool"),
+            ("count", -1, "expected int >= 0"),
+            ("count", MOST + 1, ""),
+            ("count", 10**400, ""),
+            ("count", 1.5, "expected int, got float"),
+            ("took", math.nan, "expected float"),
+            ("took", math.inf, "expected float"),
+            ("took", -math.inf, "expected float"),
+            ("took", 10**400, ""),
+            ("name", "\ud800", "half a surrogate pair is no text"),
+            ("name", None, "expected str, got null"),
+            ("flag", 1, "expected bool, got int"),
+        ):
+            data = {"leaves": [LEAF, {**LEAF, name: value}], "counts": {}}
+            with self.subTest(name=name, value=str(value)[:20]), pytest.raises(ValueError) as said:
+                decode(data, Tree, "a tree")
+            assert str(said.value).startswith(f"not a tree: leaves[1].{name}: {told}")
+        with pytest.raises(ValueError, match=r"^not a tree: leaves\[0\].count: it is missing$"):
+            decode({"leaves": [{}], "counts": {}}, Tree, "a tree")
+
+    @settings(max_examples=200, deadline=None)
+    @given(data=json_values)
+    def test_any_value_is_decoded_or_refused_with_valueerror(self, data: object) -> None:
+        """At every depth."""
+        for value in (data, {"leaves": data, "counts": data}, {"leaves": [data], "counts": {}}):
+            try:
+                decode(value, Tree, "a tree")
+            except ValueError as error:
+                assert str(error).startswith("not a tree: ")
+
+    def test_text_that_is_no_json_is_refused(self) -> None:
+        """However deep it goes, and however long a number in it is."""
+        for text in ("", "{", "[" * 100_000, "1" * 5000):
+            with pytest.raises(ValueError, match="not a tree: "):
+                parse(text, "a tree")
+
+    def test_only_this_schema_is_read(self) -> None:
+        """A number that equals it is another type."""
+        check_schema({"schema": 1}, 1, "a tree")
+        wrong: tuple[object, ...] = (
+            [],
+            {},
+            {"schema": True},
+            {"schema": 2},
+            {"schema": 1.0},
+        )
+        for data in wrong:
+            with pytest.raises(ValueError, match=r"schema|object"):
+                check_schema(data, 1, "a tree")

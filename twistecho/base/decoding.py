@@ -1,0 +1,167 @@
+"""JSON that somebody else wrote, read strictly into the dataclasses that it was written from.
+
+All fields must be there, and of their types; others are passed over. Numbers are 0 or more and
+finite, whole ones at most `MOST`; text is text that can be written. msgspec checks all this, and is
+imported where something is read only: it takes 30 ms.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from .notation import FieldError
+
+if TYPE_CHECKING:
+    import msgspec
+
+MOST = 2**63 - 1
+"""The largest count; every system's and every format's counters hold it."""
+
+_LONGEST = 1e12
+"""The largest number that is not whole: of seconds, thirty thousand years."""
+
+_LONGEST_LINE = 300
+
+_VALUE = "value of the form"
+
+_Kind = TypeVar("_Kind")
+_Own = tuple[dict[str, Any], Callable[..., Any]]
+_OWN: dict[type, _Own] = {}
+
+
+def written_as(kind: type, **fields: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate what makes a dataclass of its fields in JSON, where these are not its own.
+
+    ``fields`` are those with other types, None for one that is not written. The function may raise
+    FieldError or ValueError.
+    """
+
+    def register(make: Callable[..., Any]) -> Callable[..., Any]:
+        _OWN[kind] = fields, make
+        return make
+
+    return register
+
+
+def parse(text: str, what: str) -> Any:
+    """Give what a JSON text says. Raises ValueError, in one line, where it is none."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"not {what}: nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"not {what}: {error}") from None
+
+
+def check_schema(data: Any, schema: int, what: str) -> None:
+    """Raise ValueError for data of another schema, or of none."""
+    if not isinstance(data, dict):
+        raise ValueError(f"not {what}: not an object")  # noqa: TRY004 - as documented
+    if "schema" not in data:
+        raise ValueError(f"not {what}: schema: it is missing")
+    if type(data["schema"]) is not int or data["schema"] != schema:
+        raise ValueError(f"schema {_in_line(str(data['schema'])[:40])} is not {schema}")
+
+
+def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
+    """Make a dataclass of JSON data.
+
+    Raises ValueError with one line that names the path in the data, ``outcomes[3].start``.
+    """
+    import msgspec  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        form = msgspec.convert(data, _form(kind))  # type: ignore[arg-type]
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not {what}: {_in_line(_told(error))}") from None
+    except RecursionError:
+        raise ValueError(f"not {what}: nested too deep") from None
+    return _value(form)  # type: ignore[no-any-return]
+
+
+@cache
+def _form(kind: type) -> "type[msgspec.Struct]":
+    """Give the form of a dataclass: what it is in JSON, with the limits of its numbers."""
+    import msgspec  # noqa: PLC0415 - see the module's docstring
+
+    own, make = _OWN.get(kind, ({}, kind))
+    types = {**_own_types(kind), **own}
+    fields = [(name, _strict(hint)) for name, hint in types.items() if hint is not None]
+
+    def finish(form: Any) -> None:
+        known = {name: _value(getattr(form, name)) for name, _ in fields}
+        form.__dict__[_VALUE] = make(**known)
+
+    return msgspec.defstruct(kind.__name__, fields, namespace={"__post_init__": finish}, dict=True)
+
+
+def _own_types(kind: type) -> dict[str, Any]:
+    return {name: get_type_hints(kind)[name] for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def _strict(hint: Any) -> Any:
+    """Give a type of a dataclass's field as msgspec is to check it."""
+    from msgspec import Meta  # noqa: PLC0415 - see the module's docstring
+
+    limited = {
+        int: Annotated[int, Meta(ge=0, le=MOST)],
+        float: Annotated[float, Meta(ge=0, le=_LONGEST)],
+        str: Annotated[str, Meta(pattern=r"\A[^\ud800-\udfff]*\Z")],
+    }
+    if hint in limited:
+        return limited[hint]
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _form(hint)
+    inner = tuple(part if part in (NoneType, ...) else _strict(part) for part in get_args(hint))
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        return Union[inner]  # noqa: UP007 - these are values
+    return origin[inner] if inner else hint
+
+
+def _value(found: Any) -> Any:
+    """Give what a form, or several in a row, was made into."""
+    if isinstance(found, tuple):
+        return tuple(map(_value, found))
+    if isinstance(found, dict):
+        return {key: _value(value) for key, value in found.items()}
+    return getattr(found, "__dict__", {}).get(_VALUE, found)
+
+
+def _in_line(text: str) -> str:
+    """Write text of somebody else in one line that does nothing to a terminal."""
+    shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 3] + "..."
+
+
+_AT = re.compile(r"(?P<problem>.*?)(?: - at (?P<key>key in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+
+
+def _told(error: Exception) -> str:
+    """Say what msgspec found in the words and with the paths of this program."""
+    match = _AT.fullmatch(str(error))
+    assert match is not None  # noqa: S101 - all of it may be the problem
+    problem, path = match["problem"], match["path"] or ""
+    if isinstance(error.__cause__, FieldError):
+        return f"{path}{'.' if path else ''}{problem}"
+    if missing := _MISSING.fullmatch(problem):
+        path, problem = f"{path}{'.' if path else ''}{missing[1]}", "it is missing"
+    elif "matching regex" in problem:
+        problem = "half a surrogate pair is no text"
+    elif error.__cause__ is None:
+        problem = problem[:1].lower() + problem[1:].replace("`", "")
+    return f"{path}: {problem}" if path else problem
