@@ -121,7 +121,7 @@ class PartsTests(unittest.TestCase):
                 report = parts.report()
                 assert report.interrupted
                 assert invalid(report) == ()
-                assert set(report.failures) == {"receive:interrupted"}
+                assert set(report.interruptions) == {"receive:interrupted"}
 
     def test_a_target_that_the_engine_cannot_reach_is_refused(self) -> None:
         """With what the engine says, once."""

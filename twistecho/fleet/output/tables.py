@@ -193,6 +193,8 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"messages failed": f"{lost:,}"} if lost else {}
     some = {name: read(report, figure) for name, figure in _WHERE_ANY.items()}
     found |= {name: str(reading) for name, reading in some.items() if reading.value}
+    stopped = sum(report.interruptions.values())
+    found |= {"clients interrupted": f"{stopped:,}"} if stopped else {}
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
         "bytes sent": f"{report.bytes_sent:,}",
@@ -244,20 +246,35 @@ def parts_table(report: Report) -> Table:
     return table
 
 
+def interruption_lines(report: Report) -> Iterator[Line]:
+    """Say that a run was interrupted, and how many clients were ended by that: above all else."""
+    if not report.interrupted:
+        return
+    ended = sum(report.interruptions.values())
+    said = f" {count(ended, 'client')} still ran, and nothing was wrong with them." if ended else ""
+    yield f"Interrupted: this is what was found until then.{said}", "bold yellow"
+
+
+def _unspoken(verdict: Verdict) -> int:
+    """Count the clients that failed by causes that no requirement speaks of."""
+    failures = verdict.report.failures
+    return sum(clients for cause, clients in verdict.intolerable.items() if cause in failures)
+
+
 def verdict_lines(verdict: Verdict) -> Iterator[Line]:
     """Give what is to be said below the tables: causes, requirements, and what to think of it."""
     for line in failure_lines(verdict.report):
         yield line, "red"
     for result in verdict.results:
         yield str(result), "green" if result.met else BAD
-    if verdict.report.interrupted:
-        yield "Interrupted: this is what was found until then.", "bold yellow"
     if verdict.invalid:
         yield "INVALID: these figures cannot be believed", BAD
         yield from ((f"- {reason}", BAD) for reason in verdict.invalid)
     missed = sum(not result.met for result in verdict.results)
     if missed:
         yield f"{count(missed, 'requirement')} missed", BAD
+    elif verdict.results and (failed := _unspoken(verdict)):
+        yield f"{count(failed, 'client')} failed by causes that no requirement names", BAD
     elif verdict.results and not verdict.invalid:
         yield "All requirements met", GOOD
 

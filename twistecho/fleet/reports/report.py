@@ -92,9 +92,13 @@ class Report:
 
     @property
     def failures(self) -> dict[str, int]:
-        """How many clients failed, by cause, the most frequent first."""
-        causes = Counter(str(o.cause) for o in self.outcomes if o.cause is not None)
-        return dict(causes.most_common())
+        """How many clients failed, by cause, the most frequent first; see `interruptions`."""
+        return _by_cause(o for o in self.outcomes if not o.interrupted)
+
+    @property
+    def interruptions(self) -> dict[str, int]:
+        """How many clients were ended early while nothing was wrong, by what they waited for."""
+        return _by_cause(o for o in self.outcomes if o.interrupted)
 
     @property
     def messages(self) -> int:
@@ -165,6 +169,7 @@ class Report:
             "answered": self.answered,
             "failed": sum(self.failures.values()),
             "failures": self.failures,
+            "interrupted": sum(self.interruptions.values()),
             "messages": self.messages,
             "sent": self.sent,
             "outstanding": self.outstanding,
@@ -204,6 +209,11 @@ class Report:
             return cls.from_dict(json.loads(text))
         except RecursionError:
             raise ValueError("not a report: nested too deep") from None
+
+
+def _by_cause(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    causes = Counter(str(outcome.cause) for outcome in outcomes if outcome.cause is not None)
+    return dict(causes.most_common())
 
 
 def make_report(
