@@ -93,6 +93,7 @@ class Results:
             for option, file in self.files.items()
         ]
         self._show(verdict)
+        self.printer.check()
         for problem in filter(None, problems):
             click.echo(f"Error: {problem}", err=True)
         if any(problems):

@@ -179,6 +179,13 @@ class PartsTests(unittest.TestCase):
         assert table[2].split() == ["one", "1", "3", "100.0%", "500", "ms"]
         assert table[3].split() == ["two", "1", "0", "0.0%", "0", "s", "killed", "by", "SIGKILL"]
 
+    def test_a_name_from_a_file_moves_no_cursor(self) -> None:
+        """Nor is it taken for styles."""
+        parts = (Part("\x1b[2J[red]", 1, 3, 0.5, "\x1b]0;title\x07"),)
+        table = "".join(shown(parts_table(replace(report(client(0, 3)), parts=parts))))
+        assert "\x1b" not in table
+        assert r"\x1b[2J[red]" in table
+
     def test_without_messages_there_are_no_shares(self) -> None:
         """Nothing is divided by nothing."""
         found = replace(report(plan=Plan(clients=1)), parts=(Part("one", 1, 0, 0.0, "died"),))

@@ -68,7 +68,7 @@ class FleetProcess:
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
-        self.is_together = False
+        self.is_together = self._interrupted = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
         self._wanted = {"engine": engine, "target": str(target), "plan": plan.to_dict()}
@@ -154,8 +154,10 @@ class FleetProcess:
         return self.report
 
     def interrupt(self) -> None:
-        """Have it end its clients and report."""
-        self._signal(signal.SIGINT)
+        """Have it end its clients and report; one that has not begun has nothing to report."""
+        # While it is imported nothing there sees to the signal yet.
+        self._interrupted = self.began is None
+        self._signal(signal.SIGKILL if self._interrupted else signal.SIGINT)
 
     def kill(self) -> None:
         """End it at once, without its report."""
@@ -168,10 +170,10 @@ class FleetProcess:
     def problem(self) -> str:
         """Say what became of it, where it has ended and gave no report."""
         code = self.process.returncode
+        if code == INTERRUPTED or (code == -signal.SIGKILL and self._interrupted):
+            return "interrupted before its clients began"
         if code < 0:
             return ending(code)
-        if code == INTERRUPTED:
-            return "interrupted before its clients began"
         return self.error or f"ended with exit code {code} and without a report"
 
 

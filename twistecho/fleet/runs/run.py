@@ -41,6 +41,9 @@ Shown = Callable[[Callable[[], Progress]], AbstractContextManager[object]]
 Together = Callable[[], object]
 """Called, in a thread, once all clients have connected; they begin when it returns."""
 
+Stoppable = Callable[[Callable[[], None]], object]
+"""Told, before a run begins, how to end it early from any thread: as Ctrl-C does."""
+
 
 def engine_named(name: str) -> Engine:
     """Give the engine of this name. Raises ValueError."""
@@ -63,6 +66,7 @@ def run_engine(
     *,
     display: Shown = show_nothing,
     together: Together | None = None,
+    stoppable: Stoppable = bool,
 ) -> Report:
     """Carry out a plan and return the report, which says so if it was interrupted.
 
@@ -72,7 +76,14 @@ def run_engine(
     raise_open_files()
     run = import_engine(engine)
     together = together or (lambda: None)
-    return run(plan, target, on_reply=on_reply, display=display, together=together)
+    return run(
+        plan,
+        target,
+        on_reply=on_reply,
+        display=display,
+        together=together,
+        stoppable=stoppable,
+    )
 
 
 def import_engine(engine: Engine) -> Callable[..., Report]:
@@ -97,8 +108,10 @@ def _run_threads(
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
+    stoppable: Stoppable,
 ) -> Report:
     fleet = fleet_class(target, plan, on_reply=on_reply, together=together)
+    stoppable(fleet.stop)
     with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
         return fleet.run()
 
@@ -112,6 +125,7 @@ def _run_reactor(
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
+    stoppable: Stoppable,
 ) -> Report:
     from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - see the module's docstring
 
@@ -125,11 +139,13 @@ def _run_reactor(
         ended.append(result)
         loop.stop()
 
+    def stop() -> None:
+        loop.callFromThread(fleet.stop)
+
     loop.callWhenRunning(lambda: fleet.run().addBoth(end))
+    stoppable(stop)
     with (
-        interruptible(
-            lambda: loop.callFromThread(fleet.stop), lambda: loop.callFromThread(loop.stop)
-        ),
+        interruptible(stop, lambda: loop.callFromThread(loop.stop)),
         display(_watch(fleet)),
     ):
         loop.run(installSignalHandlers=False)
