@@ -16,6 +16,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from twistecho.base.interrupts import INTERRUPTED
 from twistecho.base.notation import FieldError
 from twistecho.base.processes import cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -27,7 +28,6 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.fleet.runs.several import run_processes
 
-from .main import INTERRUPTED
 from .options import (
     TARGET_TYPE,
     Parsed,

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from twistecho.base.interrupts import INTERRUPTED, ended_at_once
+
 from .streams import OutputError, prepare_streams, silence
 
 if TYPE_CHECKING:
     import click
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C or SIGTERM."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -36,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> None:
-    import click  # noqa: PLC0415 - see the module's docstring
+    with ended_at_once():
+        import click  # noqa: PLC0415 - see the module's docstring
 
-    from .commands import twistecho  # noqa: PLC0415 - likewise
+        from .commands import twistecho  # noqa: PLC0415 - likewise
 
     try:
         twistecho.main(args=arguments, standalone_mode=False)

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from twistecho.base.interrupts import ended_at_once
 from twistecho.base.processes import raise_open_files
 from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -74,7 +75,8 @@ def run_engine(
     engine cannot connect to.
     """
     raise_open_files()
-    run = import_engine(engine)
+    with ended_at_once():
+        run = import_engine(engine)
     together = together or (lambda: None)
     return run(
         plan,
