@@ -167,10 +167,16 @@ class FleetProcess:
         with suppress(ProcessLookupError):  # gevent does not see to that
             self.process.send_signal(number)
 
+    @property
+    def ended_before_its_clients(self) -> bool:
+        """Whether it was interrupted before its clients began, and so had nothing to report."""
+        code = self.process.returncode
+        return code == INTERRUPTED or (code == -signal.SIGKILL and self._interrupted)
+
     def problem(self) -> str:
         """Say what became of it, where it has ended and gave no report."""
         code = self.process.returncode
-        if code == INTERRUPTED or (code == -signal.SIGKILL and self._interrupted):
+        if self.ended_before_its_clients:
             return "interrupted before its clients began"
         if code < 0:
             return ending(code)
