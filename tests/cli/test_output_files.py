@@ -88,6 +88,20 @@ class OutputFileTests(unittest.TestCase):
         OutputFile(os.devnull).write("nothing")
         assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
+    def test_a_descriptor_is_written_to(self) -> None:
+        """As bash names one for >(command), whose link leads nowhere."""
+        out, into = os.pipe()
+        self.addCleanup(os.close, out)
+        file = OutputFile(f"/dev/fd/{into}")
+        file.check()
+        file.write("all")
+        os.close(into)
+        assert os.read(out, 10) == b"all"
+
+    def test_standard_output_has_other_names(self) -> None:
+        """A file that it is redirected to is not replaced."""
+        assert all(OutputFile(name).is_stdout for name in ("-", "/dev/stdout", "/dev/fd/1"))
+
 
 class DistinctTests(unittest.TestCase):
     """Two results for one file."""

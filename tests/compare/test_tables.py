@@ -2,12 +2,13 @@
 
 import io
 import re
+from dataclasses import replace
 from unittest import TestCase
 
 from rich.console import Console
 
 from tests.support.samples import broken, comparison, outcome, run, staircase, wall
-from twistecho.compare.comparison import Comparison
+from twistecho.compare.comparison import Comparison, ServerCost
 from twistecho.compare.tables import (
     ASCII,
     LINES,
@@ -69,6 +70,15 @@ class NoteTests(TestCase):
         assert "forking, 10 clients: the server ended in the middle: killed by SIGKILL." in notes(
             comparison(broken())
         )
+
+    def test_what_could_not_be_measured_is_a_question_mark_that_is_explained(self) -> None:
+        """As on a system that shows no processes."""
+        unseen = replace(wall(), cost=ServerCost(0.0, 0, 0, 0, 0))
+        found = comparison(staircase(), unseen)
+        lines = shown(found, 20)
+        for line in ("server CPU 250 ms ?", "memory, peak 32.0 MiB ?", "threads 21 ?"):
+            assert line in lines
+        assert any(note.startswith("?: not measured") for note in notes(found))
 
     def test_what_needs_no_explanation_gets_none(self) -> None:
         """Where all went well there is nothing to say."""

@@ -335,7 +335,7 @@ class FleetTests(TestCase):
                 await deferLater(reactor, 0.01)
             fleet.stop()
             report = await running
-        causes = {cause.partition(":")[2] for cause in report.failures}
+        causes = {cause.partition(":")[2] for cause in report.interruptions}
         assert causes == {"interrupted"}
 
     async def test_cancelling_ends_all_clients(self) -> None:
@@ -506,7 +506,7 @@ class StoppingTests(TestCase):
 
         with serving(answer_once) as port:
             for report in await self.stopped(PLAN, f"127.0.0.1:{port}", ready):
-                assert report.failures == {"receive:interrupted": 3}
+                assert report.interruptions == {"receive:interrupted": 3}
                 assert (report.sent, report.messages, report.outstanding) == (6, 3, 3)
 
     async def test_clients_that_wait_for_something_else_are_ended_too(self) -> None:
@@ -515,8 +515,8 @@ class StoppingTests(TestCase):
             for fields in ({"ramp": 0.1}, {"rate": 0.01}, {"ramp": 0.1, "barrier": True}):
                 plan = replace(PLAN, **fields)  # type: ignore[arg-type]  # fields of a plan
                 for report in await self.stopped(plan, f"127.0.0.1:{port}", lambda: True):
-                    assert {c.partition(":")[2] for c in report.failures} == {"interrupted"}
+                    assert {c.partition(":")[2] for c in report.interruptions} == {"interrupted"}
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
             where = f"127.0.0.1:{listener.getsockname()[1]}"
             for report in await self.stopped(replace(PLAN, clients=6), where, lambda: True):
-                assert {c.partition(":")[2] for c in report.failures} == {"interrupted"}
+                assert {c.partition(":")[2] for c in report.interruptions} == {"interrupted"}

@@ -197,7 +197,7 @@ class SecureFleetTests(ListeningCase):
                 is_reactors = isinstance(fleet, Fleet)
                 running: Any = fleet.run() if is_reactors else deferToThread(fleet.run)
                 reactor.callLater(0.2, fleet.stop)
-                assert (await running).failures == {"connect:interrupted": 3}
+                assert (await running).interruptions == {"connect:interrupted": 3}
 
 
 def hush(connection: socket.socket) -> None:

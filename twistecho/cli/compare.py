@@ -91,7 +91,7 @@ def compare(
     The exit code is 1 where a client was not answered right, which may be what was to be shown.
     """
     experiment = _experiment(**wanted)
-    output = Output(json_file, verbose=False)
+    output = Output(json_file)
     comparison = _run(experiment)
     output.json(comparison.to_json())
     _show(output, comparison, timeline=timeline and len(comparison.sizes) == 1)

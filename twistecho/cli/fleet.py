@@ -16,6 +16,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from twistecho.base.interrupts import INTERRUPTED
 from twistecho.base.notation import FieldError
 from twistecho.base.processes import cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -24,7 +25,7 @@ from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, families, parse_sources
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.runs.run import ENGINES, Engine, run_engine
+from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.fleet.runs.several import run_processes
 
 from .options import (
@@ -41,15 +42,12 @@ from .options import (
     secured_target,
     target_options,
 )
-from .output_files import OutputFile
+from .output_files import OutputFile, run_shown
 from .report import Results, make_results, result_options
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Where Linux tells the first and the last local port that it gives out."""
 
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C or SIGTERM."""
 
 _FILES = ("save_plan", "junit", "hdr", "plot", "html")
 
@@ -196,8 +194,7 @@ def _run(
     try:
         if processes > 1:
             return run_processes(engine, plan, target, processes, display)
-        on_reply = results.printer.reply if verbose else None
-        return run_engine(engine, plan, target, on_reply, display=display)
+        return run_shown(engine, plan, target, results.printer, verbose=verbose, display=display)
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
 

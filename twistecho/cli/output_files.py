@@ -5,6 +5,7 @@ was there before stays there if the run fails.
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -14,17 +15,32 @@ from pathlib import Path
 import click
 
 from twistecho.fleet.output import canvas
+from twistecho.fleet.output.reply_lines import ReplyLines
 from twistecho.fleet.output.tables import Printer
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.run import Engine, Shown, run_engine
+
+from .streams import OutputError
+
+_STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+_DESCRIPTORS = re.compile(r"/dev/fd|/proc/(self|[0-9]+)(/task/[0-9]+)?/fd")
 
 
 class OutputFile:
-    """A file that a result is written to; ``-`` is standard output."""
+    """A file that a result is written to; ``-`` and ``/dev/stdout`` are standard output."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.is_stdout = name == "-"
-        # A link is followed: what it points to is replaced, not the link.
-        self.path = Path(os.path.realpath(name))
+        self.is_stdout = name in _STDOUT
+        self._is_descriptor = (
+            _DESCRIPTORS.fullmatch(os.path.realpath(Path(name).parent)) is not None
+        )
+        # A link is followed: what it points to is replaced, not the link. That of a descriptor,
+        # as of bash's >(command), leads nowhere.
+        special = self._is_descriptor or (Path(name).exists() and not Path(name).is_file())
+        self.path = Path(name if special else os.path.realpath(name))
 
     def check(self) -> None:
         """Raise OSError where it cannot be written; leave what is there as it is."""
@@ -41,6 +57,8 @@ class OutputFile:
 
     def _is_replaced(self) -> bool:
         """Tell whether it is, or will be, a file of its own, in a folder where one can be made."""
+        if self._is_descriptor:
+            return False
         if self.path.exists():
             return self.path.is_file() and os.access(self.path.parent, os.W_OK)
         return True
@@ -123,20 +141,33 @@ def problem_writing(option: str, file: OutputFile, write: Callable[[], object]) 
     """Have ``write`` write a file; say what the problem was if there was one."""
     try:
         write()
-    except BrokenPipeError:
+    except OutputError:
         raise
     except OSError as error:
         return f"--{option} {file.name}: {error.strerror or error}"
     return None
 
 
+def run_shown(
+    engine: Engine, plan: Plan, target: Target, printer: Printer, *, verbose: bool, display: Shown
+) -> Report:
+    """Carry out a plan, with a line a reply where it is ``verbose``; see `run_engine`.
+
+    Where these lines cannot be written the run is ended early, and its report given all the same:
+    `Printer.check` tells.
+    """
+    if not verbose:
+        return run_engine(engine, plan, target, display=display)
+    with ReplyLines(printer.reply) as lines:
+        return run_engine(engine, plan, target, lines, display=display, stoppable=lines.on_error)
+
+
 class Output:
     """Where a command's output goes: people's to one stream, a JSON result to a file."""
 
-    def __init__(self, json_file: OutputFile | None, *, verbose: bool) -> None:
+    def __init__(self, json_file: OutputFile | None) -> None:
         self._json_file = json_file
         self.printer = printer_beside([] if json_file is None else [json_file])
-        self.on_reply = self.printer.reply if verbose else None
 
     def json(self, text: str) -> None:
         """Write the result for machines, if it was asked for, or fail with one line."""

@@ -19,6 +19,7 @@ from twistecho.fleet.output.tables import (
     Printer,
     figures_table,
     headline,
+    interruption_lines,
     parts_table,
     times_table,
     verdict_lines,
@@ -92,6 +93,7 @@ class Results:
             for option, file in self.files.items()
         ]
         self._show(verdict)
+        self.printer.check()
         for problem in filter(None, problems):
             click.echo(f"Error: {problem}", err=True)
         if any(problems):
@@ -100,6 +102,8 @@ class Results:
 
     def _show(self, verdict: Verdict) -> None:
         report = verdict.report
+        for line, style in interruption_lines(report):
+            self.printer.line(line, style)
         if not self.quiet:
             tables = [figures_table(report), times_table(report)]
             tables += [parts_table(report)] if report.parts else []

@@ -17,11 +17,15 @@ class Meter:
     """Watches a process tree, in a thread, while a ``with`` block runs; then ``cost`` is known.
 
     Memory, processes and threads are the most that any look found: what comes and goes between two
-    looks, some 20 ms apart, is not seen. CPU time is what the system says at the end.
+    looks, some 20 ms apart, is not seen. CPU time is what the system says at the end. Where the
+    system shows no processes, as without ``/proc``, all of it is 0.
     """
 
     def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
+        try:
+            self._root: psutil.Process | None = psutil.Process(pid)
+        except psutil.Error:  # ended already, or a system without /proc
+            self._root = None
         self._memory_peak = self._processes = self._threads = 0
         self._cpu = 0.0
         self._look()
@@ -59,10 +63,12 @@ class Meter:
             took = time.monotonic() - began
 
     def _look(self) -> None:
+        if self._root is None:
+            return
         try:
             tree = [self._root, *self._root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return  # killed: what was seen before stands
+        except (psutil.Error, OSError):
+            return  # killed, or not to be seen: what was seen before stands
         looks = [look for process in tree if (look := _Look.at(process))]
         if not looks:
             return
@@ -89,7 +95,7 @@ class _Look:
         """Look at a process; None where it has gone."""
         try:
             return cls(process)
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return None
 
 

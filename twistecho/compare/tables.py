@@ -54,6 +54,11 @@ def _time(value: float | None) -> str:
     return "-" if value is None else written(value)
 
 
+def _measured(cell: Callable[[Run], str]) -> Callable[[Run], str]:
+    """Give what writes a server's cost, and a question mark where none was seen."""
+    return lambda run: cell(run) if run.cost.processes else "?"
+
+
 def _cpu(run: Run) -> str:
     # The system counts CPU time in hundredths of a second.
     return written(run.cost.cpu) if run.cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
@@ -75,11 +80,11 @@ _AFTER_FAILURES: dict[str, Callable[[Run], str]] = {
     "reply max": _reply("max"),
     "makespan": lambda run: written(run.report.makespan),
     "in progress at most": lambda run: f"{run.most_in_progress:,}",
-    "server CPU": _cpu,
-    "memory, idle": lambda run: size(run.cost.memory_idle),
-    "memory, peak": lambda run: size(run.cost.memory_peak),
-    "processes": lambda run: f"{run.cost.processes:,}",
-    "threads": lambda run: f"{run.cost.threads:,}",
+    "server CPU": _measured(_cpu),
+    "memory, idle": _measured(lambda run: size(run.cost.memory_idle)),
+    "memory, peak": _measured(lambda run: size(run.cost.memory_peak)),
+    "processes": _measured(lambda run: f"{run.cost.processes:,}"),
+    "threads": _measured(lambda run: f"{run.cost.threads:,}"),
 }
 
 
@@ -108,6 +113,8 @@ def figures_table(comparison: Comparison, clients: int) -> Table:
 def notes(comparison: Comparison) -> list[str]:
     """Explain, in a line each, what the table's words do not say by themselves."""
     lines = []
+    if not all(run.cost.processes for run in comparison.runs):
+        lines.append("?: not measured, since the system did not show the server's process (/proc).")
     if any(run.connects_retried for run in comparison.runs):
         lines.append(
             "connect retried: the server's queue was full and nothing answered the client's SYN; "

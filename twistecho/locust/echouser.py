@@ -7,9 +7,10 @@ from typing import Any
 from locust import User, task
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target, resolve
+from twistecho.fleet.reports.outcome import INTERRUPTED
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.thread_engine.client import Client, Gate, connect, connected_by, time_left
 

@@ -16,7 +16,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.merge import lost_report
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.runs.fleet_process import INTERRUPTED, FleetProcess
+from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import Engine
 
 from .gathering import Kind, relay_of
@@ -64,7 +64,7 @@ class FleetUser(User):
             # At once: what Locust counts and what is relayed go out with the same message.
             count_report(self._statistics(), fleet.report)
             self._relay(fleet.report, started if fleet.began is None else fleet.began)
-        elif fleet.process.returncode != INTERRUPTED:
+        elif not fleet.ended_before_its_clients:
             self._lose(fleet.problem(), started)
             if patience is None:
                 gevent.sleep(_AFTER_A_LOSS)

@@ -10,9 +10,8 @@ from typing import Any
 
 from locust.stats import RequestStats, StatsEntry
 
-from twistecho.fleet.conversation.conversation import INTERRUPTED
 from twistecho.fleet.reports.histograms import Interval, Latencies
-from twistecho.fleet.reports.outcome import Cause
+from twistecho.fleet.reports.outcome import INTERRUPTED, Cause
 from twistecho.fleet.reports.report import Report
 
 TYPE = "FLEET"

@@ -18,6 +18,7 @@ from twistecho.fleet.output.tables import (
     figures,
     figures_table,
     headline,
+    interruption_lines,
     parts_table,
     summary_table,
     times_table,
@@ -178,6 +179,13 @@ class PartsTests(unittest.TestCase):
         assert table[2].split() == ["one", "1", "3", "100.0%", "500", "ms"]
         assert table[3].split() == ["two", "1", "0", "0.0%", "0", "s", "killed", "by", "SIGKILL"]
 
+    def test_a_name_from_a_file_moves_no_cursor(self) -> None:
+        """Nor is it taken for styles."""
+        parts = (Part("\x1b[2J[red]", 1, 3, 0.5, "\x1b]0;title\x07"),)
+        table = "".join(shown(parts_table(replace(report(client(0, 3)), parts=parts))))
+        assert "\x1b" not in table
+        assert r"\x1b[2J[red]" in table
+
     def test_without_messages_there_are_no_shares(self) -> None:
         """Nothing is divided by nothing."""
         found = replace(report(plan=Plan(clients=1)), parts=(Part("one", 1, 0, 0.0, "died"),))
@@ -194,9 +202,27 @@ class LinesTests(unittest.TestCase):
             "1 client failed: receive:reset, the other side reset the connection",
             "met: p99 < 1s (is 100 ms)",
             "missed: failed == 0 (is 1)",
-            "Interrupted: this is what was found until then.",
             "1 requirement missed",
         ]
+
+    def test_an_interrupted_run_says_that_nothing_was_wrong_with_those_who_still_ran(self) -> None:
+        """They are no failures."""
+        found = report(client(0, 1), client(1, 1, 1, INTERRUPTED), interrupted=True)
+        [(line, style)] = interruption_lines(found)
+        assert line.startswith("Interrupted: this is what was found until then.")
+        assert line.endswith(" 1 client still ran, and nothing was wrong with them.")
+        assert style == "bold yellow"
+        assert said(found) == []
+        assert figures(found)["clients failed"] == "0"
+        assert figures(found)["clients interrupted"] == "1"
+        assert list(interruption_lines(report(client(0, 1)))) == []
+
+    def test_failures_that_no_requirement_names_are_said(self) -> None:
+        """Though every requirement is met."""
+        found = report(client(0, 1), client(1, 0, 1, RESET))
+        assert said(found, "receive:timeout == 0")[-1] == (
+            "1 client failed by causes that no requirement names"
+        )
 
     def test_all_met_is_said(self) -> None:
         """In one line."""

@@ -1,5 +1,6 @@
 """Readings: the figures of a report, by name."""
 
+import errno
 import unittest
 from dataclasses import replace
 from typing import Any
@@ -17,9 +18,11 @@ from tests.support.reports import (
     report,
     sound_reports,
 )
+from twistecho.fleet.output.tables import REASONS
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import TIMES, Reading, Unit, is_of_failures, read, unit_of
 from twistecho.fleet.reports.histograms import Interval, Measured
+from twistecho.fleet.reports.outcome import reason_of_errno
 from twistecho.fleet.reports.report import Report
 
 law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds
@@ -131,8 +134,19 @@ class NameTests(unittest.TestCase):
                      "receive:", "teleport:reset", "p99 ", "service.", "mean.max"):  # fmt: skip
             with self.subTest(name=name), pytest.raises(ValueError, match="is no figure"):
                 unit_of(name)
-        with pytest.raises(ValueError, match="failed\\?"):
-            unit_of("faild")
+        for name, meant in {
+            "faild": "failed",
+            "receive:rest": "receive:reset",
+            "recieve:reset": "receive:reset",
+            "connect:refusd": "connect:refused",
+        }.items():
+            with self.subTest(name=name), pytest.raises(ValueError, match=f": {meant}\\?"):
+                unit_of(name)
+
+    def test_every_cause_that_a_report_may_hold_has_a_name(self) -> None:
+        """The system's own words too, where a number has none of ours."""
+        for reason in (*REASONS, *map(reason_of_errno, (None, *errno.errorcode, 9999))):
+            assert unit_of(f"receive:{reason}") is Unit.COUNT
 
     @law
     @given(found=sound_reports(), data=st.data())
@@ -152,8 +166,15 @@ class NameTests(unittest.TestCase):
 
     def test_figures_of_failures_are_known(self) -> None:
         """By counts, shares and causes."""
-        assert all(map(is_of_failures, ("failed", "answered", "error_rate", "receive:reset")))
-        assert not any(map(is_of_failures, ("p99", "rate", "messages", "unsent")))
+        for name in ("failed", "answered", "error_rate", "receive:reset"):
+            assert is_of_failures(name, "receive:reset"), name
+        for name in ("p99", "rate", "messages", "unsent", "connect:reset", "receive:timeout"):
+            assert not is_of_failures(name, "receive:reset"), name
+
+    def test_who_was_interrupted_is_not_among_those_that_failed(self) -> None:
+        """But among those that were not answered."""
+        for name, among in (("failed", False), ("error_rate", False), ("answered", True)):
+            assert is_of_failures(name, "receive:interrupted") is among, name
 
 
 class WrittenTests(unittest.TestCase):

@@ -260,6 +260,7 @@ class JsonTests(unittest.TestCase):
             "answered": 1,
             "failed": 1,
             "failures": {"receive:reset": 1},
+            "interrupted": 0,
             "messages": 2,
             "sent": 2,
             "outstanding": 0,

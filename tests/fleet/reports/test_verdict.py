@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.reports import INTERRUPTED, RESET, client, measured, report, sound_reports
+from tests.support.reports import (
+    INTERRUPTED,
+    REFUSED,
+    RESET,
+    client,
+    measured,
+    report,
+    sound_reports,
+)
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import unit_of
 from twistecho.fleet.reports.histograms import Measured
@@ -326,6 +334,23 @@ class VerdictTests(unittest.TestCase):
         assert verdict(self.bad, "error_rate < 60%").passed
         assert verdict(self.bad, "receive:reset <= 1").passed
         assert not verdict(self.bad, "failed == 0").passed
+
+    def test_a_requirement_of_one_cause_allows_no_other(self) -> None:
+        """Whoever failed by a cause that no requirement names fails the run."""
+        assert not verdict(self.bad, "connect:refused == 0").passed
+        assert verdict(self.bad, "connect:refused == 0", "receive:reset < 2").passed
+        both = report(client(0, 0, 1, RESET), client(1, 0, cause=REFUSED, connected=None))
+        assert verdict(both, "receive:reset <= 1").intolerable == {"connect:refused": 1}
+
+    def test_who_was_interrupted_has_not_failed(self) -> None:
+        """And was not answered: half a run passes only where that is said."""
+        half = report(client(0, 1), client(1, 1, 1, INTERRUPTED), interrupted=True)
+        assert half.failures == {}
+        assert verdict(half, "failed == 0").results[0].met
+        assert not verdict(half, "failed == 0").passed
+        assert verdict(half, "answered >= 1").passed
+        assert verdict(half, "receive:interrupted <= 1").passed
+        assert not verdict(half, "receive:interrupted < 1").passed
 
     def test_an_invalid_report_never_passes(self) -> None:
         """Whatever it is required to find."""

@@ -53,6 +53,15 @@ class FleetProcessTests(unittest.TestCase):
                 assert report.interrupted
                 assert invalid(report) == ()
 
+    def test_one_that_is_interrupted_before_it_begins_ends_without_a_word(self) -> None:
+        """While it is imported nothing there sees to the signal."""
+        plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)
+        with FleetProcess("reactor", self.target, plan) as clients:
+            clients.interrupt()
+            assert clients.wait(PATIENCE)
+            assert clients.ended_before_its_clients
+            assert clients.problem() == "interrupted before its clients began"
+
     def test_one_that_is_killed_gives_no_report(self) -> None:
         """Nor does it hold anybody up."""
         plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)

@@ -8,16 +8,18 @@ import sys
 import tempfile
 import time
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES
-from twistecho.fleet.runs.several import PartError, Parts
+from twistecho.fleet.runs.several import PartError, Parts, run_processes
 from twistecho.testing.servers import EchoServer
 
 PATIENCE = 30.0
@@ -108,6 +110,17 @@ class PartsTests(unittest.TestCase):
             raise KeyboardInterrupt
         assert [part.process.returncode for part in run.parts] == [-signal.SIGKILL] * 2
 
+    def test_parts_that_are_interrupted_before_they_begin_interrupt_the_run(self) -> None:
+        """There is nothing to report."""
+
+        @contextlib.contextmanager
+        def interrupting(_progress: object) -> Iterator[None]:
+            signal.raise_signal(signal.SIGINT)
+            yield
+
+        with pytest.raises(KeyboardInterrupt):
+            run_processes("reactor", Plan(clients=2), parse_target("localhost:1"), 2, interrupting)
+
     def test_interrupted_parts_report_what_they_found(self) -> None:
         """Nothing is lost, and the whole is marked."""
         plan = self.plan(duration=30.0, think=0.01)
@@ -121,7 +134,7 @@ class PartsTests(unittest.TestCase):
                 report = parts.report()
                 assert report.interrupted
                 assert invalid(report) == ()
-                assert set(report.failures) == {"receive:interrupted"}
+                assert set(report.interruptions) == {"receive:interrupted"}
 
     def test_a_target_that_the_engine_cannot_reach_is_refused(self) -> None:
         """With what the engine says, once."""

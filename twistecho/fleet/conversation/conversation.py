@@ -30,16 +30,13 @@ from math import inf
 
 from twistecho.fleet.plans.load import Load, load_of
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.outcome import Cause, Outcome, Phase, reason_of_errno
+from twistecho.fleet.reports.outcome import INTERRUPTED, Cause, Outcome, Phase, reason_of_errno
 from twistecho.fleet.reports.recorder import Recording
 
 from .expected import ReplyReader, WireError
 from .in_flight import InFlight, ReplyObserver
 
 _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
-
-INTERRUPTED = "interrupted"
-"""The reason of conversations that were ended by whoever started the run."""
 
 
 class Conversation:

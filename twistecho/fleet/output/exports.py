@@ -66,10 +66,10 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
     yield _case("valid", list(verdict.invalid), "invalid")
     failures = [
         f"{cause}: {clients:,} of {report.plan.clients:,} clients"
-        for cause, clients in report.failures.items()
+        for cause, clients in verdict.intolerable.items()
     ]
     complete = _case("complete", [] if report.complete else failures or ["clients are missing"])
-    if verdict.tolerant:
+    if verdict.tolerated:
         complete = _case("complete", [])
         ET.SubElement(complete, "skipped", {"message": "requirements say what may fail"})
     yield complete

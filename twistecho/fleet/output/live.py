@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self, TextIO
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -19,7 +18,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 
-from .tables import count
+from .tables import PlainConsole, count
 
 _SHOWN_AFTER = 2.0
 _RENEWED_EVERY = 0.5
@@ -28,14 +27,6 @@ _CAUSES = 4  # that a line has room for
 
 WhereIsIt = Callable[[], Progress]
 """Gives how far a run is; called from the display's thread."""
-
-
-class _Console(Console):
-    """A console that leaves the process alone where nobody reads what it writes."""
-
-    def on_broken_pipe(self) -> None:
-        """Say so, instead of ending the process, as rich does."""
-        raise BrokenPipeError
 
 
 class Display:
@@ -51,7 +42,7 @@ class Display:
         self._plan = plan
         self._progress = progress
         self._over = threading.Event()
-        self._console = _Console(file=stream, highlight=False)
+        self._console = PlainConsole(file=stream, highlight=False)
         self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> Self:

@@ -69,6 +69,8 @@ def _verdict(verdict: Verdict) -> str:
         return _box(
             "All requirements met, though not every message was answered right", more, good=True
         )
+    if verdict.report.interrupted and not verdict.report.failures:
+        return _box("Interrupted while nothing was wrong", more)
     return _box("Not every message was answered right", more)
 
 

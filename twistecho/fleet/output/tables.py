@@ -3,9 +3,11 @@
 What people want to know first comes first.
 """
 
+import errno
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
@@ -125,7 +127,7 @@ def _new_table(names: str, *columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(names)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(Text(escaped(column)), justify="right", no_wrap=True)
     return table
 
 
@@ -193,6 +195,8 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"messages failed": f"{lost:,}"} if lost else {}
     some = {name: read(report, figure) for name, figure in _WHERE_ANY.items()}
     found |= {name: str(reading) for name, reading in some.items() if reading.value}
+    stopped = sum(report.interruptions.values())
+    found |= {"clients interrupted": f"{stopped:,}"} if stopped else {}
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
         "bytes sent": f"{report.bytes_sent:,}",
@@ -233,15 +237,30 @@ def parts_table(report: Report) -> Table:
     for part in report.parts:
         share = f"{part.messages / report.messages:.1%}" if report.messages else "-"
         table.add_row(
-            part.name,
+            Text(escaped(part.name)),
             f"{part.clients:,}",
             f"{part.messages:,}",
             share,
             written(part.makespan),
-            part.problem or "",
+            Text(escaped(part.problem or "")),
             style=BAD if part.problem else None,
         )
     return table
+
+
+def interruption_lines(report: Report) -> Iterator[Line]:
+    """Say that a run was interrupted, and how many clients were ended by that: above all else."""
+    if not report.interrupted:
+        return
+    ended = sum(report.interruptions.values())
+    said = f" {count(ended, 'client')} still ran, and nothing was wrong with them." if ended else ""
+    yield f"Interrupted: this is what was found until then.{said}", "bold yellow"
+
+
+def _unspoken(verdict: Verdict) -> int:
+    """Count the clients that failed by causes that no requirement speaks of."""
+    failures = verdict.report.failures
+    return sum(clients for cause, clients in verdict.intolerable.items() if cause in failures)
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[Line]:
@@ -250,40 +269,64 @@ def verdict_lines(verdict: Verdict) -> Iterator[Line]:
         yield line, "red"
     for result in verdict.results:
         yield str(result), "green" if result.met else BAD
-    if verdict.report.interrupted:
-        yield "Interrupted: this is what was found until then.", "bold yellow"
     if verdict.invalid:
         yield "INVALID: these figures cannot be believed", BAD
         yield from ((f"- {reason}", BAD) for reason in verdict.invalid)
     missed = sum(not result.met for result in verdict.results)
     if missed:
         yield f"{count(missed, 'requirement')} missed", BAD
+    elif verdict.results and (failed := _unspoken(verdict)):
+        yield f"{count(failed, 'client')} failed by causes that no requirement names", BAD
     elif verdict.results and not verdict.invalid:
         yield "All requirements met", GOOD
 
 
+class PlainConsole(Console):
+    """A console that leaves the process alone where nobody reads what it writes."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, instead of ending the process, as rich does."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def escaped(text: str) -> str:
+    """Give a text with control characters as Python writes them; files and peers may say any."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 class Printer:
-    """Prints on one stream, a whole line at a time, from any thread."""
+    """Prints on one stream, a whole line at a time, from any thread. All of it raises OSError."""
 
     def __init__(self, stream: TextIO) -> None:
         self._lock = threading.Lock()
-        self.console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+        self._error: OSError | None = None
+        self.console = PlainConsole(file=stream, highlight=False, soft_wrap=not stream.isatty())
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Print a line of plain text."""
-        with self._lock:
-            self.console.print(Text(text, style=style or ""))
+        """Print a line of plain text, escaped."""
+        self._print(Text(escaped(text), style=style or ""))
 
     def text(self, text: Text) -> None:
         """Print a line with styles of its own, which is never wrapped."""
-        with self._lock:
-            self.console.print(text, no_wrap=True, overflow="ignore", crop=False)
+        self._print(text, no_wrap=True, overflow="ignore", crop=False)
 
     def table(self, table: Table) -> None:
         """Print a table."""
-        with self._lock:
-            self.console.print(table)
+        self._print(table)
 
     def reply(self, client: int, reply: bytes) -> None:
         """Print what a client received; its bytes are escaped as Python's repr does."""
         self.line(f"Client {client} received: {reply!r}")
+
+    def check(self) -> None:
+        """Raise the first OSError again that printing ended with, where there was one."""
+        if self._error is not None:
+            raise self._error
+
+    def _print(self, shown: Text | Table, **how: Any) -> None:
+        with self._lock:
+            try:
+                self.console.print(shown, **how)
+            except OSError as error:
+                self._error = self._error or error
+                raise

@@ -21,7 +21,7 @@ from enum import Enum
 from twistecho.base.notation import written
 
 from .histograms import Latencies
-from .outcome import Phase
+from .outcome import REASONS, Phase, is_interruption
 from .report import Report
 
 TIMES = {
@@ -37,7 +37,10 @@ _TIME = re.compile(
     rf"((?P<of>{'|'.join(TIMES)})\.)?"
     r"(?P<what>min|mean|max|p(?P<percent>100(\.0{1,6})?|[0-9]{1,2}(\.[0-9]{1,6})?))"
 )
-_CAUSE = re.compile(rf"({'|'.join(str(phase) for phase in Phase)}):[a-z0-9-]+")
+_CAUSES = frozenset(f"{phase}:{reason}" for phase in Phase for reason in REASONS)
+
+
+_READ = 40  # characters of a name that is none, in the search for what was meant
 
 
 class Unit(Enum):
@@ -70,7 +73,7 @@ def read(report: Report, name: str) -> Reading:
         return Reading(_FIGURES[name][1](report), unit)
     if unit is Unit.SECONDS:
         return Reading(_time(report, name), unit)
-    return Reading(report.failures.get(name, 0), unit)
+    return Reading((report.failures | report.interruptions).get(name, 0), unit)
 
 
 def unit_of(name: str) -> Unit:
@@ -79,15 +82,21 @@ def unit_of(name: str) -> Unit:
         return _FIGURES[name][0]
     if _TIME.fullmatch(name):
         return Unit.SECONDS
-    if _CAUSE.fullmatch(name):
+    if name in _CAUSES:
         return Unit.COUNT
-    like = get_close_matches(name, [*_FIGURES, "min", "mean", "max", "p99"], 1)
+    names = _CAUSES if ":" in name else [*_FIGURES, "min", "mean", "max", "p99"]
+    like = get_close_matches(name[:_READ], sorted(names), 1)
     raise ValueError(f"{name!r} is no figure of a report" + (f": {like[0]}?" if like else ""))
 
 
-def is_of_failures(name: str) -> bool:
-    """Tell whether a figure says how many clients failed, or why."""
-    return name in {"answered", "failed", "error_rate"} or ":" in name
+def is_of_failures(name: str, cause: str) -> bool:
+    """Tell whether a figure counts the clients that a cause stands for, alone or among others.
+
+    Who was interrupted has not failed, and is not among those that have.
+    """
+    if name in {"failed", "error_rate"}:
+        return not is_interruption(cause)
+    return name in {"answered", cause}
 
 
 def _time(report: Report, name: str) -> float | None:

@@ -17,6 +17,10 @@ class Phase(TextEnum):
     CLOSE = "close"
 
 
+INTERRUPTED = "interrupted"
+"""The reason of who was ended early while nothing was wrong: no failure."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why a conversation failed; its text is ``phase:reason``.
@@ -52,6 +56,19 @@ REASON_OF_ERRNO = {
     errno.ENOENT: "no-such-socket",
 }
 """The reasons that the system's numbers stand for; `reason_of_errno` adds the rest."""
+
+
+def is_interruption(cause: str) -> bool:
+    """Tell whether a cause, ``phase:reason``, is that of a client who was ended early."""
+    return cause.partition(":")[2] == INTERRUPTED
+
+
+REASONS = frozenset(REASON_OF_ERRNO.values()) | {
+    "certificate", "closed", "error", "extra", INTERRUPTED, "mismatch", "no-address", "no-thread",
+    "protocol-error", "timeout", "tls",
+    *(name.lower() for number, name in errno.errorcode.items() if number not in REASON_OF_ERRNO),
+}  # fmt: skip
+"""All reasons that there are: the system's, and those of the clients themselves."""
 
 
 def reason_of_errno(number: int | None) -> str:
@@ -97,6 +114,11 @@ class Outcome:
     def answered(self) -> bool:
         """Whether every message was answered right."""
         return self.cause is None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended by whoever started the run, while nothing was wrong."""
+        return self.cause is not None and self.cause.reason == INTERRUPTED
 
     @property
     def balance(self) -> tuple[int, int]:

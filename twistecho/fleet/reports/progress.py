@@ -146,7 +146,7 @@ class ProgressWatch:
         fresh = self._outcomes[self._ended :]
         self._ended += len(fresh)
         self._had_connected += sum(outcome.connected is not None for outcome in fresh)
-        self._failures.update(str(o.cause) for o in fresh if o.cause is not None)
+        self._failures.update(str(o.cause) for o in fresh if not (o.answered or o.interrupted))
 
     def _read_second(self, recordings: Iterable[Recording], number: int) -> None:
         if number < 0 or (self._second is not None and self._second.number == number):

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from .histograms import HISTOGRAMS, INTERVAL_LENGTH, Interval, Latencies, Measured
-from .outcome import Cause
+from .outcome import INTERRUPTED, Cause
 
 _Counts = dict[int, int]
 """How often each number of microseconds was recorded."""
@@ -169,8 +169,8 @@ class Recording:
         self._histograms["service"].add_counts(counts.items())
 
     def ended(self, cause: Cause | None, now: float) -> None:
-        """Record the end of a conversation."""
-        if cause is not None:
+        """Record the end of a conversation; one that was interrupted is no failure."""
+        if cause is not None and cause.reason != INTERRUPTED:
             self._second(now).failures[str(cause)] += 1
 
     def add(self, other: "Recording") -> None:

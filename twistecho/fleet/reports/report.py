@@ -82,9 +82,13 @@ class Report:
 
     @property
     def failures(self) -> dict[str, int]:
-        """How many clients failed, by cause, the most frequent first."""
-        causes = Counter(str(o.cause) for o in self.outcomes if o.cause is not None)
-        return dict(causes.most_common())
+        """How many clients failed, by cause, the most frequent first; see `interruptions`."""
+        return _by_cause(o for o in self.outcomes if not o.interrupted)
+
+    @property
+    def interruptions(self) -> dict[str, int]:
+        """How many clients were ended early while nothing was wrong, by what they waited for."""
+        return _by_cause(o for o in self.outcomes if o.interrupted)
 
     @property
     def messages(self) -> int:
@@ -155,6 +159,7 @@ class Report:
             "answered": self.answered,
             "failed": sum(self.failures.values()),
             "failures": self.failures,
+            "interrupted": sum(self.interruptions.values()),
             "messages": self.messages,
             "sent": self.sent,
             "outstanding": self.outstanding,
@@ -188,6 +193,11 @@ def _report(schema: int, **fields: Any) -> Report:
     if schema != SCHEMA:
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     return Report(**fields)
+
+
+def _by_cause(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    causes = Counter(str(outcome.cause) for outcome in outcomes if outcome.cause is not None)
+    return dict(causes.most_common())
 
 
 def make_report(

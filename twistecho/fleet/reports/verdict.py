@@ -1,7 +1,8 @@
 """The verdict on a report: valid, complete, and what was required of it.
 
 It passes where it is valid and every requirement is met; and where every message of every client
-was answered right, unless a requirement says how many clients may fail.
+was answered right, unless a requirement says how many clients may fail. A requirement of one cause,
+``receive:reset < 5``, says so of that cause alone: who failed by another one fails the run.
 
 A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
 `figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``
@@ -31,7 +32,7 @@ from twistecho.fleet.plans.plan import Plan
 
 from .figures import Reading, Unit, is_of_failures, read, unit_of
 from .histograms import Latencies
-from .outcome import Outcome
+from .outcome import Outcome, is_interruption
 from .report import Report
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -188,22 +189,24 @@ def _intervals(report: Report) -> Iterator[str]:
     """Compare what the intervals sum up to with what the clients count."""
     intervals = report.measured.intervals
     connected = sum(outcome.connected is not None for outcome in report.outcomes)
-    failures: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     for interval in intervals:
-        failures.update(interval.failures)
+        causes.update(interval.failures)
+    failures = sum(clients for cause, clients in causes.items() if not is_interruption(cause))
     replies = sum(Latencies(interval.latency).count for interval in intervals)
     sums = {
         "clients connected": (sum(i.connected for i in intervals), connected),
         "messages answered": (sum(i.answered for i in intervals), report.messages),
         "latencies": (replies, report.messages),
-        "failures": (failures.total(), sum(report.failures.values())),
+        "failures": (failures, sum(report.failures.values())),
     }
     for name, (found, expected) in sums.items():
         if found != expected:
             yield f"the intervals have {found:,} {name} in all, not {expected:,}"
     found = sum(interval.bytes_returned for interval in intervals)
+    whole = not (report.failures or report.interruptions)
     # What came of a reply that was never whole belongs to its client, and to no interval.
-    if found > report.bytes_returned or (not report.failures and found < report.bytes_returned):
+    if found > report.bytes_returned or (whole and found < report.bytes_returned):
         yield f"the intervals have {found:,} bytes returned in all, not {report.bytes_returned:,}"
 
 
@@ -238,15 +241,25 @@ class Verdict:
     results: tuple[Result, ...]
 
     @property
-    def tolerant(self) -> bool:
-        """Whether a requirement says what may fail, so that it need not be nothing."""
-        return any(is_of_failures(result.requirement.name) for result in self.results)
+    def intolerable(self) -> dict[str, int]:
+        """How many clients were not answered, by cause, where no requirement says how many may."""
+        names = {result.requirement.name for result in self.results}
+        return {
+            cause: clients
+            for cause, clients in (self.report.failures | self.report.interruptions).items()
+            if not any(is_of_failures(name, cause) for name in names)
+        }
+
+    @property
+    def tolerated(self) -> bool:
+        """Whether not all was answered right, and requirements speak of everything that was not."""
+        return not self.report.complete and not self.intolerable
 
     @property
     def passed(self) -> bool:
         """Whether all is as it should be."""
         met = all(result.met for result in self.results)
-        return met and not self.invalid and (self.report.complete or self.tolerant)
+        return met and not self.invalid and (self.report.complete or self.tolerated)
 
 
 def judge(report: Report, requirements: Iterable[Requirement] = ()) -> Verdict:

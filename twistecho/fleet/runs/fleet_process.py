@@ -68,7 +68,7 @@ class FleetProcess:
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
-        self.is_together = False
+        self.is_together = self._interrupted = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
         self._wanted = {"engine": engine, "target": str(target), "plan": plan.to_dict()}
@@ -156,8 +156,10 @@ class FleetProcess:
         return self.report
 
     def interrupt(self) -> None:
-        """Have it end its clients and report."""
-        self._signal(signal.SIGINT)
+        """Have it end its clients and report; one that has not begun has nothing to report."""
+        # While it is imported nothing there sees to the signal yet.
+        self._interrupted = self.began is None
+        self._signal(signal.SIGKILL if self._interrupted else signal.SIGINT)
 
     def kill(self) -> None:
         """End it at once, without its report."""
@@ -167,13 +169,19 @@ class FleetProcess:
         with suppress(ProcessLookupError):  # gevent does not see to that
             self.process.send_signal(number)
 
+    @property
+    def ended_before_its_clients(self) -> bool:
+        """Whether it was interrupted before its clients began, and so had nothing to report."""
+        code = self.process.returncode
+        return code == INTERRUPTED or (code == -signal.SIGKILL and self._interrupted)
+
     def problem(self) -> str:
         """Say what became of it, where it has ended and gave no report."""
         code = self.process.returncode
+        if self.ended_before_its_clients:
+            return "interrupted before its clients began"
         if code < 0:
             return ending(code)
-        if code == INTERRUPTED:
-            return "interrupted before its clients began"
         return self.error or f"ended with exit code {code} and without a report"
 
 

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from twistecho.base.interrupts import ended_at_once
 from twistecho.base.processes import raise_open_files
 from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -41,6 +42,9 @@ Shown = Callable[[Callable[[], Progress]], AbstractContextManager[object]]
 Together = Callable[[], object]
 """Called, in a thread, once all clients have connected; they begin when it returns."""
 
+Stoppable = Callable[[Callable[[], None]], object]
+"""Told, before a run begins, how to end it early from any thread: as Ctrl-C does."""
+
 
 def engine_named(name: str) -> Engine:
     """Give the engine of this name. Raises ValueError."""
@@ -63,6 +67,7 @@ def run_engine(
     *,
     display: Shown = show_nothing,
     together: Together | None = None,
+    stoppable: Stoppable = bool,
 ) -> Report:
     """Carry out a plan and return the report, which says so if it was interrupted.
 
@@ -70,9 +75,17 @@ def run_engine(
     engine cannot connect to.
     """
     raise_open_files()
-    run = import_engine(engine)
+    with ended_at_once():
+        run = import_engine(engine)
     together = together or (lambda: None)
-    return run(plan, target, on_reply=on_reply, display=display, together=together)
+    return run(
+        plan,
+        target,
+        on_reply=on_reply,
+        display=display,
+        together=together,
+        stoppable=stoppable,
+    )
 
 
 def import_engine(engine: Engine) -> Callable[..., Report]:
@@ -97,8 +110,10 @@ def _run_threads(
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
+    stoppable: Stoppable,
 ) -> Report:
     fleet = fleet_class(target, plan, on_reply=on_reply, together=together)
+    stoppable(fleet.stop)
     with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
         return fleet.run()
 
@@ -112,6 +127,7 @@ def _run_reactor(
     on_reply: ReplyObserver | None,
     display: Shown,
     together: Together,
+    stoppable: Stoppable,
 ) -> Report:
     from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - see the module's docstring
 
@@ -125,11 +141,13 @@ def _run_reactor(
         ended.append(result)
         loop.stop()
 
+    def stop() -> None:
+        loop.callFromThread(fleet.stop)
+
     loop.callWhenRunning(lambda: fleet.run().addBoth(end))
+    stoppable(stop)
     with (
-        interruptible(
-            lambda: loop.callFromThread(fleet.stop), lambda: loop.callFromThread(loop.stop)
-        ),
+        interruptible(stop, lambda: loop.callFromThread(loop.stop)),
         display(_watch(fleet)),
     ):
         loop.run(installSignalHandlers=False)

@@ -33,6 +33,7 @@ class Parts:
             FleetProcess(engine, target, part, self._check_barrier)
             for part in plan.divide(processes)
         ]
+        self.interrupted = False
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
 
@@ -63,6 +64,7 @@ class Parts:
 
     def interrupt(self) -> None:
         """Have all end their clients and report."""
+        self.interrupted = True
         for part in self.parts:
             part.interrupt()
 
@@ -86,7 +88,7 @@ class Parts:
         whole = merge_reports(
             [self._found(part, name) for part, name in zip(self.parts, names, strict=True)], names
         )
-        return replace(whole, plan=self.plan)
+        return replace(whole, plan=self.plan, interrupted=whole.interrupted or self.interrupted)
 
     def _found(self, part: FleetProcess, name: str) -> Report:
         if part.report is None:
@@ -106,11 +108,15 @@ def run_processes(
     """Carry out a plan with several processes; return what they found together.
 
     ``display`` shows how far they are. Signals are theirs: see `run`. Raises ValueError for
-    a plan that cannot be divided and a target that the engine cannot connect to.
+    a plan that cannot be divided and a target that the engine cannot connect to, KeyboardInterrupt
+    where they were interrupted before any client had begun.
     """
     with (
         Parts(engine, plan, target, processes) as parts,
         interruptible(parts.interrupt, parts.kill),
         display(parts.progress),
     ):
-        return parts.report()
+        report = parts.report()
+    if report.interrupted and not report.outcomes:
+        raise KeyboardInterrupt
+    return report

@@ -18,9 +18,9 @@ from math import inf
 from typing import Any
 
 from twistecho.base.sockets import share_local_ports
-from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Address
-from twistecho.fleet.reports.outcome import Phase
+from twistecho.fleet.reports.outcome import INTERRUPTED, Phase
 
 _UNDER_WAY = (0, errno.EINPROGRESS)
 

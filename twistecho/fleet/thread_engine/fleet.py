@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from twistecho.fleet.conversation.conversation import INTERRUPTED, Conversation
+from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
-from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
