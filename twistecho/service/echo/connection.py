@@ -4,6 +4,10 @@ A connection's bytes pass through three states, all bounded by `Limits`:
 
     read -> queue of replies -> write buffer -> peer
 
+What stands in a write buffer that is not full is not charged as it is written, so that a message
+that leaves at once costs nothing more. The more connections are open the sooner a buffer is full,
+and the less is read at once: all of them together keep to the total, see `write_buffer_of`.
+
 A peer is not read from while the queue or the write buffer is full, while the connection is held
 until a time, or while the budget that all connections share is spent. What is read becomes
 messages, and these wait, in `protocol`.
@@ -39,7 +43,7 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import EchoTransport, reset_when_flushed, unread
+from .transports import EchoTransport, buffer_at_most, reset_when_flushed, unread
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""
@@ -182,6 +186,10 @@ class Connection(Watched, Protocol):
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows. See `IPushProducer`."""
 
+    def fit_buffer(self) -> None:
+        """Have the transport call pauseProducing, and read, at no more than may be buffered."""
+        buffer_at_most(self.transport, self._connections.write_buffer)
+
     def _charge_buffer(self, buffered: int) -> None:
         """Have the common budget know what stands in the write buffer."""
         self._connections.budget.used += buffered - self._charged
@@ -229,6 +237,8 @@ class Connection(Watched, Protocol):
         if state & ABORTED:
             return
         limits = self._connections.limits
+        if self._charged or self._unread:  # what is buffered and does not fill the buffer
+            self._charge_buffer(unsent(self.transport))
         reason = self._look(now, limits, self._messages, state, self.transport)
         if reason is not None:
             self._connections.drop(self, reason)

@@ -13,6 +13,9 @@ from zope.interface import implementer
 
 from twistecho.base.sockets import unsent
 
+READ_SIZE = 65536
+"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
+
 
 class EchoTransport(Protocol):
     """What the protocol needs of its transport: Twisted's own stream transports all have it."""
@@ -26,6 +29,19 @@ class EchoTransport(Protocol):
     def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
     def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
+
+
+def buffer_at_most(transport: Any, size: int) -> None:
+    """Set what a transport buffers before it calls pauseProducing, and what one read takes.
+
+    In bytes, at most what Twisted's have by themselves. Of TLS it is that of the transport below,
+    which is the one that buffers.
+    """
+    while hasattr(transport, "wrappedProtocol"):
+        transport = transport.transport
+    size = min(size, READ_SIZE)
+    if getattr(transport, "bufferSize", size) != size:
+        transport.bufferSize = size
 
 
 def outgoing(transport: object) -> int:
