@@ -27,7 +27,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.sockets import family_of
+from twistecho.base.sockets import check_listening, family_of
 from twistecho.eagerreactor import unix as eagerunix
 
 UNIX_MODE = "660"
@@ -294,10 +294,11 @@ class OwnPorts:
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
-        """Accept on a socket that somebody else listens on."""
+        """Accept on a socket that somebody else listens on. Raises OSError if nobody does."""
         family = family_of(fileDescriptor)
         if family != addressFamily:
             raise OSError(f"the socket that was passed is {family.name}")
+        check_listening(fileDescriptor)
         if family != socket.AF_UNIX:
             return cast(
                 "IListeningPort",
