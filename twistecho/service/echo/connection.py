@@ -43,7 +43,7 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import EchoTransport, buffer_at_most, reset_when_flushed, unread
+from .transports import EchoTransport, buffer_at_most, is_wrapped, reset_when_flushed, unread
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""
@@ -259,7 +259,10 @@ class Connection(Watched, Protocol):
         """Answer what has reached this host until now, then close."""
         if not self._state & STOPPING:
             self._state |= STOPPING
-            self._allowance = unread(self.transport, self._connections.limits.waiting_bytes)
+            most = self._connections.limits.waiting_bytes
+            self._allowance = unread(self.transport, most)
+            if self._allowance and is_wrapped(self.transport):
+                self._allowance = most  # a part of a record stands for all of it
             if not (self._allowance or self._messages or self._state & HELD):
                 self._wait_for_first_message()
             self._close_if_done()
@@ -267,7 +270,13 @@ class Connection(Watched, Protocol):
     def _wait_for_first_message(self) -> None:
         """Give a client that has only connected yet a moment: its message may be on its way."""
         self._allowance = self._connections.limits.waiting_bytes
-        self._hold(self._connections.now() + FIRST_MESSAGE)
+        until = self._connections.now() + FIRST_MESSAGE
+        if is_wrapped(self.transport):  # without reading there would be no handshake
+            self._state |= HELD
+            self._held_until = until
+            self._connections.timers.set(self, until)
+        else:
+            self._hold(until)
 
     def _close_if_done(self) -> None:
         if self._state & (WAITING | HELD | CLOSING):
@@ -276,6 +285,9 @@ class Connection(Watched, Protocol):
             self.transport, self._connections.limits.waiting_bytes
         ):
             self._close()
+        elif is_wrapped(self.transport):
+            # What is read may be no message, and then nobody would look again.
+            self._connections.timers.set(self, self._connections.now() + FIRST_MESSAGE)
 
     def _close(self) -> None:
         """Flush what is written, then close. Queued replies are the caller's business."""

@@ -31,14 +31,25 @@ class EchoTransport(Protocol):
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
 
 
+def is_wrapped(transport: object) -> bool:
+    """Tell whether bytes are changed on their way to the transport below, as by TLS."""
+    return hasattr(transport, "wrappedProtocol")
+
+
+def _lowest(transport: Any) -> Any:
+    """Give the transport that has the socket: of TLS the one below."""
+    while is_wrapped(transport):
+        transport = transport.transport
+    return transport
+
+
 def buffer_at_most(transport: Any, size: int) -> None:
     """Set what a transport buffers before it calls pauseProducing, and what one read takes.
 
     In bytes, at most what Twisted's have by themselves. Of TLS it is that of the transport below,
     which is the one that buffers.
     """
-    while hasattr(transport, "wrappedProtocol"):
-        transport = transport.transport
+    transport = _lowest(transport)
     size = min(size, READ_SIZE)
     if getattr(transport, "bufferSize", size) != size:
         transport.bufferSize = size
@@ -101,9 +112,9 @@ def reset_when_flushed(transport: Any) -> None:
 def unread(transport: object, most: int) -> int:
     """Count the bytes, up to so many, that the system holds for us; 0 where it does not tell.
 
-    Of TLS that is what has not been decrypted yet, and counts as 0.
+    Of TLS these are not decrypted yet, and so they are more than there will be to read.
     """
-    handle = _socket_of(transport)
+    handle = _socket_of(_lowest(transport))
     if handle is None:
         return 0
     try:
