@@ -43,7 +43,14 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import EchoTransport, buffer_at_most, is_wrapped, reset_when_flushed, unread
+from .transports import (
+    EchoTransport,
+    amid_record,
+    buffer_at_most,
+    is_wrapped,
+    reset_when_flushed,
+    unread,
+)
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""
@@ -261,7 +268,7 @@ class Connection(Watched, Protocol):
             self._state |= STOPPING
             most = self._connections.limits.waiting_bytes
             self._allowance = unread(self.transport, most)
-            if self._allowance and is_wrapped(self.transport):
+            if is_wrapped(self.transport) and (self._allowance or amid_record(self.transport)):
                 self._allowance = most  # a part of a record stands for all of it
             if not (self._allowance or self._messages or self._state & HELD):
                 self._wait_for_first_message()
@@ -281,9 +288,8 @@ class Connection(Watched, Protocol):
     def _close_if_done(self) -> None:
         if self._state & (WAITING | HELD | CLOSING):
             return
-        if self._state & ENDED or not unread(
-            self.transport, self._connections.limits.waiting_bytes
-        ):
+        most = self._connections.limits.waiting_bytes
+        if self._state & ENDED or not (unread(self.transport, most) or amid_record(self.transport)):
             self._close()
         elif is_wrapped(self.transport):
             # What is read may be no message, and then nobody would look again.

@@ -36,6 +36,11 @@ def is_wrapped(transport: object) -> bool:
     return hasattr(transport, "wrappedProtocol")
 
 
+def amid_record(transport: object) -> bool:
+    """Tell whether TLS has read a part of something, whose rest is on its way."""
+    return getattr(transport, "amid_record", False)
+
+
 def _lowest(transport: Any) -> Any:
     """Give the transport that has the socket: of TLS the one below."""
     while is_wrapped(transport):
