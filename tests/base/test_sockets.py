@@ -4,7 +4,7 @@ import socket
 from types import SimpleNamespace
 from unittest import TestCase
 
-from twistecho.base.sockets import Listener, take_place
+from twistecho.base.sockets import Listener, check_listening, take_place
 
 
 class ListenerTests(TestCase):
@@ -33,3 +33,19 @@ class ListenerTests(TestCase):
                         assert not accepted.get_inheritable()
                         accepted.sendall(b"x")
                         assert peer.recv(1) == b"x"
+
+
+class CheckListeningTests(TestCase):
+    """A descriptor that somebody else has passed."""
+
+    def test_only_a_stream_socket_that_listens_will_do(self) -> None:
+        """Of any family; what it is instead is said."""
+        listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        check_listening(listening.fileno())
+        connected = self.enterContext(socket.create_connection(listening.getsockname()))
+        with self.assertRaisesRegex(OSError, "does not listen"):
+            check_listening(connected.fileno())
+        for family in (socket.AF_INET, socket.AF_UNIX):
+            datagram = self.enterContext(socket.socket(family, socket.SOCK_DGRAM))
+            with self.assertRaisesRegex(OSError, "SOCK_DGRAM"):
+                check_listening(datagram.fileno())

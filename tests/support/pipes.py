@@ -14,6 +14,7 @@ class Pipe(StringTransport):
     """A transport that records; ``full`` makes it behave as one whose peer does not read."""
 
     bufferSize = 65536
+    dataBuffer = b""
     aborted = False
     full = False
 

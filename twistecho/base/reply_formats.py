@@ -77,6 +77,13 @@ REPLY_WRITERS: dict[ReplyFormat, ReplyWriter] = {
 }
 
 
+def longest_reply(reply: ReplyFormat, size: int) -> int:
+    """Give the most bytes that the reply to a message of ``size`` bytes can have."""
+    if reply is ReplyFormat.STAMPED:
+        return STAMPED_OVERHEAD + 4 * size
+    return size + (len(PREFIX) if reply is ReplyFormat.PREFIXED else 0)
+
+
 def writer_of(reply: ReplyFormat, ctime: Callable[[], str]) -> Callable[[bytes], bytes]:
     """Give what writes a reply from its message alone; ``ctime`` gives the time for the stamp.
 

@@ -29,6 +29,15 @@ def family_of(descriptor: int) -> socket.AddressFamily:
         return passed.family
 
 
+def check_listening(descriptor: int) -> None:
+    """Raise OSError where a descriptor is no stream socket that listens: accept would only fail."""
+    with socket.socket(fileno=os.dup(descriptor)) as passed:
+        if passed.type != socket.SOCK_STREAM:
+            raise OSError(f"the socket that was passed is {passed.type.name}, not SOCK_STREAM")
+        if not passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError("the socket that was passed does not listen")
+
+
 def share_local_ports(connection: socket.socket) -> None:
     """Have the port be chosen by ``connect``, not by ``bind`` to an address (see ip(7)).
 

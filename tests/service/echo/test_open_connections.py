@@ -111,12 +111,12 @@ class SweepTests(SynchronousTestCase):
         pipes = [Pipe(), Pipe()]
         for pipe in pipes:
             pipe.full = True
-            pipe.dataBuffer = b"z" * 10_000  # type: ignore[attr-defined]
+            pipe.dataBuffer = b"z" * 10_000
             protocol, _ = connect(factory, pipe)
             protocol.dataReceived(b"x" * 10_000)
         for _ in range(30):
             clock.pump([0.1] * 10)
-            pipes[1].dataBuffer = pipes[1].dataBuffer[:-100]  # type: ignore[attr-defined]
+            pipes[1].dataBuffer = pipes[1].dataBuffer[:-100]
         assert [pipe.aborted for pipe in pipes] == [True, False]
         assert factory.counts.dropped["stalled"] >= 1
 

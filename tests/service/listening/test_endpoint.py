@@ -6,6 +6,7 @@ import ssl
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest import TestCase
 
@@ -173,6 +174,24 @@ class TLSTests(ListeningCase):
         await self.until(lambda: len(service.factory.connections.timers) == 1)
         await service.stopService()
         assert await talking == b"owed"
+
+    async def test_stopping_waits_for_the_first_message_of_a_new_connection(self) -> None:
+        """It may be on its way, or wait to be decrypted: then the service has begun to stop."""
+        service = self.start(self.description)
+        stopping = Event()
+
+        def client(connection: ssl.SSLSocket) -> bytes:
+            assert stopping.wait(20)
+            connection.sendall(b"first")
+            return read_to_end(connection)
+
+        address = ("127.0.0.1", port_of(service))
+        talking: Deferred[bytes] = Deferred.fromCoroutine(self.talk(address, self.secure(client)))
+        await self.until(lambda: bool(service.factory.connections))
+        stopped = service.stopService()
+        stopping.set()
+        assert await talking == b"first"
+        await stopped
 
     async def test_a_connection_over_a_cap_is_closed_and_nothing_fails(self) -> None:
         """Twisted's own factory would fail on the refusal."""

@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 from unittest import SkipTest, TestCase
 
@@ -109,6 +110,14 @@ class OptionsTests(TestCase):
         options = Options()
         options.parseOptions(list(arguments))
         return options
+
+    def test_the_version_is_twistechos(self) -> None:
+        """Not that of Twisted, which runs it."""
+        said = io.StringIO()
+        with redirect_stdout(said), self.assertRaises(SystemExit) as ended:
+            Options().parseOptions(["--version"])
+        assert ended.exception.code == 0
+        assert said.getvalue() == f"twistecho {version('twistecho')}\n"
 
     def test_defaults(self) -> None:
         """Port 5000 on the loopback, stamped, without delay."""

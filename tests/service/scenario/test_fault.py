@@ -106,10 +106,10 @@ class ContradictionTests(unittest.TestCase):
 
     def test_the_longest_wait_counts_faults(self) -> None:
         """A drain has to last for them."""
-        assert Faults().longest(2.0) == 2.0
-        assert parse_faults(["late,times=3"]).longest(2.0) == 6.0
-        assert parse_faults(["stall,for=7"]).longest(2.0) == 9.0
-        assert parse_faults(["drip,bytes=512,pause=2"]).longest(2.0) == 6.0
+        assert Faults().longest(2.0, 1024) == 2.0
+        assert parse_faults(["late,times=3"]).longest(2.0, 1024) == 6.0
+        assert parse_faults(["stall,for=7"]).longest(2.0, 1024) == 9.0
+        assert parse_faults(["drip,bytes=512,pause=2"]).longest(2.0, 1024) == 4.0
 
 
 class DamageTests(unittest.TestCase):

@@ -78,6 +78,28 @@ class DecisionTests(unittest.TestCase):
         assert reset.fault is not None
         assert reset.fault.kind is Kind.RESET
 
+    def test_what_a_message_asks_for_holds_no_reply_for_more_than_an_hour(self) -> None:
+        """All pauses of a reply together, its delay among them, whichever field they come from."""
+        scenario = Scenario(ReplyFormat.RAW, Constant(0.1), in_band=True)
+        drip = b"!drip,bytes=1,pause=60 "
+        for message, obeyed in (
+            (b"!late,times=36000", True),
+            (b"!late,times=36001", False),
+            (b"!late,times=1000000 x", False),
+            (drip.ljust(60, b"x"), True),
+            (drip.ljust(61, b"x"), False),
+            (b"!drip,bytes=1000,pause=3599", True),
+            (b"!stall,for=3600", False),
+            (b"!stall,for=3599", True),
+        ):
+            with self.subTest(message=message):
+                assert scenario.decide(0, 0, message).obeyed is obeyed
+        stamped = Scenario(ReplyFormat.STAMPED, in_band=True)
+        assert stamped.decide(0, 0, drip + b"x").obeyed is False
+        slow = Scenario(ReplyFormat.RAW, Constant(7200.0), in_band=True)
+        assert slow.decide(0, 0, b"!reset").obeyed is True
+        assert slow.decide(0, 0, b"!late,times=2").obeyed is False
+
     def test_a_connection_can_be_held_or_refused(self) -> None:
         """Refusals count connections."""
         held = Scenario(delay=Constant(2.0), delay_per=DelayPer.CONNECTION)

@@ -4,6 +4,10 @@ A connection's bytes pass through three states, all bounded by `Limits`:
 
     read -> queue of replies -> write buffer -> peer
 
+What stands in a write buffer that is not full is not charged as it is written, so that a message
+that leaves at once costs nothing more. The more connections are open the sooner a buffer is full,
+and the less is read at once: all of them together keep to the total, see `write_buffer_of`.
+
 A peer is not read from while the queue or the write buffer is full, while the connection is held
 until a time, or while the budget that all connections share is spent. What is read becomes
 messages, and these wait, in `protocol`.
@@ -39,7 +43,14 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import EchoTransport, reset_when_flushed, unread
+from .transports import (
+    EchoTransport,
+    amid_record,
+    buffer_at_most,
+    is_wrapped,
+    reset_when_flushed,
+    unread,
+)
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""
@@ -182,6 +193,10 @@ class Connection(Watched, Protocol):
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows. See `IPushProducer`."""
 
+    def fit_buffer(self) -> None:
+        """Have the transport call pauseProducing, and read, at no more than may be buffered."""
+        buffer_at_most(self.transport, self._connections.write_buffer)
+
     def _charge_buffer(self, buffered: int) -> None:
         """Have the common budget know what stands in the write buffer."""
         self._connections.budget.used += buffered - self._charged
@@ -229,6 +244,8 @@ class Connection(Watched, Protocol):
         if state & ABORTED:
             return
         limits = self._connections.limits
+        if self._charged or self._unread:  # what is buffered and does not fill the buffer
+            self._charge_buffer(unsent(self.transport))
         reason = self._look(now, limits, self._messages, state, self.transport)
         if reason is not None:
             self._connections.drop(self, reason)
@@ -249,7 +266,10 @@ class Connection(Watched, Protocol):
         """Answer what has reached this host until now, then close."""
         if not self._state & STOPPING:
             self._state |= STOPPING
-            self._allowance = unread(self.transport, self._connections.limits.waiting_bytes)
+            most = self._connections.limits.waiting_bytes
+            self._allowance = unread(self.transport, most)
+            if is_wrapped(self.transport) and (self._allowance or amid_record(self.transport)):
+                self._allowance = most  # a part of a record stands for all of it
             if not (self._allowance or self._messages or self._state & HELD):
                 self._wait_for_first_message()
             self._close_if_done()
@@ -257,15 +277,23 @@ class Connection(Watched, Protocol):
     def _wait_for_first_message(self) -> None:
         """Give a client that has only connected yet a moment: its message may be on its way."""
         self._allowance = self._connections.limits.waiting_bytes
-        self._hold(self._connections.now() + FIRST_MESSAGE)
+        until = self._connections.now() + FIRST_MESSAGE
+        if is_wrapped(self.transport):  # without reading there would be no handshake
+            self._state |= HELD
+            self._held_until = until
+            self._connections.timers.set(self, until)
+        else:
+            self._hold(until)
 
     def _close_if_done(self) -> None:
         if self._state & (WAITING | HELD | CLOSING):
             return
-        if self._state & ENDED or not unread(
-            self.transport, self._connections.limits.waiting_bytes
-        ):
+        most = self._connections.limits.waiting_bytes
+        if self._state & ENDED or not (unread(self.transport, most) or amid_record(self.transport)):
             self._close()
+        elif is_wrapped(self.transport):
+            # What is read may be no message, and then nobody would look again.
+            self._connections.timers.set(self, self._connections.now() + FIRST_MESSAGE)
 
     def _close(self) -> None:
         """Flush what is written, then close. Queued replies are the caller's business."""

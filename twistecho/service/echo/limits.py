@@ -83,6 +83,17 @@ class Limits:
         return self.waiting_bytes - 2 * self.write_buffer - REPLY_SIZE
 
 
+def write_buffer_of(limits: Limits, connections: int) -> int:
+    """Say at how many bytes a write buffer is full where so many connections are open.
+
+    What stands in a buffer that is not full is charged to nobody, or a message that leaves at once
+    would cost more. So all of them together, each with one read more, stay within the total, unless
+    what is guaranteed to each exceeds that.
+    """
+    share = limits.total_waiting_bytes // (2 * connections)
+    return min(limits.write_buffer, max(GUARANTEED, share))
+
+
 MOST_WORKERS = 256
 """More processes than that are a mistake."""
 

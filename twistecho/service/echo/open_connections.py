@@ -23,13 +23,10 @@ from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.scenario import Decision, Scenario
 
 from .counters import Counts
-from .limits import Admission, Budget, Limits
+from .limits import Admission, Budget, Limits, write_buffer_of
 from .reply_queue import Answer
 from .state import CLOSING, FULL, HELD, LOGGED, WAITING, WRITTEN
-from .transports import outgoing
-
-READ_SIZE = 65536
-"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
+from .transports import READ_SIZE, outgoing
 
 
 class OpenConnection(Timed, Protocol):
@@ -55,6 +52,9 @@ class OpenConnection(Timed, Protocol):
 
     def take_turn(self) -> None:
         """Read again: the common budget has room."""
+
+    def fit_buffer(self) -> None:
+        """Have the transport buffer no more than a connection may now."""
 
     def drain(self) -> None:
         """Answer what has arrived, then close."""
@@ -208,6 +208,10 @@ class Connections:
         itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
         self.state = (0 if itself else WRITTEN) | (LOGGED if log_payload else 0)
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
+        # For so many connections the write buffers are small enough, see `_fit_buffers`.
+        self._fitting_for = self._least_fitting = max(
+            1, limits.total_waiting_bytes // (2 * limits.write_buffer)
+        )
         self.waiting_messages = limits.waiting_messages
         # For how long every reply is held, where that is the same and more than one may be.
         alone = self.same_for_all if limits.waiting_messages > 1 else None
@@ -220,7 +224,7 @@ class Connections:
         self.tally = Counts()  # without what connections have not accounted for yet
         self.faults_met: Counter[str] = Counter()
         self.control_words: Counter[str] = Counter()
-        self.budget = Budget(limits.total_waiting_bytes, READ_SIZE)
+        self.budget = Budget(limits.total_waiting_bytes, min(READ_SIZE, self.write_buffer))
         self.admission = Admission(limits)
         self.occasionally = RateLimitedLog(self._log, self.now)
         self._log_connections = log_connections
@@ -245,6 +249,8 @@ class Connections:
     def enter(self, connection: OpenConnection) -> int:
         """Count a connection in; give its number, from 0 in the order of accept."""
         self._open.add(connection)
+        if len(self._open) > self._fitting_for:
+            self._fit_buffers(2 * self._fitting_for)
         self.admission.enter(connection.peer)
         self._sweep.start()
         if self._log_connections:
@@ -261,6 +267,8 @@ class Connections:
         with self._accounting:
             connection.account()
             self._open.discard(connection)
+        if 4 * len(self._open) < self._fitting_for > self._least_fitting:
+            self._fit_buffers(self._fitting_for // 2)
         self.admission.leave(connection.peer)
         if self._log_connections:
             self._log.debug("{peer} has gone", peer=where(connection.peer))
@@ -269,6 +277,15 @@ class Connections:
             draining, self._draining = self._draining, None
             if draining is not None:
                 draining.callback(None)
+
+    def _fit_buffers(self, connections: int) -> None:
+        """Make the write buffers fit for so many connections: doubled or halved, so seldom."""
+        self._fitting_for = connections
+        before, self.write_buffer = self.write_buffer, write_buffer_of(self.limits, connections)
+        if self.write_buffer != before:
+            self.budget.turn = min(READ_SIZE, self.write_buffer)
+            for connection in self._open:
+                connection.fit_buffer()
 
     def forget(self, connection: OpenConnection) -> None:
         """Forget what a connection waited for: its time, and its turn."""

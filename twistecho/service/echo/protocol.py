@@ -32,9 +32,7 @@ class EchoProtocol(Connection):
         """Begin: hold the connection back if it is delayed, else read."""
         connections, transport = self._connections, self.transport
         self.number = connections.enter(self)
-        # What the transport buffers before it calls pauseProducing, and what one read takes.
-        if getattr(transport, "bufferSize", 0) > connections.write_buffer:
-            transport.bufferSize = connections.write_buffer
+        self.fit_buffer()
         transport.registerProducer(self, True)
         now = connections.now()
         self._quiet = now

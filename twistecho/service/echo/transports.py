@@ -13,6 +13,9 @@ from zope.interface import implementer
 
 from twistecho.base.sockets import unsent
 
+READ_SIZE = 65536
+"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
+
 
 class EchoTransport(Protocol):
     """What the protocol needs of its transport: Twisted's own stream transports all have it."""
@@ -26,6 +29,35 @@ class EchoTransport(Protocol):
     def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
     def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
+
+
+def is_wrapped(transport: object) -> bool:
+    """Tell whether bytes are changed on their way to the transport below, as by TLS."""
+    return hasattr(transport, "wrappedProtocol")
+
+
+def amid_record(transport: object) -> bool:
+    """Tell whether TLS has read a part of something, whose rest is on its way."""
+    return getattr(transport, "amid_record", False)
+
+
+def _lowest(transport: Any) -> Any:
+    """Give the transport that has the socket: of TLS the one below."""
+    while is_wrapped(transport):
+        transport = transport.transport
+    return transport
+
+
+def buffer_at_most(transport: Any, size: int) -> None:
+    """Set what a transport buffers before it calls pauseProducing, and what one read takes.
+
+    In bytes, at most what Twisted's have by themselves. Of TLS it is that of the transport below,
+    which is the one that buffers.
+    """
+    transport = _lowest(transport)
+    size = min(size, READ_SIZE)
+    if getattr(transport, "bufferSize", size) != size:
+        transport.bufferSize = size
 
 
 def outgoing(transport: object) -> int:
@@ -85,9 +117,9 @@ def reset_when_flushed(transport: Any) -> None:
 def unread(transport: object, most: int) -> int:
     """Count the bytes, up to so many, that the system holds for us; 0 where it does not tell.
 
-    Of TLS that is what has not been decrypted yet, and counts as 0.
+    Of TLS these are not decrypted yet, and so they are more than there will be to read.
     """
-    handle = _socket_of(transport)
+    handle = _socket_of(_lowest(transport))
     if handle is None:
         return 0
     try:

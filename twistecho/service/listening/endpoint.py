@@ -27,7 +27,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.sockets import family_of
+from twistecho.base.sockets import check_listening, family_of
 from twistecho.eagerreactor import unix as eagerunix
 
 UNIX_MODE = "660"
@@ -224,22 +224,11 @@ def _openssl_words(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _tls_factory(context_factory: Any, factory: IProtocolFactory) -> IProtocolFactory:
+def _tls_factory(clock: Any, context_factory: Any, factory: IProtocolFactory) -> IProtocolFactory:
     """Put TLS before a factory that may refuse a connection."""
-    from twisted.protocols.tls import (  # noqa: PLC0415 - it needs an extra
-        TLSMemoryBIOFactory,
-        TLSMemoryBIOProtocol,
-    )
+    from .tls import TLSFactory  # noqa: PLC0415 - it needs an extra
 
-    class TLSFactory(TLSMemoryBIOFactory):
-        """Twisted's own, which would wrap the None that refuses, and fail on it in mid-accept."""
-
-        def buildProtocol(self, addr: Any) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]  # None refuses
-            """Make the protocol of a new connection, or None, upon which it is closed at once."""
-            inner = self.wrappedFactory.buildProtocol(addr)
-            return None if inner is None else self.protocol(self, inner)
-
-    return cast("IProtocolFactory", TLSFactory(context_factory, False, factory))
+    return cast("IProtocolFactory", TLSFactory(clock, context_factory, factory))
 
 
 def _with_own_ports(reactor: Any) -> "OwnPorts":
@@ -288,16 +277,17 @@ class OwnPorts:
         interface: str = "",
     ) -> IListeningPort:
         """Listen for TLS."""
-        wrapped = _with_certificate(lambda: _tls_factory(contextFactory, factory))
+        wrapped = _with_certificate(lambda: _tls_factory(self._reactor, contextFactory, factory))
         return self.listenTCP(port, wrapped, backlog, interface)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
-        """Accept on a socket that somebody else listens on."""
+        """Accept on a socket that somebody else listens on. Raises OSError if nobody does."""
         family = family_of(fileDescriptor)
         if family != addressFamily:
             raise OSError(f"the socket that was passed is {family.name}")
+        check_listening(fileDescriptor)
         if family != socket.AF_UNIX:
             return cast(
                 "IListeningPort",

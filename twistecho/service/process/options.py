@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from twisted.internet.abstract import isIPv6Address
@@ -132,6 +133,11 @@ class Options(usage.Options):
         May be given more than once.
         """  # noqa: D205 - this is the option's help text
         self["fault"].append(text)
+
+    def opt_version(self) -> NoReturn:
+        """Display the version of twistecho and exit."""
+        sys.stdout.write(f"twistecho {version('twistecho')}\n")
+        raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; end the process with one line and exit code 2 where something is wrong.

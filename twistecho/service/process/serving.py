@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -149,7 +150,9 @@ class MainService(EchoService):
     def startService(self) -> None:
         """Listen; say that the service is ready once the reactor runs."""
         super().startService()
-        cast("IReactorCore", self.clock).callWhenRunning(self._begin)
+        reactor = cast("IReactorCore", self.clock)
+        reactor.callWhenRunning(heed_first_signal, (signal.SIGINT, signal.SIGTERM))
+        reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
         self._notifications.ready()
@@ -181,6 +184,25 @@ class MainService(EchoService):
 
     def _stop_at_once(self, *_signal: object) -> None:
         cast(IReactorFromThreads, self.clock).callFromThread(self.abort)
+
+
+def heed_first_signal(numbers: Iterable[signal.Signals]) -> None:
+    """Hand the first of these signals to its handler, and none that comes before another is set.
+
+    Twisted's would have the reactor stop once for each that comes in one turn, which it cannot.
+    """
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    heard: list[int] = []
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        handler = handlers[signal.Signals(number)]
+        if len(heard) == 1 and callable(handler):
+            handler(number, frame)
+
+    for number, handler in handlers.items():
+        if callable(handler):  # else it is ignored, or ends the process
+            signal.signal(number, heed)
 
 
 def on_signals(

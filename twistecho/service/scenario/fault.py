@@ -11,7 +11,6 @@ from functools import cached_property
 from math import ceil
 
 from twistecho.base.notation import TextEnum
-from twistecho.base.reply_formats import MESSAGE_SIZE
 from twistecho.base.seeding import uniform
 
 
@@ -87,12 +86,15 @@ class Fault:
     times: float = 1.0
     text: str = ""
 
-    def slowdown(self, delay: float) -> float:
-        """Say how much longer than ``delay`` this fault can make a reply wait, in seconds."""
+    def slowdown(self, delay: float, size: int) -> float:
+        """Say how much longer than ``delay`` this fault can make a reply wait, in seconds.
+
+        That is until the last of the reply's bytes, which are ``size`` at most.
+        """
         if self.kind is Kind.LATE:
             return delay * max(0.0, self.times - 1)
         if self.kind is Kind.DRIP:
-            return self.seconds * ceil(MESSAGE_SIZE / (self.size or 1))
+            return self.seconds * max(0, ceil(size / (self.size or 1)) - 1)
         return self.seconds
 
 
@@ -142,9 +144,12 @@ class Faults:
         if late and not delay:
             raise ValueError(f"{late[0].text}: needs a delay of each reply, which it multiplies")
 
-    def longest(self, delay: float) -> float:
-        """Say how long a reply can be held where the longest delay is ``delay``, in seconds."""
-        return delay + max((fault.slowdown(delay) for fault in self.faults), default=0.0)
+    def longest(self, delay: float, size: int) -> float:
+        """Say how long a reply of ``size`` bytes can be held, in seconds.
+
+        ``delay`` is the longest delay.
+        """
+        return delay + max((fault.slowdown(delay, size) for fault in self.faults), default=0.0)
 
     def __str__(self) -> str:
         """Give the faults as they were asked for."""

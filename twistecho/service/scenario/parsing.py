@@ -36,7 +36,8 @@ An in-band word is how a message asks for something itself, where the service al
 
 The word ends at a space, at the end of a line or at the end of the message; the whole message, the
 word included, is what the reply is to. What begins with ``!`` and is none of these is an ordinary
-message. No time may be above `LONGEST`: it is the peer that chooses it.
+message. No reply is held for longer than `LONGEST` by it, all pauses together: it is the peer that
+chooses it.
 """
 
 import math
@@ -249,7 +250,7 @@ def parse_faults(texts: Iterable[str], *, seed: int = 0) -> Faults:
 
 
 LONGEST = 3600.0
-"""The longest time, in seconds, that a message may ask for."""
+"""The longest time, in seconds, for which a message may ask that its reply be held: in all."""
 
 MARK = b"!"
 """What a message that wants to be obeyed begins with."""
@@ -270,7 +271,7 @@ def parse_in_band(message: bytes) -> InBand:
     """Read the in-band word that a message begins with. Raises ValueError if it is none."""
     text = message.decode("latin-1")  # what follows the word may be anything
     if match := _DELAY.fullmatch(text):
-        return InBand(delay=_bounded(parse_seconds(match["seconds"])))
+        return InBand(delay=bounded(parse_seconds(match["seconds"])))
     match = _WORD.fullmatch(text)
     if match is None:
         raise ValueError("no control word")
@@ -279,11 +280,12 @@ def parse_in_band(message: bytes) -> InBand:
     fault = parse_fault(match["word"], scheduled=False)
     if fault.kind is Kind.REFUSE:
         raise ValueError("a connection that has sent a message cannot be refused")
-    _bounded(fault.seconds)
+    bounded(fault.seconds)  # in all it depends on delay and reply, which the scenario knows
     return InBand(fault=fault)
 
 
-def _bounded(seconds: float) -> float:
+def bounded(seconds: float) -> float:
+    """Give back a time that a message may ask for. Raises ValueError for a longer one."""
     if seconds > LONGEST:
         raise ValueError(f"{seconds:g} s is longer than {LONGEST:g}")
     return seconds

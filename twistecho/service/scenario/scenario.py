@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from twistecho.base.reply_formats import ReplyFormat
+from twistecho.base.reply_formats import MESSAGE_SIZE, ReplyFormat, longest_reply
 from twistecho.base.seeding import uniform
 
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .fault import NO_FAULTS, Fault, Faults, pieces_of
-from .parsing import MARK, parse_in_band
+from .parsing import MARK, bounded, parse_in_band
 
 
 class Decision(NamedTuple):
@@ -101,9 +101,21 @@ class Scenario:
         delay = self._delay_of(connection, number)
         try:
             asked = parse_in_band(message)
+            if asked.fault is not None:
+                self._bound(asked.fault, delay, len(message))
         except ValueError:
             return _decision(delay, fault, obeyed=False)
         return _decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
+
+    def _bound(self, fault: Fault, delay: float, size: int) -> None:
+        """Raise ValueError where a fault that a message of ``size`` bytes asks for is too long.
+
+        Its times count as a whole, on top of the delay. That alone may be longer: it is the
+        service's own.
+        """
+        longer = fault.slowdown(delay, longest_reply(self.reply, size))
+        if longer:
+            bounded(delay + longer)
 
     def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
         """Give what is sent instead of the reply to a message that meets a fault."""
@@ -125,7 +137,7 @@ class Scenario:
     @property
     def longest(self) -> float:
         """How long a reply can be held, by its delay and by faults, in seconds."""
-        return self.faults.longest(self.delay.longest)
+        return self.faults.longest(self.delay.longest, longest_reply(self.reply, MESSAGE_SIZE))
 
     def describe(self) -> str:
         """Say in a few words when replies come, and what goes wrong."""

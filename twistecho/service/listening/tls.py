@@ -1,0 +1,107 @@
+"""TLS before a factory: what Twisted's lacks. Importing this needs the extra of TLS.
+
+A refused connection is closed, a handshake has its time, and whoever stops can ask whether a part
+of a record has come, whose rest is on its way.
+"""
+
+from math import inf
+from typing import Any
+
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+
+from twistecho.base.timers import Timers
+
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds for a handshake to be done."""
+
+_HEADER = 5  # bytes before the content of a record: type, version, length (RFC 8446, 5.1)
+
+
+class Records:
+    """Follows where the records of TLS begin and end in the bytes that come."""
+
+    __slots__ = ("_head", "_left")
+
+    def __init__(self) -> None:
+        self._head = b""  # of a record whose length is not known yet
+        self._left = 0  # bytes that the last record lacks
+
+    @property
+    def amid(self) -> bool:
+        """Whether a part of a record has come and the rest has not."""
+        return bool(self._left or self._head)
+
+    def follow(self, data: bytes) -> None:
+        """Take what one read gave."""
+        data = self._head + data
+        at, size = self._left, len(data)
+        while at + _HEADER <= size:
+            at += _HEADER + int.from_bytes(data[at + 3 : at + _HEADER], "big")
+        self._head, self._left = (data[at:], 0) if at < size else (b"", at - size)
+
+
+class TLSProtocol(BufferingTLSTransport):
+    """One TLS connection."""
+
+    factory: "TLSFactory"
+
+    def __init__(self, factory: "TLSFactory", inner: Any) -> None:
+        super().__init__(factory, inner)
+        self.wake_at = inf  # see `Timed`
+        self._records = Records()
+
+    @property
+    def amid_record(self) -> bool:
+        """Whether bytes have come that are not decrypted before others do."""
+        return self._records.amid
+
+    def makeConnection(self, transport: Any) -> None:
+        """Begin the handshake, which has its time."""
+        deadlines = self.factory.deadlines
+        deadlines.set(self, deadlines.now() + self.factory.handshake_timeout)
+        super().makeConnection(transport)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _checkHandshakeStatus(self) -> None:  # Twisted's: called until it is done
+        super()._checkHandshakeStatus()  # type: ignore[no-untyped-call]  # Twisted's
+        if self._handshakeDone:
+            self.factory.deadlines.discard(self)
+
+    def wake(self, _now: float) -> None:
+        """End a connection whose handshake was not done in time. See `Timed`."""
+        connections = getattr(self.factory.wrappedFactory, "connections", None)
+        if connections is not None:
+            connections.drop(self.wrappedProtocol, "no-tls-handshake")
+        else:
+            self.abortConnection()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def dataReceived(self, data: bytes) -> None:
+        """Follow the records, and decrypt them."""
+        self._records.follow(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Leave nothing behind."""
+        self.factory.deadlines.discard(self)
+        super().connectionLost(reason)
+
+
+class TLSFactory(TLSMemoryBIOFactory):
+    """Twisted's own, which would wrap the None that refuses, and fail on it in mid-accept."""
+
+    protocol = TLSProtocol
+
+    def __init__(self, clock: IReactorTime, context: Any, factory: IProtocolFactory) -> None:
+        super().__init__(context, False, factory)
+        self.deadlines = Timers(clock)
+        # A connection that is held is not read from: its handshake begins after that.
+        scenario = getattr(factory, "scenario", None)
+        held = scenario.delay.longest if scenario is not None and scenario.holds else 0.0
+        self.handshake_timeout = HANDSHAKE_TIMEOUT + held
+
+    def buildProtocol(self, addr: Any) -> TLSProtocol | None:  # type: ignore[override]  # None refuses
+        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
