@@ -52,6 +52,7 @@ def where(address: object) -> str:
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:
         name = getattr(address, "name", None)
-        known = isinstance(name, bytes)
-        return escaped(name.decode(errors="backslashreplace") if known else str(address))
+        if isinstance(name, bytes):
+            return escaped(name.decode(errors="backslashreplace"))
+        return escaped(str(address))
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
