@@ -13,8 +13,12 @@ class LifelineTests(TestCase):
 
     def test_the_parent_is_named_on_the_command_line(self) -> None:
         """So that a parent that has gone before the child could ask is noticed."""
-        assert command("twisted", "echo")[1:3] == ["-m", "twistecho.base.processes"]
-        assert command("twisted", "echo")[4:] == ["twisted", "echo"]
+        assert command("twisted", "echo")[2:4] == ["-m", "twistecho.base.processes"]
+        assert command("twisted", "echo")[5:] == ["twisted", "echo"]
+
+    def test_the_current_directory_is_not_imported_from(self) -> None:
+        """A ``json.py`` that lies there would run with our rights."""
+        assert command("twisted")[1] == "-P"
 
 
 class EndingTests(TestCase):

@@ -36,10 +36,23 @@ class RateLimitedLog:
         )
 
 
+def escaped(text: str) -> str:
+    """Write what could steer a terminal or forge a line, or cannot be shown, as escapes."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
+
+
 def where(address: object) -> str:
-    """Say where an address is: ``host:port``, ``[host]:port`` for IPv6, or a Unix socket's path."""
+    """Say where an address is: ``host:port``, ``[host]:port`` for IPv6, or a Unix socket's path.
+
+    A peer of a Unix socket names itself, as it likes: that is `escaped`.
+    """
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:
         name = getattr(address, "name", None)
-        return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(address)
+        if isinstance(name, bytes):
+            return escaped(name.decode(errors="backslashreplace"))
+        return escaped(str(address))
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

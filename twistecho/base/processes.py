@@ -32,8 +32,11 @@ def end_with(parent: int) -> None:
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Give the command line that runs a module in a process that ends with this one."""
-    return [sys.executable, "-m", __spec__.name, str(os.getpid()), module, *arguments]
+    """Give the command line that runs a module in a process that ends with this one.
+
+    No module is taken from the current directory (``-P``): others may write there (CWE-427).
+    """
+    return [sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), module, *arguments]
 
 
 def raise_open_files() -> int:

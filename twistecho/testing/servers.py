@@ -44,7 +44,7 @@ class EchoServer:
         arguments = arguments_of({"reply": "raw", **options})
         # A session of its own: Ctrl-C is for the tests, which then end the service.
         self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-m", "twistecho.testing.service_process", *arguments],
+            [sys.executable, "-P", "-m", "twistecho.testing.service_process", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

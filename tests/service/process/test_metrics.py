@@ -48,6 +48,26 @@ class MetricsTests(ListeningCase):
             assert found.startswith(b"HTTP/1.0 200 OK\r\n")
             assert b"\ntwistecho_messages_total 1.0\n" in found
 
+    async def test_whatever_a_scrape_asks_for_it_is_answered(self) -> None:
+        """Formats that do not exist are no formats; a body is dropped."""
+        path = self.serve(EchoFactory(reactor))
+        asked = (
+            b"\xff", b"text/plain;version=x", b"application/openmetrics-text;version=1.x",
+            b"application/openmetrics-text;version=9.9.9", b"text/plain;version=1.0.0;escaping=x",
+        )  # fmt: skip
+        for accept in asked:
+            request = b"GET /metrics HTTP/1.0\r\nAccept: %b\r\nContent-Length: 200000\r\n\r\n"
+            body = bytes(200_000)
+
+            def ask(connection: socket.socket, said: bytes = request % accept + body) -> bytes:
+                connection.sendall(said)
+                return read_to_end(connection)
+
+            found: bytes = await self.talk(path, ask)
+            assert found.startswith(b"HTTP/1.0 200 OK\r\n"), (accept, found)
+            assert b"\ntwistecho_connections 0.0\n" in found
+        assert self.flushLoggedErrors() == []
+
     async def test_one_who_goes_at_once_harms_nothing(self) -> None:
         """Nothing is logged, and the next one is answered."""
         path = self.serve(EchoFactory(reactor))

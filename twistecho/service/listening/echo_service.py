@@ -1,6 +1,7 @@
 """The echo service: listens where it was told, and when it stops delivers what it owes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,6 +22,7 @@ from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
 from .accepting import back_off
+from .guarded import Guarded
 
 EXPOSED = (
     "{where} can be reached from other machines: whoever gets there is answered, "
@@ -79,9 +81,12 @@ class EchoService(Service):
         if not self._listening:
             self.privilegedStartService()
 
-    def listen(self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> None:
+    def listen(
+        self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory, what: str = ""
+    ) -> None:
         """Serve a factory, the echo's or another, until the service stops.
 
+        Every other one is `Guarded`; ``what`` says for the log what is served there.
         Raises what the endpoint fails with at once, and then listens nowhere any more.
         """
         errors: list[Failure] = []
@@ -92,8 +97,11 @@ class EchoService(Service):
             if not starting:
                 self._log.failure("cannot listen", failure=failure)
 
+        opened: Callable[[IListeningPort], None] = self._opened
+        if factory is not self.factory:
+            factory = Guarded(self.clock, factory, what)
+            opened = partial(self._opened_beside, what)
         listening = maybeDeferred(endpoint.listen, factory)
-        opened = self._opened if factory is self.factory else self.ports.append
         self._listening.append(listening.addCallbacks(opened, refused))
         starting = False
         if errors:
@@ -105,12 +113,18 @@ class EchoService(Service):
         self.prepare(port)
         self.announce(port)
 
+    def _opened_beside(self, what: str, port: IListeningPort) -> None:
+        self.ports.append(port)
+        back_off(port, self.clock)
+        self._log.info("Listening on {where} for {what}", where=where(port.getHost()), what=what)
+        self._warn_if_exposed(port)
+
     def prepare(self, port: IListeningPort) -> None:
-        """Have a port back off when the system is starved; called once it listens."""
+        """Have an echo's port back off when the system is starved; called once it listens."""
         back_off(port, self.clock)
 
     def announce(self, port: IListeningPort) -> None:
-        """Log where and how the service listens."""
+        """Log where and how the echo listens."""
         address = port.getHost()
         self._log.info(
             "Listening on {where}: {how}, {reactor} reactor",
@@ -120,6 +134,10 @@ class EchoService(Service):
             host=getattr(address, "host", None),
             port=getattr(address, "port", None),
         )
+        self._warn_if_exposed(port)
+
+    def _warn_if_exposed(self, port: IListeningPort) -> None:
+        address = port.getHost()
         if is_exposed(address):
             self._log.warn(EXPOSED, where=where(address))
 

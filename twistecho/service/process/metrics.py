@@ -4,7 +4,7 @@ Nothing is counted here. A scrape reads `Counts` from a thread of the reactor's 
 up no reply. Needs the ``metrics`` extra.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -103,6 +103,35 @@ def metrics_site(factory: EchoFactory) -> Site:
     return site_of(registry)
 
 
+_Encoder = tuple[Callable[[Collector], bytes], str]
+
+
+def _encoder(accepted: Iterable[bytes]) -> _Encoder:
+    """Choose a format by the ``Accept`` headers; what is not understood asks for nothing.
+
+    Only formats are chosen that can be written: the library takes any version at its word.
+    """
+    try:
+        asked = b",".join(accepted).decode("ascii")
+        encode, content_type = choose_encoder(asked)
+        encode(CollectorRegistry())
+        content_type.encode("ascii")
+    except Exception:  # noqa: BLE001 - the library raises what its parsing of numbers does
+        return choose_encoder("")
+    return encode, content_type
+
+
+class _Scrape(Request):
+    """A request whose body, if it has any, is dropped as it comes: it would go to a file."""
+
+    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - no matter
+        """Make room for nothing."""
+        super().gotLength(0)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Drop a part of the body."""
+
+
 class _Metrics(Resource):
     """A registry's metrics, in the format that is asked for.
 
@@ -118,7 +147,7 @@ class _Metrics(Resource):
 
     def render_GET(self, request: Request) -> int:
         """Answer a scrape, from a thread of the reactor's pool."""
-        encode, content_type = choose_encoder(request.getHeader("accept") or "")
+        encode, content_type = _encoder(request.requestHeaders.getRawHeaders(b"accept") or ())
         request.setHeader("content-type", content_type)
         encoding = deferToThread(encode, self._registry)
         # Who has gone meanwhile gets no answer.
@@ -133,4 +162,4 @@ def site_of(registry: CollectorRegistry) -> Site:
     """Make a site that serves a registry's metrics at ``/metrics``."""
     root = Resource()
     root.putChild(b"metrics", _Metrics(registry))
-    return _QuietSite(root)
+    return _QuietSite(root, requestFactory=_Scrape)

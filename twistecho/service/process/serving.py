@@ -44,11 +44,15 @@ _Result = TypeVar("_Result")
 
 
 class Listener(NamedTuple):
-    """Something to listen on, the factory to serve there, and the option that asked for it."""
+    """Something to listen on, the factory to serve there, and the option that asked for it.
+
+    ``what`` says for the log what another factory than the echo's serves.
+    """
 
     endpoint: IStreamServerEndpoint
     factory: IProtocolFactory
     option: str
+    what: str = ""
 
 
 def make_factory(
@@ -71,11 +75,11 @@ def make_factory(
 
 
 def make_listener(
-    reactor: object, option: str, description: str, factory: IProtocolFactory
+    reactor: object, option: str, description: str, factory: IProtocolFactory, what: str = ""
 ) -> Listener:
     """Find out where to listen. Ends the process where that cannot be."""
     try:
-        return Listener(endpoint_for(reactor, description), factory, option)
+        return Listener(endpoint_for(reactor, description), factory, option, what)
     except OSError as error:
         end_process(f"{option}: {reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
@@ -97,6 +101,10 @@ def reason(error: BaseException) -> str:
     """Give the system's words where there are some, without the number."""
     why = error.socketError if isinstance(error, CannotListenError) else error
     return getattr(why, "strerror", None) or str(why)
+
+
+METRICS = "requests of /metrics"
+"""What the log calls that which a metrics port serves."""
 
 
 def end_without_metrics() -> None:
@@ -165,7 +173,7 @@ class MainService(EchoService):
     def listen_or_end(self, listener: Listener) -> None:
         """Listen, or end the process with one line."""
         try:
-            self.listen(listener.endpoint, listener.factory)
+            self.listen(listener.endpoint, listener.factory, listener.what)
         except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
             end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
 

@@ -16,6 +16,7 @@ from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import (
+    METRICS,
     MainService,
     end_without_metrics,
     fitting,
@@ -46,9 +47,8 @@ def makeService(options: Options) -> EchoService:
     listeners = make_listeners(reactor, options, factory)
     if options["metrics"] is not None:
         text, description = options["metrics"]
-        listeners.append(
-            make_listener(reactor, f"--metrics {text}", description, _metrics(factory))
-        )
+        site = _metrics(factory)
+        listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
     return MainService(clock, factory, listeners, options["drain"])
 
 

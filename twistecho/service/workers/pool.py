@@ -21,6 +21,7 @@ from twistecho.service.echo.limits import Limits, describe_shares, shares_of
 from twistecho.service.listening.accepting import GONE, Board
 from twistecho.service.process.options import Options, end_process
 from twistecho.service.process.serving import (
+    METRICS,
     Listener,
     MainService,
     end_without_metrics,
@@ -88,7 +89,9 @@ class WorkersService(MainService):
         from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
 
         site = workers_site(self._folder, self.count_workers)
-        self.listen_or_end(make_listener(self.clock, f"--metrics {text}", description, site))
+        self.listen_or_end(
+            make_listener(self.clock, f"--metrics {text}", description, site, METRICS)
+        )
 
     def _shared_sockets(self) -> list[int]:
         """Give the descriptors that workers inherit; end the process where a port has none."""

@@ -1,0 +1,122 @@
+"""What stands before every port beside the echo's own: bounds on connections, and their idle time.
+
+The echo bounds its connections itself (see `Limits`). A port beside it, such as the metrics', has
+few clients, but takes open files like any other: what connects there must not leave the echo
+without. `EchoService.listen` puts this before whatever is not the echo.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IFileDescriptorReceiver,
+    IProtocolFactory,
+    IReactorTime,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, TimeoutMixin, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twistecho.base.log_lines import RateLimitedLog, where
+from twistecho.service.echo.limits import Admission, Limits
+
+BESIDE = Limits(connections=8, idle=30.0)
+"""The bounds of a port beside the echo's. Besides the echo there are 16 files at least."""
+
+
+@implementer(IFileDescriptorReceiver)
+class GuardedConnection(ProtocolWrapper, TimeoutMixin):
+    """A connection that is counted, and reset once nothing has moved on it for its idle time."""
+
+    factory: "Guarded"
+
+    def __init__(self, factory: "Guarded", inner: Any, peer: object) -> None:
+        super().__init__(factory, inner)  # type: ignore[arg-type]  # it is one
+        self.peer = peer
+
+    def callLater(self, period: float, func: Callable[[], None]) -> IDelayedCall:
+        """Have the service's clock call something. See `TimeoutMixin`."""
+        return self.factory.clock.callLater(period, func)
+
+    def connectionMade(self) -> None:
+        """Begin to count the idle time."""
+        self.setTimeout(self.factory.limits.idle)  # type: ignore[no-untyped-call]  # Twisted's
+        super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand bytes on; they are no idleness."""
+        self.resetTimeout()  # type: ignore[no-untyped-call]  # Twisted's
+        super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        """Close what a peer of a Unix socket passes along."""
+        os.close(descriptor)
+        self.factory.say("Descriptors closed", self.peer)
+
+    def timeoutConnection(self) -> None:
+        """End the connection, at once: its peer may not read either."""
+        self.factory.say("Dropped, idle", self.peer)
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count it out."""
+        self.setTimeout(None)  # type: ignore[no-untyped-call]  # Twisted's
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
+
+
+class Guarded(WrappingFactory):
+    """Lets another factory have so many connections, each for so long without a byte.
+
+    ``what`` is what is served, for the log. ``limits`` gives ``connections``,
+    ``connections_per_peer`` and ``idle``. Connections end with their port.
+    """
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, inner: IProtocolFactory, what: str, limits: Limits = BESIDE
+    ) -> None:
+        super().__init__(inner)  # type: ignore[no-untyped-call]  # Twisted's
+        self.clock = clock
+        self.limits = limits
+        self._what = what
+        self._admission = Admission(limits)
+        self._occasionally = RateLimitedLog(self._log, clock.seconds)
+
+    def logPrefix(self) -> str:
+        """Go by the name of what is guarded."""
+        return type(self.wrappedFactory).__name__
+
+    def say(self, what: str, peer: object) -> None:
+        """Log what has befallen a peer, now and then."""
+        self._occasionally.warn(f"{what}, of {self._what}", where(peer))
+
+    def buildProtocol(self, addr: Any) -> GuardedConnection | None:  # type: ignore[override]  # None refuses
+        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        reason = self._admission.refusal(addr)
+        if reason is not None:
+            self.say(f"Refused, {reason}", addr)
+            return None
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else GuardedConnection(self, inner, addr)
+
+    def registerProtocol(self, p: GuardedConnection) -> None:
+        """Count a connection in."""
+        super().registerProtocol(p)  # type: ignore[no-untyped-call]  # Twisted's
+        self._admission.enter(p.peer)
+
+    def unregisterProtocol(self, p: GuardedConnection) -> None:
+        """Count a connection out."""
+        super().unregisterProtocol(p)  # type: ignore[no-untyped-call]  # Twisted's
+        self._admission.leave(p.peer)
+
+    def stopFactory(self) -> None:
+        """End the connections: their port has gone."""
+        for connection in list(self.protocols):
+            connection.loseConnection()
