@@ -7,18 +7,22 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pytest
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
+from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
@@ -29,12 +33,16 @@ PLAN = Plan(clients=3, messages=(b"one", b"two"), timeout=10, reply=RAW)
 IMPATIENT = Plan(clients=3, messages=(b"one", b"two"), timeout=0.4, reply=RAW)
 
 
-async def run_reactor(plan: Plan, target: str, on_reply: ReplyObserver | None = None) -> Report:
+async def run_reactor(
+    plan: Plan, target: Target | str, on_reply: ReplyObserver | None = None
+) -> Report:
     """Run a plan with the reactor's engine."""
     return await Fleet(reactor, target, plan, on_reply=on_reply).run()
 
 
-async def run_threads(plan: Plan, target: str, on_reply: ReplyObserver | None = None) -> Report:
+async def run_threads(
+    plan: Plan, target: Target | str, on_reply: ReplyObserver | None = None
+) -> Report:
     """Run a plan with the threads engine."""
     return await deferToThread(ThreadedFleet(target, plan, on_reply=on_reply).run)
 
@@ -112,9 +120,9 @@ class ServiceCase(TestCase):
 
     timeout = 120
 
-    async def serve(self, **options: Any) -> str:
-        """Serve an echo factory on a free port; give the target."""
-        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+    async def serve(self, interface: str = "127.0.0.1", **options: Any) -> str:
+        """Serve an echo factory on a free port; give the target, that of IPv4."""
+        endpoint = serverFromString(reactor, f"tcp:0:interface={interface}")
         factory = EchoFactory(reactor, **options)
         port = await endpoint.listen(factory)
 
@@ -240,6 +248,27 @@ class EnginesTests(ServiceCase):
         for report in await self.both(PLAN, f"[::1]:{port.getHost().port}"):
             assert report.complete
 
+    async def test_a_scope_names_the_interface(self) -> None:
+        """``[::1%lo]`` is connected to by both."""
+        target = await self.serve("\\:\\:1", reply=RAW)
+        port = target.rpartition(":")[2]
+        for report in await self.both(PLAN, f"[::1%lo]:{port}"):
+            assert report.complete
+
+    async def test_a_source_of_the_other_family_is_named(self) -> None:
+        """Nothing hangs, and both engines give the same cause."""
+        plan = replace(PLAN, sources=("::1",))
+        for report in await self.both(plan, f"127.0.0.1:{unused_port()}"):
+            assert report.failures == {"connect:address-family": 3}
+
+    async def test_a_name_that_cannot_be_asked_for_is_named(self) -> None:
+        """A target that was not read from a text may hold one."""
+        plan = replace(PLAN, sources=())
+        target = Target("a..b", host="a..b", port=5000)
+        for run in ENGINES:
+            report = await run(plan, target)
+            assert report.failures == {"connect:no-address": 3}
+
     async def test_unix_sockets(self) -> None:
         """A path is a target of both engines; one that is missing is named."""
         path = self.mktemp()[-80:]
@@ -321,6 +350,15 @@ class CutTests(TestCase):
             await self.check(cuts)
 
 
+@implementer(IStreamClientEndpoint)
+class RaisingEndpoint:
+    """An endpoint of somebody's that raises instead of failing."""
+
+    def connect(self, _factory: object) -> "Deferred[Any]":
+        """Raise ValueError."""
+        raise ValueError("not here")
+
+
 class FleetTests(TestCase):
     """What only the reactor's fleet can do."""
 
@@ -358,6 +396,28 @@ class FleetTests(TestCase):
         where = f"tcp:host=127.0.0.1:port={port.getHost().port}"
         assert (await run_reactor(PLAN, where)).complete
         self.assertRaises(ValueError, ThreadedFleet, where, PLAN)
+
+    def test_a_text_that_twisted_refuses_is_refused_at_once(self) -> None:
+        """Making the fleet raises ValueError with what the parser says, in one line."""
+        for text in ("localhost:5000/", "tcp:h:x", "tcp:h", "ssl:"):
+            self.assertRaisesRegex(ValueError, "neither host:port", Fleet, reactor, text, PLAN)
+
+    async def test_an_endpoint_that_raises_fails_to_connect(self) -> None:
+        """Whatever it raises, every client has an outcome that says so."""
+        fleet = Fleet(reactor, "tcp:127.0.0.1:1:timeout=3", PLAN)
+        fleet._endpoint = RaisingEndpoint()
+        assert (await fleet.run()).failures == {"connect:value": 3}
+
+    async def test_an_exception_nobody_foresaw_ends_the_run(self) -> None:
+        """Whoever waits for the report gets the exception: nobody waits for ever."""
+        fleet = Fleet(reactor, f"127.0.0.1:{unused_port()}", PLAN)
+
+        def broken(_number: int) -> Any:
+            raise LookupError("broken")
+
+        fleet._reader_of = broken
+        with pytest.raises(LookupError, match="broken"):
+            await fleet.run()
 
     async def test_connecting_is_bounded_by_the_timeout(self) -> None:
         """A listener whose backlog is full lets connections hang: connect:timeout."""

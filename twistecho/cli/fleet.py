@@ -23,9 +23,14 @@ from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target, families, parse_sources
+from twistecho.fleet.plans.target import (
+    Target,
+    families,
+    parse_sources,
+    source_of_other_family,
+)
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.runs.run import ENGINES, Engine
+from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
 from .options import (
@@ -147,12 +152,24 @@ def fleet(
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
+    _check_way(engine, plan, target)
     count = _processes(processes, plan, verbose=verbose)
     report = _run(engine, plan, target, results, processes=count, verbose=verbose)
     verdict = results.conclude(report)
     if report.interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(0 if verdict.passed else 1)
+
+
+def _check_way(engine: Engine, plan: Plan, target: Target) -> None:
+    """Fail with one line where the texts say that no client can connect."""
+    try:
+        check_target(engine, target)
+    except ValueError as error:
+        raise click.UsageError(f"TARGET: {error}") from None
+    source = source_of_other_family(plan.sources, target)
+    if source is not None:
+        raise click.UsageError(f"--source: {source} is not of the same IP version as {target}")
 
 
 def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:

@@ -1,5 +1,8 @@
 """Targets: whom the clients talk to, and from which local addresses."""
 
+import contextlib
+import errno
+import socket
 import unittest
 
 import pytest
@@ -7,19 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.fleet.plans.target import (
+    Address,
     Target,
     is_unverified,
     parse_sources,
     parse_target,
+    reachable_from,
+    resolve,
     secured,
     source_of,
+    source_of_other_family,
 )
 
 law = settings(max_examples=100, deadline=None)
 
 ports = st.integers(1, 65535)
 hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True).filter(
-    lambda host: host not in ("tcp", "unix")
+    lambda host: host not in ("tcp", "unix") and ".." not in host
 )
 texts = st.text() | st.lists(
     st.sampled_from(
@@ -186,3 +193,90 @@ class SourcesTests(unittest.TestCase):
         """By their numbers; without addresses the system chooses."""
         assert [source_of(("a", "b"), client) for client in range(3)] == ["a", "b", "a"]
         assert source_of((), 5) is None
+
+
+class MistakeTests(unittest.TestCase):
+    """Texts that no client could connect with are refused before the run."""
+
+    def test_each_is_told_what_would_be_right(self) -> None:
+        """ValueError shows what was wrong."""
+        for text, words in {
+            "::1:5000": r"in brackets, \[::1\]:5000",
+            "http://example.org:5000/": "is a URL: give example.org:5000",
+            "https://example.org": "is a URL: give example.org:PORT",
+            "127.0.0.1:5000 ": "begins or ends with a blank",
+            " 5000": "begins or ends with a blank",
+            "a..b:5000": "'a..b' is not the name of a host",
+            "a" * 64 + ".example:5000": "is not the name of a host",
+            "tls:a..b:5000": "is not the name of a host",
+            "a b:5000": "is not the name of a host",
+            "a\0:5000": "is not the name of a host",
+            "a/:5000": "is not the name of a host",
+            "[example.org]:5000": "is not an IPv6 address",
+            "\u0663": "is neither a port",
+            "localhost:\u0663": "is not a port",
+            "1" * 5000: "is not a port",
+            "unix:" + "a" * 108: "at most 107 bytes",
+            "unix:a\0b": "at most 107 bytes",
+        }.items():
+            with self.subTest(text=text), pytest.raises(ValueError, match=words):
+                parse_target(text)
+
+    def test_a_file_may_end_with_a_blank(self) -> None:
+        """It is a part of its name."""
+        assert parse_target("unix:/run/echo ").path == "/run/echo "
+
+    @law
+    @given(text=texts | st.from_regex(r"[\[a-z0-9.: \u0660-\u0669/%]*", fullmatch=True))
+    def test_any_text_is_a_target_or_a_value_error(self, text: str) -> None:
+        """Nothing else is raised, and no name is taken that cannot be asked for."""
+        try:
+            target = parse_target(text)
+        except ValueError:
+            return
+        if target.host is not None and ":" not in target.host:
+            target.host.encode("idna")
+
+    @law
+    @given(text=st.text() | st.from_regex(r"[0-9a-f.:/%-]*", fullmatch=True))
+    def test_any_text_is_sources_or_a_value_error(self, text: str) -> None:
+        """Nothing else is raised."""
+        with contextlib.suppress(ValueError):
+            assert parse_sources(text)
+
+
+class ResolvingTests(unittest.TestCase):
+    """Addresses to be tried, without a name service."""
+
+    def test_a_scope_names_an_interface(self) -> None:
+        """It stays with the address, also where the system would not read it; TLS knows none."""
+        target = parse_target("[::1%7]:5000")
+        assert resolve(target) == [Address(socket.AF_INET6, ("::1", 5000, 0, 7))]
+        assert target.name == "::1"
+        lo = socket.if_nametoindex("lo")
+        assert resolve(parse_target("[::1%lo]:5000"))[0].where == ("::1", 5000, 0, lo)
+
+    def test_what_cannot_be_asked_for_is_an_oserror(self) -> None:
+        """The same as a name that nobody knows, whoever made the target."""
+        for host in ("a..b", "a\0b", "::1%nosuchinterface"):
+            with self.subTest(host=host), pytest.raises(OSError, match=r"not|no |No"):
+                resolve(Target(host, host=host, port=5000))
+
+    def test_a_source_reaches_addresses_of_its_family(self) -> None:
+        """Where there is none, it is the system's error for that."""
+        four = Address(socket.AF_INET, ("127.0.0.1", 1))
+        six = Address(socket.AF_INET6, ("::1", 1))
+        assert reachable_from([six, four], None) == [six, four]
+        assert reachable_from([six, four], "127.0.0.2") == [four]
+        assert reachable_from([six, four], "::1") == [six]
+        assert reachable_from([], "::1") == []
+        with pytest.raises(OSError, match="family") as caught:
+            reachable_from([four], "::1")
+        assert caught.value.errno == errno.EAFNOSUPPORT
+
+    def test_a_source_of_the_other_family_is_seen_in_the_text(self) -> None:
+        """But not for a name."""
+        assert source_of_other_family(("127.0.0.1", "::1"), parse_target("5000")) == "::1"
+        assert source_of_other_family(("::1",), parse_target("[::1%lo]:5000")) is None
+        assert source_of_other_family(("::1",), parse_target("localhost:5000")) is None
+        assert source_of_other_family(("::1",), parse_target("unix:/x")) is None

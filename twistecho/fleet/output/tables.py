@@ -37,6 +37,7 @@ REASONS = {
     "unreachable": "no route leads there",
     "too-many-files": "this process may open no more files",
     "no-local-port": "no local port was free",
+    "address-family": "the source address, or this machine, has not the IP version of the target",
     "no-thread": "the system gave no more threads",
     "interrupted": "the run was ended early",
     "denied": "the system does not permit it",

@@ -9,8 +9,8 @@ import socket
 import typing
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import connectProtocol
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
     IAddress,
@@ -22,8 +22,8 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from twistecho.fleet.plans.target import Address
-from twistecho.fleet.reports.outcome import reason_of_errno
+from twistecho.fleet.plans.target import Address, Target, reachable_from
+from twistecho.fleet.reports.outcome import reason_of_errno, reason_of_error
 
 # No timeout of Twisted's: whoever dials has one of its own, for the connection as a whole.
 _NEVER = typing.cast(float, None)
@@ -36,18 +36,29 @@ class IReactorStream(IReactorTCP, IReactorUNIX):
 Dial = Callable[[Protocol, str | None], "Deferred[object]"]
 """Connects a protocol to one target, from a local address if one is given.
 
-The Deferred fails where no connection came about, and can be cancelled.
+The Deferred fails where no connection came about, and can be cancelled. Nothing is raised.
 """
 
 
 def dial_addresses(reactor: IReactorStream, addresses: Sequence[Address]) -> Dial:
     """Connect to the first address that takes it; fail with the last one's error."""
-    return lambda protocol, source: _Attempts(reactor, protocol, list(addresses), source).begin()
+    return lambda protocol, source: _Attempts(reactor, protocol, source).begin(addresses)
+
+
+def endpoint_of(reactor: object, target: Target) -> IStreamClientEndpoint:
+    """Give the endpoint that a target's text describes. Raises ValueError where it is none."""
+    try:
+        return typing.cast(IStreamClientEndpoint, clientFromString(reactor, target.text))
+    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+        words = " ".join(str(error).split())
+        raise ValueError(
+            f"{target.text[:80]!r} is neither host:port nor an endpoint description: {words}"
+        ) from None
 
 
 def dial_endpoint(endpoint: IStreamClientEndpoint) -> Dial:
     """Connect through an endpoint, which chooses the local address itself."""
-    return lambda protocol, _source: connectProtocol(endpoint, protocol)
+    return lambda protocol, _source: maybeDeferred(connectProtocol, endpoint, protocol)
 
 
 class _Attempts(ClientFactory):
@@ -59,29 +70,40 @@ class _Attempts(ClientFactory):
         self,
         reactor: IReactorStream,
         protocol: Protocol,
-        addresses: list[Address],
         source: str | None,
     ) -> None:
         self._reactor = reactor
         self._client = protocol
-        self._left = addresses
-        self._source = None if source is None else (source, 0)
+        self._left: list[Address] = []
+        self._source = source
         self._connector: IConnector | None = None
         self._dialed: Deferred[object] = Deferred(self._cancel)
 
-    def begin(self) -> "Deferred[object]":
-        """Try the first address."""
-        self._try_next()
+    def begin(self, addresses: Sequence[Address]) -> "Deferred[object]":
+        """Try the first of the addresses that can be reached from the source."""
+        try:
+            self._left = reachable_from(addresses, self._source)
+        except OSError:
+            self._dialed.errback(Failure())
+        else:
+            self._try_next()
         return self._dialed
 
     def _try_next(self) -> None:
-        family, where = self._left.pop(0)
-        if family == socket.AF_UNIX:
-            path = typing.cast(str, where)
-            self._connector = self._reactor.connectUNIX(path, self, _NEVER)
-        else:
-            host, port = typing.cast("tuple[str, int]", where)
-            self._connector = self._reactor.connectTCP(host, port, self, _NEVER, self._source)
+        """Try an address; what Twisted raises for one that it cannot use is a failure as well."""
+        try:
+            self._connector = self._connect(self._left.pop(0))
+        except Exception:  # noqa: BLE001 - raised further it would be nobody's
+            self._failed(Failure())
+
+    def _connect(self, address: Address) -> IConnector:
+        if address.family == socket.AF_UNIX:
+            path = typing.cast(str, address.where)
+            return self._reactor.connectUNIX(path, self, _NEVER)
+        where = typing.cast("tuple[str, int] | tuple[str, int, int, int]", address.where)
+        host, port = where[0] if len(where) == 2 else f"{where[0]}%{where[3]}", where[1]
+        source = None if self._source is None else (self._source, 0)
+        return self._reactor.connectTCP(host, port, self, _NEVER, source)
 
     def _cancel(self, _dialed: "Deferred[object]") -> None:
         self._left.clear()
@@ -97,6 +119,9 @@ class _Attempts(ClientFactory):
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:  # noqa: ARG002
         """Try the next address, or give up with this one's error."""
         self._connector = None
+        self._failed(reason)
+
+    def _failed(self, reason: Failure) -> None:
         if self._left:
             self._try_next()
         else:
@@ -109,4 +134,4 @@ def reason_of_failure(failure: Failure) -> tuple[str, int | None]:
     number = error.osError if isinstance(error, ConnectError) else getattr(error, "errno", None)
     if isinstance(number, int):
         return reason_of_errno(number), number
-    return type(error).__name__.removesuffix("Error").lower() or "error", None
+    return reason_of_error(error), None

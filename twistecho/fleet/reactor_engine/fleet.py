@@ -9,7 +9,6 @@ import typing
 from collections.abc import Callable, Iterator
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import (
     IDelayedCall,
     IReactorFromThreads,
@@ -31,7 +30,7 @@ from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
 from .client import Client
-from .dial import Dial, IReactorStream, dial_addresses, dial_endpoint
+from .dial import Dial, IReactorStream, dial_addresses, dial_endpoint, endpoint_of
 
 if typing.TYPE_CHECKING:
     from .tls_client import Secured
@@ -67,6 +66,8 @@ class Fleet:
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         self._secured = _secured(self.target) if self.target.tls else None
+        has_address = self.target.host is not None or self.target.path is not None
+        self._endpoint = None if has_address else endpoint_of(reactor, self.target)
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
@@ -100,15 +101,15 @@ class Fleet:
         """
         self.began = self.monotonic()
         self._wall_clock = time.time()
-        if self.target.host is None and self.target.path is None:
-            endpoint = clientFromString(self._reactor, self.target.text)
-            self._start(dial_endpoint(endpoint))
+        if self._endpoint is not None:
+            self._start(dial_endpoint(self._endpoint))
         else:
             pool = self._reactor.getThreadPool()
             resolving: Deferred[list[Address]] = deferToThreadPool(
                 self._reactor, pool, resolve, self.target
             )
             resolving.addCallbacks(self._resolved, self._unresolved)
+            resolving.addErrback(self._fail)
         return self._report
 
     def stop(self) -> None:
@@ -121,6 +122,12 @@ class Fleet:
     def _abandon(self) -> None:
         self._abandoned = True
         self.stop()
+
+    def _fail(self, failure: Failure) -> None:
+        """End the run with an exception that nobody foresaw: whoever waits for it is told."""
+        self._abandon()
+        if not self._report.called:
+            self._report.errback(failure)
 
     def _resolved(self, addresses: list[Address]) -> None:
         self._start(dial_addresses(self._reactor, addresses))
@@ -140,7 +147,7 @@ class Fleet:
     def _start(self, dial: Dial) -> None:
         """Start the clients, in slices, so that the first ones are served meanwhile."""
         scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
-        scheduler.cooperate(self._clients(dial))
+        scheduler.cooperate(self._clients(dial)).whenDone().addErrback(self._fail)
 
     def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
         for number in self.plan.numbers:
@@ -198,9 +205,10 @@ class Fleet:
         client.conversation.connecting(now)
         self.deadlines.set(client.deadline, now + self.plan.timeout)
         wire = client if self._secured is None else self._secured.wire(client)
-        client.dialing = dial(wire, source_of(self.plan.sources, number))
-        client.dialing.addErrback(client.not_connected)
-        client.dialing.addBoth(lambda _: dialed.callback(None))
+        # It may have failed already: the client forgets it then.
+        client.dialing = dialing = dial(wire, source_of(self.plan.sources, number))
+        dialing.addErrback(client.not_connected)
+        dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
 
     def ended(self, client: Client) -> None:

@@ -47,6 +47,7 @@ REASON_OF_ERRNO = {
     errno.EHOSTUNREACH: "unreachable",
     errno.ENETUNREACH: "unreachable",
     errno.ENETDOWN: "unreachable",
+    errno.EAFNOSUPPORT: "address-family",
     errno.EADDRNOTAVAIL: "no-local-port",
     errno.EADDRINUSE: "no-local-port",
     errno.EMFILE: "too-many-files",
@@ -76,6 +77,11 @@ def reason_of_errno(number: int | None) -> str:
     if number is None:
         return "error"
     return REASON_OF_ERRNO.get(number) or errno.errorcode.get(number, "error").lower()
+
+
+def reason_of_error(error: BaseException | None) -> str:
+    """Name the reason for an error that is not the system's: after its class."""
+    return type(error).__name__.removesuffix("Error").lower() or "error"
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,20 @@ def import_engine(engine: Engine) -> Callable[..., Report]:
     return partial(_run_reactor, Fleet, reactor)
 
 
+def check_target(engine: Engine, target: Target) -> None:
+    """Raise ValueError for a target that an engine cannot connect to, as far as its text says."""
+    if target.host is not None or target.path is not None:
+        return
+    if engine == "threads":
+        raise ValueError(f"the threads engine cannot connect to {target}")
+    install_fastest()
+    from twisted.internet import reactor  # noqa: PLC0415 - see the module's docstring
+
+    from twistecho.fleet.reactor_engine.dial import endpoint_of  # noqa: PLC0415 - likewise
+
+    endpoint_of(reactor, target)
+
+
 def _run_threads(
     fleet_class: "type[ThreadedFleet]",
     plan: Plan,

@@ -19,8 +19,8 @@ from typing import Any
 
 from twistecho.base.sockets import share_local_ports
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.plans.target import Address
-from twistecho.fleet.reports.outcome import INTERRUPTED, Phase
+from twistecho.fleet.plans.target import Address, reachable_from
+from twistecho.fleet.reports.outcome import INTERRUPTED, Phase, reason_of_error
 
 _UNDER_WAY = (0, errno.EINPROGRESS)
 
@@ -104,11 +104,11 @@ def connect(
 
     ``source`` is the local address to connect from, where it is not the system's choice.
 
-    Raises the last address's OSError (TimeoutError where time was short), `socket.gaierror` where
-    there is no address, and StoppedError.
+    Raises the last address's OSError (TimeoutError where time was short, EAFNOSUPPORT where none
+    is of the source's family), `socket.gaierror` where there is no address, and StoppedError.
     """
     problem: OSError = socket.gaierror("no address")
-    for address in addresses:
+    for address in reachable_from(addresses, source):
         try:
             return _connect_to(address, left(), stop, source)
         except OSError as error:
@@ -161,6 +161,8 @@ def connected_by(
         conversation.failed("no-address", now())
     except OSError as error:
         conversation.lost(error.errno, now())
+    except Exception as error:  # noqa: BLE001 - raised further it would end the thread unheard
+        conversation.failed(reason_of_error(error), now())
     return None
 
 
