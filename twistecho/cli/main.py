@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from twistecho.base.interrupts import INTERRUPTED, ended_at_once
 
-from .streams import OutputError, prepare_streams, silence
+from .streams import OutputError, flush, prepare_streams, silence
 
 if TYPE_CHECKING:
     import click
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command, on the process's own arguments unless others are given."""
     try:
-        prepare_streams()
-        _run(arguments)
+        try:
+            prepare_streams()
+            _run(arguments)
+        finally:
+            flush()
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
     except OutputError as error:

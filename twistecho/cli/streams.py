@@ -77,6 +77,15 @@ def _output() -> TextIO:
     )
 
 
+def flush() -> None:
+    """Write what is left: Python would complain of it at its end. Raises OutputError.
+
+    Where the reader has gone, click has the text stream's own flush pass over that.
+    """
+    sys.stdout.flush()
+    getattr(sys.stdout, "buffer", sys.stdout).flush()
+
+
 def silence() -> None:
     """Write nothing any more to standard output: Python would complain of it again at its end."""
     with suppress(OSError, ValueError):

@@ -68,7 +68,7 @@ class FleetProcess:
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
-        self.is_together = self._interrupted = False
+        self.is_together = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
         self._wanted = {"engine": engine, "target": str(target), "plan": plan.to_dict()}
@@ -78,12 +78,17 @@ class FleetProcess:
     def __enter__(self) -> Self:
         """Start the process."""
         # A session of its own: Ctrl-C is for this process, which tells the other one.
-        self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            command(__name__),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        # It begins with SIGINT blocked, and unblocks it once it can say what becomes of that.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                command(__name__),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         threading.Thread(target=self._read, daemon=True).start()
         return self
 
@@ -157,9 +162,7 @@ class FleetProcess:
 
     def interrupt(self) -> None:
         """Have it end its clients and report; one that has not begun has nothing to report."""
-        # While it is imported nothing there sees to the signal yet.
-        self._interrupted = self.began is None
-        self._signal(signal.SIGKILL if self._interrupted else signal.SIGINT)
+        self._signal(signal.SIGINT)
 
     def kill(self) -> None:
         """End it at once, without its report."""
@@ -172,8 +175,7 @@ class FleetProcess:
     @property
     def ended_before_its_clients(self) -> bool:
         """Whether it was interrupted before its clients began, and so had nothing to report."""
-        code = self.process.returncode
-        return code == INTERRUPTED or (code == -signal.SIGKILL and self._interrupted)
+        return self.process.returncode == INTERRUPTED
 
     def problem(self) -> str:
         """Say what became of it, where it has ended and gave no report."""
@@ -237,6 +239,7 @@ def main() -> None:
         return _telling(line, progress)
 
     signal.signal(signal.SIGINT, interrupted)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     wanted = json.loads(sys.stdin.readline())
     try:
         engine = engine_named(wanted["engine"])
