@@ -5,11 +5,11 @@ import subprocess
 import sys
 import unittest
 
-from twistecho.base.interrupts import ended_at_once
+from twistecho.base.processes import ended_at_once
 
 SWALLOWING = """
 import signal
-from twistecho.base.interrupts import ended_at_once
+from twistecho.base.processes import ended_at_once
 with ended_at_once():
     try:
         signal.raise_signal(signal.SIGINT)

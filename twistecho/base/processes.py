@@ -1,4 +1,4 @@
-"""Processes: one that ends when its parent does, the cores and the open files that one may have.
+"""Processes: how they end, and the cores and the open files that one may have.
 
 ``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
 would, in a process that the kernel kills once PARENT, the number of the process that started it,
@@ -11,9 +11,14 @@ import resource
 import runpy
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 _PR_SET_PDEATHSIG = 1
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C or SIGTERM."""
 
 
 def end_with(parent: int) -> None:
@@ -37,6 +42,31 @@ def command(module: str, *arguments: str) -> list[str]:
     No module is taken from the current directory (``-P``): others may write there (CWE-427).
     """
     return [sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), module, *arguments]
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Have Ctrl-C end the process at once, with one line, while the block runs.
+
+    Libraries may swallow an exception while modules are imported, and nothing is cleaned up then.
+    Somebody's own handler of SIGINT stays, and so it does in other threads.
+    """
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(_signal: int, _frame: object) -> None:
+    try:
+        os.write(2, b"Error: interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)
 
 
 def raise_open_files() -> int:

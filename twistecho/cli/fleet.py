@@ -16,9 +16,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from twistecho.base.interrupts import INTERRUPTED
 from twistecho.base.notation import FieldError
-from twistecho.base.processes import cores, raise_open_files, room_for_connections
+from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from twistecho.base.interrupts import INTERRUPTED, ended_at_once
+from twistecho.base.processes import INTERRUPTED, ended_at_once
 
 from .streams import OutputError, flush, prepare_streams, silence
 

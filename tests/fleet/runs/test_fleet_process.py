@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 
+from twistecho.base.processes import INTERRUPTED
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
@@ -95,5 +96,5 @@ class ChildTests(unittest.TestCase):
             pytest.raises(SystemExit) as ended,
         ):
             fleet_process.main()
-        assert ended.value.code == fleet_process.INTERRUPTED
+        assert ended.value.code == INTERRUPTED
         assert said.getvalue() == ""

@@ -28,16 +28,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Self
 
-from twistecho.base.processes import command, ending
+from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 
 from .run import Engine, engine_named, import_engine, run_engine
-
-INTERRUPTED = 130
-"""The exit code of a run that was ended before its clients began: there is nothing to report."""
 
 _PROGRESS_EVERY = 0.5
 

@@ -14,8 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from twistecho.base.interrupts import ended_at_once
-from twistecho.base.processes import raise_open_files
+from twistecho.base.processes import ended_at_once, raise_open_files
 from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan

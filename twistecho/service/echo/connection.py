@@ -4,9 +4,8 @@ A connection's bytes pass through three states, all bounded by `Limits`:
 
     read -> queue of replies -> write buffer -> peer
 
-What stands in a write buffer that is not full is not charged as it is written, so that a message
-that leaves at once costs nothing more. The more connections are open the sooner a buffer is full,
-and the less is read at once: all of them together keep to the total, see `write_buffer_of`.
+A write buffer is charged once it is full, so that a message that leaves at once costs nothing more.
+The more connections are open, the sooner it is full: see `write_buffer_of`.
 
 A peer is not read from while the queue or the write buffer is full, while the connection is held
 until a time, or while the budget that all connections share is spent. What is read becomes
@@ -202,11 +201,12 @@ class Connection(Watched, Protocol):
         self._connections.budget.used += buffered - self._charged
         self._charged = buffered
 
-    def _hold(self, until: float) -> None:
-        """Do not read from the peer until a time, or a later one that is set already."""
+    def _hold(self, until: float, *, reading: bool = False) -> None:
+        """Hold it until a time, or a later one that is set already; by default without reading."""
         self._state |= HELD
         self._held_until = max(self._held_until, until)
-        self._gate()
+        if not reading:
+            self._gate()
         self._connections.timers.set(self, self._held_until)
 
     def _gate(self) -> None:
@@ -277,13 +277,9 @@ class Connection(Watched, Protocol):
     def _wait_for_first_message(self) -> None:
         """Give a client that has only connected yet a moment: its message may be on its way."""
         self._allowance = self._connections.limits.waiting_bytes
+        # Over TLS there would be no handshake without reading.
         until = self._connections.now() + FIRST_MESSAGE
-        if is_wrapped(self.transport):  # without reading there would be no handshake
-            self._state |= HELD
-            self._held_until = until
-            self._connections.timers.set(self, until)
-        else:
-            self._hold(until)
+        self._hold(until, reading=is_wrapped(self.transport))
 
     def _close_if_done(self) -> None:
         if self._state & (WAITING | HELD | CLOSING):

@@ -32,7 +32,8 @@ class EchoProtocol(Connection):
         """Begin: hold the connection back if it is delayed, else read."""
         connections, transport = self._connections, self.transport
         self.number = connections.enter(self)
-        self.fit_buffer()
+        if getattr(transport, "bufferSize", None) != connections.write_buffer:
+            self.fit_buffer()
         transport.registerProducer(self, True)
         now = connections.now()
         self._quiet = now
