@@ -1,9 +1,15 @@
 """The echo protocol, in memory: replies, order, delays, bounds and the end."""
 
+import os
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import (
+    IFileDescriptorReceiver,
+    IHalfCloseableProtocol,
+    IPushProducer,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,6 +31,16 @@ class ReplyTests(SynchronousTestCase):
         protocol, _ = connect(EchoFactory(Clock()))
         verifyObject(IHalfCloseableProtocol, protocol)
         verifyObject(IPushProducer, protocol)
+
+    def test_descriptors_that_a_peer_passes_are_closed(self) -> None:
+        """Twisted would warn of each; here the log says so now and then."""
+        protocol, _ = connect(EchoFactory(Clock()))
+        verifyObject(IFileDescriptorReceiver, protocol)
+        kept, passed = os.pipe()
+        with os.fdopen(kept, "rb") as other:
+            for descriptor in (passed, os.dup(kept)):
+                protocol.fileDescriptorReceived(descriptor)
+            assert other.read() == b""  # nobody else has the end that writes
 
     def test_stamped_is_the_default(self) -> None:
         """The notebook's reply, byte for byte."""

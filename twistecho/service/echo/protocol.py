@@ -5,7 +5,11 @@ own reply. Everything else goes the general way: the scenario decides, and the r
 once where nothing is pending, or stands in the queue until its time.
 """
 
+import os
+
+from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
@@ -22,6 +26,7 @@ PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
 
 
+@implementer(IFileDescriptorReceiver)
 class EchoProtocol(Connection):
     """One connection of the echo service: what is read becomes messages, each message a reply."""
 
@@ -80,6 +85,11 @@ class EchoProtocol(Connection):
         reply = EchoProtocol.replyEagerly(self, data)
         if reply is not None:
             self.transport.write(reply)
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
+        os.close(descriptor)
+        self._connections.occasionally.warn("Descriptors closed", where(self.peer))
 
     def _take_message(self, message: bytes) -> None:
         """Take one message, which nothing but those before it is in the way of."""
