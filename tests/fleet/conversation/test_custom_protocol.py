@@ -118,6 +118,13 @@ class BrokenTests(unittest.TestCase):
                 assert done.stderr.count("KeyError: 'a mistake of mine'") == 1
                 assert done.stderr.count("Traceback") == 1
 
+    def test_what_lies_in_the_folder_replaces_no_module_of_another_name(self) -> None:
+        """The folder is searched last."""
+        Path(self.folder, "tabnanny.py").write_text("1 / 0", encoding="utf-8")
+        done = fleet(str(unused_port()), "--protocol=tabnanny:X", "-c1", folder=self.folder)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "module tabnanny has no X" in done.stderr
+
     def test_what_is_no_protocol_is_refused_before_the_run(self) -> None:
         """One line each, from the command naming the option."""
         sys.path.insert(0, self.folder)

@@ -42,10 +42,10 @@ def load_protocol(name: str) -> Callable[[int], Any]:
 
 
 def _module(name: str) -> object:
-    # As with python -m: a command that is installed does not look there by itself.
+    # An installed command does not look there by itself. Last: what lies there replaces nothing.
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
