@@ -36,6 +36,11 @@ def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
 class FleetCommandTests(TestCase):
     """``twistecho fleet``."""
 
+    def test_the_command_alone_shows_its_help(self) -> None:
+        """On standard output, and that is no error."""
+        assert twistecho() == twistecho("--help")
+        assert (twistecho()[0], twistecho()[2]) == (0, "")
+
     def test_both_engines_show_a_summary_and_exit_0(self) -> None:
         """Everything right: the figures, and no failure."""
         with echoing(reply="prefixed") as target:

@@ -43,8 +43,10 @@ def _run(arguments: Sequence[str] | None) -> None:
 
         from .commands import twistecho  # noqa: PLC0415 - likewise
 
+    if arguments is None:
+        arguments = sys.argv[1:]
     try:
-        twistecho.main(args=arguments, standalone_mode=False)
+        twistecho.main(args=arguments or ["--help"], standalone_mode=False)
     except click.ClickException as error:
         _fail(_one_line(error), error.exit_code)
     except click.Abort:
