@@ -22,7 +22,7 @@ from typing import (
     get_type_hints,
 )
 
-from .notation import FieldError
+from .notation import FieldError, escaped
 
 if TYPE_CHECKING:
     import msgspec
@@ -143,7 +143,7 @@ def _value(found: Any) -> Any:
 
 def _in_line(text: str) -> str:
     """Write text of somebody else in one line that does nothing to a terminal."""
-    shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    shown = escaped(text)
     return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 3] + "..."
 
 

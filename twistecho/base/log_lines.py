@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
+from .notation import escaped
+
 INTERVAL = 10.0
 """Seconds between two lines of one kind."""
 
@@ -34,14 +36,6 @@ class RateLimitedLog:
             peer=peer,
             unsaid=unsaid,
         )
-
-
-def escaped(text: str) -> str:
-    """Write what could steer a terminal or forge a line, or cannot be shown, as escapes."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in text
-    )
 
 
 def where(address: object) -> str:

@@ -167,3 +167,11 @@ def written(seconds: float) -> str:
 
 def _decimals(value: float) -> int:
     return 2 if value < 9.995 else 1 if value < 99.95 else 0
+
+
+def escaped(text: str) -> str:
+    """Write in one line, and so that no terminal obeys it, what files and peers may say.
+
+    Characters that cannot be shown are written as Python's `repr` writes them.
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

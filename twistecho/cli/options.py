@@ -124,7 +124,7 @@ plan_options: Callable[[_Command], _Command] = adding([
     message_options,
     click.option("--reply", "-r", type=choice_of(ReplyFormat), default="stamped",
                  show_default=True, help="Format of the replies."),
-    click.option("--verbose", "-v", is_flag=True, help="Print a line a reply."),
+    click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
 ])  # fmt: skip
 """Adds the options that make a plan, and where its result goes."""

@@ -151,7 +151,7 @@ def problem_writing(option: str, file: OutputFile, write: Callable[[], object]) 
 def run_shown(
     engine: Engine, plan: Plan, target: Target, printer: Printer, *, verbose: bool, display: Shown
 ) -> Report:
-    """Carry out a plan, with a line a reply where it is ``verbose``; see `run_engine`.
+    """Carry out a plan, with one line per reply where it is ``verbose``; see `run_engine`.
 
     Where these lines cannot be written the run is ended early, and its report given all the same:
     `Printer.check` tells.

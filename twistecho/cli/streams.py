@@ -40,10 +40,7 @@ def _open(number: int) -> None:
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     """Write what a stream has no character for as Python would; rich's ellipsis keeps its width."""
-    if (
-        isinstance(error, UnicodeEncodeError)
-        and error.object[error.start] == "\N{HORIZONTAL ELLIPSIS}"
-    ):
+    if isinstance(error, UnicodeEncodeError) and error.object[error.start] == _ELLIPSIS:
         return ".", error.start + 1
     return codecs.backslashreplace_errors(error)
 

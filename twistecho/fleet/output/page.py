@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from twistecho.base.notation import written
+from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import Result, Verdict
@@ -41,8 +41,7 @@ def html_page(verdict: Verdict) -> str:
 
 def _text(value: object) -> str:
     """Escape what is shown; control characters, which HTML forbids, as Python writes them."""
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
-    return escape(text)
+    return escape(escaped(str(value)))
 
 
 def _about(report: Report) -> str:

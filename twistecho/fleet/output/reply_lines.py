@@ -1,4 +1,4 @@
-"""A line a reply, written by a thread of its own.
+"""One line per reply, written by a thread of its own.
 
 No connection's callback writes anything: what is wrong with the fleet's own output, a reader that
 has gone or a full disk, must not end a conversation as though the server had done so.

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from twistecho.base.notation import written
+from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import TIMES, read
@@ -288,11 +288,6 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Say so, instead of ending the process, as rich does."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-def escaped(text: str) -> str:
-    """Give a text with control characters as Python writes them; files and peers may say any."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class Printer:
