@@ -35,8 +35,9 @@ def steady_epoch() -> Callable[[], float]:
 
     So a step of the wall clock moves no timer, and `IDelayedCall.getTime` is what Twisted says.
     """
-    offset = time.time() - time.monotonic()
-    return lambda: time.monotonic() + offset
+    monotonic = time.monotonic
+    offset = time.time() - monotonic()
+    return lambda: monotonic() + offset
 
 
 def count_monotonic(reactor: IReactorTime) -> None:

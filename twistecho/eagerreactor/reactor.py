@@ -191,7 +191,7 @@ class EagerReactor(EPollReactor):
         What is called may run the reactor, and a signal's handler may raise between any two of
         them: those whose turn has not come are then found in ``_trying``.
         """
-        untried = self._take_up()
+        untried = self.untried if self._trying is None else self._take_up()
         self.untried = []
         writers = self._trying = iter(untried)
         self._send(writers)
