@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.clocks import ShufflingClock
-from twistecho.base.timers import SWEEP_AT, Timers
+from twistecho.base.timers import LONGEST_GRACE, SWEEP_AT, Deadlines, Timers
 
 Wake = Callable[[str, float], "float | None"]
 
@@ -217,6 +217,43 @@ class TimersTests(SynchronousTestCase):
         now[0] = 5.0
         self.clock.advance(5)
         assert self.woken == [("a", 5.0)]
+
+
+class DeadlinesTests(SynchronousTestCase):
+    """Times by which something is to have come."""
+
+    def setUp(self) -> None:
+        """Make deadlines of two items."""
+        self.clock = Clock()
+        self.woken: list[str] = []
+        self.deadlines = Deadlines(self.clock)
+        self.items = Items(lambda name, _now: self.woken.append(name))
+        for name in "ab":
+            self.deadlines.set(self.items[name], 5.0)
+
+    def test_they_are_kept(self) -> None:
+        """Where the timer comes in time."""
+        self.clock.advance(5.0)
+        assert self.woken == ["a", "b"]
+
+    def test_what_came_while_the_process_slept_is_read_first(self) -> None:
+        """Who has not sent by the end of a grace is late; nothing is left behind."""
+        self.clock.advance(60.0)
+        assert self.woken == []
+        self.deadlines.discard(self.items["a"])
+        self.clock.advance(LONGEST_GRACE)
+        assert self.woken == ["b"]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_the_grace_ends_with_the_last_item(self) -> None:
+        """As any timer does."""
+        self.clock.advance(60.0)
+        for name in "ab":
+            self.deadlines.discard(self.items[name])
+        assert self.clock.getDelayedCalls() == []
+        self.deadlines.set(self.items["a"], 70.0)
+        self.clock.advance(10.0)
+        assert self.woken == ["a"]
 
 
 class LawTests(unittest.TestCase):

@@ -19,6 +19,9 @@ from twisted.logger import Logger
 SWEEP_AT = 64
 """Dead entries that are always left where they are."""
 
+LATE, LONGEST_GRACE = 0.25, 1.0
+"""Seconds by which a deadline's timer must be late for a grace, and the most of that."""
+
 
 def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
     """Choose how to tell the time, in seconds, beside this clock.
@@ -198,3 +201,19 @@ class Timers:
         heads = [queue[0][0] for queue in (ordered, others) if queue]
         if heads and min(heads) < self._timer_at:
             self._arm(min(heads))
+
+
+class Deadlines(Timers):
+    """Times by which something is to have come.
+
+    A timer that rings late means that the process was stopped, or busy: what came meanwhile waits
+    unread, or who sends was stopped with it. So before anybody is woken as long a grace is given,
+    a second at most; the sockets are read in it.
+    """
+
+    def _ring(self) -> None:
+        late = self.now() - self._timer_at
+        if late < LATE:
+            super()._ring()
+        else:
+            self._timer = self._clock.callLater(min(late, LONGEST_GRACE), super()._ring)

@@ -136,6 +136,19 @@ class SweepTests(SynchronousTestCase):
         assert 0 < began < 20
         assert len(swept) <= began + 2
 
+    def test_what_came_while_the_process_slept_is_read_before_anybody_is_judged(self) -> None:
+        """One whose bytes wait is not idle; one that has sent nothing is, a moment later."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", limits=Limits(idle=10))
+        _, idle = connect(factory)
+        talker, talking = connect(factory)
+        clock.pump([0.1] * 95)
+        clock.advance(60)
+        assert [idle.aborted, talking.aborted] == [False, False]
+        talker.dataReceived(b"x")
+        clock.pump([0.1] * 20)
+        assert [idle.aborted, talking.aborted] == [True, False]
+
     def test_a_late_tick_is_counted_as_a_stall_of_the_loop(self) -> None:
         """Its length too."""
         clock = Clock()

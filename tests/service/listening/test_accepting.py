@@ -24,6 +24,7 @@ from tests.support.peers import read_exactly
 from twistecho import EchoFactory, EchoService
 from twistecho.service.listening.accepting import (
     GONE,
+    REST,
     Board,
     NumberedConnection,
     SharedSocket,
@@ -151,9 +152,9 @@ class LockTests(unittest.TestCase):
 
         class Watched(Board):
             @contextmanager
-            def locked(self) -> Iterator[None]:
+            def locked(self, tries: int = 1) -> Iterator[bool]:  # noqa: ARG002 - it is free
                 steps.append("locked")
-                yield
+                yield True
                 steps.append("unlocked")
 
             def take_number(self) -> int:
@@ -178,12 +179,63 @@ class LockTests(unittest.TestCase):
                     assert not connection.getblocking()
         assert steps == ["locked", "numbered", "unlocked"]
 
+    def test_nobody_waits_for_a_holder_that_is_stopped(self) -> None:
+        """The port rests for a moment; whoever connected waits, and has the next number then."""
+        board, clock = board_of(self, 1), Clock()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            port = StandInPort(listening.dup())
+            turn = Turn(board, 0, [0], lambda: 0)
+            with (
+                SharedSocket(port, clock, turn, board) as shared,
+                socket.create_connection(listening.getsockname()),
+            ):
+                with self.held_elsewhere(board):
+                    with pytest.raises(BlockingIOError):
+                        shared.accept()
+                    assert port.steps == ["rests"]
+                    clock.advance(REST)
+                    assert port.steps == ["rests", "reads"]
+                    turn.end()
+                    with pytest.raises(BlockingIOError):  # after some tries, as it is the last
+                        shared.accept()
+                connection, _ = shared.accept()
+                with connection:
+                    assert isinstance(connection, NumberedConnection)
+                    assert connection.number == 0
+
+    @contextmanager
+    def held_elsewhere(self, board: Board) -> Iterator[None]:
+        """Have another process hold the lock, and do nothing."""
+        code = (
+            "import fcntl, sys\n"
+            "fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX)\n"
+            "print(flush=True); sys.stdin.read()"
+        )
+        descriptor = board._descriptor
+        command = [sys.executable, "-c", code, str(descriptor)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, pass_fds=[descriptor], stdin=pipe, stdout=pipe) as holder:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            yield
+            holder.communicate()
+
 
 class StandInPort:
     """A port that has a socket and does nothing."""
 
     def __init__(self, listening: socket.socket) -> None:
         self.socket = listening
+        self.steps: list[str] = []
+
+    def stopReading(self) -> None:
+        """Rest."""
+        self.steps.append("rests")
+
+    def startReading(self) -> None:
+        """Rest no more."""
+        self.steps.append("reads")
 
 
 class SharingService(EchoService):

@@ -73,6 +73,17 @@ class GuardedTests(SynchronousTestCase):
         connection.connectionLost()
         assert self.clock.getDelayedCalls() == []
 
+    def test_bytes_that_came_while_the_process_slept_are_no_idleness(self) -> None:
+        """They are read first; see `Deadlines`."""
+        connection, transport = self.connect()
+        self.clock.advance(60)
+        connection.dataReceived(b"x")
+        self.clock.advance(9)
+        resets = [transport.aborted]
+        self.clock.advance(1)
+        assert [*resets, transport.aborted] == [False, True]
+        connection.connectionLost()
+
     def test_descriptors_that_come_along_are_closed(self) -> None:
         """With one line, not one for each."""
         connection, _ = self.connect()

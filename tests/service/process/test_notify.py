@@ -76,6 +76,18 @@ class NotificationsTests(SynchronousTestCase):
         told.stop()
         assert self.clock.getDelayedCalls() == []
 
+    def test_a_pipe_in_place_of_an_address(self) -> None:
+        """A line each; one that is full, or has no reader, is no error."""
+        reading, writing = os.pipe()
+        told = Notifications(self.clock, {"WATCHDOG_USEC": "2000000"}, writing)
+        self.addCleanup(os.close, writing)
+        told.ready()
+        assert os.read(reading, 100) == b"READY=1\nWATCHDOG=1\n"
+        self.clock.pump([1.0] * 10_000)
+        os.close(reading)
+        told.stopping()
+        told.stop()
+
     def test_another_process_is_watched(self) -> None:
         """The variable names whose watchdog it is."""
         told = self.notifications(WATCHDOG_USEC="10000000", WATCHDOG_PID="1")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -270,6 +271,21 @@ class DeathTests(TestCase):
             found = totals(metrics)
             assert (found["workers"], found["worker_restarts_total"]) == (2, 1)
 
+    def test_the_folder_of_the_metrics_is_removed(self) -> None:
+        """One line in place of a count; the workers serve on, also those that are started then."""
+        metrics = unused_port()
+        with tempfile.TemporaryDirectory() as folder:
+            options = ("--workers=1", f"--metrics={metrics}")
+            with workers(*options, environ=(f"TMPDIR={folder}",)) as service:
+                assert asked(service.port) == b"x"
+                (removed,) = Path(folder).iterdir()
+                shutil.rmtree(removed)
+                service.workers()[0].kill()
+                said = service.started.until("Nothing is counted for --metrics any more")
+                assert "log_failure" not in said
+                assert asked(service.port) == b"x"
+                assert totals(metrics)["workers"] == 1
+
     def test_who_waits_to_be_accepted_when_a_worker_dies(self) -> None:
         """Is accepted by another: nobody is reset."""
         with workers("--workers=2") as service, ExitStack() as stack:
@@ -410,7 +426,6 @@ class OptionsTests(TestCase):
         listener = Listener(EndpointElsewhere(), factory, "--port elsewhere:")
         service = WorkersService(Clock(), factory, [listener], told)
         self.addCleanup(service._board_file.close)
-        self.addCleanup(service._temporary.cleanup)
         service.privilegedStartService()
         said = io.StringIO()
         with self.assertRaises(SystemExit) as ended, redirect_stderr(said):

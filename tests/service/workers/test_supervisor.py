@@ -4,24 +4,23 @@ No process is started here: a stand-in for the reactor keeps what was asked for.
 """
 
 import os
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.support.listening import reactor
-from twistecho.service.process.notify import Notifications
+from twistecho.service.workers.assignment import BOARD, FIRST_SOCKET, LIFE
 from twistecho.service.workers.supervisor import (
     AT_ONCE,
     KILL_MARGIN,
+    SILENCE,
+    TICKS,
     Heartbeats,
     Supervisor,
     WorkerProcess,
@@ -80,6 +79,7 @@ class SupervisorTests(SynchronousTestCase):
         """Start them, and listen to the log."""
         self.reactor = FakeReactor()
         self.gone: list[str] = []
+        self.heard: list[tuple[str, bytes]] = []
         self.events: list[LogEvent] = []
         observer: Any = self.events.append
         globalLogPublisher.addObserver(observer)
@@ -88,8 +88,9 @@ class SupervisorTests(SynchronousTestCase):
             self.reactor,
             drain=10.0,
             assignments={"0": b"zero", "1": b"one"},
-            descriptors=[7, 9],
+            descriptors={BOARD: 7, FIRST_SOCKET: 9},
             environ=lambda name: {"WORKER": name},
+            heard=lambda *told: self.heard.append(told),
             gone=self.gone.append,
         )
         self.supervisor.startService()
@@ -103,12 +104,19 @@ class SupervisorTests(SynchronousTestCase):
         self.reactor.processes[at].end(ProcessTerminated(signal=9))
 
     def test_each_is_told_what_to_do(self) -> None:
-        """By its standard input; descriptors from 3 upwards, its own environment."""
+        """By its standard input; descriptors, its own environment, a pipe for signs of life."""
         assert [process.told for process in self.reactor.processes] == [b"zero", b"one"]
         (_, args), kwargs = self.reactor.asked[1]
         assert args[-2:] == ["twistecho.service.workers.worker", "1 of 2"]
         assert kwargs["env"] == {"WORKER": "1"}
-        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: 9}
+        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: "r", 5: 9}
+
+    def test_signs_of_life_are_no_output(self) -> None:
+        """They come by a pipe of their own."""
+        self.reactor.processes[1].protocol.childDataReceived(LIFE, b"READY=1\n")
+        self.reactor.processes[1].protocol.childDataReceived(1, b"said\n")
+        assert self.heard == [("1", b"READY=1\n")]
+        assert self.log() == ["[1] said"]
 
     def test_one_that_worked_is_replaced_at_once(self) -> None:
         """And the log says what happened."""
@@ -225,39 +233,77 @@ class SupervisorTests(SynchronousTestCase):
         assert self.log()[-1] == "[0] this"
 
 
-class HeartbeatsTests(TestCase):
+class HeartbeatsTests(SynchronousTestCase):
     """What workers tell, and what is made of silence, by a clock of the test's own."""
 
     def heartbeats(self, **environ: str) -> Heartbeats:
-        """Make what hears a worker."""
+        """Make what hears two workers, which are ready."""
         self.clock = Clock()
         self.ready: list[str] = []
         self.silent: list[str] = []
-        return Heartbeats(self.clock, Path("/run"), environ, self.ready.append, self.silent.append)
+        heartbeats = Heartbeats(self.clock, environ, self.ready.append, self.silent.append)
+        heartbeats.start()
+        self.addCleanup(heartbeats.stop)
+        heartbeats.heard("1", b"READY=1\nWATCHDOG=1\n")
+        heartbeats.heard("0", b"READY=1\n")
+        return heartbeats
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, during which this process runs."""
+        self.clock.pump([0.25] * round(4 * seconds))
 
     def test_ready(self) -> None:
-        """Nothing else is taken for it, and without a watchdog nothing is expected."""
+        """Nothing else is taken for it; one that has told nothing yet is not missed."""
         heartbeats = self.heartbeats()
-        heartbeats.heard("1", b"STOPPING=1")
-        heartbeats.heard("0", b"READY=1")
-        assert self.ready == ["0"]
-        assert self.clock.getDelayedCalls() == []
+        heartbeats.heard("2", b"STOPPING=1\n")
+        assert self.ready == ["1", "0"]
 
-    def test_a_watchdogs_time_of_silence_is_reported_once(self) -> None:
-        """It begins with the first sign and again with each; one that has ended is not missed."""
-        heartbeats = self.heartbeats(WATCHDOG_USEC="3000000")
-        heartbeats.heard("0", b"READY=1")
-        heartbeats.heard("1", b"READY=1")
-        self.clock.advance(2)
-        heartbeats.heard("0", b"WATCHDOG=1")
+    def test_silence_is_reported_once(self) -> None:
+        """It begins anew with each sign; one that has ended is not missed; a watchdog's time."""
+        heartbeats = self.heartbeats(WATCHDOG_USEC="4000000")
+        self.wait(2)
+        heartbeats.heard("0", b"WATCHDOG=1\n")
         heartbeats.forget("1")
-        self.clock.advance(2)
+        self.wait(4)
         assert self.silent == []
-        self.clock.advance(2)
+        self.wait(1)
         assert self.silent == ["0"]
-        assert self.clock.getDelayedCalls() == []
+        self.wait(60)
+        assert self.silent == ["0"]
 
-    def test_a_worker_knows_its_own_manager_only(self) -> None:
+    def test_without_a_watchdog(self) -> None:
+        """Some seconds."""
+        self.heartbeats()
+        self.wait(SILENCE)
+        assert self.silent == []
+        self.wait(SILENCE / TICKS)
+        assert self.silent == ["1", "0"]
+
+    def test_a_time_that_this_process_slept_is_nobodys_silence(self) -> None:
+        """However much of it was used up before, or after: all have the whole time again."""
+        for before in (0, 1, 2, 3, 4):
+            for slept in (2.5, 4, 60):
+                with self.subTest(before=before, slept=slept):
+                    self.heartbeats(WATCHDOG_USEC="4000000")
+                    self.wait(before)
+                    self.clock.advance(slept)
+                    self.wait(3)
+                    assert self.silent == []
+                    self.wait(2)
+                    assert self.silent == ["1", "0"]
+
+    def test_one_tick_before_what_waits_is_read_harms_nobody(self) -> None:
+        """A worker tells something twice in the time; a shorter sleep is not noticed."""
+        heartbeats = self.heartbeats(WATCHDOG_USEC="4000000")
+        self.wait(2.75)
+        self.clock.advance(0.9)
+        self.clock.advance(0.5)
+        heartbeats.heard("0", b"WATCHDOG=1\n")
+        heartbeats.heard("1", b"WATCHDOG=1\n")
+        self.wait(4)
+        assert self.silent == []
+
+    def test_a_worker_is_told_its_own_time_only(self) -> None:
         """What systemd told this process is not for it."""
         heartbeats = self.heartbeats(
             NOTIFY_SOCKET="/systemd",
@@ -267,31 +313,9 @@ class HeartbeatsTests(TestCase):
             LISTEN_PID=str(os.getpid()),
             LANG="C",
         )
-        assert heartbeats.environment("1") == {
-            "LANG": "C",
-            "NOTIFY_SOCKET": "/run/1",
-            "WATCHDOG_USEC": "3000000",
-        }
+        assert heartbeats.environment() == {"LANG": "C", "WATCHDOG_USEC": "3000000"}
 
     def test_another_process_is_watched(self) -> None:
-        """Then no worker is."""
+        """Then its time is not the workers'."""
         heartbeats = self.heartbeats(WATCHDOG_USEC="3000000", WATCHDOG_PID="1")
-        assert heartbeats.environment("1") == {"NOTIFY_SOCKET": "/run/1"}
-
-
-class SocketTests(TestCase):
-    """A worker's notifications on a real socket."""
-
-    async def test_heard(self) -> None:
-        """And nothing is left listening."""
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        ready: list[str] = []
-        heartbeats = Heartbeats(reactor, Path(folder.name), {}, ready.append, ready.append)
-        heartbeats.listen("0")
-        heartbeats.listen("1")
-        Notifications(Clock(), heartbeats.environment("1")).ready()
-        while not ready:
-            await deferLater(reactor, 0.01)
-        await heartbeats.stop()
-        assert ready == ["1"]
+        assert heartbeats.environment() == {"WATCHDOG_USEC": str(round(SILENCE * 1e6))}

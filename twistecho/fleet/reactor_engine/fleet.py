@@ -19,7 +19,7 @@ from twisted.internet.task import Cooperator
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from twistecho.base.timers import Timers, monotonic_for
+from twistecho.base.timers import Deadlines, Timers, monotonic_for
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -81,7 +81,8 @@ class Fleet:
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
         self._abandoned = False
         self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
-        self.deadlines, self.due = Timers(reactor, now=self.now), Timers(reactor, now=self.now)
+        self.deadlines: Timers = Deadlines(reactor, now=self.now)
+        self.due = Timers(reactor, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
         self._awaited = set(plan.numbers if plan.barrier else ())

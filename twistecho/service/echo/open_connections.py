@@ -165,6 +165,7 @@ class Sweep:
         if now - self._expected > STALL:
             self._counts.stalls += 1
             self._counts.stalled += now - self._expected
+            now = self._expected  # what has come since may wait unread: it is seen at the next tick
         if not self._round:
             self._round = list(self._connections)
         size = 1 + int(len(self._connections) * self._seconds)

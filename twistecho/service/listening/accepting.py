@@ -14,8 +14,10 @@ accepts all the same: they may be busy. They adopt the socket's descriptor, whic
 address: of its description only what comes on top counts, such as TLS.
 
 Where chance decides fates by the number of the connection, accepting and numbering are done under
-a lock: the n-th connection that the service accepts has number n, whichever process accepts it. The
-kernel gives a lock back when its holder dies (POSIX record locks, fcntl(2)).
+a lock: the n-th connection that the service accepts has number n, whichever process accepts it.
+Nobody waits for it in an event loop: whoever finds it taken leaves the port alone for a moment, so
+that a holder that is stopped holds up no one's connections but the new. The kernel gives a lock
+back when its holder dies (POSIX record locks, fcntl(2)), and who is silent is killed.
 """
 
 import errno
@@ -23,6 +25,7 @@ import fcntl
 import mmap
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -55,6 +58,9 @@ GONE = 2**62
 
 REST = 0.005
 """Seconds for which a worker that has more than another leaves the port alone."""
+
+LAST_TRIES = 50
+"""How often a worker that accepts for the last time tries to get the lock, 1 ms apart."""
 
 _NUMBER_SIZE = 8  # bytes
 
@@ -140,13 +146,27 @@ class Board:
         return _NUMBER_SIZE * (1 + workers)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be the only process that accepts and numbers for the block's time."""
-        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+    def locked(self, tries: int = 1) -> Iterator[bool]:
+        """Be the only process that accepts and numbers for the block's time; give whether it is.
+
+        It is tried so many times, 1 ms apart.
+        """
+        ours = self._lock(tries)
         try:
-            yield
+            yield ours
         finally:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+            if ours:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+
+    def _lock(self, tries: int) -> bool:
+        for left in reversed(range(tries)):
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):  # either, says lockf(3)
+                time.sleep(0.001 if left else 0)
+            else:
+                return True
+        return False
 
     def take_number(self) -> int:
         """Give the number of the next connection, from 0, once. To be called under the lock."""
@@ -173,6 +193,11 @@ class Turn:
         self._lesser = 0  # as long as those, who had so many together, take none
         self._ended = False
         board.open[me] = 0
+
+    @property
+    def tries(self) -> int:
+        """How often to try to get the lock: who ends has no other time to accept what waits."""
+        return LAST_TRIES if self._ended else 1
 
     def is_ours(self) -> bool:
         """Say whether to accept the next connection; if not, leave the port alone for `REST`."""
@@ -231,7 +256,10 @@ class SharedSocket(BackingOffSocket):
         return accepted
 
     def _accept_numbered(self, board: Board) -> tuple[socket.socket, Any]:
-        with board.locked():
+        with board.locked(self._turn.tries) as ours:
+            if not ours:
+                self.rest(REST)
+                raise BlockingIOError(errno.EAGAIN, "another worker accepts")
             plain, address = super().accept()
             number = board.take_number()
         connection = NumberedConnection(plain.family, plain.type, plain.proto, plain.detach())

@@ -6,22 +6,22 @@ without. `EchoService.listen` puts this before whatever is not the echo.
 """
 
 import os
-from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IFileDescriptorReceiver,
     IProtocolFactory,
     IReactorTime,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
-from twisted.protocols.policies import ProtocolWrapper, TimeoutMixin, WrappingFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twistecho.base.log_lines import RateLimitedLog, where
+from twistecho.base.timers import Deadlines
 from twistecho.service.echo.limits import Admission, Limits
 
 BESIDE = Limits(connections=8, idle=30.0)
@@ -29,7 +29,7 @@ BESIDE = Limits(connections=8, idle=30.0)
 
 
 @implementer(IFileDescriptorReceiver)
-class GuardedConnection(ProtocolWrapper, TimeoutMixin):
+class GuardedConnection(ProtocolWrapper):
     """A connection that is counted, and reset once nothing has moved on it for its idle time."""
 
     factory: "Guarded"
@@ -37,19 +37,21 @@ class GuardedConnection(ProtocolWrapper, TimeoutMixin):
     def __init__(self, factory: "Guarded", inner: Any, peer: object) -> None:
         super().__init__(factory, inner)  # type: ignore[arg-type]  # it is one
         self.peer = peer
-
-    def callLater(self, period: float, func: Callable[[], None]) -> IDelayedCall:
-        """Have the service's clock call something. See `TimeoutMixin`."""
-        return self.factory.clock.callLater(period, func)
+        self.wake_at = inf  # see `Timed`
 
     def connectionMade(self) -> None:
         """Begin to count the idle time."""
-        self.setTimeout(self.factory.limits.idle)  # type: ignore[no-untyped-call]  # Twisted's
+        self._wait()
         super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _wait(self) -> None:
+        deadlines = self.factory.deadlines
+        deadlines.discard(self)
+        deadlines.set(self, deadlines.now() + (self.factory.limits.idle or inf))
 
     def dataReceived(self, data: bytes) -> None:
         """Hand bytes on; they are no idleness."""
-        self.resetTimeout()  # type: ignore[no-untyped-call]  # Twisted's
+        self._wait()
         super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
@@ -57,15 +59,15 @@ class GuardedConnection(ProtocolWrapper, TimeoutMixin):
         os.close(descriptor)
         self.factory.say("Descriptors closed", self.peer)
 
-    def timeoutConnection(self) -> None:
-        """End the connection, at once: its peer may not read either."""
+    def wake(self, _now: float) -> None:
+        """End the connection, at once: its peer may not read either. See `Timed`."""
         self.factory.say("Dropped, idle", self.peer)
         transport: Any = self.transport
         transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count it out."""
-        self.setTimeout(None)  # type: ignore[no-untyped-call]  # Twisted's
+        self.factory.deadlines.discard(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
 
 
@@ -83,7 +85,7 @@ class Guarded(WrappingFactory):
         self, clock: IReactorTime, inner: IProtocolFactory, what: str, limits: Limits = BESIDE
     ) -> None:
         super().__init__(inner)  # type: ignore[no-untyped-call]  # Twisted's
-        self.clock = clock
+        self.deadlines = Deadlines(clock)
         self.limits = limits
         self._what = what
         self._admission = Admission(limits)

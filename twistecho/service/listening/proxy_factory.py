@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime, IReadDescriptor
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.timers import Timers
+from twistecho.base.timers import Deadlines
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.protocol import EchoProtocol
 
@@ -48,7 +48,7 @@ class ProxiedEchoFactory(EchoFactory):
         self.proxies = proxies
         self.headerless: set[HeaderProtocol] = set()
         self._header_timeout = header_timeout
-        self._deadlines = Timers(clock)
+        self._deadlines = Deadlines(clock)
 
     def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
         """Make the protocol of a new connection, or None, upon which it is closed at once."""

@@ -12,7 +12,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from twistecho.base.timers import Timers
+from twistecho.base.timers import Deadlines
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds for a handshake to be done."""
@@ -95,7 +95,7 @@ class TLSFactory(TLSMemoryBIOFactory):
 
     def __init__(self, clock: IReactorTime, context: Any, factory: IProtocolFactory) -> None:
         super().__init__(context, False, factory)
-        self.deadlines = Timers(clock)
+        self.deadlines = Deadlines(clock)
         # A connection that is held is not read from: its handshake begins after that.
         scenario = getattr(factory, "scenario", None)
         held = scenario.delay.longest if scenario is not None and scenario.holds else 0.0

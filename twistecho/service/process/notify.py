@@ -4,7 +4,8 @@
     -> WATCHDOG=1     twice in each $WATCHDOG_USEC, from the reactor: a stuck one falls silent
     -> STOPPING=1     nothing more is accepted
 
-One datagram each to $NOTIFY_SOCKET, as sd_notify(3) documents. The libraries for it are no better
+One datagram each to $NOTIFY_SOCKET, as sd_notify(3) documents; a worker of a service writes a line
+each to a pipe instead. The libraries for it are no better
 kept than these lines: sdnotify (2017) writes to a blocking socket, and the others need a compiler.
 """
 
@@ -20,12 +21,21 @@ from twisted.logger import Logger
 
 
 class Notifications:
-    """What a service tells its manager. Does nothing where nobody wants to know."""
+    """What a service tells its manager. Does nothing where nobody wants to know.
+
+    ``pipe`` is the descriptor of one that is written to in place of ``NOTIFY_SOCKET``.
+    """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, clock: IReactorTime, environ: Mapping[str, str], pipe: int | None = None
+    ) -> None:
+        self._pipe = pipe
+        if pipe is not None:
+            os.set_blocking(pipe, False)
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
+        self._wanted = bool(self._address) or pipe is not None
         self._interval = watchdog_seconds(environ) / 2
         self._pings = LoopingCall(self._tell, "WATCHDOG=1")
         self._pings.clock = clock
@@ -34,7 +44,7 @@ class Notifications:
     def ready(self) -> None:
         """Say that the service is ready, and from now on that it is alive."""
         self._tell("READY=1")
-        if self._address and self._interval and not self._pings.running:
+        if self._wanted and self._interval and not self._pings.running:
             done: Deferred[Any] = self._pings.start(self._interval)
             done.addErrback(lambda failure: self._log.failure("watchdog", failure=failure))
 
@@ -48,16 +58,22 @@ class Notifications:
             self._pings.stop()
 
     def _tell(self, state: str) -> None:
-        if not self._address:
+        if not self._wanted:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
-                notifying.setblocking(False)
-                notifying.sendto(state.encode(), self._address)
+            self._send(state.encode())
         except OSError as error:
             if not self._failed:
                 self._log.warn("Cannot notify {state}: {error}", state=state, error=str(error))
             self._failed = True
+
+    def _send(self, state: bytes) -> None:
+        if self._pipe is not None:
+            os.write(self._pipe, state + b"\n")
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
+            notifying.setblocking(False)
+            notifying.sendto(state, self._address)
 
 
 def _address(text: str) -> str:

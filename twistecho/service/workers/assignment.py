@@ -11,7 +11,13 @@ from typing import IO, Any
 from twistecho.service.echo.limits import Limits
 
 BOARD = 3
-"""The descriptor of the board in a worker; the listening sockets follow, in the order of ports."""
+"""The descriptor of the board in a worker."""
+
+LIFE = 4
+"""That of the pipe for its signs of life."""
+
+FIRST_SOCKET = 5
+"""That of the first listening socket; the others follow, in the order of ports."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from prometheus_client.values import MultiProcessValue
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from twistecho.service.echo.factory import EchoFactory
@@ -84,9 +85,18 @@ def publish(reactor: Any, factory: EchoFactory, worker: int) -> None:
     copier = Copier(EchoCollector(factory), worker)
     copying = LoopingCall(copier.copy)
     copying.clock = reactor
+
+    def failed(failure: Failure) -> None:  # the files' folder has gone, or is full
+        _log.warn("Nothing is counted for --metrics any more: {why}", why=failure.value)
+
+    def last() -> None:
+        if copying.running:
+            copying.stop()
+            copier.copy()
+
     done: Deferred[Any] = copying.start(INTERVAL)
-    done.addErrback(lambda failure: _log.failure("metrics", failure=failure))
-    reactor.addSystemEventTrigger("after", "shutdown", copier.copy)
+    done.addErrback(failed)
+    reactor.addSystemEventTrigger("after", "shutdown", last)
 
 
 class WorkersCollector(Collector):

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IReadDescriptor
@@ -29,9 +29,10 @@ from twistecho.service.process.serving import (
     make_factory,
     make_listener,
     make_listeners,
+    reason,
 )
 
-from .assignment import Assignment
+from .assignment import BOARD, FIRST_SOCKET, Assignment
 from .supervisor import Heartbeats, Supervisor
 
 
@@ -51,15 +52,11 @@ class WorkersService(MainService):
     ) -> None:
         super().__init__(reactor, factory, listeners, assignment.options["drain"])
         self._assignment = assignment
-        self._temporary = tempfile.TemporaryDirectory(prefix="twistecho-")
-        self._folder = Path(self._temporary.name)
+        self._temporary = None if assignment.options["metrics"] is None else _folder()
         self._names = [str(number) for number in range(len(assignment.shares))]
         self._ready: set[str] = set()
-        self._heartbeats = Heartbeats(
-            reactor, self._folder, os.environ, self._is_ready, self._is_silent
-        )
-        self._board_file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - open to the end
-        self._board_file.truncate(Board.size(len(self._names)))
+        self._heartbeats = Heartbeats(reactor, os.environ, self._is_ready, self._is_silent)
+        self._board_file = _shared_file(Board.size(len(self._names)))
         self._board = Board(self._board_file.fileno(), len(self._names))
         self._supervisor: Supervisor | None = None
 
@@ -77,18 +74,18 @@ class WorkersService(MainService):
     def startService(self) -> None:
         """Listen, and start the workers."""
         super().startService()
-        if self._assignment.options["metrics"] is not None:
-            self._serve_metrics(*self._assignment.options["metrics"])
+        if self._temporary is not None:
+            self._serve_metrics(self._temporary.name, *self._assignment.options["metrics"])
         for name in self._names:
-            self._heartbeats.listen(name)
             self._board.open[int(name)] = GONE
+        self._heartbeats.start()
         self._supervisor = self._make_supervisor()
         self._supervisor.startService()
 
-    def _serve_metrics(self, text: str, description: str) -> None:
+    def _serve_metrics(self, folder: str, text: str, description: str) -> None:
         from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
 
-        site = workers_site(self._folder, self.count_workers)
+        site = workers_site(Path(folder), self.count_workers)
         self.listen_or_end(
             make_listener(self.clock, f"--metrics {text}", description, site, METRICS)
         )
@@ -107,13 +104,20 @@ class WorkersService(MainService):
             assignments={
                 name: replace(self._assignment, number=int(name)).to_bytes() for name in self._names
             },
-            descriptors=[self._board_file.fileno(), *self._shared_sockets()],
+            descriptors={
+                BOARD: self._board_file.fileno(),
+                **dict(enumerate(self._shared_sockets(), FIRST_SOCKET)),
+            },
             environ=self._environment,
+            heard=self._heartbeats.heard,
             gone=self._has_ended,
         )
 
-    def _environment(self, name: str) -> dict[str, str]:
-        return {**self._heartbeats.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(self._folder)}
+    def _environment(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the same for all
+        told = self._heartbeats.environment()
+        if self._temporary is None:
+            return told
+        return {**told, "PROMETHEUS_MULTIPROC_DIR": self._temporary.name}
 
     def _begin(self) -> None:
         """Wait for the workers before anybody is told that the service is ready."""
@@ -137,10 +141,10 @@ class WorkersService(MainService):
         """Leave nothing of a worker behind that is true of the living only."""
         self._board.open[int(name)] = GONE
         self._heartbeats.forget(name)
-        if self._assignment.options["metrics"] is not None:
+        if self._temporary is not None:
             from .metrics import forget  # noqa: PLC0415 - it needs an extra
 
-            forget(self._folder, name)
+            forget(Path(self._temporary.name), name)
 
     def count_workers(self) -> tuple[int, int]:
         """Give how many workers run, and how often one was started again."""
@@ -155,16 +159,38 @@ class WorkersService(MainService):
         assert self._supervisor is not None  # noqa: S101 - started before it is stopped
         return self._supervisor.stopService().addBoth(self._tidy)
 
-    def _tidy(self, result: object) -> Deferred[Any]:
+    def _tidy(self, result: object) -> object:
         self._board_file.close()
-        stopped = self._heartbeats.stop()
-        stopped.addBoth(lambda _: self._temporary.cleanup())
-        return stopped.addCallback(lambda _: result)
+        self._heartbeats.stop()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+        return result
 
     def abort(self) -> None:
         """End all workers at once."""
         if self._supervisor is not None:
             self._supervisor.abort()
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of the workers' metrics. Ends the process where there can be none."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="twistecho-", ignore_cleanup_errors=True)
+    except OSError as error:
+        end_process(f"--metrics: with --workers, this needs a temporary folder: {reason(error)}", 1)
+
+
+def _shared_file(size: int) -> IO[bytes]:
+    """Make a file in memory that has no name. Ends the process where there can be none."""
+    try:
+        if hasattr(os, "memfd_create"):
+            shared: IO[bytes] = os.fdopen(os.memfd_create("twistecho"), "w+b")
+        else:  # not Linux
+            shared = tempfile.TemporaryFile()  # noqa: SIM115 - open to the end
+        shared.truncate(size)
+    except OSError as error:
+        end_process(f"--workers: cannot share memory: {reason(error)}", 1)
+    return shared
 
 
 def make_workers(

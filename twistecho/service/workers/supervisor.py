@@ -7,27 +7,29 @@ second on a busy machine) for one that had worked. Importing `twisted.runner.pro
 global reactor.
 
 Workers tell the process that started them that they are ready, and alive, as every service tells
-its manager (see `notify`), at a socket for each. Where this process has to send heartbeats itself
-(systemd's ``WatchdogSec``), so have they: who falls silent for that time is reported.
+its manager (see `notify`), by a pipe each: nothing of it has a name that a cleaner could remove.
+Who falls silent for some seconds is reported; where this process has to send heartbeats itself
+(systemd's ``WatchdogSec``), for that time.
 """
 
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.runner.procmon import LineLogger, LoggingProtocol, ProcessMonitor
 
 from twistecho.base.processes import command
 from twistecho.service.process.notify import watchdog_seconds
+
+from .assignment import LIFE
 
 KILL_MARGIN = 2.0
 """Seconds beyond the time to drain after which a worker that has not ended is killed."""
@@ -76,6 +78,13 @@ class WorkerProcess(LoggingProtocol):
         self.pid = self.transport.pid  # gone once it has ended
         self.transport.write(self.service.assignments[self.name])
 
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        """Pass on signs of life; the rest is output."""
+        if childFD == LIFE:
+            self.service.heard(self.name, data)
+        else:
+            super().childDataReceived(childFD, data)
+
     def signal(self, name: str) -> None:
         """Send a signal, ``TERM`` for example, if the process is still there."""
         with suppress(ProcessExitedAlready):  # what follows is processEnded
@@ -90,8 +99,9 @@ class WorkerProcess(LoggingProtocol):
 class Supervisor(ProcessMonitor):
     """Keeps a worker process running for each of ``assignments``, which are by name.
 
-    ``descriptors`` are passed to each, from 3 upwards. ``environ`` is a worker's environment, by
-    its name. ``gone`` is called with the name of a worker that has ended.
+    ``descriptors`` are passed to each, by their numbers there, and a pipe as `LIFE`: ``heard`` is
+    called with a worker's name and what it tells. ``environ`` is a worker's environment, by its
+    name. ``gone`` is called with the name of a worker that has ended.
     """
 
     _log = Logger()
@@ -106,8 +116,9 @@ class Supervisor(ProcessMonitor):
         *,
         drain: float,
         assignments: dict[str, bytes],
-        descriptors: list[int],
+        descriptors: dict[int, int],
         environ: Callable[[str], dict[str, str]],
+        heard: Callable[[str, bytes], None],
         gone: Callable[[str], None],
     ) -> None:
         super().__init__(reactor)
@@ -118,9 +129,9 @@ class Supervisor(ProcessMonitor):
         self._now = reactor.seconds
         self._call_later = reactor.callLater
         self._environ = environ
+        self.heard = heard
         self._gone = gone
-        passed: dict[int, int | str] = {3 + at: fd for at, fd in enumerate(descriptors)}
-        self._descriptors = {0: "w", 1: "r", 2: "r", **passed}
+        self._descriptors = {0: "w", 1: "r", 2: "r", LIFE: "r", **descriptors}
         self._all_ended: Deferred[None] | None = None
         self._at_once: IDelayedCall | None = None
         for name in assignments:
@@ -195,77 +206,71 @@ def ending(reason: Failure) -> str:
     return f"exit code {getattr(reason.value, 'exitCode', None)}"
 
 
-class Heartbeats:
-    """Hears workers by name: calls ``ready(name)`` and, after a watchdog's time, ``silent(name)``.
+SILENCE = 10.0
+"""Seconds for which a worker may be silent, without a watchdog: then it is stopped, or stuck."""
 
-    ``folder`` is where the sockets are made. ``environ`` is this process's environment.
+TICKS = 4
+"""How many times in that time it is looked who has told something."""
+
+
+class Heartbeats:
+    """Hears workers by name: calls ``ready(name)`` and, after a time of silence, ``silent(name)``.
+
+    Silence is counted in ticks of this process. If it slept for longer than one, what was told may
+    wait unread, or who tells slept with it: then the silence of all begins anew. A shorter sleep
+    costs one tick before what waits is read; who tells twice in the time has two to spare.
+    ``environ`` is this process's environment.
     """
 
     def __init__(
         self,
         reactor: Any,
-        folder: Path,
         environ: Mapping[str, str],
         ready: Callable[[str], None],
         silent: Callable[[str], None],
     ) -> None:
-        self._reactor = reactor
-        self._folder = folder
         self._environ = environ
-        self._patience = watchdog_seconds(environ)
+        self._patience = watchdog_seconds(environ) or SILENCE
         self._ready = ready
         self._silent = silent
-        self._watched: dict[str, IDelayedCall] = {}
-        self._ports: list[Any] = []
+        self._ticks: dict[str, int] = {}
+        self._ticking = LoopingCall.withCount(self._tick)
+        self._ticking.clock = reactor
 
-    def listen(self, name: str) -> None:
-        """Hear a worker. Raises `CannotListenError`."""
-        path, ears = str(self._folder / name), _Ears(self, name)
-        self._ports.append(self._reactor.listenUNIXDatagram(path, ears, mode=0o600))
+    def start(self) -> None:
+        """Begin to count silence."""
+        done: Deferred[Any] = self._ticking.start(self._patience / TICKS, now=False)
+        done.addErrback(lambda failure: Logger().failure("heartbeats", failure=failure))
 
-    def environment(self, name: str) -> dict[str, str]:
-        """Give the environment in which a worker is heard."""
+    def environment(self) -> dict[str, str]:
+        """Give the environment of a worker: what concerns this process alone is not in it."""
         about_this_process = ("LISTEN_", "WATCHDOG_", "NOTIFY_")
         kept = {
             key: value
             for key, value in self._environ.items()
             if not key.startswith(about_this_process)
         }
-        if self._patience:
-            kept["WATCHDOG_USEC"] = str(round(self._patience * 1e6))
-        return {**kept, "NOTIFY_SOCKET": str(self._folder / name)}
+        return {**kept, "WATCHDOG_USEC": str(round(self._patience * 1e6))}
 
     def heard(self, name: str, words: bytes) -> None:
-        """Take one notification of a worker."""
-        if words == b"READY=1":
+        """Take what a worker tells: lines, whole ones at first."""
+        self._ticks[name] = 0
+        if b"READY=1" in words:
             self._ready(name)
-        if self._patience:
-            self.forget(name)
-            self._watched[name] = self._reactor.callLater(self._patience, self._silent, name)
+
+    def _tick(self, passed: int) -> None:
+        """Count silence, unless more than one tick has passed: then this process was stopped."""
+        for name, ticks in list(self._ticks.items()):
+            self._ticks[name] = ticks + 1 if passed == 1 else 0
+            if self._ticks[name] > TICKS:
+                self.forget(name)
+                self._silent(name)
 
     def forget(self, name: str) -> None:
         """Expect nothing of a worker until it tells something."""
-        call = self._watched.pop(name, None)
-        if call is not None and call.active():
-            call.cancel()
+        self._ticks.pop(name, None)
 
-    def stop(self) -> Deferred[Any]:
-        """Hear nobody any more."""
-        for name in list(self._watched):
-            self.forget(name)
-        ports, self._ports = self._ports, []
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
-
-
-class _Ears(DatagramProtocol):
-    """The socket of one worker."""
-
-    noisy = False
-
-    def __init__(self, heartbeats: Heartbeats, name: str) -> None:
-        self._heartbeats = heartbeats
-        self._name = name
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: ARG002 - Twisted's
-        """Take one notification."""
-        self._heartbeats.heard(self._name, datagram)
+    def stop(self) -> None:
+        """Miss nobody any more."""
+        if self._ticking.running:
+            self._ticking.stop()

@@ -39,9 +39,10 @@ from twistecho.service.listening.accepting import (
     number_of,
     take_turns,
 )
+from twistecho.service.process.notify import Notifications
 from twistecho.service.process.serving import Listener, MainService, make_factory, on_signals
 
-from .assignment import BOARD, Assignment, read_assignment
+from .assignment import BOARD, FIRST_SOCKET, LIFE, Assignment, read_assignment
 
 
 class WorkerService(MainService):
@@ -55,6 +56,7 @@ class WorkerService(MainService):
         assignment: Assignment,
     ) -> None:
         super().__init__(clock, factory, listeners, assignment.options["drain"])
+        self._notifications = Notifications(clock, os.environ, LIFE)
         rooms = [share.connections for share in assignment.shares]
         board = Board(BOARD, len(rooms))
         self._turn = Turn(board, assignment.number, rooms, factory.count_open)
@@ -84,7 +86,7 @@ def make_worker(reactor: Any, assignment: Assignment) -> WorkerService:
     debugging = assignment.log_level == LogLevel.debug.name
     factory = make_factory(reactor, assignment.options, assignment.limits, debugging=debugging)
     listeners = [
-        Listener(adopted_endpoint(reactor, description, BOARD + 1 + at), factory, "--port")
+        Listener(adopted_endpoint(reactor, description, FIRST_SOCKET + at), factory, "--port")
         for at, description in enumerate(assignment.endpoints)
     ]
     return WorkerService(reactor, factory, listeners, assignment)
