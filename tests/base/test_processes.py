@@ -1,20 +1,88 @@
 """Processes: tied to their parent, and how many cores they have."""
 
 import os
+import subprocess
 import sys
+import tempfile
+import threading
+from pathlib import Path
 from unittest import TestCase, mock, skipUnless
 
-from twistecho.base.processes import command, cores, ending
+from twistecho.base.processes import _end_after, command, cores, ending
+
+WAITS = """
+import signal
+while True:
+    print("there", flush=True)
+    if not input():
+        signal.pause()
+"""
+
+PARENT = """
+import os, subprocess, sys, threading
+from twistecho.base.processes import command
+
+def start():
+    global child
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(command("waits"), stdin=pipe, stdout=pipe, stderr=1)
+    child.stdout.readline()
+
+starter = threading.Thread(target=start)
+starter.run() if sys.argv[1] == "main" else starter.start()
+if sys.argv[1] != "main":
+    starter.join()
+child.stdin.write(b"again\\n\\n")
+child.stdin.flush()
+print(child.stdout.readline().decode().strip(), flush=True)
+if os.fork():
+    sys.stdin.readline()  # until killed
+os.closerange(0, 3)  # what is left keeps the pipes of the child, not those of the test
+threading.Event().wait(60)
+"""
 
 
-@skipUnless(sys.platform == "linux", "the kernel's part of this is Linux's")
 class LifelineTests(TestCase):
-    """The command line that ties a process to this one; its effect is tested with the commands."""
+    """The command line that ties a process to this one."""
+
+    def test_a_child_ends_with_its_parent_not_with_the_thread_that_started_it(self) -> None:
+        """Killed, with a fork of it left that keeps all it had open."""
+        for how in ("main", "thread"):
+            with self.subTest(how), tempfile.TemporaryDirectory() as folder:
+                Path(folder, "waits.py").write_text(WAITS, encoding="utf-8")
+                with subprocess.Popen(
+                    [sys.executable, "-c", PARENT, how],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, "PYTHONPATH": folder},
+                ) as parent:
+                    assert parent.stdout is not None
+                    assert parent.stdout.readline() == b"there\n"
+                    parent.kill()
+                    # The end of the file: nobody is left who could write.
+                    assert parent.communicate(timeout=20)[0] == b""
+
+    def test_where_the_system_does_not_tell_of_the_end_it_is_asked(self) -> None:
+        """As on macOS: until another process is the parent."""
+        with (
+            mock.patch("os.pidfd_open", side_effect=PermissionError, create=True),
+            mock.patch("os.getppid", side_effect=[7, 7, 1]),
+            mock.patch("time.sleep") as slept,
+            mock.patch("os._exit") as ended,
+        ):
+            _end_after(7)
+        assert slept.call_count == 2
+        ended.assert_called_once_with(1)
 
     def test_the_parent_is_named_on_the_command_line(self) -> None:
         """So that a parent that has gone before the child could ask is noticed."""
         assert command("twisted", "echo")[2:4] == ["-m", "twistecho.base.processes"]
-        assert command("twisted", "echo")[5:] == ["twisted", "echo"]
+        assert command("twisted", "echo")[4:] == [
+            str(os.getpid()),
+            str(threading.get_native_id()),
+            "twisted",
+            "echo",
+        ]
 
     def test_the_current_directory_is_not_imported_from(self) -> None:
         """A ``json.py`` that lies there would run with our rights."""

@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from unittest import SkipTest, TestCase
+from unittest import SkipTest, TestCase, mock
 
 from tests.support import DOCS
 from tests.support.peers import connect, read_exactly
@@ -122,6 +123,26 @@ class LeftoverTests(TestCase):
         """Nothing could clean up: the services notice by themselves."""
         self.end_with("os.kill(os.getpid(), signal.SIGKILL)")
 
+    def test_after_the_tests_were_killed_and_a_fork_of_them_lives(self) -> None:
+        """It keeps all that the tests had open: only their process itself tells of its end."""
+        end = """child = os.fork()
+    if not child:
+        os.closerange(0, 3)
+        signal.alarm(60)
+        signal.pause()
+    pathlib.Path("child").write_text(str(child))
+    os.kill(os.getpid(), signal.SIGKILL)"""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "test_example.py").write_text(KEPT.replace("END", end), encoding="utf-8")
+            command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+            subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, timeout=60, check=False)
+            ports = [int(port) for port in Path(folder, "ports").read_text().split()]
+            child = int(Path(folder, "child").read_text())
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        for port in ports:
+            until_gone(port)
+        os.kill(child, 0)
+
     def test_under_xdist(self) -> None:
         """Each worker has services of its own."""
         with tempfile.TemporaryDirectory() as folder:
@@ -171,6 +192,41 @@ class EchoServerTests(EchoServerMixin, TestCase):
         assert server.connections == 1
         assert not listens(server.port)
         server.stop()
+
+    def test_the_port_that_was_asked_for_is_told(self) -> None:
+        """The first of TCP, and a free one where only a Unix socket was asked for."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        with tempfile.TemporaryDirectory() as folder:
+            unix = f"unix:{folder}/echo.sock"
+            assert self.echo_server(port=port).port == port
+            for ports in (unix, [unix, "0"]):
+                server = self.echo_server(port=ports)
+                assert listens(server.port)
+                server.kill()
+
+    def test_its_status_can_be_asked_for_while_it_stops_and_afterwards(self) -> None:
+        """By another thread, all the time; the last answer is the last status."""
+        server = self.echo_server(delay=0.3)
+        with connect(server.port) as connection:
+            connection.sendall(b"owed")
+            assert server.open_connections == 1
+            stopping = threading.Thread(target=server.stop)
+            stopping.start()
+            while stopping.is_alive():
+                assert server.connections == 1
+            assert read_exactly(connection, 4) == b"owed"
+        assert (server.connections, server.open_connections) == (1, 0)
+
+    def test_what_else_is_printed_in_its_process_breaks_nothing(self) -> None:
+        """It is among what the service said where it does not start."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "sitecustomize.py").write_text("print('hello')\n", encoding="utf-8")
+            with mock.patch.dict(os.environ, PYTHONPATH=folder):
+                server = self.echo_server()
+                assert server.connections == 0
+                with self.assertRaisesRegex(EchoServerError, "hello"):
+                    EchoServer(fault="x")
 
     def test_kill_resets_or_closes_at_once(self) -> None:
         """Whatever is owed."""

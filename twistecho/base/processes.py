@@ -1,47 +1,67 @@
 """Processes: how they end, and the cores and the open files that one may have.
 
-``python -m twistecho.base.processes PARENT MODULE ARGUMENTS...`` runs a module as ``python -m``
-would, in a process that the kernel kills once PARENT, the number of the process that started it,
-is gone. The kernel does it (Linux's ``PR_SET_PDEATHSIG``, see prctl(2)), so no signal handler,
-thread or event loop of the module is in the way. On other systems the module merely runs.
+``python -m twistecho.base.processes PARENT THREAD MODULE ARGUMENTS...`` runs a module as
+``python -m`` would, in a process that ends once PARENT, the number of the process that started it,
+is gone, whatever else that has forked. Where its main thread did (THREAD is the thread's number)
+the kernel kills it (Linux's ``PR_SET_PDEATHSIG``, see prctl(2)), so no signal handler, thread or
+event loop of the module is in the way. That follows the thread, not the whole parent: for any
+other one, and on other systems, a thread here waits for the parent's end.
 """
 
 import os
 import resource
 import runpy
+import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _PR_SET_PDEATHSIG = 1
+
+_ASK_EVERY = 0.2
+"""Seconds between two looks for the parent, where the system does not tell of its end."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C or SIGTERM."""
 
 
-def end_with(parent: int) -> None:
-    """Have this process killed when its parent, the process of that number, ends.
+def end_with(parent: int, thread: int) -> None:
+    """Have this process end when its parent does, the process of that number.
 
-    The signal follows the thread that started this process, not the whole parent: start it from
-    the parent's main thread.
+    ``thread`` is the number of the thread that started this process; see above.
     """
-    if sys.platform != "linux":
-        return
-    import ctypes  # noqa: PLC0415 - most processes never need it
+    if sys.platform == "linux" and thread == parent:
+        import ctypes  # noqa: PLC0415 - most processes never need it
 
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it went before the kernel was told to watch
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    else:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it went before anybody was told to watch
         os._exit(1)
+
+
+def _end_after(parent: int) -> None:
+    """Wait until the parent has gone, then end this process."""
+    with suppress(OSError, AttributeError):  # not every system has it, or lets it be used
+        watched = select.poll()
+        watched.register(os.pidfd_open(parent), select.POLLIN)
+        watched.poll()
+    while os.getppid() == parent:
+        time.sleep(_ASK_EVERY)
+    os._exit(1)
 
 
 def command(module: str, *arguments: str) -> list[str]:
     """Give the command line that runs a module in a process that ends with this one.
 
-    No module is taken from the current directory (``-P``): others may write there (CWE-427).
+    It is for the thread that calls this. No module is taken from the current directory (``-P``):
+    others may write there (CWE-427).
     """
-    return [sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), module, *arguments]
+    parent = [str(os.getpid()), str(threading.get_native_id())]
+    return [sys.executable, "-P", "-m", __spec__.name, *parent, module, *arguments]
 
 
 @contextmanager
@@ -99,9 +119,9 @@ def cores() -> int:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the module named second with the arguments after it; the first is the parent."""
-    parent, module, *rest = arguments
-    end_with(int(parent))
+    """Run the module named third with the arguments after it; before it are parent and thread."""
+    parent, thread, module, *rest = arguments
+    end_with(int(parent), int(thread))
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

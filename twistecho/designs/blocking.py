@@ -120,7 +120,7 @@ class ForkingServer(ForkingTCPServer, BlockingServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve a client, in the child."""
-        end_with(self._parent)
+        end_with(self._parent, self._parent)
         super().finish_request(request, client_address)
 
     def close(self) -> None:

@@ -1,17 +1,20 @@
 """Echo services for other people's tests, each in a process of its own: see `service_process`."""
 
 import json
+import socket
 import subprocess
-import sys
 import tempfile
 import threading
+from contextlib import suppress
 from typing import Any, final
+
+from twistecho.base.processes import command
 
 _STOP_SECONDS = 10.0
 
 
 class EchoServerError(RuntimeError):
-    """The service did not start, or has ended; the message is what it said."""
+    """The service did not start; the message is what it said."""
 
 
 def arguments_of(options: dict[str, Any]) -> list[str]:
@@ -33,26 +36,33 @@ def arguments_of(options: dict[str, Any]) -> list[str]:
 class EchoServer:
     """A running echo service, listening on ``host`` and ``port``.
 
-    The keywords are the options of ``twist echo``, except that replies are ``raw`` unless asked
-    otherwise. Raises EchoServerError with what the service said if it does not start. It ends with
-    `stop`, `kill`, or this process, however that ends.
+    The keywords are the options of ``twist echo``, except that replies are ``raw`` and the port is
+    a free one unless asked otherwise; of several ports the first of TCP is told. Raises
+    EchoServerError with what the service said if it does not start. It ends with `stop`, `kill`, or
+    this process, however that ends and whatever it has forked. Any thread may use it.
     """
 
     def __init__(self, **options: Any) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # whoever holds it reads
+        ours, childs = socket.socketpair()  # not a pipe: gevent waits for it as it does
         arguments = arguments_of({"reply": "raw", **options})
-        # A session of its own: Ctrl-C is for the tests, which then end the service.
-        self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-P", "-m", "twistecho.testing.service_process", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        with ours, childs:
+            self._lines = ours.makefile("rb")
+            number = childs.fileno()
+            # A session of its own: Ctrl-C is for the tests, which then end the service.
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                command("twistecho.testing.service_process", str(number), *arguments),
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=[number],
+                start_new_session=True,
+            )
         self._status: dict[str, Any] = {}
         try:
-            self._read()
+            self._await_start()
         except BaseException:
             self.kill()
             raise
@@ -91,48 +101,47 @@ class EchoServer:
 
     def stop(self) -> None:
         """Have what is owed delivered, then end; kill it where that takes over ten seconds."""
-        if self._process.poll() is None:
-            try:
-                self._tell("stop")
-                self._process.wait(_STOP_SECONDS)
-                self._read()
-            except (subprocess.TimeoutExpired, EchoServerError):
-                pass  # it is killed
+        with suppress(OSError, ValueError, subprocess.TimeoutExpired):  # it has ended, or is killed
+            self._tell(b"stop\n")
+            self._process.wait(_STOP_SECONDS)
+            with self._lock:
+                while self._read():
+                    pass
         self.kill()
 
     def kill(self) -> None:
         """End it at once, as ``kill -9`` does: its connections are lost."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
-            if stream is not None:
-                stream.close()
+        with self._lock:
+            for stream in (self._process.stdin, self._lines, self._errors):
+                if stream is not None:
+                    stream.close()
 
     def _now(self) -> dict[str, Any]:
-        """Ask for the status; one that has ended keeps its last."""
-        with self._lock:
-            if self._process.poll() is None:
-                self._tell("status")
-                self._read()
-            return self._status
+        """Ask for the status; one that has ended, or does so meanwhile, keeps its last."""
+        with self._lock, suppress(OSError, ValueError):
+            self._tell(b"status\n")
+            self._read()
+        return self._status
 
-    def _tell(self, line: str) -> None:
-        stdin = self._process.stdin
-        if stdin is None or stdin.closed:
-            raise EchoServerError("the service has ended")
-        try:
-            stdin.write(line.encode() + b"\n")
-            stdin.flush()
-        except OSError as error:
-            raise EchoServerError(self._said()) from error
+    def _tell(self, line: bytes) -> None:
+        """Send a line. Raises OSError where the service has ended, ValueError after `kill`."""
+        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
+        self._process.stdin.write(line)
 
-    def _read(self) -> None:
-        stdout = self._process.stdout
-        line = stdout.readline() if stdout is not None and not stdout.closed else b""
-        if not line:
+    def _read(self) -> bool:
+        """Read a status, where there is one more; say whether there was."""
+        line = self._lines.readline()
+        if line.endswith(b"\n"):
+            self._status = json.loads(line)
+        return bool(line)
+
+    def _await_start(self) -> None:
+        """Read the first status. Raises EchoServerError where there is none."""
+        if not self._read():
             self._process.wait()
             raise EchoServerError(self._said())
-        self._status = json.loads(line)
 
     def _said(self) -> str:
         self._errors.seek(0)

@@ -1,7 +1,7 @@
-"""``twist echo`` as the child of a process that talks to it: started with ``python -m``.
+"""``twist echo`` as the child of a process that talks to it: see `base.processes.command`.
 
-It takes the options of ``twist echo`` and speaks lines on its standard streams, JSON in the one
-direction:
+Its arguments are the number of an open socket and the options of ``twist echo``. It reads lines
+from its standard input and writes JSON to the socket, so that its standard output is anybody's:
 
     <- {"host": "127.0.0.1", "port": 40001, "connections": 0, ...}     it listens
     -> status
@@ -9,10 +9,11 @@ direction:
     -> stop                                        deliver what is owed, say the status, and end
     -> end of file                                 end at once
 
-So it ends with its parent, however that one ended. This is an edge: it takes the global reactor.
+This is an edge: it takes the global reactor.
 """
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +43,9 @@ class Control(LineOnlyReceiver):
     def __init__(self, reactor: Any, service: EchoService) -> None:
         self._reactor = reactor
         self._service = service
-        self._address: Any = service.ports[0].getHost()  # one that is stopping forgets its ports
+        # One that is stopping forgets its ports.
+        addresses: list[Any] = [port.getHost() for port in service.ports]
+        self._address = next(address for address in addresses if hasattr(address, "port"))
 
     def connectionMade(self) -> None:
         """Say that the service listens, and where."""
@@ -85,12 +88,14 @@ class Control(LineOnlyReceiver):
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until the parent says otherwise."""
+    line, *given = arguments
     observer = FilteringLogObserver(
         textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     options = Options()
-    options.parseOptions(["--port=0", *arguments])  # installs the fastest reactor
+    told = any(re.match("--port=(?!unix:)", argument) for argument in given)
+    options.parseOptions([*given] if told else ["--port=0", *given])  # installs the fastest reactor
     if options["workers"] is not None:
         end_process("--workers: its processes cannot be asked what they have counted", 2)
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
@@ -98,7 +103,8 @@ def main(arguments: Sequence[str]) -> None:
 
     service = makeService(options)
     service.startService()
-    StandardIO(Control(reactor, service))
+    streams: Any = StandardIO  # for type checkers Windows' own
+    streams(Control(reactor, service), stdout=int(line))
     reactor.run()
 
 

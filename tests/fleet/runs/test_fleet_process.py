@@ -1,8 +1,11 @@
 """A fleet in a process of its own: what it is told, what it says, and its end."""
 
 import io
+import os
 import signal
+import tempfile
 import unittest
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -54,6 +57,15 @@ class FleetProcessTests(unittest.TestCase):
                 assert report.interrupted
                 assert invalid(report) == ()
 
+    def test_what_else_is_printed_there_breaks_nothing(self) -> None:
+        """As by a user's protocol, or whatever is imported; it goes where our own output goes."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "sitecustomize.py").write_text("print('hello')\n", encoding="utf-8")
+            with mock.patch.dict(os.environ, PYTHONPATH=folder):
+                plan = Plan(clients=2, reply=ReplyFormat.RAW)
+                with FleetProcess("reactor", self.target, plan) as clients:
+                    assert clients.wait_for_report().complete
+
     def test_one_that_is_interrupted_before_it_begins_ends_without_a_word(self) -> None:
         """While it is imported nothing there sees to the signal."""
         plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)
@@ -88,13 +100,12 @@ class ChildTests(unittest.TestCase):
 
     def test_an_interrupt_before_its_clients_begin_ends_it_without_a_report(self) -> None:
         """With an exit code that says so, and without a word."""
-        before = signal.getsignal(signal.SIGINT)
+        said, before = io.StringIO(), signal.getsignal(signal.SIGINT)
         self.addCleanup(signal.signal, signal.SIGINT, before)
         with (
             mock.patch("sys.stdin.readline", lambda: signal.raise_signal(signal.SIGINT)),
-            mock.patch("sys.stdout", io.StringIO()) as said,
             pytest.raises(SystemExit) as ended,
         ):
-            fleet_process.main()
+            fleet_process.main(said)
         assert ended.value.code == INTERRUPTED
         assert said.getvalue() == ""

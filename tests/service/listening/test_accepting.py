@@ -1,5 +1,6 @@
 """Accepting on a socket that several processes share: turns, numbers, and sockets adopted."""
 
+import errno
 import os
 import socket
 import ssl
@@ -11,20 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.support.certificates import write_certificate
 from tests.support.listening import ListeningCase, reactor
 from tests.support.peers import read_exactly
 from twistecho import EchoFactory, EchoService
+from twistecho.base.sockets import Listener
 from twistecho.service.listening.accepting import (
     GONE,
     REST,
+    BackingOffSocket,
     Board,
     NumberedConnection,
     SharedSocket,
@@ -126,6 +131,26 @@ class TurnTests(unittest.TestCase):
             with board.locked():
                 given_out.append(board.take_number())
         assert given_out == list(range(count))
+
+
+class StarvedTests(unittest.TestCase):
+    """Accepting while the system's means come and go."""
+
+    def test_one_line_however_often_it_rests(self) -> None:
+        """Every other attempt succeeds: the pause is the shortest again, the log stays short."""
+        clock, listening = Clock(), socket.create_server(("127.0.0.1", 0))
+        port = BackingOffSocket(mock.Mock(socket=listening), clock)
+        self.addCleanup(port.close)
+        starved = OSError(errno.EMFILE, "")
+        with capturedLogs() as events, mock.patch.object(Listener, "accept") as accept:
+            accept.side_effect = [starved, (mock.Mock(), None)] * 50
+            for _ in range(50):
+                self.assertRaises(BlockingIOError, port.accept)
+                clock.advance(0.05)
+                port.accept()
+        assert [formatEvent(event).partition(",")[0] for event in events] == [
+            "Accepting rests for a moment: Too many open files"
+        ]
 
 
 class LockTests(unittest.TestCase):

@@ -1,5 +1,6 @@
 """Ways to listen, each with a real peer: what is answered, half-close, what stands in the way."""
 
+import fcntl
 import os
 import socket
 import ssl
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
-from unittest import TestCase
+from unittest import TestCase, mock
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -22,6 +23,7 @@ from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end
 from twistecho import EchoFactory, EchoService, Limits
 from twistecho.eagerreactor import unix as eagerunix
+from twistecho.service.listening import endpoint
 from twistecho.service.listening.endpoint import AdoptedUnixPort, endpoint_for
 
 
@@ -387,6 +389,75 @@ class UnixPortTests(ListeningCase):
         Path(self.path).write_text("precious")
         self.assertRaises(CannotListenError, self.start, f"unix:{self.path}")
         assert Path(self.path).read_text() == "precious"
+
+    def lock(self) -> int:
+        """Lock the path as a service does that is being started; give the descriptor."""
+        handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return handle
+
+    def left(self) -> list[str]:
+        """Give the names of what lies beside the socket."""
+        return [each.name for each in Path(self.path).parent.iterdir() if not each.is_socket()]
+
+    def test_one_that_is_being_started_is_waited_for(self) -> None:
+        """For a moment; nothing is left of the lock, be it removed by the other or not."""
+        for removed in (True, False):
+            handle = self.lock()
+
+            def go_on(_seconds: float, handle: int = handle, removed: bool = removed) -> None:
+                if removed:
+                    Path(f"{self.path}.lock").unlink()
+                os.close(handle)
+
+            with mock.patch("time.sleep", side_effect=go_on) as slept:
+                self.start(f"unix:{self.path}")
+            assert slept.call_count == 1
+            assert self.left() == []
+            Path(self.path).unlink()
+
+    def test_one_that_does_not_come_to_its_end_is_not_waited_for_longer(self) -> None:
+        """It is said what is in the way, which stays."""
+        self.addCleanup(os.close, self.lock())
+        with mock.patch.object(endpoint, "LOCK_WAIT", 0):
+            error = self.assertRaises(CannotListenError, self.start, f"unix:{self.path}")
+        assert f"another service is being started: it locks {self.path}.lock" in str(error)
+        assert self.left() == ["echo.sock.lock"]
+
+    def test_a_lock_that_was_removed_meanwhile_is_none(self) -> None:
+        """Between opening and locking: a second one may have been made."""
+        lock, locks = Path(f"{self.path}.lock"), 0
+
+        def flock(handle: int, how: int, flock: Any = fcntl.flock) -> None:
+            nonlocal locks
+            locks += 1
+            if locks == 1:
+                lock.unlink()
+            flock(handle, how)
+
+        with mock.patch("fcntl.flock", side_effect=flock):
+            self.start(f"unix:{self.path}")
+        assert (locks, self.left()) == (2, [])
+
+    def test_what_others_put_in_the_place_of_the_lock_denies_nothing(self) -> None:
+        """It is neither followed nor removed; nor does a lock on the folder matter."""
+        folder = Path(self.path).parent
+        handle = os.open(folder, os.O_RDONLY)
+        self.addCleanup(os.close, handle)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock = Path(f"{self.path}.lock")
+        self.start(f"unix:{self.path}")
+        for put in (lambda: lock.symlink_to(folder / "other"), lock.mkdir):
+            Path(self.path).unlink()
+            put()
+            self.start(f"unix:{self.path}")
+            assert self.left() == [lock.name]
+            lock.unlink() if lock.is_symlink() else lock.rmdir()
+        Path(self.path).unlink()
+        self.addCleanup(os.close, self.lock())
+        with mock.patch("os.geteuid", return_value=os.geteuid() + 1):  # it is another user's
+            self.start(f"unix:{self.path}")
+        assert self.left() == [lock.name]
 
     async def test_a_socket_that_was_removed_or_replaced_meanwhile(self) -> None:
         """Stopping still works, and leaves what is not its own."""

@@ -49,16 +49,23 @@ class GuardedTests(SynchronousTestCase):
         connection.makeConnection(transport)
         return connection, transport
 
-    def test_one_too_many_is_refused_until_another_goes(self) -> None:
-        """It is said once in a while, however many there are."""
-        first, _ = self.connect()
-        self.connect()
+    def test_one_too_many_takes_the_place_of_the_oldest(self) -> None:
+        """However busy that is; who else comes before it has gone is refused, and that is said."""
+        (first, going), (second, staying) = self.connect(), self.connect()
+        first.dataReceived(b"x")
         with capturedLogs() as events:
+            self.connect()
             assert [self.guarded.buildProtocol(tcp("192.0.2.1")) for _ in range(50)] == [None] * 50
-        assert len(events) == 1
-        assert said(events)[0].startswith("Refused, too-many-connections, of tea: 192.0.2.1:")
+        assert [text.partition(":")[0] for text in said(events)] == [
+            "Dropped, the oldest of too many, of tea",
+            "Refused, too-many-connections, of tea",
+        ]
+        assert (going.aborted, staying.aborted) == (True, False)
         first.connectionLost()
         self.connect()
+        assert staying.aborted
+        second.connectionLost()
+        assert len(self.guarded.protocols) == 2
 
     def test_idle_ones_are_reset(self) -> None:
         """Ten seconds after the last byte that came."""

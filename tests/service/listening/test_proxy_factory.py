@@ -1,21 +1,27 @@
 """Clients behind a proxy: behind the real HAProxy, and behind what is none."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+from zope.interface.verify import verifyObject
 
 from tests.support import DOCS
 from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end, reset
 from tests.support.programs import program
 from twistecho import Limits
-from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
+from twistecho.service.listening.proxy_factory import HeaderProtocol, ProxiedEchoFactory
 from twistecho.service.listening.proxy_header import parse_trusted
 
 from .test_proxy_header import v2
@@ -240,6 +246,19 @@ class HeaderTests(ProxiedCase):
 
         assert await deferToThread(clients) == b""
         assert service.factory.counts.refused["too-many-connections"] == 1
+
+    def test_descriptors_that_come_with_the_header_are_closed(self) -> None:
+        """With one line in the log, not one for each."""
+        factory = ProxiedEchoFactory(Clock(), proxies=parse_trusted(["unix"]))
+        protocol = factory.buildProtocol(UNIXAddress(b""))
+        assert isinstance(protocol, HeaderProtocol)
+        verifyObject(IFileDescriptorReceiver, protocol)
+        kept, passed = os.pipe()
+        with capturedLogs() as events, os.fdopen(kept, "rb") as other:
+            for descriptor in (passed, os.dup(kept), os.dup(kept)):
+                protocol.fileDescriptorReceived(descriptor)
+            assert other.read() == b""  # nobody else has the end that writes
+        assert [event["kind"] for event in events] == ["Descriptors closed"]
 
     async def test_over_a_unix_socket(self) -> None:
         """The word ``unix`` trusts its peers."""

@@ -3,13 +3,13 @@
 A process a run: the global reactor runs once in a process, no run inherits another one's garbage,
 and whoever measures the server meanwhile does not share an interpreter with a thousand clients.
 
-``python -m twistecho.fleet.runs.fleet_process`` reads one line of JSON from its standard input,
+``python -m twistecho.fleet.runs.fleet_process SOCKET`` reads one line of JSON from standard input,
 
     {"engine": ..., "target": ..., "plan": {...}}
 
-and writes lines of JSON to its standard output: that it begins, how far it is now and then, that
-its clients have all connected where the plan has a barrier, and at last what it found, or what was
-wrong:
+and writes lines of JSON to the socket of that number (a user's protocol may print): that it begins,
+how far it is now and then, that its clients have all connected where the plan has a barrier, and at
+last what it found, or what was wrong:
 
     {"begins": true}   {"progress": {...}}   {"together": true}
     {"report": {...}}   {"error": "..."}
@@ -19,14 +19,16 @@ then; before its clients have begun there is nothing to report, and it ends with
 """
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
@@ -77,13 +79,16 @@ class FleetProcess:
         # A session of its own: Ctrl-C is for this process, which tells the other one.
         # It begins with SIGINT blocked, and unblocks it once it can say what becomes of that.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        ours, childs = socket.socketpair()  # not a pipe: gevent waits for it as it does
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                command(__name__),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
+            with ours, childs:
+                self._lines = ours.makefile("rb")
+                self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                    command(__name__, str(childs.fileno())),
+                    stdin=subprocess.PIPE,
+                    pass_fds=[childs.fileno()],
+                    start_new_session=True,
+                )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         threading.Thread(target=self._read, daemon=True).start()
@@ -93,7 +98,7 @@ class FleetProcess:
         """Make sure that the process is gone."""
         self.kill()
         self.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self.process.stdin, self._lines):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
@@ -111,9 +116,8 @@ class FleetProcess:
 
     def _read(self) -> None:
         self._send(json.dumps(self._wanted))
-        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
         try:
-            for line in self.process.stdout:
+            for line in self._lines:
                 self._take(json.loads(line))
         except ValueError as error:  # cut off in the midst of a line, by its death
             self.error = self.error or f"its report is cut off ({error})"
@@ -187,15 +191,16 @@ class FleetProcess:
 class _Line:
     """The line to the parent; any thread may speak."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: TextIO) -> None:
         self._lock = threading.Lock()
+        self._out = out
 
     def say(self, kind: str, value: Any) -> None:
         """Send one line."""
         text = json.dumps({kind: value}, separators=(",", ":"))
         with self._lock:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            self._out.write(text + "\n")
+            self._out.flush()
 
     def await_others(self) -> None:
         """Say that all clients here have connected; wait until the parent says that all have."""
@@ -221,9 +226,9 @@ def _telling(line: _Line, progress: Callable[[], Progress]) -> Iterator[None]:
         thread.join()
 
 
-def main() -> None:
-    """Carry out what the first line of standard input asks for."""
-    line, begun = _Line(), threading.Event()
+def main(out: TextIO) -> None:
+    """Carry out what the first line of standard input asks for, and tell of it."""
+    line, begun = _Line(out), threading.Event()
 
     def interrupted(_signal: int, _frame: object) -> None:
         """End before the clients have begun; after they have ended, report all the same."""
@@ -253,4 +258,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as to_parent:
+        main(to_parent)

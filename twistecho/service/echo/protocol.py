@@ -5,8 +5,6 @@ own reply. Everything else goes the general way: the scenario decides, and the r
 once where nothing is pending, or stands in the queue until its time.
 """
 
-import os
-
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -20,7 +18,7 @@ from .connection import Connection, ends_connection
 from .limits import GUARANTEED
 from .reply_queue import Reply, ReplyQueue
 from .state import CLOSING, IN_THE_WAY, LOGGED, ONLY_WAITING, STOPPING, WAITING, WRITTEN
-from .transports import send_at_once
+from .transports import close_passed, send_at_once
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
@@ -88,8 +86,7 @@ class EchoProtocol(Connection):
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
-        os.close(descriptor)
-        self._connections.occasionally.warn("Descriptors closed", where(self.peer))
+        close_passed(descriptor, self._connections.occasionally, self.peer)
 
     def _take_message(self, message: bytes) -> None:
         """Take one message, which nothing but those before it is in the way of."""

@@ -2,6 +2,7 @@
 
 import array
 import fcntl
+import os
 import socket
 import termios
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPullProducer, ISystemHandle, ITCPTransport
 from zope.interface import implementer
 
+from twistecho.base.log_lines import RateLimitedLog, where
 from twistecho.base.sockets import unsent
 
 READ_SIZE = 65536
@@ -29,6 +31,12 @@ class EchoTransport(Protocol):
     def unregisterProducer(self) -> None: ...  # noqa: D102 - see IConsumer
     def pauseProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
     def resumeProducing(self) -> None: ...  # noqa: D102 - see IPushProducer
+
+
+def close_passed(descriptor: int, occasionally: RateLimitedLog, peer: object) -> None:
+    """Close a descriptor that a peer of a Unix socket passes along, and say so now and then."""
+    os.close(descriptor)
+    occasionally.warn("Descriptors closed", where(peer))
 
 
 def is_wrapped(transport: object) -> bool:

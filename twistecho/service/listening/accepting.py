@@ -40,6 +40,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 
+from twistecho.base.log_lines import RateLimitedLog
 from twistecho.base.sockets import Listener, family_of, take_place
 
 from .endpoint import OwnPorts, endpoint_for
@@ -77,6 +78,7 @@ class BackingOffSocket(Listener):
         self._clock = clock
         self._pause = FIRST_PAUSE
         self._resting: IDelayedCall | None = None
+        self._occasionally = RateLimitedLog(_log, clock.seconds)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises BlockingIOError where none waits or none can be had."""
@@ -94,7 +96,7 @@ class BackingOffSocket(Listener):
         if self._resting is not None:
             return
         if self._pause == FIRST_PAUSE:
-            _log.warn("Accepting rests for a moment: {problem}", problem=error.strerror)
+            self._occasionally.warn("Accepting rests for a moment", os.strerror(error.errno or 0))
         self.rest(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

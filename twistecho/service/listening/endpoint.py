@@ -15,6 +15,7 @@ import os
 import re
 import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,21 +34,55 @@ from twistecho.eagerreactor import unix as eagerunix
 UNIX_MODE = "660"
 """The mode of a Unix socket whose description names none: its owner and group may connect."""
 
+LOCK_WAIT = 2.0
+"""Seconds for which a service waits for others that start on the same Unix socket."""
+
+_NO_LOCK = -1  # in place of a descriptor
+
 _Made = TypeVar("_Made")
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other services from looking at sockets of a folder between our look and our bind.
+def _alone_at(path: Path) -> Iterator[None]:
+    """Keep this user's other services from looking at a socket between our look and our bind.
 
-    Raises OSError where the folder is not there or another is just about it.
+    A file beside the socket is locked for that and then removed; one that is left does no harm.
+    Raises OSError where another service keeps it for longer than `LOCK_WAIT`.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = Path(f"{path}.lock")
+    give_up = time.monotonic() + LOCK_WAIT
+    while (handle := _try_to_lock(lock)) is None:
+        if time.monotonic() >= give_up:
+            raise OSError(errno.EAGAIN, f"another service is being started: it locks {lock}")
+        time.sleep(0.02)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
-        os.close(handle)
+        if handle != _NO_LOCK:
+            with suppress(OSError):
+                lock.unlink()
+            os.close(handle)
+
+
+def _try_to_lock(path: Path) -> int | None:
+    """Lock a file of our own and give its descriptor, or None where another process has it.
+
+    Gives `_NO_LOCK` where something there is not our own: that must not keep us from starting. Who
+    put it there cannot remove our socket, unless the folder is theirs.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError:
+        return _NO_LOCK
+    found = os.fstat(handle)
+    if found.st_uid == os.geteuid():
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _identity(path) == (found.st_dev, found.st_ino):  # nobody has removed it since
+                return handle
+    os.close(handle)
+    return None if found.st_uid == os.geteuid() else _NO_LOCK
 
 
 def make_way(path: Path) -> None:
@@ -91,7 +126,7 @@ class UnixPort(unix.Port):
     def startListening(self) -> None:
         """Listen. Raises CannotListenError."""
         try:
-            with _alone_in(self.path.parent):
+            with _alone_at(self.path):
                 make_way(self.path)
                 super().startListening()  # type: ignore[no-untyped-call]  # Twisted's
         except OSError as error:

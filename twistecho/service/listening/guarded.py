@@ -38,6 +38,7 @@ class GuardedConnection(ProtocolWrapper):
         super().__init__(factory, inner)  # type: ignore[arg-type]  # it is one
         self.peer = peer
         self.wake_at = inf  # see `Timed`
+        self.dropped = False
 
     def connectionMade(self) -> None:
         """Begin to count the idle time."""
@@ -60,8 +61,13 @@ class GuardedConnection(ProtocolWrapper):
         self.factory.say("Descriptors closed", self.peer)
 
     def wake(self, _now: float) -> None:
-        """End the connection, at once: its peer may not read either. See `Timed`."""
-        self.factory.say("Dropped, idle", self.peer)
+        """End the connection that is idle. See `Timed`."""
+        self.drop("idle")
+
+    def drop(self, reason: str) -> None:
+        """End the connection, at once: its peer may not read either."""
+        self.dropped = True
+        self.factory.say(f"Dropped, {reason}", self.peer)
         transport: Any = self.transport
         transport.abortConnection()
 
@@ -74,8 +80,11 @@ class GuardedConnection(ProtocolWrapper):
 class Guarded(WrappingFactory):
     """Lets another factory have so many connections, each for so long without a byte.
 
+    One too many takes the place of the oldest, more at the same moment are refused. Connections end
+    with their port.
+
     ``what`` is what is served, for the log. ``limits`` gives ``connections``,
-    ``connections_per_peer`` and ``idle``. Connections end with their port.
+    ``connections_per_peer`` and ``idle``.
     """
 
     noisy = False
@@ -102,11 +111,24 @@ class Guarded(WrappingFactory):
     def buildProtocol(self, addr: Any) -> GuardedConnection | None:  # type: ignore[override]  # None refuses
         """Make the protocol of a new connection, or None, upon which it is closed at once."""
         reason = self._admission.refusal(addr)
+        if reason == "too-many-connections" and self._make_room():
+            reason = None
         if reason is not None:
             self.say(f"Refused, {reason}", addr)
             return None
         inner = self.wrappedFactory.buildProtocol(addr)
         return None if inner is None else GuardedConnection(self, inner, addr)
+
+    def _make_room(self) -> bool:
+        """Drop the oldest connection; say whether it went. Until it has gone it keeps its file.
+
+        Those who send slowly, for ever, would keep all others out.
+        """
+        oldest: GuardedConnection = next(iter(self.protocols))
+        room = not oldest.dropped
+        if room:
+            oldest.drop("the oldest of too many")
+        return room
 
     def registerProtocol(self, p: GuardedConnection) -> None:
         """Count a connection in."""

@@ -14,13 +14,15 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime, IReadDescriptor
+from twisted.internet.interfaces import IFileDescriptorReceiver, IReactorTime, IReadDescriptor
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from twistecho.base.timers import Deadlines
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.protocol import EchoProtocol
+from twistecho.service.echo.transports import close_passed
 
 from .proxy_header import ProxyHeader, ProxyHeaderError, TrustedProxies, read_header
 
@@ -90,6 +92,7 @@ class ProxiedEchoFactory(EchoFactory):
         super().abort()
 
 
+@implementer(IFileDescriptorReceiver)
 class HeaderProtocol(Protocol):
     """One connection from a proxy until its header is whole."""
 
@@ -121,6 +124,10 @@ class HeaderProtocol(Protocol):
             return
         if header is not None:
             self._hand_over(header)
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
+        close_passed(descriptor, self.factory.connections.occasionally, self._proxy)
 
     def _hand_over(self, header: ProxyHeader) -> None:
         """Give the transport to the client's protocol, with what came after the header."""
