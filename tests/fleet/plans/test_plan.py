@@ -55,6 +55,8 @@ class PlanTests(unittest.TestCase):
             ("rate", 0.0),
             ("rate", -1.0),
             ("rate", math.inf),
+            ("rate", 5e-324),
+            ("ramp", 1e-300),
             ("pipeline", 0),
             ("duration", 0.0),
             ("warmup", -1.0),

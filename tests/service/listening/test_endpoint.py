@@ -259,6 +259,11 @@ class CommandTests(TestCase):
         assert words in said, said
         assert said.count("\n") == 1, said
 
+    def test_a_description_of_names_alone_has_no_kind(self) -> None:
+        """Twisted looks for it among the parts without a name."""
+        with self.assertRaisesRegex(ValueError, "its kind is missing"):
+            endpoint_for(reactor, "a=b:c=d")
+
     def test_certificates(self) -> None:
         """Missing, unreadable, empty, broken, of another key; and bad arguments beside."""
         case = ListeningCase("folder")

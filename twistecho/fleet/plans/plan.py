@@ -15,6 +15,8 @@ NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 LONGEST_TIMEOUT = 1e6
 """Seconds: eleven days, which every system call that waits can count."""
 
+_LONGEST_BETWEEN = 1e18
+"""Seconds between two messages, or connections, of a schedule: such times can be added up."""
 
 MOST_SEED = 10**100 - 1
 """The largest seed: that of the command line."""
@@ -113,6 +115,11 @@ class Plan:
             self._check_seconds(name, least_is_allowed=False)
         for name in ("think", "warmup"):
             self._check_seconds(name, least_is_allowed=True)
+        for name in ("rate", "ramp"):
+            # Each of the clients has its share: a part of a plan may have a small rate.
+            value = getattr(self, name)
+            if value is not None and self.clients / value > _LONGEST_BETWEEN:
+                raise FieldError(name, f"{value:g} is too small for {self.clients:,} clients")
         self._check_contradictions()
 
     def _check_kinds(self) -> None:

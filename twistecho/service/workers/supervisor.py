@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
-from twisted.logger import Logger, eventFromJSON, globalLogPublisher
+from twisted.logger import Logger, LogLevel, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.runner.procmon import LineLogger, LoggingProtocol, ProcessMonitor
 
@@ -31,6 +31,8 @@ from twistecho.service.process.notify import watchdog_seconds
 
 KILL_MARGIN = 2.0
 """Seconds beyond the time to drain after which a worker that has not ended is killed."""
+
+_LEVELS = tuple(LogLevel.iterconstants())
 
 AT_ONCE = 1.0
 """Seconds that a worker has to end its connections when all is to end at once."""
@@ -47,9 +49,9 @@ class EventReader(LineLogger):
         if not text:
             return
         event: object = None
-        with suppress(ValueError):
+        with suppress(Exception):  # it raises whatever JSON of other kinds makes of it
             event = eventFromJSON(text)
-        if not isinstance(event, dict) or "log_level" not in event:
+        if not isinstance(event, dict) or event.get("log_level") not in _LEVELS:
             super().lineReceived(line)
             return
         event["log_system"] = f"worker {self.tag}"
