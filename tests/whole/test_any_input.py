@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.logger import Logger, LogLevel, eventAsJSON, globalLogPublisher
+from twisted.logger import (
+    FilteringLogObserver,
+    LogEvent,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    eventAsJSON,
+    globalLogPublisher,
+    textFileLogObserver,
+)
 from twisted.python.failure import Failure
 
 from tests.service.listening.test_proxy_header import v1, v2_of
@@ -557,6 +566,7 @@ class EngineTests(unittest.TestCase):
 
 LOGGED = [
     eventAsJSON({"log_format": "a {b}", "b": 1, "log_level": LogLevel.info, "log_time": 1.0}),
+    eventAsJSON({"log_level": LogLevel.warn, "log_time": 1.0, "log_namespace": "a.b"}),
     '{"log_level": 1}',
     '{"__class_uuid__": "E76887E2-20ED-49BF-A8F8-BA25CC586F2D"}',
     '{"log_level": {"name": "x", "__class_uuid__": "02E59486-F24D-46AD-8224-3ACDF2A5732A"}}',
@@ -564,13 +574,16 @@ LOGGED = [
     "[" * 100_000,
     "Traceback (most recent call last):",
 ]
+EVENTS = damaged([json.loads(event) for event in LOGGED[:2]]).map(
+    lambda events: "\n".join(map(json.dumps, events))
+)
 
 
 class EnvironmentTests(unittest.TestCase):
     """What managers and workers say."""
 
     @law
-    @given(st.lists(damaged_texts(LOGGED), min_size=1, max_size=3), st.data())
+    @given(st.lists(damaged_texts(LOGGED) | EVENTS, min_size=1, max_size=3), st.data())
     def test_any_line_of_a_worker_is_logged(self, lines: list[str], data: st.DataObject) -> None:
         """And nothing is raised, which would end what hears the worker."""
         stream = "\n".join(lines).encode("utf-8", "surrogatepass") + b"\n"
@@ -579,16 +592,21 @@ class EnvironmentTests(unittest.TestCase):
 
     def logged(self, cut: list[bytes]) -> int:
         """Count the events that come of a stream."""
-        events: list[object] = []
+        events: list[LogEvent] = []
+        text = FilteringLogObserver(textFileLogObserver(io.StringIO()), [LogLevelFilterPredicate()])
+        observers: list[Any] = [events.append, text]
         reader = EventReader()
-        reader.tag, reader.service = "0", SimpleNamespace(log=Logger())  # type: ignore[assignment]
-        reader.makeConnection(None)  # type: ignore[no-untyped-call]
-        globalLogPublisher.addObserver(events.append)
+        reader.tag, reader.service = "0", cast("Any", SimpleNamespace(log=Logger()))
+        reader.makeConnection(None)
+        for observer in observers:
+            globalLogPublisher.addObserver(observer)
         try:
             for piece in cut:
                 reader.dataReceived(piece)
         finally:
-            globalLogPublisher.removeObserver(events.append)
+            for observer in observers:
+                globalLogPublisher.removeObserver(observer)
+        assert not any("log_failure" in event for event in events)
         return len(events)
 
     @law

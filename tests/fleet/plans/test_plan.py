@@ -57,6 +57,7 @@ class PlanTests(unittest.TestCase):
             ("rate", math.inf),
             ("rate", 5e-324),
             ("ramp", 1e-300),
+            ("first", 2**63 - 1),
             ("pipeline", 0),
             ("duration", 0.0),
             ("warmup", -1.0),

@@ -33,6 +33,8 @@ KILL_MARGIN = 2.0
 """Seconds beyond the time to drain after which a worker that has not ended is killed."""
 
 _LEVELS = tuple(LogLevel.iterconstants())
+_LATEST = 2.0**34
+"""Seconds since 1970: a time, five hundred years on, that can be written."""
 
 AT_ONCE = 1.0
 """Seconds that a worker has to end its connections when all is to end at once."""
@@ -51,7 +53,7 @@ class EventReader(LineLogger):
         event: object = None
         with suppress(Exception):  # it raises whatever JSON of other kinds makes of it
             event = eventFromJSON(text)
-        if not isinstance(event, dict) or event.get("log_level") not in _LEVELS:
+        if not (isinstance(event, dict) and _can_be_logged(event)):
             super().lineReceived(line)
             return
         event["log_system"] = f"worker {self.tag}"
@@ -59,6 +61,13 @@ class EventReader(LineLogger):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Drop what nobody could read."""
+
+
+def _can_be_logged(event: dict[str, Any]) -> bool:
+    """Tell whether no observer fails at an event: of what those look at, all is as it should be."""
+    level, time = event.get("log_level"), event.get("log_time")
+    named = isinstance(event.get("log_namespace", ""), str)
+    return level in _LEVELS and named and isinstance(time, float) and 0 <= time < _LATEST
 
 
 class WorkerProcess(LoggingProtocol):
