@@ -5,8 +5,9 @@ examples or so each. Here they are tried again and again, each time with a new s
 has had the least time next. A failure is shown as hypothesis shows it, with the line that runs just
 that again; the exit code is then 1.
 
-Guidance by coverage (atheris, HypoFuzz) is not used: these are parsers of a few lines, of which the
-examples drawn reach every branch within seconds.
+Guidance by coverage is not used: it does not pay here. Of four modules (headers, in-band words,
+targets, requirements) atheris reached 44 % in a million inputs, nothing more after five seconds;
+some 400 examples that hypothesis made by damaging right ones reached 60 %.
 """
 
 import argparse
