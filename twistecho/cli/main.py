@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from twistecho.base.notation import escaped
 from twistecho.base.processes import INTERRUPTED, ended_at_once
 
 from .streams import OutputError, flush, prepare_streams, silence
@@ -60,4 +61,4 @@ def _fail(problem: str, code: int) -> NoReturn:
 
 
 def _one_line(error: "click.ClickException") -> str:
-    return " ".join(error.format_message().split())
+    return escaped(" ".join(error.format_message().split()))

@@ -54,6 +54,12 @@ class CountTests(unittest.TestCase):
         """One that did not happen, happened to nobody."""
         assert self.values("receive:reset", "connect:refused", "close:timeout") == [1, 1, 0]
 
+    def test_a_run_of_no_time_has_no_rate(self) -> None:
+        """Nor has one of less time than can be measured: it would be no number."""
+        found = replace(client(0, 2), connected=None, replied=None, ended=5e-324)
+        for name in ("rate", "byte_rate"):
+            assert str(read(report(found), name)) == "none"
+
     def test_rates_are_over_the_makespan(self) -> None:
         """Messages and bytes a second; failures are a share of the clients planned."""
         assert self.values("makespan", "rate", "byte_rate", "error_rate") == [2.0, 1.5, 15.0, 0.5]

@@ -368,6 +368,7 @@ class RefusedTests(unittest.TestCase):
             ("outcomes[0]", "cause", "teleport:refused"),
             ("plan", "clients", 0),
             ("plan", "timeout", 0),
+            ("plan", "rate", 5e-324),
             ("measured", "latency", "x"),
         ):
             data = report(outcome(0, RESET)).to_dict()
@@ -376,6 +377,11 @@ class RefusedTests(unittest.TestCase):
             with self.subTest(name=name, value=value), pytest.raises(ValueError) as said:
                 Report.from_json(json.dumps(data))
             assert str(said.value).startswith(f"not a report: {place}.{name}: ")
+
+    def test_a_year_beyond_all_calendars_is_refused(self) -> None:
+        """Python, and who reads JUnit XML, know no year 10000."""
+        with pytest.raises(ValueError, match=r"^not a report: began: 1e\+12 is after"):
+            Report.from_dict(report().to_dict() | {"began": 1e12})
 
     def test_a_flag_is_true_or_false(self) -> None:
         """Text is neither, whatever it says."""

@@ -118,7 +118,7 @@ class ParseTests(unittest.TestCase):
 
     def test_anything_else_is_one_line(self) -> None:
         """None, less than one, too many, words and other digits."""
-        for text in ("0", "-1", "", "257", "1.5", "two", "²", "1" * 5000):
+        for text in ("0", "-1", "", "257", "1.5", "two", "²", "1" * 5000, "00000000199"):
             with self.subTest(text=text), pytest.raises(ValueError, match="neither auto nor"):
                 parse_workers(text, cores=2)
 

@@ -261,6 +261,12 @@ class CommandTests(TestCase):
         assert words in said, said
         assert said.count("\n") == 1, said
 
+    def test_what_twisted_cannot_cut_into_parts(self) -> None:
+        """Names alone, among which there is no kind; and an escape of nothing."""
+        for description in ("a=b:c=d", "tcp:1\\"):
+            with self.assertRaisesRegex(ValueError, "its kind is missing, or it ends"):
+                endpoint_for(reactor, description)
+
     def test_certificates(self) -> None:
         """Missing, unreadable, empty, broken, of another key; and bad arguments beside."""
         case = ListeningCase("folder")

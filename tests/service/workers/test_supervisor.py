@@ -212,7 +212,9 @@ class SupervisorTests(SynchronousTestCase):
             "a": 1,
             "b": "\x1b",
         }
-        text = f"\x1e{eventAsJSON(event)}\nno event\n\n7\n".encode()
+        failure = '{"__class_uuid__": "E76887E2-20ED-49BF-A8F8-BA25CC586F2D"}'
+        level = '{"log_level": "loud"}'
+        text = f"\x1e{eventAsJSON(event)}\nno event\n\n7\n{failure}\n{level}\n".encode()
         worker = self.reactor.processes[0].protocol
         for at in range(len(text)):
             worker.outReceived(text[at : at + 1])
@@ -221,6 +223,7 @@ class SupervisorTests(SynchronousTestCase):
         assert "1 and '\\x1b'" in logged
         assert "[0] no event" in logged
         assert "[0] 7" in logged
+        assert {f"[0] {failure}", f"[0] {level}"} <= set(logged)
         assert "[0] twist echo: --port: cannot listen" in logged
         (mine,) = (event for event in self.events if event.get("a") == 1)
         assert mine["log_system"] == "worker 0"

@@ -15,6 +15,8 @@ NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 LONGEST_TIMEOUT = 1e6
 """Seconds: eleven days, which every system call that waits can count."""
 
+_LONGEST_BETWEEN = 1e18
+"""Seconds between two messages, or connections, of a schedule: such times can be added up."""
 
 MOST_SEED = 10**100 - 1
 """The largest seed: that of the command line."""
@@ -113,6 +115,7 @@ class Plan:
             self._check_seconds(name, least_is_allowed=False)
         for name in ("think", "warmup"):
             self._check_seconds(name, least_is_allowed=True)
+        self._check_together()
         self._check_contradictions()
 
     def _check_kinds(self) -> None:
@@ -135,6 +138,16 @@ class Plan:
         # An integer can be larger than any float.
         shown = "inf" if value > LONGEST_TIMEOUT**9 else f"{value:g}"
         raise FieldError(name, f"{shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
+
+    def _check_together(self) -> None:
+        """Refuse numbers of so many clients, and times between them, that nobody can count."""
+        if self.first + self.clients - 1 > MOST:
+            raise FieldError("first", f"the last client's number is more than {MOST:.3g}")
+        for name in ("rate", "ramp"):
+            # Each of the clients has its share: a part of a plan may have a small rate.
+            value = getattr(self, name)
+            if value is not None and self.clients / value > _LONGEST_BETWEEN:
+                raise FieldError(name, f"{value:g} is too small for {self.clients:,} clients")
 
     def _check_contradictions(self) -> None:
         """Refuse fields that exclude each other."""

@@ -40,6 +40,9 @@ _TIME = re.compile(
 _CAUSES = frozenset(f"{phase}:{reason}" for phase in Phase for reason in REASONS)
 
 
+_SHORTEST = 1e-9
+"""Seconds: from which on a run has rates; less is no time that anybody measured."""
+
 _READ = 40  # characters of a name that is none, in the search for what was meant
 
 
@@ -122,13 +125,13 @@ def _measured_for(report: Report) -> float:
 
 def _rate(report: Report) -> float | None:
     took = _measured_for(report)
-    return (report.messages - report.measured.unmeasured) / took if took > 0 else None
+    return (report.messages - report.measured.unmeasured) / took if took >= _SHORTEST else None
 
 
 def _byte_rate(report: Report) -> float | None:
     took = _measured_for(report)
     # The warm-up may end within an interval, so its share of the bytes is that of the messages.
-    if not took > 0:
+    if took < _SHORTEST:
         return None
     measured = report.messages - report.measured.unmeasured
     return report.bytes_returned * measured / (report.messages or 1) / took

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from twistecho.base.decoding import check_schema, decode, parse, written_as
+from twistecho.base.notation import FieldError
 from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
@@ -14,6 +15,9 @@ from .outcome import Outcome
 
 SCHEMA = 2
 """The version of the JSON form; it grows when a reader of the old form would be misled."""
+
+_YEAR_10000 = 253_402_300_800
+"""In seconds since 1970; no calendar goes on to it."""
 
 COMPARED = ("messages", "bytes_sent", "bytes_returned")
 """The counts, besides the outcome itself, on which two reports must agree, client by client."""
@@ -192,6 +196,8 @@ class Report:
 def _report(schema: int, **fields: Any) -> Report:
     if schema != SCHEMA:
         raise ValueError(f"schema {schema} is not {SCHEMA}")
+    if fields["began"] >= _YEAR_10000:
+        raise FieldError("began", f"{fields['began']:g} is after the year 9999")
     return Report(**fields)
 
 

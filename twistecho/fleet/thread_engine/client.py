@@ -27,6 +27,7 @@ _UNDER_WAY = (0, errno.EINPROGRESS)
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _TICK = 0.001
+_LONGEST_POLL = 1e6  # seconds, which an int of milliseconds can count; it is called again
 
 
 class Gate:
@@ -225,7 +226,7 @@ class Client:
             # poll() counts milliseconds, and would come back late.
             time.sleep(seconds)
             seconds = 0.0
-        return self._poller.poll(None if seconds == inf else seconds * 1000)
+        return self._poller.poll(None if seconds == inf else min(seconds, _LONGEST_POLL) * 1000)
 
     def _begin(self) -> None:
         self._say(self._conversation.begin(self._now()))

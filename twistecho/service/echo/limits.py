@@ -105,7 +105,8 @@ def parse_workers(text: str, cores: int) -> int:
     """
     if text == "auto":
         return min(cores, MOST_WORKERS)
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST_WORKERS:
+    known = text.isascii() and text.isdecimal() and len(text) < 10
+    if not (known and 1 <= int(text) <= MOST_WORKERS):
         raise ValueError(f"{text[:40]!r} is neither auto nor a number from 1 to {MOST_WORKERS}")
     return int(text)
 

@@ -195,6 +195,8 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         raise OSError(f"{os.fsdecode(error.filename)}: {error.strerror}") from error
     except (TypeError, AttributeError, KeyError) as error:
         raise ValueError(str(error)) from error
+    except (IndexError, RuntimeError):  # Twisted's, for what it cannot cut into parts
+        raise ValueError("its kind is missing, or it ends with a backslash") from None
 
 
 def is_tls(description: str) -> bool:

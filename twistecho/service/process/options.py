@@ -11,7 +11,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError, parse_seconds
+from twistecho.base.notation import FieldError, escaped, parse_seconds
 from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -208,5 +208,5 @@ def describe_port(text: str, host: str) -> str:
 
 def end_process(problem: str, code: int) -> NoReturn:
     """End the process with one line on standard error and this exit code."""
-    sys.stderr.write(f"twist echo: {problem}\n")
+    sys.stderr.write(f"twist echo: {escaped(problem)}\n")
     raise SystemExit(code)

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger, eventFromJSON, globalLogPublisher
+from twisted.logger import Logger, LogLevel, eventFromJSON, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.runner.procmon import LineLogger, LoggingProtocol, ProcessMonitor
 
@@ -33,6 +33,10 @@ from .assignment import LIFE
 
 KILL_MARGIN = 2.0
 """Seconds beyond the time to drain after which a worker that has not ended is killed."""
+
+_LEVELS = tuple(LogLevel.iterconstants())
+_LATEST = 2.0**34
+"""Seconds since 1970: a time, five hundred years on, that can be written."""
 
 AT_ONCE = 1.0
 """Seconds that a worker has to end its connections when all is to end at once."""
@@ -49,9 +53,9 @@ class EventReader(LineLogger):
         if not text:
             return
         event: object = None
-        with suppress(ValueError):
+        with suppress(Exception):  # it raises whatever JSON of other kinds makes of it
             event = eventFromJSON(text)
-        if not isinstance(event, dict) or "log_level" not in event:
+        if not (isinstance(event, dict) and _can_be_logged(event)):
             super().lineReceived(line)
             return
         event["log_system"] = f"worker {self.tag}"
@@ -59,6 +63,13 @@ class EventReader(LineLogger):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Drop what nobody could read."""
+
+
+def _can_be_logged(event: dict[str, Any]) -> bool:
+    """Tell whether no observer fails at an event: of what those look at, all is as it should be."""
+    level, time = event.get("log_level"), event.get("log_time")
+    named = isinstance(event.get("log_namespace", ""), str)
+    return level in _LEVELS and named and isinstance(time, float) and 0 <= time < _LATEST
 
 
 class WorkerProcess(LoggingProtocol):
