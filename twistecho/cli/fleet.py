@@ -5,6 +5,7 @@ is how many files a process may open, and how many local ports there are for con
 addresses. Both are said with what would help.
 """
 
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -219,7 +220,7 @@ def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
     """Read how many processes are wanted, or fail with one line."""
     if wanted == "auto":
         return min(cores(), plan.clients)
-    if not wanted.isdecimal() or not 0 < int(wanted) <= plan.clients:
+    if not re.fullmatch("[0-9]{1,18}", wanted) or not 0 < int(wanted) <= plan.clients:
         raise click.UsageError(
             f"--processes: {wanted} is neither auto nor a number from 1 to that of the clients"
         )

@@ -14,15 +14,15 @@ from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.settings import ListenError, Server, Settings
 from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
-from .options import adding, delay_options, design_reply_option
+from .options import Whole, adding, delay_options, design_reply_option
 
 _OPTIONS: list[Callable[[Any], Any]] = [
-    click.option("--port", "-p", "ports", type=click.IntRange(0, 65535), multiple=True,
+    click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
                  help="Where to listen; 0 takes a free port. Only select takes several. "
                       "[default: 5000; for select 5002 and 5003]"),
     click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on."),
     design_reply_option,
-    click.option("--backlog", "-b", type=click.IntRange(0),
+    click.option("--backlog", "-b", type=Whole(0),
                  help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
     delay_options("0", DelayPer.CONNECTION, parse_delay),
 ]  # fmt: skip

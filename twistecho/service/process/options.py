@@ -11,7 +11,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError, parse_seconds
+from twistecho.base.notation import FieldError, parse_seconds, whole
 from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -28,31 +28,25 @@ BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _DELAY_HELP = (
-    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
+    "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
     "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
 )
 
 
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
 _BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
-    ("max-waiting", "waiting_bytes", _number,
+    ("max-waiting", "waiting_bytes", whole,
      "Bytes that may wait on one connection before its peer is held back."),
-    ("max-messages", "waiting_messages", _number,
+    ("max-messages", "waiting_messages", whole,
      "Messages that may wait on one connection before its peer is held back."),
-    ("max-waiting-total", "total_waiting_bytes", _number,
+    ("max-waiting-total", "total_waiting_bytes", whole,
      "Bytes that may wait on all connections together."),
-    ("max-connections", "connections", _number, "Connections in all; 0 for no bound."),
-    ("max-per-peer", "connections_per_peer", _number,
+    ("max-connections", "connections", whole, "Connections in all; 0 for no bound."),
+    ("max-per-peer", "connections_per_peer", whole,
      "Connections of one IPv4 address or IPv6 /64; 0 for no bound."),
     ("idle", "idle", parse_seconds,
-     "Seconds without a message after which a connection is dropped; 0 for never."),
+     "How long without a message (20ms, 2s, 1min, 1h) until a connection is dropped; 0 for ever."),
     ("stall", "stall", parse_seconds,
-     "Seconds for which a peer may refuse to read before it is dropped; 0 for ever."),
+     "How long a peer may refuse to read before it is dropped; 0 for ever."),
 ]  # fmt: skip
 
 _OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
@@ -94,7 +88,7 @@ class Options(usage.Options):
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
-         "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+         "How long to deliver owed replies when stopping. [default: longest delay + 5 s]"],
         ["workers", None, None,
          "Processes that serve the same ports: a number, or auto for one a core. [default: this]"],
         ["seed", None, None,
@@ -196,11 +190,11 @@ def describe_port(text: str, host: str) -> str:
 
     Raises ValueError for what is neither.
     """
-    if not text.isdecimal():
-        if ":" not in text:
-            raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+    if ":" in text:
         return text
-    if int(text) > 65535:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+    if whole(text) > 65535:
         raise ValueError(f"{text} is not a port, 0 to 65535")
     kind = "tcp6" if isIPv6Address(host) else "tcp"
     return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
