@@ -79,18 +79,21 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-@click.command()
+_HELP = """Run the same clients against every design of server and show who waited, and why.
+
+Every design is started in a process of its own, on a free port of the loopback. The notebook's
+own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
+
+The exit code is 1 where a client was not answered right, which may be what was to be shown.
+"""
+
+
+@click.command(help=_HELP)
 @adding(_OPTIONS)
 def compare(
     json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any
 ) -> None:
-    """Run the same clients against every design of server and show who waited, and why.
-
-    Every design is started in a process of its own, on a free port of the loopback. The notebook's
-    own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
-
-    The exit code is 1 where a client was not answered right, which may be what was to be shown.
-    """
+    """Carry out `twistecho compare`, and end the process."""
     experiment = _experiment(**wanted)
     output = Output(json_file)
     comparison = _run(experiment)

@@ -126,7 +126,17 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-@click.command()
+_HELP = """Run clients against TARGET and check every byte that comes back.
+
+TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
+description.
+
+The exit code is 0 where every message was answered right, every requirement is met and the
+figures can be believed, 1 where not, 130 after Ctrl-C.
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("target", type=TARGET_TYPE)
 @adding(_OPTIONS)
 def fleet(
@@ -139,14 +149,7 @@ def fleet(
     json_file: OutputFile | None,
     **options: Any,
 ) -> None:
-    """Run clients against TARGET and check every byte that comes back.
-
-    TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
-    description.
-
-    The exit code is 0 where every message was answered right, every requirement is met and the
-    figures can be believed, 1 where not, 130 after Ctrl-C.
-    """
+    """Carry out `twistecho fleet`, and end the process."""
     trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
     target = secured_target(target, **trust)
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}

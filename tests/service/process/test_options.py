@@ -222,7 +222,10 @@ class OptionsTests(TestCase):
             for arguments, words in {
                 ("-p", busy): f"--port {busy}: cannot listen: Address already in use",
                 ("-p", "0", "-p", busy): "Address already in use",
-                ("-p", "0", "--host", "no-such-host.invalid"): "--port 0: cannot listen: ",
+                ("-p", "0", "--host", "no-such-host.invalid"): (
+                    "--port 0: cannot listen: interface=no-such-host.invalid: "
+                ),
+                ("-p", "tcp:0:bar.invalid"): "cannot listen: interface=bar.invalid: ",
                 ("-p", "unix:/nonexistent/x"): "No such file or directory",
             }.items():
                 code, said = fails(*arguments)

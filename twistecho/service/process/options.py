@@ -4,7 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
@@ -70,6 +70,19 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
 }
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _helped(text: str) -> Callable[[_Method], _Method]:
+    """Give what sets the text that --help shows of an option, which ``python -OO`` keeps."""
+
+    def set_help(method: _Method) -> _Method:
+        method.__doc__ = text
+        return method
+
+    return set_help
+
+
 class Options(usage.Options):
     """The command line of ``twist echo``; after parsing, its values are no texts any more."""
 
@@ -105,29 +118,39 @@ class Options(usage.Options):
         self["proxy-from"] = []
         self["fault"] = []
 
+    @_helped(
+        "A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock). "
+        "May be given more than once. [default: 5000]"
+    )
     def opt_port(self, text: str) -> None:
-        """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
-
-        May be given more than once. [default: 5000]
-        """  # noqa: D401 - this is the option's help text
+        """Listen there too."""
         self["port"].append(text)
 
     opt_p = opt_port
 
+    @_helped(
+        "Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix. "
+        "They must send one, version 1 or 2. May be given more than once."
+    )
     def opt_proxy_from(self, text: str) -> None:
-        """Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix.
-
-        They must send one, version 1 or 2. May be given more than once.
-        """
+        """Trust these peers too."""
         self["proxy-from"].append(text)
 
+    @_helped(
+        "KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt, "
+        "extra, drip, stall or late; options every=K, after=N, connection=I and those of the "
+        "kind. May be given more than once."
+    )
     def opt_fault(self, text: str) -> None:
-        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
-        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
-        May be given more than once.
-        """  # noqa: D205 - this is the option's help text
+        """Let this go wrong too."""
         self["fault"].append(text)
 
+    @_helped("Display this help and exit.")
+    def opt_help(self) -> None:
+        """Do as Twisted does."""
+        super().opt_help()
+
+    @_helped("Display the version of twistecho and exit.")
     def opt_version(self) -> NoReturn:
         """Display the version of twistecho and exit."""
         sys.stdout.write(f"twistecho {version('twistecho')}\n")
