@@ -6,7 +6,15 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twistecho.base.notation import FieldError, parse_rate, parse_seconds, written
+from twistecho.base.notation import (
+    FieldError,
+    number,
+    parse_rate,
+    parse_seconds,
+    probability,
+    whole,
+    written,
+)
 
 
 class WrittenTests(TestCase):
@@ -37,6 +45,45 @@ class WrittenTests(TestCase):
         """To three digits."""
         again = parse_seconds(written(value).replace(" ", ""))
         assert abs(again - value) <= value * 0.006
+
+
+class NumberTests(TestCase):
+    """Times and numbers, in one notation everywhere."""
+
+    def test_times_have_units_and_a_bare_number_is_seconds(self) -> None:
+        """From microseconds to hours."""
+        for text, seconds in {
+            "0": 0.0,
+            "2": 2.0,
+            ".5": 0.5,
+            "2e1s": 20.0,
+            "100us": 1e-4,
+            "20ms": 0.02,
+            "2s": 2.0,
+            "1.5min": 90.0,
+            "1h": 3600.0,
+            "1e6": 1e6,
+        }.items():
+            assert parse_seconds(text) == seconds, text
+
+    def test_what_is_no_time_that_can_be_waited_for_is_refused(self) -> None:
+        """Nor digits of other scripts, nor what only Python reads as a number."""
+        for text in ("", "s", "2m", "1 h", "1_0", "\u0661\u0662", "\uff12s", "0x1", "2 s", "\n2"):
+            with self.subTest(text=text), self.assertRaisesRegex(ValueError, "1min, 1h$"):
+                parse_seconds(text)
+        for text in ("-1ms", "nan", "inf", "1e999"):
+            with self.subTest(text=text), self.assertRaisesRegex(ValueError, "0 or more$"):
+                parse_seconds(text)
+        for text in ("1000001", "278h", "1e300"):
+            with self.subTest(text=text), self.assertRaisesRegex(ValueError, "than 1,000,000 s$"):
+                parse_seconds(text)
+
+    def test_a_digit_is_an_ascii_digit(self) -> None:
+        """In every kind of number."""
+        for text in ("\u0661", "1_000", " 1", "\u00b2"):
+            for parse in (number, probability, whole, parse_rate):
+                with self.subTest(text=text, parse=parse), self.assertRaises(ValueError):
+                    parse(text)
 
 
 class RateTests(TestCase):

@@ -184,7 +184,13 @@ class LoadOptionTests(_FolderCase):
         Path(self.path("plan")).write_text(Plan(clients=2, think=0.25, repeat=2).to_json())
         with echoing() as target:
             ended = twistecho(
-                "fleet", target, "--plan", self.path("plan"), *THREADS, "--think=10ms"
+                "fleet",
+                target,
+                "--plan",
+                self.path("plan"),
+                *THREADS,
+                "--think=10ms",
+                "--timeout=1min",
             )
         assert ended.code == 0, ended
         assert ended.out.startswith("2 clients, 2 messages each, 10.0 ms between them, to ")
@@ -204,6 +210,12 @@ class LoadOptionTests(_FolderCase):
             ("--rate=nan",): "'--rate': nan is not",
             ("--think=a bit",): "'--think': 'a bit' is not a number of seconds",
             ("--warmup=-1",): "'--warmup': -1 is not a number of seconds, 0 or more",
+            ("--timeout=2m",): "'--timeout' / '-t': '2m' is not a number of seconds",
+            ("--timeout=0s",): "--timeout: 0 is not a number above 0",
+            ("--duration=1e9s",): "'--duration': 1000000000 s is longer than 1,000,000 s",
+            ("--clients=1_0",): "'--clients' / '-c': '1_0' is not a whole number",
+            ("--repeat=\u0663",): "'--repeat' / '-n': '\u0663' is not a whole number",
+            ("--processes=\u0661",): "--processes: \u0661 is neither auto nor a number",
             ("--pipeline=0",): "'--pipeline': 0 is not",
             ("--arrivals=never",): "'--arrivals': 'never' is not",
         }.items():

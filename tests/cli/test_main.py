@@ -41,6 +41,24 @@ class FleetCommandTests(TestCase):
         assert twistecho() == twistecho("--help")
         assert (twistecho()[0], twistecho()[2]) == (0, "")
 
+    def test_without_docstrings_every_help_is_the_same(self) -> None:
+        """As ``python -OO`` has it, of the service too."""
+        program = """
+from click import Context
+from twistecho.cli.commands import twistecho
+from twistecho.tap import Options
+print(Options())
+for command in (twistecho, *twistecho.commands.values()):
+    print(command.get_help(Context(command)))
+"""
+        usual, optimized = (
+            subprocess.run(
+                [sys.executable, *flags, "-c", program], capture_output=True, text=True, check=True
+            ).stdout
+            for flags in ((), ("-OO",))
+        )
+        assert optimized == usual
+
     def test_both_engines_show_a_summary_and_exit_0(self) -> None:
         """Everything right: the figures, and no failure."""
         with echoing(reply="prefixed") as target:

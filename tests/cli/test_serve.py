@@ -2,13 +2,16 @@
 
 import io
 import re
+import signal
 from contextlib import redirect_stderr
-from unittest import TestCase
+from unittest import TestCase, mock
 
 import pytest
 
+from tests.support.commands import twistecho
 from tests.support.designs_at_work import serving
 from twistecho.cli.main import main
+from twistecho.designs.blocking import ThreadedServer
 
 
 def said(*arguments: str) -> tuple[object, str]:
@@ -58,6 +61,14 @@ class ServeTests(TestCase):
             assert code == 2, (arguments, text)
             assert option in text, (arguments, text)
             assert text.count("\n") == 1, (arguments, text)
+
+    def test_ctrl_c_ends_it_without_error(self) -> None:
+        """That is how people end a server: one line, exit code 130; and SIGTERM is as it was."""
+        before = signal.getsignal(signal.SIGTERM)
+        with mock.patch.object(ThreadedServer, "serve", side_effect=KeyboardInterrupt):
+            ended = twistecho("serve", "threaded", "--port=0")
+        assert (ended.code, ended.err) == (130, "Interrupted\n")
+        assert signal.getsignal(signal.SIGTERM) is before
 
     def test_an_unknown_host_is_the_worlds_fault(self) -> None:
         """The line names the option; the exit code is 1."""

@@ -65,6 +65,20 @@ def locust_command(folder: Path) -> list[str]:
     return [sys.executable, "-m", "locust", "-f", f"{LOCUSTFILE},{quick}"]
 
 
+class WithoutExtraTests(unittest.TestCase):
+    """The package where Locust is not installed."""
+
+    def test_the_extra_is_named(self) -> None:
+        """In the error's one line."""
+        program = "import sys; sys.modules['locust'] = None; from twistecho.locust import EchoUser"
+        ended = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        )
+        assert ended.stderr.splitlines()[-1] == (
+            "ImportError: twistecho.locust needs Locust: pip install 'twistecho[locust]'"
+        )
+
+
 class Swarm:
     """A master and its workers, as a context manager; none of them is left at its end."""
 

@@ -1,6 +1,7 @@
 """How values are written: ``20ms``, ``10k``, ``name:value,option=value``, and in JSON."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,12 +104,14 @@ def whole(text: str) -> int:
     return int(text)
 
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|nan)")
+
+
 def number(text: str) -> float:
-    """Read a number. Raises ValueError in words of ours."""
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is not a number") from None
+    """Read a number in ASCII digits, or ``inf`` or ``nan``. Raises ValueError in words of ours."""
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not a number")
+    return float(text)
 
 
 def probability(text: str) -> float:
@@ -120,20 +123,35 @@ def probability(text: str) -> float:
 
 
 _PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}
+_LONGER = {"min": 60.0, "h": 3600.0}
+
+LONGEST_TIME = 1e6
+"""Seconds: eleven days, which every system call that waits can count."""
+
+
+def check_time(seconds: float) -> None:
+    """Raise ValueError for a time that nobody can wait for, in seconds."""
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds:g} is not a number of seconds, 0 or more")
+    if seconds > LONGEST_TIME:
+        raise ValueError(f"{seconds:.10g} s is longer than {LONGEST_TIME:,.0f} s")
 
 
 def parse_seconds(text: str) -> float:
-    """Read ``5``, ``0.25``, ``5s``, ``20ms`` or ``100us``; give seconds.
+    """Read ``5``, ``0.25``, ``5s``, ``20ms``, ``100us``, ``1min`` or ``1h``; give seconds.
 
-    Raises ValueError with one line for anything else, and for what is negative or infinite.
+    Raises ValueError with one line for anything else, for what is negative and what is longer than
+    `LONGEST_TIME`.
     """
-    unit = next((unit for unit in _PER_SECOND if text.endswith(unit)), "")
+    unit = next((unit for unit in (*_PER_SECOND, *_LONGER) if text.endswith(unit)), "")
     try:
-        seconds = float(text.removesuffix(unit)) / _PER_SECOND.get(unit, 1.0)
+        value = number(text.removesuffix(unit))
     except ValueError:
-        raise ValueError(f"{text!r} is not a number of seconds") from None
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"{text} is not a number of seconds, 0 or more")
+        raise ValueError(
+            f"{text[:40]!r} is not a number of seconds, or a time: 20ms, 2s, 1min, 1h"
+        ) from None
+    seconds = value * _LONGER.get(unit, 1.0) / _PER_SECOND.get(unit, 1.0)
+    check_time(seconds)
     return seconds
 
 
@@ -145,14 +163,14 @@ def parse_rate(text: str) -> float:
 
     Raises ValueError with one line for anything else, and for what is negative or infinite.
     """
-    number = text.removesuffix("/s")
-    multiple = _MULTIPLES.get(number[-1:], 1.0)
+    plain = text.removesuffix("/s")
+    multiple = _MULTIPLES.get(plain[-1:], 1.0)
     try:
-        rate = float(number if multiple == 1.0 else number[:-1]) * multiple
+        rate = number(plain if multiple == 1.0 else plain[:-1]) * multiple
     except ValueError:
-        raise ValueError(f"{text!r} is not a number a second") from None
+        raise ValueError(f"{text[:40]!r} is not a number a second") from None
     if not math.isfinite(rate) or rate < 0:
-        raise ValueError(f"{text} is not a number a second, 0 or more")
+        raise ValueError(f"{text[:40]} is not a number a second, 0 or more")
     return rate
 
 

@@ -36,8 +36,15 @@ from .output_files import Output, OutputFile, run_shown
 from .report import show_reports
 from .serve import serve
 
+_HELP = """Run the same plan with both engines against the same server and compare them.
 
-@click.command()
+Without TARGET the service is started on a free port, in a process of its own, with the delay
+and the faults given, and anew for each engine where these are drawn, so that both meet the
+same; with TARGET they are that server's business. Clients connect in order.
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("target", type=TARGET_TYPE, required=False)
 @plan_options
 @protocol_option
@@ -55,12 +62,7 @@ def check(
     verbose: bool,
     **planned: Any,
 ) -> None:
-    """Run the same plan with both engines against the same server and compare them.
-
-    Without TARGET the service is started on a free port, in a process of its own, with the delay
-    and the faults given, and anew for each engine where these are drawn, so that both meet the
-    same; with TARGET they are that server's business. Clients connect in order.
-    """
+    """Carry out `twistecho check`, and end the process."""
     plan = make_plan(**planned, ordered=True)
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
@@ -161,10 +163,14 @@ class _Commands(click.Group):
             raise click.Abort from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    help="Fleets of echo clients that prove what came back. The service itself is `twist echo`.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="twistecho")
 def twistecho() -> None:
-    """Fleets of echo clients that prove what came back. The service itself is `twist echo`."""
+    """Do nothing but what the command says."""
 
 
 for _command in (check, fleet, show_reports, serve, compare):

@@ -23,6 +23,7 @@ from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
 from .options import (
     Parsed,
+    Whole,
     adding,
     delay_options,
     design_reply_option,
@@ -56,19 +57,19 @@ class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--designs", "-D", metavar="NAME,...", type=_ListOf(click.Choice(ALL_DESIGNS)),
                  default=",".join(ALL_DESIGNS), show_default=True, help="The designs to compare."),
-    click.option("--clients", "-c", metavar="N,...", type=_ListOf(click.IntRange(1)),
+    click.option("--clients", "-c", metavar="N,...", type=_ListOf(Whole(1)),
                  default="20", show_default=True,
                  help="Clients, all at once; several numbers show the growth."),
     message_options,
     design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
-    click.option("--backlog", "-b", type=click.IntRange(0),
+    click.option("--backlog", "-b", type=Whole(0),
                  help="Connections that may wait to be accepted. "
                       "[default: 128; for sequential 5, for twisted 4096]"),
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
                  help="Who drives the clients: Twisted, a thread a client, or both."),
-    click.option("--kill-after", type=Parsed("delay", parse_seconds),
+    click.option("--kill-after", type=Parsed("time", parse_seconds), metavar="TIME",
                  help="Kill each server so long after its clients have begun."),
     click.option("--timeline/--no-timeline", default=True, show_default=True,
                  help="Draw a line a client, where there is one number of clients."),
@@ -78,18 +79,21 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-@click.command()
+_HELP = """Run the same clients against every design of server and show who waited, and why.
+
+Every design is started in a process of its own, on a free port of the loopback. The notebook's
+own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
+
+The exit code is 1 where a client was not answered right, which may be what was to be shown.
+"""
+
+
+@click.command(help=_HELP)
 @adding(_OPTIONS)
 def compare(
     json_file: OutputFile | None, picture: str | None, timeline: bool, **wanted: Any
 ) -> None:
-    """Run the same clients against every design of server and show who waited, and why.
-
-    Every design is started in a process of its own, on a free port of the loopback. The notebook's
-    own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
-
-    The exit code is 1 where a client was not answered right, which may be what was to be shown.
-    """
+    """Carry out `twistecho compare`, and end the process."""
     experiment = _experiment(**wanted)
     output = Output(json_file)
     comparison = _run(experiment)

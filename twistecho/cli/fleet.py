@@ -5,6 +5,7 @@ is how many files a process may open, and how many local ports there are for con
 addresses. Both are said with what would help.
 """
 
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -125,7 +126,17 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-@click.command()
+_HELP = """Run clients against TARGET and check every byte that comes back.
+
+TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
+description.
+
+The exit code is 0 where every message was answered right, every requirement is met and the
+figures can be believed, 1 where not, 130 after Ctrl-C.
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("target", type=TARGET_TYPE)
 @adding(_OPTIONS)
 def fleet(
@@ -138,14 +149,7 @@ def fleet(
     json_file: OutputFile | None,
     **options: Any,
 ) -> None:
-    """Run clients against TARGET and check every byte that comes back.
-
-    TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
-    description.
-
-    The exit code is 0 where every message was answered right, every requirement is met and the
-    figures can be believed, 1 where not, 130 after Ctrl-C.
-    """
+    """Carry out `twistecho fleet`, and end the process."""
     trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
     target = secured_target(target, **trust)
     wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
@@ -219,7 +223,7 @@ def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
     """Read how many processes are wanted, or fail with one line."""
     if wanted == "auto":
         return min(cores(), plan.clients)
-    if not wanted.isdecimal() or not 0 < int(wanted) <= plan.clients:
+    if not re.fullmatch("[0-9]{1,18}", wanted) or not 0 < int(wanted) <= plan.clients:
         raise click.UsageError(
             f"--processes: {wanted} is neither auto nor a number from 1 to that of the clients"
         )

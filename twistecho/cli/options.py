@@ -4,6 +4,7 @@ Texts become values, or fail with one line that names the option.
 """
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -47,6 +48,16 @@ class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # gen
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return read
+
+
+class Whole(click.IntRange):
+    """A whole number of a range, in ASCII digits: Python's `int` takes others, and underscores."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text, or fail with one line."""
+        if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value) is None:
+            self.fail(f"{value[:40]!r} is not a whole number", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _loadable(name: str) -> str:
@@ -111,15 +122,16 @@ message_options: Callable[[_Command], _Command] = adding([
     click.option("--message", "-m", "messages", multiple=True,
                  default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
                  help="What each client sends; repeatable, in turn."),
-    click.option("--repeat", "-n", type=click.IntRange(1), default=1, show_default=True,
+    click.option("--repeat", "-n", type=Whole(1), default=1, show_default=True,
                  help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=float, default=30.0, show_default=True,
-                 help="Seconds for connecting, and for each whole reply."),
+    click.option("--timeout", "-t", type=_TIME_TYPE, default="30s", show_default=True,
+                 metavar="TIME",
+                 help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h."),
 ])  # fmt: skip
 """Adds the options that say what a client sends, and how long it waits."""
 
 plan_options: Callable[[_Command], _Command] = adding([
-    click.option("--clients", "-c", type=click.IntRange(1), default=20, show_default=True,
+    click.option("--clients", "-c", type=Whole(1), default=20, show_default=True,
                  help="Clients, all at once."),
     message_options,
     click.option("--reply", "-r", type=choice_of(ReplyFormat), default="stamped",
@@ -142,10 +154,10 @@ _RATE = click.option(
 )  # fmt: skip
 _THINK = click.option(
     "--think", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
-    help="Pause between a reply and the next message: 0.5, 20ms.",
+    help="Pause between a reply and the next message.",
 )  # fmt: skip
 _PIPELINE = click.option(
-    "--pipeline", type=click.IntRange(1), default=1, show_default=True,
+    "--pipeline", type=Whole(1), default=1, show_default=True,
     help="Messages that a client may have unanswered at once.",
 )  # fmt: skip
 
@@ -212,7 +224,7 @@ def delay_options(
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
         click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
-                     help="Seconds for which a reply is held."),
+                     help="How long a reply is held: 2, 20ms, 1min."),
         click.option("--delay-per", type=choice_of(DelayPer),
                      default=str(per), show_default=True,
                      help="What is held: each reply, or each connection once."),

@@ -130,21 +130,24 @@ def _read(name: str) -> tuple[str, Report]:
     return name, read_file(name, Report.from_json, or_input=True)
 
 
-@click.command("report")
+_HELP = """Show what fleets found, from the files of their --json.
+
+Several files are put together exactly, as the parts of one run: their plans must be the same,
+but for the number of clients, the rate, the sources and the seed.
+
+The exit code is 1 where not every message was answered right, a requirement is missed, or the
+figures cannot be believed.
+"""
+
+
+@click.command("report", help=_HELP)
 @click.argument("reports", metavar="FILE...", type=Parsed("file", _read), nargs=-1, required=True)
 @file_option("--json", help="Write the report as JSON; - is standard output.")
 @result_options
 def show_reports(
     reports: Sequence[tuple[str, Report]], json: OutputFile | None, **options: Any
 ) -> None:
-    """Show what fleets found, from the files of their --json.
-
-    Several files are put together exactly, as the parts of one run: their plans must be the same,
-    but for the number of clients, the rate, the sources and the seed.
-
-    The exit code is 1 where not every message was answered right, a requirement is missed, or the
-    figures cannot be believed.
-    """
+    """Carry out `twistecho report`, and end the process."""
     results = make_results(**options, json=json)
     whole = _whole(reports)
     if not results.quiet:

@@ -2,33 +2,40 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from twistecho.base.processes import raise_open_files
+from twistecho.base.processes import INTERRUPTED, raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.settings import ListenError, Server, Settings
 from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
-from .options import adding, delay_options, design_reply_option
+from .options import Whole, adding, delay_options, design_reply_option
 
 _OPTIONS: list[Callable[[Any], Any]] = [
-    click.option("--port", "-p", "ports", type=click.IntRange(0, 65535), multiple=True,
+    click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
                  help="Where to listen; 0 takes a free port. Only select takes several. "
                       "[default: 5000; for select 5002 and 5003]"),
     click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on."),
     design_reply_option,
-    click.option("--backlog", "-b", type=click.IntRange(0),
+    click.option("--backlog", "-b", type=Whole(0),
                  help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
     delay_options("0", DelayPer.CONNECTION, parse_delay),
 ]  # fmt: skip
 
 
-@click.command()
+_HELP = """Serve as the notebook's servers do, and log what they log.
+
+The fifth design, Twisted's, is `twist echo`.
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("design", type=click.Choice(list(DESIGNS)))
 @adding(_OPTIONS)
 def serve(
@@ -41,10 +48,7 @@ def serve(
     delay: Constant,
     delay_per: str,
 ) -> None:
-    """Serve as the notebook's servers do, and log what they log.
-
-    The fifth design, Twisted's, is `twist echo`.
-    """
+    """Carry out `twistecho serve`."""
     chosen = DESIGNS[design]
     ports = ports or chosen.ports
     if len(ports) > 1 and len(chosen.ports) == 1:
@@ -59,12 +63,14 @@ def serve(
         log=_log,
     )
     raise_open_files()
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        server = chosen.make(settings)
-    except ListenError as error:
-        raise click.ClickException(str(error)) from None
-    _serve(server, settings)
+    with _terminable():
+        try:
+            _serve(chosen.make(settings), settings)
+        except ListenError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:  # it is how people end a server
+            click.echo("Interrupted", err=True)
+            sys.exit(INTERRUPTED)
 
 
 def _serve(server: Server, settings: Settings) -> None:
@@ -81,6 +87,16 @@ def _log(line: str) -> None:
     # One write a line: threads and children share the stream.
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Have SIGTERM end the process in order while the block runs."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

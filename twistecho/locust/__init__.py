@@ -20,5 +20,12 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import_module(f"{__name__}.events")
+    try:
+        import_module(f"{__name__}.events")
+    except ModuleNotFoundError as error:
+        if error.name != "locust":
+            raise
+        raise ImportError(
+            "twistecho.locust needs Locust: pip install 'twistecho[locust]'"
+        ) from None
     return getattr(import_module(f"{__name__}.{name.lower()}"), name)

@@ -50,6 +50,13 @@ class ConstantTests(unittest.TestCase):
         for number, at in enumerate(due):
             self.assertAlmostEqual(at, began + number / rate, delta=1e-9 * (at + 1))
 
+    def test_nobody_waits_for_longer_than_a_system_can_count(self) -> None:
+        """However low the rate: eleven days."""
+        for arrivals in Arrivals:
+            for rate in (5e-324, 1e-300, 1e-9):
+                load = load_of(Plan(clients=3, rate=rate, arrivals=arrivals), 2, 0.0)
+                assert 0 <= load.due(0.0) <= 1e6 + 1
+
     @law
     @given(frees=st.lists(times, min_size=2, max_size=9), kind=st.sampled_from(Arrivals))
     def test_the_schedule_does_not_wait_for_the_server(

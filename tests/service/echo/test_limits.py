@@ -64,6 +64,7 @@ class LimitsTests(unittest.TestCase):
             ("stall", -0.5),
             ("stall", math.inf),
             ("stall", math.nan),
+            ("stall", 1e20),
         ]
         for field, value in bad:
             fields: dict[str, Any] = {field: value}

@@ -55,6 +55,18 @@ class BoundOptionsTests(SynchronousTestCase):
             ("--workers=4", "--max-connections=3"): (
                 "--max-connections: 3 cannot be divided among 4 workers"
             ),
+            ("--idle=1e7",): "--idle: 10000000 s is longer than 1,000,000 s",
+            ("--stall=\u0661",): (
+                "--stall: '\u0661' is not a number of seconds, or a time: 20ms, 2s, 1min, 1h"
+            ),
+            ("--drain=2m",): (
+                "--drain: '2m' is not a number of seconds, or a time: 20ms, 2s, 1min, 1h"
+            ),
+            ("--max-waiting=\u0662",): "--max-waiting: '\u0662' is not a whole number",
+            ("--port=\u0665",): ("--port: '\u0665' is neither a port nor an endpoint description"),
+            ("--delay=1h", "--fault=late,times=1000"): (
+                "--fault: 3600000 s is longer than 1,000,000 s"
+            ),
             ("--workers=4", "--max-per-peer=2"): (
                 "--max-per-peer: 2 cannot be divided among 4 workers"
             ),
@@ -130,6 +142,13 @@ class OptionsTests(TestCase):
         assert options["limits"] == Limits()
         assert options["drain"] is None
 
+    def test_every_time_is_written_in_the_same_way(self) -> None:
+        """With the units of a delay."""
+        options = self.parse("--delay=20ms", "--idle=1h", "--stall=2s", "--drain=1min")
+        assert options["delay"].longest == 0.02
+        assert (options["limits"].idle, options["limits"].stall) == (3600, 2)
+        assert options["drain"] == 60
+
     def test_ports_and_descriptions_can_be_mixed(self) -> None:
         """Every --port is listened on; descriptions are left as they are."""
         options = self.parse("-p", "5002", "--port", "unix:/run/x", "--host", "::1")
@@ -203,7 +222,10 @@ class OptionsTests(TestCase):
             for arguments, words in {
                 ("-p", busy): f"--port {busy}: cannot listen: Address already in use",
                 ("-p", "0", "-p", busy): "Address already in use",
-                ("-p", "0", "--host", "no-such-host.invalid"): "--port 0: cannot listen: ",
+                ("-p", "0", "--host", "no-such-host.invalid"): (
+                    "--port 0: cannot listen: interface=no-such-host.invalid: "
+                ),
+                ("-p", "tcp:0:bar.invalid"): "cannot listen: interface=bar.invalid: ",
                 ("-p", "unix:/nonexistent/x"): "No such file or directory",
             }.items():
                 code, said = fails(*arguments)

@@ -15,6 +15,7 @@ Open
 import math
 from typing import Protocol
 
+from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.seeding import uniform
 
 from .plan import Arrivals, Plan
@@ -75,7 +76,7 @@ class Poisson:
         """Say when the next message is due."""
         drawn = uniform(self._seed, _ARRIVAL, self._client, self._number)
         self._number += 1
-        self._due -= self._mean * math.log1p(-drawn)
+        self._due += min(LONGEST_TIME, -self._mean * math.log1p(-drawn))
         return self._due
 
 
@@ -84,4 +85,5 @@ def load_of(plan: Plan, client: int, began: float) -> Load:
     if plan.rate is None:
         return Closed(plan)
     kind = Poisson if plan.arrivals is Arrivals.POISSON else Constant
-    return kind(plan, plan.rate, client, began)
+    # However low the rate, nobody waits for longer than systems can count.
+    return kind(plan, max(plan.rate, plan.clients / LONGEST_TIME), client, began)

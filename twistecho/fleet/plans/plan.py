@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
-from twistecho.base.notation import FieldError, TextEnum
+from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
-
-LONGEST_TIMEOUT = 1e6
-"""Seconds: eleven days, which every system call that waits can count."""
 
 _LONGEST_BETWEEN = 1e18
 """Seconds between two messages, or connections, of a schedule: such times can be added up."""
@@ -130,14 +127,14 @@ class Plan:
                     raise FieldError(name, f"{_shown(value)} is of the wrong type")
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
-        """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIMEOUT`."""
+        """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
         value = getattr(self, name)
-        if value is None or 0 < value <= LONGEST_TIMEOUT or (least_is_allowed and value == 0):
+        if value is None or 0 < value <= LONGEST_TIME or (least_is_allowed and value == 0):
             return
         least = "0 or more" if least_is_allowed else "above 0"
         # An integer can be larger than any float.
-        shown = "inf" if value > LONGEST_TIMEOUT**9 else f"{value:g}"
-        raise FieldError(name, f"{shown} is not a number {least}, at most {LONGEST_TIMEOUT:g}")
+        shown = "inf" if value > LONGEST_TIME**9 else f"{value:g}"
+        raise FieldError(name, f"{shown} is not a number {least}, at most {LONGEST_TIME:g}")
 
     def _check_together(self) -> None:
         """Refuse numbers of so many clients, and times between them, that nobody can count."""
@@ -176,7 +173,7 @@ class Plan:
 
     def turn_of(self, client: int) -> float:
         """Say when it is a client's turn to connect, in seconds since the run began."""
-        return (client - self.first) / self.ramp if self.ramp else 0.0
+        return min(LONGEST_TIME, (client - self.first) / self.ramp) if self.ramp else 0.0
 
     def message(self, number: int) -> bytes:
         """Give the message with this number, counted from 0 over all repeats."""

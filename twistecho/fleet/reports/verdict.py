@@ -5,10 +5,10 @@ was answered right, unless a requirement says how many clients may fail. A requi
 ``receive:reset < 5``, says so of that cause alone: who failed by another one fails the run.
 
 A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
-`figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``
-or ``min``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a rate
-is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``. Spaces
-are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
+`figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``,
+``min`` or ``h``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a
+rate is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``.
+Spaces are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
 
 Whether a report can be believed is computed from what it holds, never stored. It is invalid
 
@@ -47,7 +47,7 @@ _COUNTS = {"": 1.0, "k": 1e3, "M": 1e6}
 _BYTES = {"": 1.0, "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _FACTORS = {
     Unit.COUNT: _COUNTS,
-    Unit.SECONDS: {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0},
+    Unit.SECONDS: {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
     Unit.BYTES: _BYTES,
     Unit.RATE: _COUNTS | {f"{unit}/s": factor for unit, factor in _COUNTS.items()},
     Unit.BYTE_RATE: _BYTES | {f"{unit}/s": factor for unit, factor in _BYTES.items() if unit},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
 from typing import Protocol
 
-from twistecho.base.notation import FieldError
+from twistecho.base.notation import LONGEST_TIME, FieldError
 from twistecho.base.reply_formats import REPLY_SIZE
 from twistecho.base.sockets import ip_of
 
@@ -71,6 +71,8 @@ class Limits:
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise FieldError(name, f"{value:g} is not 0 or more")
+            if name in ("idle", "stall") and value > LONGEST_TIME:
+                raise FieldError(name, f"{value:g} s is longer than {LONGEST_TIME:,.0f} s")
 
     @property
     def write_buffer(self) -> int:

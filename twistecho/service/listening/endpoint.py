@@ -234,7 +234,7 @@ def _tls(reactor: Any, description: str, parts: _Description) -> IStreamServerEn
     port = parts.named.get("port", "".join(parts.positional[:1]))
     for number in (port, parts.named.get("backlog", "1")):
         # Twisted looks at these last, when it is too late to tell them from bad files.
-        if not number.isdecimal():
+        if not (number.isascii() and number.isdecimal()):
             raise ValueError(f"{number!r} is not a number")
     return _with_certificate(lambda: _from_string(_with_own_ports(reactor), description))
 

@@ -86,6 +86,8 @@ def _address(text: str) -> str:
 def watchdog_seconds(environ: Mapping[str, str]) -> float:
     """Give the time within which a sign of life is wanted from this process, or 0."""
     usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not usec.isdecimal() or (pid and pid != str(os.getpid())):
+    if not (usec.isascii() and usec.isdecimal() and len(usec) <= 18) or (
+        pid and pid != str(os.getpid())
+    ):
         return 0.0
     return int(usec) / 1e6

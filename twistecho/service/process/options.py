@@ -4,14 +4,14 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError, escaped, parse_seconds
+from twistecho.base.notation import FieldError, escaped, parse_seconds, whole
 from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -28,31 +28,25 @@ BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _DELAY_HELP = (
-    "How long a reply is held: seconds (2, 20ms), uniform:1,3, exponential:0.2, "
+    "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
     "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
 )
 
 
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
 _BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
-    ("max-waiting", "waiting_bytes", _number,
+    ("max-waiting", "waiting_bytes", whole,
      "Bytes that may wait on one connection before its peer is held back."),
-    ("max-messages", "waiting_messages", _number,
+    ("max-messages", "waiting_messages", whole,
      "Messages that may wait on one connection before its peer is held back."),
-    ("max-waiting-total", "total_waiting_bytes", _number,
+    ("max-waiting-total", "total_waiting_bytes", whole,
      "Bytes that may wait on all connections together."),
-    ("max-connections", "connections", _number, "Connections in all; 0 for no bound."),
-    ("max-per-peer", "connections_per_peer", _number,
+    ("max-connections", "connections", whole, "Connections in all; 0 for no bound."),
+    ("max-per-peer", "connections_per_peer", whole,
      "Connections of one IPv4 address or IPv6 /64; 0 for no bound."),
     ("idle", "idle", parse_seconds,
-     "Seconds without a message after which a connection is dropped; 0 for never."),
+     "How long without a message (20ms, 2s, 1min, 1h) until a connection is dropped; 0 for ever."),
     ("stall", "stall", parse_seconds,
-     "Seconds for which a peer may refuse to read before it is dropped; 0 for ever."),
+     "How long a peer may refuse to read before it is dropped; 0 for ever."),
 ]  # fmt: skip
 
 _OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
@@ -76,6 +70,19 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
 }
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _helped(text: str) -> Callable[[_Method], _Method]:
+    """Give what sets the text that --help shows of an option, which ``python -OO`` keeps."""
+
+    def set_help(method: _Method) -> _Method:
+        method.__doc__ = text
+        return method
+
+    return set_help
+
+
 class Options(usage.Options):
     """The command line of ``twist echo``; after parsing, its values are no texts any more."""
 
@@ -94,7 +101,7 @@ class Options(usage.Options):
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["drain", None, None,
-         "Seconds to deliver owed replies in when stopping. [default: longest delay + 5]"],
+         "How long to deliver owed replies when stopping. [default: longest delay + 5 s]"],
         ["workers", None, None,
          "Processes that serve the same ports: a number, or auto for one a core. [default: this]"],
         ["seed", None, None,
@@ -111,29 +118,39 @@ class Options(usage.Options):
         self["proxy-from"] = []
         self["fault"] = []
 
+    @_helped(
+        "A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock). "
+        "May be given more than once. [default: 5000]"
+    )
     def opt_port(self, text: str) -> None:
-        """A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock).
-
-        May be given more than once. [default: 5000]
-        """  # noqa: D401 - this is the option's help text
+        """Listen there too."""
         self["port"].append(text)
 
     opt_p = opt_port
 
+    @_helped(
+        "Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix. "
+        "They must send one, version 1 or 2. May be given more than once."
+    )
     def opt_proxy_from(self, text: str) -> None:
-        """Trust the PROXY headers of these peers: ADDRESS, ADDRESS/BITS, or unix.
-
-        They must send one, version 1 or 2. May be given more than once.
-        """
+        """Trust these peers too."""
         self["proxy-from"].append(text)
 
+    @_helped(
+        "KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt, "
+        "extra, drip, stall or late; options every=K, after=N, connection=I and those of the "
+        "kind. May be given more than once."
+    )
     def opt_fault(self, text: str) -> None:
-        """KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt,
-        extra, drip, stall or late; options every=K, after=N, connection=I and those of the kind.
-        May be given more than once.
-        """  # noqa: D205 - this is the option's help text
+        """Let this go wrong too."""
         self["fault"].append(text)
 
+    @_helped("Display this help and exit.")
+    def opt_help(self) -> None:
+        """Do as Twisted does."""
+        super().opt_help()
+
+    @_helped("Display the version of twistecho and exit.")
     def opt_version(self) -> NoReturn:
         """Display the version of twistecho and exit."""
         sys.stdout.write(f"twistecho {version('twistecho')}\n")
@@ -196,11 +213,11 @@ def describe_port(text: str, host: str) -> str:
 
     Raises ValueError for what is neither.
     """
-    if not text.isdecimal():
-        if ":" not in text:
-            raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+    if ":" in text:
         return text
-    if int(text) > 65535:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+    if whole(text) > 65535:
         raise ValueError(f"{text} is not a port, 0 to 65535")
     kind = "tcp6" if isIPv6Address(host) else "tcp"
     return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"

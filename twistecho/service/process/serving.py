@@ -4,11 +4,13 @@ What is wrong ends the process with one line that names the option: exit code 2 
 line is at fault, 1 where the world is. A second signal ends at once what the first has let finish.
 """
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from socket import gaierror
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -98,9 +100,12 @@ def make_listeners(
 
 
 def reason(error: BaseException) -> str:
-    """Give the system's words where there are some, without the number."""
+    """Give the system's words where there are some, without the number; name a bad interface."""
     why = error.socketError if isinstance(error, CannotListenError) else error
-    return getattr(why, "strerror", None) or str(why)
+    words = getattr(why, "strerror", None) or str(why)
+    if isinstance(why, gaierror) or getattr(why, "errno", None) == errno.EADDRNOTAVAIL:
+        return f"interface={getattr(error, 'interface', '')}: {words}"
+    return words
 
 
 METRICS = "requests of /metrics"

@@ -10,7 +10,7 @@ from itertools import accumulate
 from statistics import NormalDist
 from typing import Protocol
 
-from twistecho.base.notation import TextEnum, parse_seconds
+from twistecho.base.notation import LONGEST_TIME, TextEnum, check_time, parse_seconds
 from twistecho.base.seeding import HIGHEST, uniform
 
 _NORMAL = NormalDist()
@@ -176,9 +176,8 @@ class Constant:
     text: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is negative, infinite or no number."""
-        if not math.isfinite(self.longest) or self.longest < 0:
-            raise ValueError(f"{self.longest:g} is not a number of seconds, 0 or more")
+        """Refuse what is negative, no number or longer than anybody waits."""
+        check_time(self.longest)
 
     def seconds(self, connection: int, message: int) -> float:  # noqa: ARG002 - a constant needs neither
         """Give the delay, in seconds."""
@@ -213,7 +212,7 @@ class Bounds:
     """What no delay is below or above, in seconds. Raises ValueError where they are swapped."""
 
     low: float = 0.0
-    high: float = math.inf
+    high: float = LONGEST_TIME
 
     def __post_init__(self) -> None:
         """Refuse bounds that nothing satisfies."""
@@ -242,7 +241,7 @@ class Drawn:
         """The longest delay, in seconds; without an upper bound the 99.9 % quantile, to 1 hour."""
         if self.distribution.bounded:
             return self.bounds.keep(self.distribution.quantile(1.0))
-        if self.bounds.high < math.inf:
+        if self.bounds.high < LONGEST_TIME:
             return self.bounds.high
         return min(LONGEST_AWAITED, self.bounds.keep(self.distribution.quantile(LONGEST_QUANTILE)))
 

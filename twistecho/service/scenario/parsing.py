@@ -2,7 +2,7 @@
 
 A delay:
 
-    5   5s   20ms   100us                  always the same
+    5   5s   20ms   100us   1min   1h      always the same
     uniform:1,3                            equally likely from 1 to 3 s
     exponential:0.2                        exponentially distributed, mean 0.2 s
     lognormal:median=0.05,sigma=0.8        median in seconds, sigma of the natural logarithm
@@ -40,13 +40,13 @@ message. No reply is held for longer than `LONGEST` by it, all pauses together: 
 chooses it.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from twistecho.base.notation import (
+    LONGEST_TIME,
     Spec,
     number,
     parse_seconds,
@@ -100,7 +100,7 @@ def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> 
 def _bounds(spec: Spec) -> Bounds:
     limits = {name: text for name, text in spec.options.items() if name in ("min", "max")}
     read = Spec(spec.name, (), limits).read({"min": parse_seconds, "max": parse_seconds})
-    return Bounds(read.get("min", 0.0), read.get("max", math.inf))
+    return Bounds(read.get("min", 0.0), read.get("max", LONGEST_TIME))
 
 
 def _trace(file: str, lines: Iterable[str], bounds: Bounds) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from twistecho.base.notation import LONGEST_TIME, check_time
 from twistecho.base.reply_formats import MESSAGE_SIZE, ReplyFormat, longest_reply
 from twistecho.base.seeding import uniform
 
@@ -34,7 +35,7 @@ class Scenario:
     """The format of replies, how long they are held, and what goes wrong.
 
     ``in_band`` lets messages ask for a delay or a fault themselves. Raises ValueError for a fault
-    that multiplies the delay of a reply where there is none.
+    that multiplies the delay of a reply where there is none, or makes it longer than anybody waits.
     """
 
     reply: ReplyFormat = ReplyFormat.STAMPED
@@ -46,6 +47,8 @@ class Scenario:
     def __post_init__(self) -> None:
         """Refuse what cannot come about."""
         self.faults.multiply(self.delay.longest if self.delays_replies else 0.0)
+        if self.faults.faults:
+            check_time(self.longest)
 
     @cached_property
     def delays_replies(self) -> bool:
@@ -154,4 +157,6 @@ _SINCE = {DelayPer.REPLY: "message", DelayPer.CONNECTION: "accept"}
 
 
 def _decision(delay: float, fault: Fault | None, *, obeyed: bool | None = None) -> Decision:
-    return Decision(delay if fault is None else delay * fault.times, fault, obeyed)
+    if fault is not None:
+        delay = min(LONGEST_TIME, delay * fault.times)
+    return Decision(delay, fault, obeyed)
