@@ -5,6 +5,7 @@ Whatever is wrong is said in one line that names the option: exit code 2 where t
 at fault, 1 where the world is (a port in use, say).
 """
 
+from io import TextIOWrapper
 from typing import cast
 
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
@@ -37,6 +38,7 @@ def makeService(options: Options) -> EchoService:
     count_monotonic(clock)
     twist = getattr(options, "parent", None) or {}
     log_level = twist.get("logLevel") or LogLevel.info
+    _escape_unwritable(twist.get("logFile"))
     if options["workers"] is not None:
         from .pool import make_workers  # noqa: PLC0415 - most services have none
 
@@ -50,6 +52,12 @@ def makeService(options: Options) -> EchoService:
         site = _metrics(factory)
         listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
     return MainService(clock, factory, listeners, options["drain"])
+
+
+def _escape_unwritable(log_file: object) -> None:
+    """Have a log line be written whatever the file's encoding: Twisted would drop it."""
+    if isinstance(log_file, TextIOWrapper):
+        log_file.reconfigure(errors="backslashreplace")
 
 
 def _metrics(factory: EchoFactory) -> IProtocolFactory:
