@@ -3,7 +3,11 @@
 import io
 import re
 import signal
+import socket
+import subprocess
+import sys
 from contextlib import redirect_stderr
+from subprocess import PIPE
 from unittest import TestCase, mock
 
 import pytest
@@ -69,6 +73,20 @@ class ServeTests(TestCase):
             ended = twistecho("serve", "threaded", "--port=0")
         assert (ended.code, ended.err) == (130, "Interrupted\n")
         assert signal.getsignal(signal.SIGTERM) is before
+
+    def test_it_ends_where_its_log_cannot_be_written(self) -> None:
+        """Whoever of it notices: the process, a thread of it, or a child."""
+        for design in ("sequential", "threaded", "forking"):
+            command = [sys.executable, "-m", "twistecho", "serve", design, "--port=0"]
+            with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as served:
+                self.addCleanup(served.kill)
+                assert served.stdout is not None
+                port = re.search(r":(\d+): ", served.stdout.readline())
+                served.stdout.close()  # as `| head -1` does
+                assert port is not None
+                with socket.create_connection(("127.0.0.1", int(port[1])), timeout=20):
+                    ended = served.wait(20), served.communicate()[1]
+            assert ended == (1, ""), design
 
     def test_an_unknown_host_is_the_worlds_fault(self) -> None:
         """The line names the option; the exit code is 1."""

@@ -1,9 +1,12 @@
 """``twistecho serve``: one of the notebook's servers, on its own."""
 
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -16,6 +19,7 @@ from twistecho.designs.settings import ListenError, Server, Settings
 from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
 from .options import Whole, adding, delay_options, design_reply_option
+from .streams import OutputError
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
@@ -60,7 +64,7 @@ def serve(
         delay_per=DelayPer(delay_per),
         reply=ReplyFormat(reply) if reply else chosen.reply,
         backlog=chosen.backlog if backlog is None else backlog,
-        log=_log,
+        log=partial(_log, os.getpid()),
     )
     raise_open_files()
     with _terminable():
@@ -77,27 +81,41 @@ def _serve(server: Server, settings: Settings) -> None:
     try:
         for host, port in server.addresses:
             where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            _log(f"Listening on {where}: {settings.describe()}")
+            settings.log(f"Listening on {where}: {settings.describe()}")
         server.serve()
     finally:
         server.close()
 
 
-def _log(line: str) -> None:
-    # One write a line: threads and children share the stream.
+def _log(server: int, line: str) -> None:
+    # One write for each line: threads and children share the stream.
+    try:
+        _write(line)
+    except OutputError:
+        time.sleep(0.1)  # the server may be amid the fork of this process: not interruptible
+        os.kill(server, signal.SIGUSR1)  # its main thread ends it; others could not
+
+
+def _write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Have SIGTERM end the process in order while the block runs."""
-    before = signal.signal(signal.SIGTERM, _terminate)
+    """Have SIGTERM end the process in order while the block runs, and try its output at SIGUSR1."""
+    handlers = {signal.SIGTERM: _terminate, signal.SIGUSR1: _try_output}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
+
+
+def _try_output(_signal: int, _frame: FrameType | None) -> None:
+    _write("")
