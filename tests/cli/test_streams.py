@@ -50,6 +50,15 @@ class UnwritableTests(unittest.TestCase):
                 assert ended.stderr == "Error: standard output: Bad file descriptor\n"
                 assert ended.returncode == 1
 
+    def test_a_file_that_is_full_too_has_its_own_line(self) -> None:
+        """None of the faults hides the other."""
+        ended = shell(f"exec {TWISTECHO} fleet 1 -q -c1 --json /dev/full >/dev/full")
+        assert ended.stderr == (
+            "Error: --json /dev/full: No space left on device\n"
+            "Error: standard output: No space left on device\n"
+        )
+        assert ended.returncode == 1
+
     def test_a_run_whose_reader_has_gone_ends_in_silence(self) -> None:
         """With exit code 1, on both engines, and nobody is said to have failed."""
         with echoing(reply="raw") as target:

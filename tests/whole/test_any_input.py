@@ -154,7 +154,7 @@ class TextTests(unittest.TestCase):
             return
         assert parse(text) == found
         if name in {"requirement", "target", "delay", "fault"}:
-            assert parse(str(found)) == found or isinstance(found, Constant)
+            assert isinstance(found, Constant) or parse(str(found)) == found
         if name == "workers":
             assert 1 <= cast("int", found) <= MOST_WORKERS
 

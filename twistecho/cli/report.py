@@ -92,10 +92,12 @@ class Results:
             problem_writing(option, file, partial(_WRITERS[option], verdict, file))
             for option, file in self.files.items()
         ]
-        self._show(verdict)
-        self.printer.check()
-        for problem in filter(None, problems):
-            click.echo(f"Error: {problem}", err=True)
+        try:
+            self._show(verdict)
+            self.printer.check()
+        finally:
+            for problem in filter(None, problems):
+                click.echo(f"Error: {problem}", err=True)
         if any(problems):
             sys.exit(1)
         return verdict

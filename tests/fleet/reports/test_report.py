@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support.reports import REFUSED, RESET, measured, outcome, outcomes, plans
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
+from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
 
@@ -30,24 +31,30 @@ json_values = st.recursive(
 
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
-    """Draw a report with few clients, each of another number, which adds up to nothing."""
+    """Draw a report with few clients, each of another number; only its parts add up to it."""
     found = draw(st.lists(outcomes, max_size=4, unique_by=lambda outcome: outcome.client))
-    parts = st.builds(
+    plan = draw(plans)
+    part = st.builds(
         Part,
         name=st.text(max_size=5),
-        clients=st.integers(0, 100),
-        messages=st.integers(0, 2**40),
+        clients=st.integers(0, plan.clients),
+        messages=st.integers(0, sum(outcome.messages for outcome in found)),
         makespan=st.floats(0, 1e6),
         problem=st.none() | st.text(max_size=5),
     )
+    parts = draw(st.lists(part, max_size=1))
+    for one in parts.copy():
+        messages = sum(outcome.messages for outcome in found) - one.messages
+        rest = replace(draw(part), clients=plan.clients - one.clients, messages=messages)
+        parts.append(rest)
     return Report(
         engine=draw(st.text(max_size=5)),
         target=draw(st.text(max_size=5)),
-        plan=draw(plans),
+        plan=plan,
         outcomes=tuple(sorted(found, key=lambda outcome: outcome.client)),
         measured=draw(st.sampled_from([Measured(), MEASURED])),
         began=draw(st.floats(0, 2e9)),
-        parts=tuple(draw(st.lists(parts, max_size=2))),
+        parts=tuple(parts),
         interrupted=draw(st.booleans()),
     )
 
@@ -382,6 +389,16 @@ class RefusedTests(unittest.TestCase):
         """Python, and who reads JUnit XML, know no year 10000."""
         with pytest.raises(ValueError, match=r"^not a report: began: 1e\+12 is after"):
             Report.from_dict(report().to_dict() | {"began": 1e12})
+
+    def test_parts_add_up_to_the_whole(self) -> None:
+        """Whoever counts the parts' clients or messages finds those of the report."""
+        whole = merge_reports([report(outcome(0)), report(outcome(1, RESET))], ["a", "b"])
+        assert Report.from_dict(whole.to_dict()) == whole
+        for field in ("clients", "messages"):
+            data = whole.to_dict()
+            data["parts"][1][field] += 3
+            with pytest.raises(ValueError, match=f"^not a report: parts: .* {field} together"):
+                Report.from_dict(data)
 
     def test_a_flag_is_true_or_false(self) -> None:
         """Text is neither, whatever it says."""

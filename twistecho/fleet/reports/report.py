@@ -198,7 +198,17 @@ def _report(schema: int, **fields: Any) -> Report:
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     if fields["began"] >= _YEAR_10000:
         raise FieldError("began", f"{fields['began']:g} is after the year 9999")
-    return Report(**fields)
+    report = Report(**fields)
+    _check_parts(report)
+    return report
+
+
+def _check_parts(report: Report) -> None:
+    """Raise FieldError where there are parts and they do not add up to the whole."""
+    for name, whole in (("clients", report.plan.clients), ("messages", report.messages)):
+        found = sum(getattr(part, name) for part in report.parts)
+        if report.parts and found != whole:
+            raise FieldError("parts", f"they have {found} {name} together, the report {whole}")
 
 
 def _by_cause(outcomes: Iterable[Outcome]) -> dict[str, int]:
