@@ -87,7 +87,7 @@ plans = st.builds(
     timeout=st.floats(0, 1e6, exclude_min=True),
     reply=st.sampled_from(ReplyFormat),
     ordered=st.booleans(),
-    rate=st.none() | st.floats(1e-9, 1e6),
+    rate=st.none() | st.floats(1.0, 1e6),
     arrivals=st.sampled_from(Arrivals),
     seed=st.integers(0, 2**64),
     pipeline=st.integers(1, 100),

@@ -85,5 +85,4 @@ def load_of(plan: Plan, client: int, began: float) -> Load:
     if plan.rate is None:
         return Closed(plan)
     kind = Poisson if plan.arrivals is Arrivals.POISSON else Constant
-    # However low the rate, nobody waits for longer than systems can count.
-    return kind(plan, max(plan.rate, plan.clients / LONGEST_TIME), client, began)
+    return kind(plan, plan.rate, client, began)

@@ -12,9 +12,6 @@ from twistecho.base.reply_formats import ReplyFormat
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
 
-_LONGEST_BETWEEN = 1e18
-"""Seconds between two messages, or connections, of a schedule: such times can be added up."""
-
 MOST_SEED = 10**100 - 1
 """The largest seed: that of the command line."""
 
@@ -141,9 +138,9 @@ class Plan:
         if self.first + self.clients - 1 > MOST:
             raise FieldError("first", f"the last client's number is more than {MOST:.3g}")
         for name in ("rate", "ramp"):
-            # Each of the clients has its share: a part of a plan may have a small rate.
+            # Each client has its share; that of a part of a plan was rounded.
             value = getattr(self, name)
-            if value is not None and self.clients / value > _LONGEST_BETWEEN:
+            if value is not None and self.clients > value * LONGEST_TIME * 1.001:
                 raise FieldError(name, f"{value:g} is too small for {self.clients:,} clients")
 
     def _check_contradictions(self) -> None:
