@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from twistecho.base.notation import escaped
 from twistecho.base.processes import INTERRUPTED, ended_at_once
 
 from .streams import OutputError, flush, prepare_streams, silence
@@ -61,4 +60,6 @@ def _fail(problem: str, code: int) -> NoReturn:
 
 
 def _one_line(error: "click.ClickException") -> str:
+    from twistecho.base.notation import escaped  # noqa: PLC0415 - see the module's docstring
+
     return escaped(" ".join(error.format_message().split()))
