@@ -1,6 +1,7 @@
 """A service that goes wrong on purpose: every fault, both engines, before, in and after a reply."""
 
 import errno
+import os
 import socket
 from collections import Counter
 from typing import Any
@@ -341,7 +342,7 @@ class InBandTests(FaultyCase):
 SEED = 20260101
 THREE = ("reset:0.01", "corrupt:0.01", "close:0.01,at=middle")
 CROWD = Plan(
-    clients=1200,
+    clients=1200 if "TWISTECHO_SOAK" in os.environ else 300,
     messages=(b"0123456789",),
     repeat=10,
     timeout=60,
@@ -374,8 +375,11 @@ def fates() -> dict[int, tuple[str, int]]:
 class RepeatTests(FaultyCase):
     """The same seed, the same fates."""
 
-    async def test_ten_thousand_messages_meet_the_same_fate(self) -> None:
-        """On both engines, with and without delays: each message meets what its number says."""
+    async def test_thousands_of_messages_meet_the_same_fate(self) -> None:
+        """On both engines, with and without delays: each message meets what its number says.
+
+        Where the environment asks for long runs by TWISTECHO_SOAK there are over ten thousand.
+        """
         expected = fates()
         for run in (run_reactor, run_threads):
             for delay in (0.0, 0.003):
@@ -384,7 +388,7 @@ class RepeatTests(FaultyCase):
                 found = {o.client: (str(o), o.messages) for o in report.outcomes}
                 assert found == expected, (report.engine, delay)
                 sent = sum(_sent(outcome) for outcome in report.outcomes)
-                assert sent > 10_000
+                assert sent > 8 * CROWD.clients
                 assert factory.faults_met.total() == sum(
                     cause != "answered" for cause, _ in expected.values()
                 )
