@@ -1,6 +1,8 @@
 """The echo protocol, in memory: replies, order, delays, bounds and the end."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +19,10 @@ from zope.interface.verify import verifyObject
 
 from tests.support.clocks import ShufflingClock
 from tests.support.pipes import SMALL, Pipe, connect
-from twistecho import EchoFactory
+from twistecho import EchoFactory, Limits
 from twistecho.base.reply_formats import messages_of
+from twistecho.service.echo.limits import MESSAGE_COST
+from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 
@@ -116,48 +120,87 @@ class ReplyTests(SynchronousTestCase):
         assert len(protocol.factory.connections.timers) == 0
 
 
+def services(
+    *delays: float | str, limits: Limits = SMALL, reply: str = "raw"
+) -> Iterator[tuple[str, Clock, EchoFactory]]:
+    """Make a factory for each delay, without faults and with one that half of the replies meet.
+
+    The fault changes nothing: it lets a reply out in one piece.
+    """
+    for delay in delays:
+        for fault in (), ("drip:0.5,bytes=5000",):
+            clock = Clock()
+            factory = EchoFactory(
+                clock,
+                reply=reply,
+                delay=parse_delays(str(delay), seed=1),
+                faults=parse_faults(fault, seed=1),
+                limits=limits,
+            )
+            yield f"delay {delay}, faults {fault}", clock, factory
+
+
 class BoundsTests(SynchronousTestCase):
     """A peer that writes and does not read."""
 
     def test_reading_stops_while_the_queue_is_full(self) -> None:
         """Delayed messages beyond the bound pause the transport until some have been answered."""
-        clock = Clock()
-        protocol, transport = connect(EchoFactory(clock, reply="raw", delay=5, limits=SMALL))
-        sent = 0
-        while transport.producerState == "producing":
-            protocol.dataReceived(b"x" * 1000)
-            sent += 1000
-            assert sent <= SMALL.waiting_bytes
-        clock.advance(5)
-        assert transport.producerState == "producing"
-        assert len(transport.value()) == sent
+        for name, clock, factory in services(5, "uniform:4,6"):
+            protocol, transport = connect(factory)
+            with self.subTest(name):
+                sent = 0
+                while transport.producerState == "producing":
+                    protocol.dataReceived(b"x" * 1000)
+                    sent += 1000
+                    assert sent <= SMALL.waiting_bytes
+                assert protocol.waiting_bytes > SMALL.queue
+                clock.advance(6)
+                assert transport.producerState == "producing"
+                assert len(transport.value()) == sent
+
+    def test_so_many_messages_wait_and_no_more(self) -> None:
+        """However small they are, and however few bytes they count for."""
+        few = replace(SMALL, waiting_messages=7)
+        for name, _, factory in services(5, "uniform:4,6", limits=few):
+            protocol, transport = connect(factory)
+            with self.subTest(name):
+                for waiting in range(1, 8):
+                    assert transport.producerState == "producing"
+                    protocol.dataReceived(b"x")
+                    assert protocol.waiting == waiting
+                assert transport.producerState == "paused"
 
     def test_tiny_messages_are_bounded_too(self) -> None:
         """One-byte messages count for the objects they cost."""
-        protocol, transport = connect(EchoFactory(Clock(), delay=5, limits=SMALL))
-        sent = 0
-        while transport.producerState == "producing":
-            protocol.dataReceived(b"x")
-            sent += 1
-        assert sent < 200
+        for name, _, factory in services(5, "uniform:4,6"):
+            protocol, transport = connect(factory)
+            with self.subTest(name):
+                sent = 0
+                while transport.producerState == "producing":
+                    protocol.dataReceived(b"x")
+                    sent += 1
+                each = MESSAGE_COST + 1
+                assert (sent - 1) * each <= SMALL.queue < sent * each
 
     def test_reading_stops_while_the_write_buffer_is_full(self) -> None:
         """A peer that does not read is not read from, and all it is owed comes once it reads."""
-        transport = Pipe()
-        transport.full = True
-        protocol, _ = connect(EchoFactory(Clock(), reply="stamped", limits=SMALL), transport)
-        assert transport.bufferSize == SMALL.write_buffer
-        sent = 0
-        while transport.producerState == "producing":
-            protocol.dataReceived(b"\0" * 1024)
-            sent += 1024
-        waiting = len(transport.value()) + protocol.waiting_bytes
-        assert waiting <= SMALL.waiting_bytes + 1024
-        came = b""
-        while data := transport.drain():
-            came += data
-        assert came.count(b"\\x00") == sent
-        assert transport.producerState == "producing"
+        for name, _, factory in services(0, reply="stamped"):
+            transport = Pipe()
+            transport.full = True
+            protocol, _ = connect(factory, transport)
+            with self.subTest(name):
+                assert transport.bufferSize == SMALL.write_buffer
+                sent = 0
+                while transport.producerState == "producing":
+                    protocol.dataReceived(b"\0" * 1024)
+                    sent += 1024
+                waiting = len(transport.value()) + protocol.waiting_bytes
+                assert waiting <= SMALL.waiting_bytes + 1024
+                came = b""
+                while data := transport.drain():
+                    came += data
+                assert came.count(b"\\x00") == sent
+                assert transport.producerState == "producing"
 
     def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
         """Replies that fall due while the buffer is full stay in the queue, in order."""

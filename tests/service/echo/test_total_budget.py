@@ -72,6 +72,17 @@ class TotalBudgetTests(TestCase):
         clock.pump([0.1] * 20)
         assert factory.connections.budget.used == 0
 
+    def test_a_full_buffer_is_charged_from_when_it_is_full_until_it_is_empty(self) -> None:
+        """At once: no round of the sweep has passed."""
+        factory = factory_of(Clock())
+        protocol, transport = connect(factory)
+        transport.dataBuffer = b"z" * 5000
+        protocol.pauseProducing()
+        assert factory.connections.budget.used == 5000
+        transport.dataBuffer = b""
+        protocol.resumeProducing()
+        assert factory.connections.budget.used == 0
+
     def test_of_tls_it_is_the_transport_below_that_buffers(self) -> None:
         """TLS hands on what it is asked for, and not what it is told."""
         below = SimpleNamespace(bufferSize=READ_SIZE)
