@@ -71,7 +71,9 @@ class BudgetTests(SynchronousTestCase):
         factory = EchoFactory(Clock(), limits=SMALL)
         protocol, _ = connect(factory, transport)
         protocol.dataReceived(b"x" * 10_000)
-        assert factory.connections.budget.used > 5000
+        transport.dataBuffer = b"z" * 6000
+        protocol.pauseProducing()
+        assert factory.connections.budget.used == 6000 + protocol.waiting_bytes
         protocol.connectionLost(Failure(ConnectionDone()))
         assert factory.connections.budget.used == 0
 
