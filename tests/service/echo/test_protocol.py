@@ -202,6 +202,17 @@ class BoundsTests(SynchronousTestCase):
                 assert came.count(b"\\x00") == sent
                 assert transport.producerState == "producing"
 
+    def test_a_second_stall_does_not_shorten_the_first(self) -> None:
+        """Nothing is read before both are over."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", in_band=True))
+        protocol.dataReceived(b"!stall,for=10s")
+        protocol.dataReceived(b"!stall,for=1s")
+        clock.advance(9.9)
+        assert transport.producerState == "paused"
+        clock.advance(0.1)
+        assert transport.producerState == "producing"
+
     def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
         """Replies that fall due while the buffer is full stay in the queue, in order."""
         clock = Clock()
