@@ -20,6 +20,7 @@ from twistecho.service.workers.supervisor import (
     AT_ONCE,
     KILL_MARGIN,
     SILENCE,
+    STARTING,
     TICKS,
     Heartbeats,
     Supervisor,
@@ -274,6 +275,22 @@ class HeartbeatsTests(SynchronousTestCase):
         self.wait(60)
         assert self.silent == ["0"]
 
+    def test_one_that_never_tells_anything_is_silent_too(self) -> None:
+        """It has longer to start in, whatever the watchdog's time; then the usual time."""
+        heartbeats = self.heartbeats(WATCHDOG_USEC="4000000")
+        for name in "01":
+            heartbeats.forget(name)
+        heartbeats.expect("2")
+        heartbeats.expect("3")
+        self.wait(STARTING - 1)
+        self.clock.advance(3)
+        assert self.silent == []
+        heartbeats.heard("3", b"READY=1\n")
+        self.wait(3)
+        assert self.silent == []
+        self.wait(3)
+        assert self.silent == ["2", "3"]
+
     def test_without_a_watchdog(self) -> None:
         """Some seconds."""
         self.heartbeats()
@@ -316,9 +333,9 @@ class HeartbeatsTests(SynchronousTestCase):
             LISTEN_PID=str(os.getpid()),
             LANG="C",
         )
-        assert heartbeats.environment() == {"LANG": "C", "WATCHDOG_USEC": "3000000"}
+        assert heartbeats.expect("0") == {"LANG": "C", "WATCHDOG_USEC": "3000000"}
 
     def test_another_process_is_watched(self) -> None:
         """Then its time is not the workers'."""
         heartbeats = self.heartbeats(WATCHDOG_USEC="3000000", WATCHDOG_PID="1")
-        assert heartbeats.environment() == {"WATCHDOG_USEC": str(round(SILENCE * 1e6))}
+        assert heartbeats.expect("0") == {"WATCHDOG_USEC": str(round(SILENCE * 1e6))}

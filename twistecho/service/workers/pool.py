@@ -113,8 +113,8 @@ class WorkersService(MainService):
             gone=self._has_ended,
         )
 
-    def _environment(self, name: str) -> dict[str, str]:  # noqa: ARG002 - the same for all
-        told = self._heartbeats.environment()
+    def _environment(self, name: str) -> dict[str, str]:
+        told = self._heartbeats.expect(name)
         if self._temporary is None:
             return told
         return {**told, "PROMETHEUS_MULTIPROC_DIR": self._temporary.name}

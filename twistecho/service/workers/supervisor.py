@@ -12,6 +12,7 @@ Who falls silent for some seconds is reported; where this process has to send he
 (systemd's ``WatchdogSec``), for that time.
 """
 
+import math
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -164,6 +165,7 @@ class Supervisor(ProcessMonitor):
         except OSError:  # no memory, or too many processes
             self._log.failure("Worker {worker} cannot be started", worker=name)
             del self.protocols[name]
+            self._gone(name)
             self.restart[name] = self._call_later(self.delay[name], self.startProcess, name)
 
     def ended(self, name: str, pid: int, reason: Failure) -> None:
@@ -220,8 +222,11 @@ def ending(reason: Failure) -> str:
 SILENCE = 10.0
 """Seconds for which a worker may be silent, without a watchdog: then it is stopped, or stuck."""
 
+STARTING = 90.0
+"""Seconds that a worker has until its first sign of life; a busy machine may need some."""
+
 TICKS = 4
-"""How many times in that time it is looked who has told something."""
+"""How many times in `SILENCE` it is looked who has told something."""
 
 
 class Heartbeats:
@@ -253,8 +258,12 @@ class Heartbeats:
         done: Deferred[Any] = self._ticking.start(self._patience / TICKS, now=False)
         done.addErrback(lambda failure: Logger().failure("heartbeats", failure=failure))
 
-    def environment(self) -> dict[str, str]:
-        """Give the environment of a worker: what concerns this process alone is not in it."""
+    def expect(self, name: str) -> dict[str, str]:
+        """Expect a worker that is being started; give its environment.
+
+        What concerns this process alone is not in it.
+        """
+        self._ticks[name] = min(0, TICKS - math.ceil(STARTING * TICKS / self._patience))
         about_this_process = ("LISTEN_", "WATCHDOG_", "NOTIFY_")
         kept = {
             key: value
@@ -272,7 +281,7 @@ class Heartbeats:
     def _tick(self, passed: int) -> None:
         """Count silence, unless more than one tick has passed: then this process was stopped."""
         for name, ticks in list(self._ticks.items()):
-            self._ticks[name] = ticks + 1 if passed == 1 else 0
+            self._ticks[name] = ticks + 1 if passed == 1 else min(ticks, 0)
             if self._ticks[name] > TICKS:
                 self.forget(name)
                 self._silent(name)
