@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -22,7 +22,7 @@ reactor: Any = global_reactor
 
 MESSAGES = (b"one", b"two", b"three")
 PATIENT = Plan(clients=3, messages=MESSAGES, timeout=20, reply=ReplyFormat.RAW, ordered=True)
-IMPATIENT = Plan(clients=3, messages=MESSAGES, timeout=0.4, reply=ReplyFormat.RAW, ordered=True)
+IMPATIENT = Plan(clients=3, messages=MESSAGES, timeout=2.5, reply=ReplyFormat.RAW, ordered=True)
 
 # The fault; what each client's conversation comes to; how many of its messages are answered right.
 # With after=1 the first reply is right and the second one is met, which every=9 makes the last.
@@ -56,7 +56,7 @@ MATRIX: dict[str, tuple[Plan, str, int]] = {
     "stall,for=50ms": (PATIENT, "answered", 3),
     "stall,for=30,after=1": (IMPATIENT, "receive:timeout", 2),
     "late,times=2": (PATIENT, "answered", 3),
-    "late,times=3000,after=1": (IMPATIENT, "receive:timeout", 1),
+    "late,times=30000,after=1": (IMPATIENT, "receive:timeout", 1),
 }
 
 
@@ -119,12 +119,21 @@ class MatrixTests(FaultyCase):
 
     async def test_both_engines_name_every_fault_alike(self) -> None:
         """The cause that the documentation says, for every client, at every moment."""
-        for fault, (plan, cause, messages) in MATRIX.items():
-            delay = 0.001 if fault.startswith("late") else 0
-            for report in await self.both(plan, fault, delay=delay):
-                found = {str(outcome) for outcome in report.outcomes}
-                assert found == {cause}, (fault, report.engine, found)
-                assert report.messages == 3 * messages, (fault, report.engine)
+        for fault, (plan, _, _) in MATRIX.items():
+            if plan is PATIENT:
+                await self.check(fault)
+        # Those who wait for a timeout wait together: it is long, for a busy machine.
+        waiting = [fault for fault, (plan, _, _) in MATRIX.items() if plan is IMPATIENT]
+        await gatherResults([Deferred.fromCoroutine(self.check(fault)) for fault in waiting])
+
+    async def check(self, fault: str) -> None:
+        """Hold what both engines say of a fault against the matrix."""
+        plan, cause, messages = MATRIX[fault]
+        delay = 0.001 if fault.startswith("late") else 0
+        for report in await self.both(plan, fault, delay=delay):
+            found = {str(outcome) for outcome in report.outcomes}
+            assert found == {cause}, (fault, report.engine, found)
+            assert report.messages == 3 * messages, (fault, report.engine)
 
     async def test_both_engines_know_the_errno(self) -> None:
         """ECONNRESET is 104 on Linux; whatever it is, both tell it."""
