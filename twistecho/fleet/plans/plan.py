@@ -170,7 +170,7 @@ class Plan:
 
     def turn_of(self, client: int) -> float:
         """Say when it is a client's turn to connect, in seconds since the run began."""
-        return min(LONGEST_TIME, (client - self.first) / self.ramp) if self.ramp else 0.0
+        return (client - self.first) / self.ramp if self.ramp else 0.0
 
     def message(self, number: int) -> bytes:
         """Give the message with this number, counted from 0 over all repeats."""

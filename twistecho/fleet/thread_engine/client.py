@@ -17,6 +17,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any
 
+from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.sockets import share_local_ports
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Address, reachable_from
@@ -27,7 +28,6 @@ _UNDER_WAY = (0, errno.EINPROGRESS)
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _TICK = 0.001
-_LONGEST_POLL = 1e6  # seconds, which an int of milliseconds can count; it is called again
 
 
 class Gate:
@@ -226,7 +226,7 @@ class Client:
             # poll() counts milliseconds, and would come back late.
             time.sleep(seconds)
             seconds = 0.0
-        return self._poller.poll(None if seconds == inf else min(seconds, _LONGEST_POLL) * 1000)
+        return self._poller.poll(None if seconds == inf else min(seconds, LONGEST_TIME) * 1000)
 
     def _begin(self) -> None:
         self._say(self._conversation.begin(self._now()))
