@@ -1,4 +1,4 @@
-"""Tests of twistecho, for pytest and for trial."""
+"""The tests, one folder per package of the product; pytest and trial both run them."""
 
 import signal
 
