@@ -323,13 +323,17 @@ class WallClockTests(TestCase):
     """The wall clock steps back an hour, and forward two."""
 
     def test_no_reply_is_early_and_none_is_late(self) -> None:
-        """With the delay of a second running, in both directions."""
-        program = [sys.executable, "-c", STEPPING]
-        with twist_echo("-p0", "-rraw", "-d1", program=program) as (echo, started):
+        """Of those that wait already, in both directions."""
+        options, program = (
+            ("-p0", "-rraw", "-d1", "--log-payload"),
+            [sys.executable, "-c", STEPPING],
+        )
+        with twist_echo(*options, program=program) as (echo, started):
             for step in (signal.SIGUSR1, signal.SIGUSR2):
                 with connect(started[0]["port"]) as client:
                     began = time.monotonic()
                     client.sendall(b"hi")
+                    echo.until("said")
                     echo.process.send_signal(step)
                     assert read_exactly(client, 2) == b"hi"
                     took = time.monotonic() - began
