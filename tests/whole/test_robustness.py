@@ -323,11 +323,9 @@ class WallClockTests(TestCase):
     """The wall clock steps back an hour, and forward two."""
 
     def test_no_reply_is_early_and_none_is_late(self) -> None:
-        """Of those that wait already, in both directions."""
-        options, program = (
-            ("-p0", "-rraw", "-d1", "--log-payload"),
-            [sys.executable, "-c", STEPPING],
-        )
+        """Of those that wait already, in both directions; on a reactor that goes by that clock."""
+        program = [sys.executable, "-c", STEPPING, "--reactor=default"]
+        options = ("-p0", "-rraw", "-d1", "--log-payload")
         with twist_echo(*options, program=program) as (echo, started):
             for step in (signal.SIGUSR1, signal.SIGUSR2):
                 with connect(started[0]["port"]) as client:
