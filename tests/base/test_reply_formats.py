@@ -77,12 +77,6 @@ class StampedTests(unittest.TestCase):
         text = stamped(EVERY_BYTE, CTIME).decode("ascii")
         assert text.isprintable()
 
-    @law
-    @given(now=ctimes)
-    def test_the_time_always_has_the_same_length(self, now: str) -> None:
-        """A ctime text has 24 characters, with a day of one digit too."""
-        assert len(now) == CTIME_SIZE
-
 
 class SizeTests(unittest.TestCase):
     """How long a reply can be."""

@@ -1,15 +1,13 @@
 """Servers in processes of their own: started, measured, run against, ended."""
 
+from contextlib import ExitStack
 from unittest import TestCase
 
 import pytest
 
-from tests.support.designs_at_work import ask
-from twistecho.base.reply_formats import ReplyFormat
+from tests.support.designs_at_work import ask, connected
 from twistecho.compare.launch import LaunchedServer, LaunchError
 from twistecho.compare.meter import Meter
-from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.runs.fleet_process import FleetProcess
 
 ECHO = ("twisted", "--log-format=text", "echo", "--port=0")
 
@@ -60,15 +58,15 @@ class MeterTests(TestCase):
     """What a server costs."""
 
     def test_a_tree_of_processes_is_counted_as_one_server(self) -> None:
-        """Children's processes and memory are added to their parent's."""
+        """Children's processes, threads and memory are added to their parent's."""
         server = LaunchedServer("twistecho", "serve", "forking", "--port=0", "--reply=raw")
-        plan = Plan(clients=5, repeat=50, reply=ReplyFormat.RAW)
-        with (
-            server as target,
-            Meter(server.pid) as meter,
-            FleetProcess("threads", target, plan) as clients,
-        ):
-            assert clients.wait_for_report().complete
-        assert meter.cost.processes >= 1
-        assert meter.cost.memory_peak >= meter.cost.memory_idle > 2**20
-        assert meter.cost.cpu >= 0.0
+        with server as target, ExitStack() as clients:
+            alone = Meter(server.pid).cost
+            with Meter(server.pid) as meter:
+                for _ in range(2):
+                    client = clients.enter_context(connected(target.port or 0))
+                    client.sendall(b"x")
+                    assert client.recv(1) == b"x"
+        assert (alone.processes, meter.cost.processes) == (1, 3)
+        assert meter.cost.threads == 3 * alone.threads
+        assert meter.cost.memory_peak > meter.cost.memory_idle > 2**20

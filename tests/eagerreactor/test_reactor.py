@@ -260,11 +260,11 @@ class ReplyTestsBuilder(Eager):
     def test_a_reply_to_a_peer_that_does_not_read_waits(self) -> None:
         """And is not lost, whatever of it the socket took."""
         replier = _Replier()
-        replier.reply = lambda data: data * 2000
+        replier.reply = lambda data: data * 20_000
         replier.before = lambda made, _: made.transport.socket.setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
         )
-        self.replies(replier, b"hello" * 2000)
+        self.replies(replier, b"hello" * 20_000)
 
     def test_a_reply_is_sent_though_the_callback_ran_the_reactor(self) -> None:
         """A turn within a turn takes only what was written until then."""

@@ -357,22 +357,20 @@ class ProducerTestsBuilder(Agreement):
         self.run_reactor(reactor)
         server.transport.unregisterProducer()
 
-    def test_a_registered_producer_holds_loseconnection_back(self) -> None:
-        """Until it is unregistered."""
+    def test_a_pull_producer_holds_loseconnection_back(self) -> None:
+        """Until it has written all and is unregistered."""
         reactor = self.buildReactor()
         server = Recorder()
 
         def on_made(made: Recorder) -> None:
-            made.transport.registerProducer(_Push(), True)
-            made.transport.write(b"all")
+            made.transport.registerProducer(_Pull(made, 100), False)
             made.transport.loseConnection()
-            reactor.callLater(0.01, made.transport.unregisterProducer)
 
         server.on_made = on_made
         server.on_lost = lambda _: reactor.stop()
         peer = self.accepted(reactor, server)
         self.run_reactor(reactor)
-        assert received_by(peer) == b"all"
+        assert received_by(peer) == b"x" * 100
 
 
 class BrokenTestsBuilder(Agreement):

@@ -75,7 +75,7 @@ class TimeLeftTests(TestCase):
 class DisplayTests(TestCase):
     """Where and when it is said. Waiting is shortened, not relied upon."""
 
-    def shown(self, stream: io.StringIO, wanted: int, *, quiet: bool = False) -> str:
+    def shown(self, stream: io.StringIO, wanted: int) -> str:
         """Show a run that lasts until it was asked so often how far it is; give what came."""
         asked = threading.Semaphore(0)
 
@@ -85,7 +85,7 @@ class DisplayTests(TestCase):
 
         with (
             patch.multiple(live, _SHOWN_AFTER=0.0, _RENEWED_EVERY=0.001, _PLAIN_EVERY=0.001),
-            Display(stream, PLAN, progress, quiet=quiet),
+            Display(stream, PLAN, progress),
         ):
             for _ in range(wanted):
                 assert asked.acquire(timeout=20)
@@ -106,9 +106,12 @@ class DisplayTests(TestCase):
         assert text.rstrip("\n").rindex("\x1b[2K") > text.rindex("p99 250 ms now")
 
     def test_quiet_shows_nothing_and_asks_nothing(self) -> None:
-        """Neither on a terminal nor elsewhere."""
+        """Neither on a terminal nor elsewhere: nobody is there who could."""
+        before = threading.active_count()
         for stream in (Terminal(), io.StringIO()):
-            assert self.shown(stream, 0, quiet=True) == ""
+            with Display(stream, PLAN, lambda: FAR, quiet=True):
+                assert threading.active_count() == before
+            assert stream.getvalue() == ""
 
     def test_a_short_run_shows_nothing(self) -> None:
         """It is over before anybody could read it."""

@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 from dataclasses import replace
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
@@ -153,10 +153,12 @@ class PageTests(TestCase):
     @settings(max_examples=50)
     @given(st.text())
     def test_any_text_is_shown_without_markup_or_control_characters(self, text: str) -> None:
-        """Whatever it is, the browser sees one piece of printable text."""
+        """Whatever it is, the browser sees one piece of printable text, which loses none."""
         shown = _text(text)
         assert shown.isprintable()
         assert not set(shown) & set("<>\"'")
+        printable = "".join(filter(str.isprintable, text))
+        assert unescape(_text(printable)) == printable
 
 
 @skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")

@@ -97,12 +97,6 @@ class PlanTests(unittest.TestCase):
         sent = [plan.message(number) for number in range(6)]
         assert sent == [b"a", b"b", b"a", b"a", b"b", b"a"]
 
-    @law
-    @given(plan=plans)
-    def test_every_message_is_sent_repeat_times(self, plan: Plan) -> None:
-        """The number of messages of a client is that of the messages times the repeats."""
-        assert plan.messages_per_client == len(plan.messages) * plan.repeat
-
 
 class JsonTests(unittest.TestCase):
     """A plan as JSON data."""

@@ -266,7 +266,7 @@ class JsonTests(unittest.TestCase):
             ("latency", "x"),
         )
         for field, value in bad:
-            with self.subTest(field=field), pytest.raises((ValueError, KeyError, TypeError)):
+            with self.subTest(field=field), pytest.raises(ValueError, match=field):
                 decode({**Interval(0.0).to_dict(), field: value}, Interval, "a value")
 
     def test_a_histogram_of_another_form_is_refused(self) -> None:

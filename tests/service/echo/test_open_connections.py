@@ -1,6 +1,7 @@
 """What all connections share, in memory: budget, sweep, failures, log lines."""
 
 import io
+from itertools import product
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -12,9 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.pipes import SMALL, Pipe, connect, tcp
 from twistecho import EchoFactory, Limits
 from twistecho.base.log_lines import RateLimitedLog
-from twistecho.service.echo.limits import Budget
+from twistecho.service.echo.limits import GUARANTEED, Budget
 from twistecho.service.echo.open_connections import Connections
+from twistecho.service.echo.protocol import EchoProtocol
 from twistecho.service.scenario.delay import Trace
+from twistecho.service.scenario.parsing import parse_faults
 
 
 class BudgetTests(SynchronousTestCase):
@@ -45,24 +48,45 @@ class BudgetTests(SynchronousTestCase):
         assert len(budget) == 1
 
     def test_a_spent_budget_holds_back_those_who_hold_much(self) -> None:
-        """A connection with little waiting still reads; the others go on as replies leave."""
-        clock = Clock()
-        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=150_000)
-        factory = EchoFactory(clock, reply="raw", delay=5, limits=limits)
-        hogs = [connect(factory) for _ in range(6)]
-        for _ in range(40):
-            for protocol, transport in hogs:
-                if transport.producerState == "producing":
-                    protocol.dataReceived(b"x" * 1000)
-        assert factory.connections.budget.used <= 150_000 + 6 * 1200
-        assert all(transport.producerState == "paused" for _, transport in hogs)
-        modest, modest_transport = connect(factory)
-        modest.dataReceived(b"y" * 100)
-        assert modest_transport.producerState == "producing"
-        clock.pump([0.5] * 11)
-        assert all(transport.producerState == "producing" for _, transport in hogs)
-        assert modest_transport.value() == b"y" * 100
-        assert factory.connections.budget.used == 0
+        """Until others' replies leave, or others go; one with little waiting reads all the while.
+
+        It is the same for replies that meet a fault, here one that changes nothing.
+        """
+        for fault, they_go in product(((), ("drip,bytes=5000",)), (False, True)):
+            with self.subTest(fault=fault, they_go=they_go):
+                clock = Clock()
+                limits = Limits(waiting_bytes=100_000, total_waiting_bytes=100_000)
+                faults = parse_faults(fault, seed=1)
+                factory = EchoFactory(clock, reply="raw", delay=5, faults=faults, limits=limits)
+                budget = factory.connections.budget
+                early = [self._hog(factory) for _ in range(2)]
+                clock.advance(1)
+                late = [self._hog(factory) for _ in range(3)]
+                assert budget.used <= 100_000 + 3 * (GUARANTEED + 1200)
+                modest, modest_transport = connect(factory)
+                modest.dataReceived(b"y" * 100)
+                assert modest_transport.producerState == "producing"
+                if they_go:
+                    self._lose(late.pop())
+                    assert len(budget) == len(late)  # who has gone is in no line
+                    self._lose(*early)
+                else:
+                    clock.advance(4)
+                assert {transport.producerState for _, transport in late} == {"producing"}
+                clock.advance(5)
+                assert modest_transport.value() == b"y" * 100
+                assert budget.used == 0
+
+    def _hog(self, factory: EchoFactory) -> tuple[EchoProtocol, Pipe]:
+        """Make a connection that says as much as is read from it."""
+        protocol, transport = connect(factory)
+        while transport.producerState == "producing":
+            protocol.dataReceived(b"x" * 1000)
+        return protocol, transport
+
+    def _lose(self, *connections: tuple[EchoProtocol, Pipe]) -> None:
+        for protocol, _ in connections:
+            protocol.connectionLost(Failure(ConnectionDone()))
 
     def test_a_lost_connection_gives_back_what_it_held(self) -> None:
         """Queue and write buffer."""

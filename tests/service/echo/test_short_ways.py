@@ -96,17 +96,18 @@ class ShortWayTests(SynchronousTestCase):
     def test_replies_that_are_due_wait_for_room_and_then_for_nothing(self) -> None:
         """Times that come too late, because the replies left before, do no harm."""
         run = Run(1.0, ReplyFormat.RAW)
-        for _ in range(12):
-            run.protocol.dataReceived(b"x" * 1000)
+        sent = [bytes([number]) * 1000 for number in range(12)] + [b"y"]
+        for message in sent[:-1]:
+            run.protocol.dataReceived(message)
         run.clock.advance(1)
         assert run.pipe.producerState == "paused"
-        run.protocol.dataReceived(b"y")
+        run.protocol.dataReceived(sent[-1])
         run.step("read")
         run.clock.advance(1)
         run.step("read")
         run.clock.advance(1)
         run.step("read")
-        assert run.came == b"x" * 12_000 + b"y"
+        assert run.came == b"".join(sent)
 
     def test_it_is_taken(self) -> None:
         """The lateness of a reply that leaves alone is counted by the round, that of others not."""

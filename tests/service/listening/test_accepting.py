@@ -27,6 +27,7 @@ from tests.support.peers import read_exactly
 from twistecho import EchoFactory, EchoService
 from twistecho.base.sockets import Listener
 from twistecho.service.listening.accepting import (
+    FIRST_PAUSE,
     GONE,
     REST,
     BackingOffSocket,
@@ -144,9 +145,10 @@ class StarvedTests(unittest.TestCase):
         starved = OSError(errno.EMFILE, "")
         with capturedLogs() as events, mock.patch.object(Listener, "accept") as accept:
             accept.side_effect = [starved, (mock.Mock(), None)] * 50
-            for _ in range(50):
+            for rested in range(50):
                 self.assertRaises(BlockingIOError, port.accept)
-                clock.advance(0.05)
+                clock.advance(FIRST_PAUSE)
+                assert port._port.startReading.call_count == rested + 1
                 port.accept()
         assert [formatEvent(event).partition(",")[0] for event in events] == [
             "Accepting rests for a moment: Too many open files"

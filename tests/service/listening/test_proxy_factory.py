@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import time
+from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -19,12 +21,13 @@ from zope.interface.verify import verifyObject
 from tests.support import DOCS
 from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end, reset
+from tests.support.pipes import Pipe, tcp
 from tests.support.programs import program
 from twistecho import Limits
 from twistecho.service.listening.proxy_factory import HeaderProtocol, ProxiedEchoFactory
 from twistecho.service.listening.proxy_header import parse_trusted
 
-from .test_proxy_header import v2
+from .test_proxy_header import v2, v2_of
 
 CONFIGURATION = DOCS / "haproxy.cfg"
 LOOPBACK = "127.0.0.0/31"  # where the trusted proxies of these tests are: not 127.0.0.2
@@ -168,17 +171,20 @@ class HeaderTests(ProxiedCase):
         assert await self.say(service, v2(b"", 0, 0x20) + b"hi") == b"hi"
         assert not service.factory.counts.refused
 
-    async def test_a_header_byte_by_byte(self) -> None:
-        """Either version, each byte alone on the wire."""
-        service = self.start_proxied()
-
-        def client(connection: socket.socket) -> bytes:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for byte in HEADER + b"h":
-                connection.sendall(bytes([byte]))
-            return read_exactly(connection, 1)
-
-        assert await self.talk(("127.0.0.1", port_of(service)), client) == b"h"
+    def test_a_header_byte_by_byte(self) -> None:
+        """Either version, each byte a read of its own."""
+        for header in (HEADER, v2_of(IPv4Address("192.0.2.7"), 1234)):
+            proxies = parse_trusted(["127.0.0.1"])
+            factory = ProxiedEchoFactory(Clock(), reply="raw", proxies=proxies)
+            transport: Any = Pipe()
+            transport.protocol = factory.buildProtocol(tcp("127.0.0.1"))
+            transport.protocol.makeConnection(transport)
+            for byte in header + b"h":
+                transport.protocol.dataReceived(bytes([byte]))
+            assert (transport.value(), self.peers(SimpleNamespace(factory=factory))) == (
+                b"h",
+                ["192.0.2.7"],
+            )
 
     async def test_what_comes_with_the_header_waits_for_the_delay_of_the_connection(self) -> None:
         """It has been read, but it is not answered before."""

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.listening import PATIENCE
@@ -95,21 +96,37 @@ class NotificationsTests(SynchronousTestCase):
         assert self.clock.getDelayedCalls() == []
 
     def test_nobody_wants_to_know(self) -> None:
-        """Without an address, or with one of a kind that is not known, nothing is done."""
+        """Without an address, or with one of a kind that is not known, nothing is tried."""
         for address in ("", "vsock:2:1234", "relative"):
             told = Notifications(self.clock, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000"})
+            with capturedLogs() as logged:
+                told.ready()
+                told.stopping()
+                told.stop()
+            assert (self.clock.getDelayedCalls(), logged) == ([], [])
+
+    def test_a_manager_that_is_not_there_is_told_of_once_and_tried_again(self) -> None:
+        """The log's line says why; should the manager come back, it is told."""
+        self.manager.socket.close()
+        told = self.notifications()
+        with capturedLogs() as logged:
             told.ready()
             told.stopping()
-            told.stop()
-            assert self.clock.getDelayedCalls() == []
+        (line,) = map(formatEvent, logged)
+        assert line == "Cannot notify READY=1: [Errno 111] Connection refused"
+        self.manager = Manager("\0" + self.name)
+        self.addCleanup(self.manager.socket.close)
+        told.stopping()
+        assert self.manager.all_now() == ["STOPPING=1"]
 
-    def test_a_manager_that_has_gone_harms_nothing(self) -> None:
-        """Nobody there, and one that does not read."""
-        told = Notifications(self.clock, {"NOTIFY_SOCKET": "/nonexistent/notify"})
-        told.ready()
-        full = self.notifications()
-        for _ in range(1000):
-            full.stopping()
+    def test_a_manager_that_does_not_read_is_not_waited_for(self) -> None:
+        """It gets what its socket holds, and no more."""
+        told = self.notifications()
+        with capturedLogs() as logged:
+            for _ in range(1000):
+                told.stopping()
+        assert 0 < len(self.manager.all_now()) < 1000
+        assert [formatEvent(event)[:27] for event in logged] == ["Cannot notify STOPPING=1: ["]
 
 
 class ProcessTests(unittest.TestCase):

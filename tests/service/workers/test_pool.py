@@ -341,7 +341,7 @@ class DeathTests(TestCase):
                 service.started.until("Stopping")
                 if signals == 2:
                     service.process.terminate()
-                assert received(client) == b""
+                assert fate(client) == "reset"
                 assert service.started.process.wait(PATIENCE) == -signal.SIGTERM
                 out, err = service.started.process.communicate()
                 assert "Traceback" not in out + err

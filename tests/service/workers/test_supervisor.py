@@ -234,7 +234,7 @@ class SupervisorTests(SynchronousTestCase):
         worker = self.reactor.processes[0].protocol
         worker.outReceived(b"x" * (2**20 + 1))
         worker.outReceived(b"y\nthis\n")
-        assert self.log()[-1] == "[0] this"
+        assert self.log() == ["[0] y", "[0] this"]
 
 
 class HeartbeatsTests(SynchronousTestCase):
