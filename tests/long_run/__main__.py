@@ -35,6 +35,7 @@ from .verdict import Finding, Point, judge
 from .visitors import visit
 
 VISITORS = 16
+COLUMNS = ("first", "last", "growth", "allowed")
 BUSY_KINDS = ("connect:timeout", "receive:timeout", "send:timeout", "close:timeout")
 """Causes by which clients of the faultless service may fail: others took all of the machine."""
 
@@ -173,15 +174,11 @@ def show(said: dict[str, Any]) -> None:
     print(f"{answer}: {number} quiet points in {said['seconds'] / 60:.1f} min, {visits:,} visits")
     for line in said["wrong"]:
         print(f"wrong: {line}")
-    print(
-        f"{'process':<20} {'figure':<12} {'first':>12} {'last':>12} {'growth':>11} {'allowed':>10}"
-    )
+    print(f"{'process':<20} {'figure':<12}", *(f"{name:>12}" for name in COLUMNS))
     for each in said["findings"]:
-        figures = " ".join(f"{each[name]:>{width},.1f}" for name, width in
-                           (("first", 12), ("last", 12), ("growth", 11), ("allowed", 10)))  # fmt: skip
-        print(
-            f"{each['process']:<20} {each['figure']:<12} {figures}{'' if each['flat'] else '  GREW'}"
-        )
+        figures = (f"{each[name]:>12,.1f}" for name in COLUMNS)
+        names = f"{each['process']:<20} {each['figure']:<12}"
+        print(names, *figures, "" if each["flat"] else " GREW")
 
 
 def main() -> int:

@@ -32,7 +32,9 @@ MIXED = tuple(
 SERVICES = {
     "plain": ("eager", "-rraw", *BOUNDS),
     "faulty": ("epoll", "-rraw", "--delay=uniform:0,20ms", "--in-band", *MIXED, *BOUNDS),
-    "proxied": ("eager", "--delay=5ms", "--delay-per=connection", "--proxy-from=127.0.0.1", *BOUNDS),
+    "proxied": (
+        "eager", "--delay=5ms", "--delay-per=connection", "--proxy-from=127.0.0.1", *BOUNDS,
+    ),
     "workers": ("eager", "-rraw", "--delay=exponential:5ms", "--workers=2", *MIXED[1:3], *BOUNDS),
 }  # fmt: skip
 """The services by name: the reactor of each, and its options."""
@@ -118,7 +120,8 @@ class Services:
             if time.monotonic() > until or not process.is_running():
                 raise RuntimeError(f"the process of {name} has ended, or does not answer")
             time.sleep(0.01)
-        return json.loads(answer.read_text()) | outside(process)
+        inside: dict[str, int] = json.loads(answer.read_text())
+        return inside | outside(process)
 
 
 def outside(process: psutil.Process) -> dict[str, int]:

@@ -15,16 +15,18 @@ from .services import Place
 PATIENCE = 5.0
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 5000\r\n"
 WRONG_HEADERS = (
-    HEADER[:20], b"PROXY TCP4 nonsense\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\xff12", b"\x00" * 300,
+    HEADER[:20], b"PROXY TCP4 nonsense\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\xff12",
+    b"\x00" * 300,
     b"\r\n\r\n\0\r\nQUIT\n\x41\x11\x00\x00", b"PROXY " + b"9" * 200, b"GET / HTTP/1.0\r\n\r\n",
 )  # fmt: skip
 WORDS = (
-    b"!reset", b"!close,at=middle", b"!drip,pause=1ms hello", b"!delay 20ms hi", b"!none", b"!silent",
-    b"!nonsense \xff", b"!late,times=20", b"!truncate", b"!extra,bytes=9 more",
+    b"!reset", b"!close,at=middle", b"!drip,pause=1ms hello", b"!delay 20ms hi", b"!none",
+    b"!silent", b"!nonsense \xff", b"!late,times=20", b"!truncate", b"!extra,bytes=9 more",
 )  # fmt: skip
 REQUESTS = (
     b"GET /metrics HTTP/1.0\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
-    b"GET /metrics HT", b"\x16\x03\x01 no HTTP", b"POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    b"GET /metrics HT", b"\x16\x03\x01 no HTTP",
+    b"POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
     b"GET /other HTTP/1.0\r\n\r\n", b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 900,
 )  # fmt: skip
 

@@ -52,7 +52,7 @@ class VerdictTests(TestCase):
 
     def test_what_grows_during_the_warm_up_alone_is_flat(self) -> None:
         """Caches fill."""
-        filled = [(20.0 * n, {"blocks": 1000 * min(n, 20)}) for n in range(POINTS)]
+        filled: list[Point] = [(20.0 * n, {"blocks": 1000 * min(n, 20)}) for n in range(POINTS)]
         assert only(filled).flat
 
     def test_outliers_are_no_slope(self) -> None:
