@@ -20,16 +20,29 @@ from typing import NamedTuple
 from tests.support.reactor_suite import ALL_MODULES, Results, run, run_trial, worse
 
 ROOT = Path(__file__).parent.parent
-VERSIONS = ("treq==26.7.0", "klein==24.8.0", "magic-wormhole-mailbox-server==0.8.0")
+VERSIONS = (
+    "treq==26.7.0", "klein==24.8.0", "magic-wormhole-mailbox-server==0.8.0",
+    "magic-wormhole-transit-relay==0.5.0", "foolscap==24.9.0",
+)  # fmt: skip
 """What is built from source, tests and all."""
 
-NEEDED = (f"{ROOT}[tls]", "httpbin", "hypothesis", "mock", "pyhamcrest", "setuptools<81")
+NEEDED = (
+    f"{ROOT}[tls]",
+    "httpbin",
+    "hypothesis",
+    "mock",
+    "pyhamcrest",
+    "setuptools<81",
+    "txtorcon",
+)
 """What their tests need besides, and this project."""
 
 SUITES = {
     "treq": ("treq.test",),
     "klein": ("klein.test",),
     "mailbox server": ("wormhole_mailbox_server.test",),
+    "transit relay": ("wormhole_transit_relay.test",),
+    "foolscap": ("foolscap.test",),
     "Twisted": ALL_MODULES,
 }
 """Modules and packages of tests, by the suite's name."""
