@@ -1,8 +1,7 @@
-"""Twisted's own tests on the eager reactor and on epoll: ``python -m tests.support.reactor_suite``.
+"""Twisted's own tests on the eager reactor and on epoll; all: ``python -m tests.other_suites``.
 
 Each reactor has a child process, in which it is the global one and the one that Twisted's
-`ReactorBuilder` builds. A test that passes under epoll and not under eager is named, and the exit
-code is 1. Arguments are test modules to run instead of all. Needs Twisted's own test dependencies:
+`ReactorBuilder` builds. Needs Twisted's own test dependencies:
 ``pip install 'twisted[tls]' pyhamcrest``.
 """
 
@@ -58,7 +57,7 @@ run()
 """
 
 # What a test prints itself comes in between; the first word counts, "[OK]" may follow "[ERROR]".
-_RESULT = re.compile(r"^(twisted\.[\w.]+) \.\.\. .*?\[([A-Z ]+)\]$", re.DOTALL | re.MULTILINE)
+_RESULT = re.compile(r"^(\w+\.[\w.]+) \.\.\. .*?\[([A-Z ]+)\]$", re.DOTALL | re.MULTILINE)
 
 
 class EPollReactor(EagerReactor):
@@ -75,10 +74,14 @@ class Results(dict[str, str]):
 
 def run(reactor: str, modules: Sequence[str]) -> Results:
     """Run Twisted's tests in a child process. Raises RuntimeError if it ends without results."""
-    reporter = "--reporter=bwverbose"
+    return run_trial(reactor, modules, (sys.executable, "-c", _CHILD, _BUILT_REACTORS[reactor]))
+
+
+def run_trial(reactor: str, modules: Sequence[str], trial: Sequence[str]) -> Results:
+    """Run tests under a reactor by a command. Raises RuntimeError if it ends without results."""
     with tempfile.TemporaryDirectory() as folder:
-        arguments = [f"--reactor={reactor}", "--temp-directory", f"{folder}/trial", reporter]
-        command = [sys.executable, "-c", _CHILD, _BUILT_REACTORS[reactor], *arguments, *modules]
+        options = [f"--reactor={reactor}", f"--temp-directory={folder}/trial"]
+        command = [*trial, *options, "--reporter=bwverbose", *modules]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     results = read_results(ended.stdout)
     if not results or "\nRan " not in ended.stdout:
@@ -94,19 +97,3 @@ def read_results(text: str) -> Results:
 def worse(epoll: Results, eager: Results) -> list[str]:
     """Name the tests that pass under epoll and do not under eager."""
     return [name for name, found in epoll.items() if found == "OK" and eager.get(name) != "OK"]
-
-
-def main() -> int:
-    """Run both, compare, say what was found."""
-    modules = sys.argv[1:] or ALL_MODULES
-    epoll, eager = run("epoll", modules), run("eager", modules)
-    for name, results in ("epoll", epoll), ("eager", eager):
-        print(f"{name}: {results.count('OK')} of {len(results)} passed")
-    found = worse(epoll, eager)
-    for name in found:
-        print(f"passes under epoll, not under eager: {name}: {eager.get(name, 'not run')}")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -46,8 +46,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class ForeignServerTests(TestCase):
-    """One server after the other, each with both engines."""
+class ForeignServerCase(TestCase):
+    """Runs a server, and both engines against it."""
 
     def setUp(self) -> None:
         """Choose a port."""
@@ -89,6 +89,10 @@ class ForeignServerTests(TestCase):
             assert report.bytes_sent == report.bytes_returned == CLIENTS * each
             assert [outcome.balance for outcome in report.outcomes] == [(0, 0)] * CLIENTS
         assert reports["reactor"].disagreements(reports["threads"]) == []
+
+
+class ForeignServerTests(ForeignServerCase):
+    """One server after the other."""
 
     def test_ncat_with_cat(self) -> None:
         """Nmap's netcat, a process a connection."""
