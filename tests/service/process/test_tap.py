@@ -101,12 +101,12 @@ def refused(*options: str) -> tuple[object, str]:
     """Make and start the service in this process, as ``twist`` does; give what `fails` gives."""
     said, parsed = io.StringIO(), Options()
     # The reactor here is everybody's: it keeps its clock.
-    with mock.patch("twistecho.service.workers.make_service.count_monotonic"):
-        with pytest.raises(SystemExit) as ended, redirect_stderr(said):
-            parsed.parseOptions(options)
-            service = makeService(parsed)
-            service.privilegedStartService()
-            service.startService()
+    keeping = mock.patch("twistecho.service.workers.make_service.count_monotonic")
+    with keeping, pytest.raises(SystemExit) as ended, redirect_stderr(said):
+        parsed.parseOptions(options)
+        service = makeService(parsed)
+        service.privilegedStartService()
+        service.startService()
     code = ended.value.code
     if code == 1:
         # Twisted leaves a socket that it could not bind to the end of the process.
