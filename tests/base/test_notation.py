@@ -50,6 +50,11 @@ class WrittenTests(TestCase):
 class NumberTests(TestCase):
     """Times and numbers, in one notation everywhere."""
 
+    def test_a_number_without_end_is_refused_at_once(self) -> None:
+        """A million digits and no unit: who tries every way to cut them is at it for days."""
+        with self.assertRaises(ValueError):
+            number("9" * 1_000_000 + "x")
+
     def test_times_have_units_and_a_bare_number_is_seconds(self) -> None:
         """From microseconds to hours."""
         for text, seconds in {

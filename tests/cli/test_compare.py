@@ -8,11 +8,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
-from unittest import TestCase, skipUnless
+from typing import Any, cast
+from unittest import TestCase, mock, skipUnless
 
 import psutil
 
+from tests.support.commands import twistecho
 from tests.support.designs_at_work import DEADLINE, alive
 from twistecho.compare.comparison import Comparison
 
@@ -32,10 +33,10 @@ def compare(*options: str) -> "subprocess.Popen[str]":
 
 
 def finished(*options: str) -> tuple[int, Comparison, str]:
-    """Run the command to its end; give its exit code, what it found and what it showed."""
-    with compare(*options) as process:
-        out, shown = process.communicate(timeout=60)
-    return process.returncode, Comparison.from_json(out), shown
+    """Run the command here, to its end; give its code, what it found and what it showed."""
+    with mock.patch.dict(os.environ, COLUMNS="100"):
+        ended = twistecho("compare", "--json=-", *options)
+    return cast("int", ended.code), Comparison.from_json(ended.out), ended.err
 
 
 def family(process: "subprocess.Popen[str]", members: int) -> list[psutil.Process]:

@@ -3,18 +3,18 @@
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from select import select
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from unittest import SkipTest, TestCase, skipUnless
 
 import pytest
 
+from tests.support.commands import twistecho
 from tests.support.designs_at_work import (
     DEADLINE,
     HOST,
@@ -48,6 +48,25 @@ class _Design(_Cases):
     """Starts the design under test; the process is gone after the test."""
 
     design: str
+    _shared: ClassVar[dict[str, Served]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Share no server yet."""
+        cls._shared = {}
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Stop the servers that the tests shared."""
+        for served in cls._shared.values():
+            served.stop()
+
+    def shared(self, *options: str) -> Served:
+        """Give the class's server with raw replies and these options: clients leave it as it is."""
+        key = " ".join(options)
+        if key not in self._shared:
+            self._shared[key] = serving(self.design, "--reply=raw", *options)
+        return self._shared[key]
 
     def serve(self, *options: str, ports: int = 1) -> Served:
         """Start the design with these options."""
@@ -62,7 +81,7 @@ class _Behaviour(_Design):
     def test_replies_come_in_order_byte_for_byte(self) -> None:
         """Messages of every byte value come back as they were, in turn, however long."""
         messages = [EVERY_BYTE, b"x", b"long" * 1000, EVERY_BYTE[::-1]]
-        served = self.serve("--reply=raw")
+        served = self.shared()
         assert ask(served.port, *messages) == messages
 
     def test_stamped_replies_are_the_notebooks(self) -> None:
@@ -75,7 +94,7 @@ class _Behaviour(_Design):
 
     def test_half_close_is_answered_and_then_closed(self) -> None:
         """FIN from the client means no more messages: what is owed still comes, then FIN."""
-        served = self.serve("--reply=raw", "--delay=0.1", "--delay-per=reply")
+        served = self.shared("--delay=0.1", "--delay-per=reply")
         with connected(served.port) as connection:
             connection.sendall(b"one")
             connection.shutdown(socket.SHUT_WR)
@@ -87,7 +106,7 @@ class _Behaviour(_Design):
     def test_a_client_that_reads_late_gets_every_byte(self) -> None:
         """Replies that do not fit into the socket's buffers are finished, not cut."""
         sent = EVERY_BYTE * 4096
-        served = self.serve("--reply=raw")
+        served = self.shared()
         with connected(served.port) as connection:
             writer = threading.Thread(target=_send_all, args=(connection, sent))
             writer.start()
@@ -111,7 +130,7 @@ class _Behaviour(_Design):
 
     def test_clients_that_vanish_take_nobody_with_them(self) -> None:
         """After RSTs before, with and after a message, the next client is served."""
-        served = self.serve("--reply=raw", "--delay=0.05", "--delay-per=reply")
+        served = self.shared("--delay=0.1", "--delay-per=reply")
         for message in (b"", b"lost", b"lost again" * 1000):
             vanish(served.port, message)
         assert ask(served.port, b"still here") == [b"still here"]
@@ -140,12 +159,12 @@ class _Notebook(_Behaviour):
 
     def test_it_logs_what_the_notebook_logs(self) -> None:
         """Connect, received, closed: in order, with the client's address and the time."""
-        served = self.serve("--reply=raw")
+        served = self.shared()
         with connected(served.port) as connection:
             who = "{}:{}".format(*connection.getsockname())
             connection.sendall(b"\x00Ola")
             connection.recv(10)
-        served.wait_for(re.compile("closed"))
+        served.wait_for(re.compile(f"^{who} closed"))
         lines = [line for line in served.lines if line.startswith(who)]
         assert len(lines) == 3, lines
         assert re.search(rf"{who} connected at \w{{3}} \w{{3}} .{{16}}$", lines[0])
@@ -155,10 +174,9 @@ class _Notebook(_Behaviour):
         """The line names the option."""
         with socket.create_server((HOST, 0)) as taken:
             port = taken.getsockname()[1]
-            command = [sys.executable, "-m", "twistecho", "serve", self.design, f"--port={port}"]
-            ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert ended.returncode == 1
-        assert ended.stderr == f"Error: --port {port}: cannot listen: Address already in use\n"
+            ended = twistecho("serve", self.design, f"--port={port}")
+        assert ended.code == 1
+        assert ended.err == f"Error: --port {port}: cannot listen: Address already in use\n"
 
 
 class _OneAtATime(_Design):
@@ -177,7 +195,7 @@ class _AllAtOnce(_Design):
 
     def test_a_silent_client_holds_nobody_up(self) -> None:
         """While one client says nothing, another is answered."""
-        served = self.serve("--reply=raw")
+        served = self.shared()
         with connected(served.port):
             assert ask(served.port, b"next") == [b"next"]
 
@@ -254,7 +272,7 @@ class SelectTests(_Notebook, _OneAtATime, TestCase):
 
     def test_a_silent_client_holds_nobody_up(self) -> None:
         """While one client says nothing, another is answered."""
-        served = self.serve("--reply=raw")
+        served = self.shared()
         with connected(served.port):
             assert ask(served.port, b"next") == [b"next"]
 

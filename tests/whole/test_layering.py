@@ -6,6 +6,7 @@ The layers are read from the docstrings of `twistecho`, `twistecho.service` and 
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from importlib.util import resolve_name
@@ -27,10 +28,16 @@ MODULES = {_name(path): path for path in ROOT.rglob("*.py")}
 PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
 
 
+@cache
+def tree_of(name: str) -> ast.Module:
+    """Parse a module, once."""
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
 def imports_of(name: str, *, at_import: bool = False) -> Iterator[str]:
     """Name all that a module imports; only what importing it imports, if asked."""
     package = name if name in PACKAGES else name.rpartition(".")[0]
-    todo: list[ast.AST] = [ast.parse(MODULES[name].read_text(encoding="utf-8"))]
+    todo: list[ast.AST] = [tree_of(name)]
     while todo:
         node = todo.pop()
         later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
@@ -48,10 +55,11 @@ def imports_of(name: str, *, at_import: bool = False) -> Iterator[str]:
             yield from (each if each in MODULES else base for each in named)
 
 
-def own_imports_of(name: str, *, at_import: bool = False) -> set[str]:
+@cache
+def own_imports_of(name: str, *, at_import: bool = False) -> frozenset[str]:
     """Name the product's modules that a module imports, without itself."""
     found = imports_of(name, at_import=at_import)
-    return {each for each in found if each.partition(".")[0] == "twistecho"} - {name}
+    return frozenset(each for each in found if each.partition(".")[0] == "twistecho") - {name}
 
 
 def layers_of(house: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.commands import refused, twistecho
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
@@ -163,13 +164,6 @@ class PartsTests(unittest.TestCase):
 class CommandTests(unittest.TestCase):
     """``twistecho fleet --processes``, as a user runs it."""
 
-    def run_fleet(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run the command to its end."""
-        command = [sys.executable, "-m", "twistecho", "fleet", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-
     def test_ctrl_c_shows_and_writes_what_was_found(self) -> None:
         """Exit code 130, and a report of both parts that says that it was interrupted."""
         server = EchoServer()
@@ -201,10 +195,7 @@ class CommandTests(unittest.TestCase):
             (["--source", "nowhere"], "'--source': 'nowhere' does not appear to be"),
         ):
             with self.subTest(arguments=arguments):
-                ended = self.run_fleet("1", *arguments)
-                assert ended.returncode == 2
-                assert words in ended.stderr
-                assert ended.stderr.count("\n") == 1
+                assert words in refused("fleet", "1", *arguments)
 
     def test_a_machine_without_room_is_one_line_and_exit_code_1(self) -> None:
         """It says what would help."""
@@ -213,7 +204,7 @@ class CommandTests(unittest.TestCase):
             (["--source", "192.0.2.1"], "--source: 192.0.2.1: "),
         ):
             with self.subTest(arguments=arguments):
-                ended = self.run_fleet("1", *arguments)
-                assert ended.returncode == 1
-                assert words in ended.stderr
-                assert ended.stderr.count("\n") == 1
+                ended = twistecho("fleet", "1", *arguments)
+                assert ended.code == 1
+                assert words in ended.err
+                assert ended.err.count("\n") == 1

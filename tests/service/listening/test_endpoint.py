@@ -17,7 +17,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from tests.service.process.test_tap import fails
+from tests.service.process.test_tap import fails, refused
 from tests.support.certificates import write_certificate
 from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end
@@ -253,9 +253,11 @@ class DescriptionTests(ListeningCase):
 class CommandTests(TestCase):
     """What ``twist echo`` says of a bad description and of a bad world: one line, the option."""
 
-    def check(self, description: str, code: int, words: str, *options: str) -> None:
+    def check(
+        self, description: str, code: int, words: str, *options: str, command: Any = refused
+    ) -> None:
         """Hold that a description ends the command with one line."""
-        ended, said = fails("-p", description, *options)
+        ended, said = command("-p", description, *options)
         assert ended == code, said
         assert said.startswith(f"twist echo: --port {description}: "), said
         assert words in said, said
@@ -301,7 +303,7 @@ class CommandTests(TestCase):
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, before] if before else [folder])
         try:
-            self.check("ssl:0", 1, "pip install 'twistecho[tls]'")
+            self.check("ssl:0", 1, "pip install 'twistecho[tls]'", command=fails)
         finally:
             if before is None:
                 del os.environ["PYTHONPATH"]
@@ -330,7 +332,7 @@ class CommandTests(TestCase):
 
     def test_proxies(self) -> None:
         """What is no address."""
-        code, said = fails("--proxy-from", "haproxy.example")
+        code, said = refused("--proxy-from", "haproxy.example")
         assert code == 2
         assert said.startswith("twist echo: --proxy-from: "), said
         assert said.count("\n") == 1

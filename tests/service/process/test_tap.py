@@ -1,5 +1,7 @@
 """``twist echo`` as a user runs it: its start line, its errors, its end."""
 
+import gc
+import io
 import json
 import shutil
 import signal
@@ -8,13 +10,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
-from unittest import SkipTest, TestCase
+from unittest import SkipTest, TestCase, mock
+
+import pytest
 
 from tests.support.peers import connect, read_exactly, read_to_end
+from twistecho.service.process.options import Options
+from twistecho.service.workers.make_service import makeService
 
 TWIST = [sys.executable, "-m", "twisted", "--log-format=json", "echo"]
 
@@ -88,6 +95,26 @@ def fails(*options: str) -> tuple[int, str]:
         [*TWIST, *options], capture_output=True, text=True, timeout=30, check=False
     )
     return ended.returncode, ended.stderr
+
+
+def refused(*options: str) -> tuple[object, str]:
+    """Make and start the service in this process, as ``twist`` does; give what `fails` gives."""
+    said, parsed = io.StringIO(), Options()
+    # The reactor here is everybody's: it keeps its clock.
+    keeping = mock.patch("twistecho.service.workers.make_service.count_monotonic")
+    with keeping, pytest.raises(SystemExit) as ended, redirect_stderr(said):
+        parsed.parseOptions(options)
+        service = makeService(parsed)
+        service.privilegedStartService()
+        service.startService()
+    code = ended.value.code
+    if code == 1:
+        # Twisted leaves a socket that it could not bind to the end of the process.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del ended
+            gc.collect()
+    return code, said.getvalue()
 
 
 class ProcessTests(TestCase):

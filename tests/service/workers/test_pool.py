@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 from tests.service.process.test_activation import Holder, wait_for
 from tests.service.process.test_notify import Manager
-from tests.service.process.test_tap import TWIST, Started, fails, twist_echo
+from tests.service.process.test_tap import TWIST, Started, fails, refused, twist_echo
 from tests.support.certificates import write_certificate
 from tests.support.listening import PATIENCE
 from tests.support.peers import connect, read_exactly, read_to_end, unused_port
@@ -457,4 +457,5 @@ class OptionsTests(TestCase):
                 ),
             ):
                 with self.subTest(arguments=arguments):
-                    assert fails(*arguments) == (code, f"twist echo: {words}\n")
+                    command = fails if code == 1 else refused
+                    assert command(*arguments) == (code, f"twist echo: {words}\n")
