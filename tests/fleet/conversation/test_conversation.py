@@ -228,6 +228,24 @@ class ClosedLoopTests(unittest.TestCase):
                 assert talk.outcome.answered
                 assert talk.outcome.messages == len(talk.latencies) == 1
 
+    def test_a_reply_is_not_whole_while_a_longer_reading_goes_on(self) -> None:
+        """Its bytes have all come back in a shorter reading, which what follows rules out."""
+        talk = Talk(Plan(messages=(b"a" + PREFIX,), repeat=2, reply=ReplyFormat.PREFIXED))
+        talk.connect()
+        assert not talk.hear(PREFIX + b"a" + PREFIX + PREFIX[:2])
+        assert talk.conversation.messages == 0
+        assert talk.hear(PREFIX[2:])
+
+    def test_no_more_messages_than_planned_by_the_short_way_either(self) -> None:
+        """That of replies that come in one piece, where nobody watches."""
+        for messages in ((b"a",), (b"a", b"b")):
+            wire = Wire(Plan(messages=messages, repeat=3, reply=ReplyFormat.RAW))
+            sent = [wire.sent]
+            for _ in messages * 3:
+                sent.append(wire.conversation.received(sent[-1], 0.0))
+            assert sent == [*messages * 3, b""]
+            assert wire.conversation.finished
+
 
 class ObserverTests(unittest.TestCase):
     """Who watches sees the replies."""
@@ -371,6 +389,17 @@ class CauseTests(unittest.TestCase):
         talk.conversation.failed("refused", 0.0, errno=errno.ECONNREFUSED)
         assert talk.outcome.cause is not None
         assert talk.outcome.cause.errno == errno.ECONNREFUSED
+
+    def test_a_reset_while_connecting_is_one_of_a_connection_that_stood(self) -> None:
+        """A refusal has a number of its own, and no connection."""
+        for number, found, connected in (
+            (errno.ECONNRESET, "receive:reset", 2.0),
+            (errno.ECONNABORTED, "receive:reset", 2.0),
+            (errno.ECONNREFUSED, "connect:refused", None),
+        ):
+            talk = self.connecting()
+            talk.conversation.lost(number, 2.0)
+            assert (str(talk.outcome), talk.outcome.connected) == (found, connected)
 
     def test_a_fin_while_a_reply_is_owed_is_a_failure(self) -> None:
         """Before the reply and in its midst."""
@@ -731,7 +760,7 @@ class BarrierTests(unittest.TestCase):
         conversation = wire.conversation
         assert (wire.sent, conversation.next_due, conversation.step) == (b"", None, inf)
         assert conversation.begin(3.0) == b"a"
-        assert conversation.begin(3.1) == b""
+        assert conversation.begin(3.5) == b""
         assert conversation.received(b"a", 3.9) == b"a"  # the duration counts from there
         assert conversation.received(b"a", 4.1) == b""
         assert conversation.finished
@@ -748,6 +777,8 @@ class BarrierTests(unittest.TestCase):
         conversation = Conversation(self.plan, 0, Recording())
         conversation.connecting(0.0)
         assert conversation.begin(1.0) == b""
+        assert conversation.connected(2.0) == b""
+        assert conversation.begin(3.0) == b"a"
 
 
 class ConservationTests(unittest.TestCase):

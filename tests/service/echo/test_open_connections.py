@@ -35,7 +35,8 @@ class BudgetTests(SynchronousTestCase):
             def take_turn(self) -> None:
                 taken.append(self.name)
 
-        budget.used = 100
+        for budget.used, spent in ((99, False), (100, True)):
+            assert budget.spent is spent
         waiters = [Waiter(name) for name in "abcd"]
         for waiter in [*waiters, waiters[0]]:
             budget.wait(waiter)
@@ -145,6 +146,23 @@ class SweepTests(SynchronousTestCase):
             pipes[1].dataBuffer = pipes[1].dataBuffer[:-100]
         assert [pipe.aborted for pipe in pipes] == [True, False]
         assert factory.counts.dropped["stalled"] >= 1
+
+    def test_a_peer_that_stops_reading_below_the_mark_is_stalled_and_not_idle(self) -> None:
+        """What it has not taken does not fill the write buffer; each time counts for its own."""
+        for limits, dropped in (
+            (Limits(idle=5, stall=20), {"stalled": 1}),
+            (Limits(idle=20, stall=5), {"stalled": 1}),
+            (Limits(idle=5, stall=0), {}),
+        ):
+            clock = Clock()
+            factory = EchoFactory(clock, reply="raw", limits=limits)
+            protocol, transport = connect(factory)
+            transport.dataBuffer = b"z" * 1000
+            protocol.dataReceived(b"z" * 1000)
+            clock.pump([0.1] * int(10 * (limits.stall or 10) - 5))
+            assert not transport.aborted
+            clock.pump([0.1] * 25)
+            assert factory.counts.dropped == dropped
 
     def test_a_connection_that_has_gone_since_the_round_began_is_passed_over(self) -> None:
         """Its transport has nothing to be asked for any more."""

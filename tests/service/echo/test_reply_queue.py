@@ -92,10 +92,11 @@ class QueueTests(TestCase):
         """Each is due a pause after the one before it."""
         self.queue.put(1.0, b"abcd", self.faulty("drip,bytes=2,pause=0.5"))
         self.queue.put(1.0, b"z", None)
-        assert self.queue.take(1.0, 100) == [b"AB"]
-        assert self.queue.next_due == 1.5
-        assert self.queue.take(1.4, 100) == []
-        assert self.queue.take(1.6, 100) == [b"CD", b"Z"]
+        assert self.queue.take(1.25, 100) == [b"AB"]
+        assert self.queue.next_due == 1.75
+        assert self.queue.take(1.7, 100) == []
+        assert self.queue.take(2.0, 100) == [b"CD", b"Z"]
+        assert self.service.late == [0.25, 1.0]  # a reply is as late as its first piece
         assert self.queue.cost == 0
         assert not self.queue.entries
 

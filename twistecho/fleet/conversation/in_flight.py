@@ -156,7 +156,7 @@ class InFlight:
         """Strike off the messages that were answered by what has come until now."""
         unanswered, reader = self.unanswered, self._reader
         # A single reply is whole only when its reader says so: a count of bytes may be hopeful.
-        returned = self.struck_bytes + reader.returned if self._pipeline > 1 else 0
+        returned = reader.returned if self._pipeline > 1 else 0
         while unanswered and (unanswered[0][3] <= returned or reader.whole):
             due, sent, size, _ = unanswered.popleft()
             self._recording.reply(due, sent, now, size)

@@ -142,7 +142,7 @@ class Connection(Watched, Protocol):
     def _release(self, now: float) -> None:
         """Write the replies that are due, no more at a time than the write buffer should hold."""
         connections, queue = self._connections, self._queue
-        if self._state & HELD and now >= self._held_until:
+        if now >= self._held_until:
             self._state &= ~HELD
         while queue is not None and not self._state & (FULL | CLOSING):
             batch = queue.take(now, connections.write_buffer)
@@ -244,7 +244,7 @@ class Connection(Watched, Protocol):
         if state & ABORTED:
             return
         limits = self._connections.limits
-        if self._charged or self._unread:  # what is buffered and does not fill the buffer
+        if self._unread:  # what is buffered, also where it does not fill the buffer
             self._charge_buffer(unsent(self.transport))
         reason = self._look(now, limits, self._messages, state, self.transport)
         if reason is not None:
