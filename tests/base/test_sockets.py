@@ -1,10 +1,11 @@
 """The listening socket that accepts by the shortest way."""
 
 import socket
+import sys
 from types import SimpleNamespace
-from unittest import TestCase
+from unittest import TestCase, skipUnless
 
-from twistecho.base.sockets import Listener, check_listening, take_place
+from twistecho.base.sockets import Listener, check_listening, share_local_ports, take_place
 
 
 class ListenerTests(TestCase):
@@ -49,3 +50,15 @@ class CheckListeningTests(TestCase):
             datagram = self.enterContext(socket.socket(family, socket.SOCK_DGRAM))
             with self.assertRaisesRegex(OSError, "SOCK_DGRAM"):
                 check_listening(datagram.fileno())
+
+
+class LocalPortTests(TestCase):
+    """Many connections from one address."""
+
+    @skipUnless(sys.platform == "linux", "other systems lack it")
+    def test_binding_to_an_address_takes_no_port_yet(self) -> None:
+        """It is connecting that chooses one."""
+        connection = self.enterContext(socket.socket())
+        share_local_ports(connection)
+        connection.bind(("127.0.0.1", 0))
+        assert connection.getsockname() == ("127.0.0.1", 0)

@@ -32,6 +32,9 @@ class NoClient:
 class NoNumber:
     def __init__(self, client): pass
     def reply(self, data): return 0
+class NoRequest(NoClient):
+    def __init__(self, client): pass
+    def request(self): return b""
 no_class = 3
 """
 
@@ -138,6 +141,7 @@ class BrokenTests(unittest.TestCase):
             "mine:NoReply": r"mine:NoReply has no method reply\(number, data\)",
             "mine:NoClient": "mine:NoClient cannot be called with a client's number",
             "mine:NoNumber": "mine:NoNumber.reply cannot be called with a number and bytes",
+            "mine:NoRequest": "mine:NoRequest.request cannot be called with a number",
             "wrong:X": r"module wrong cannot be imported: ZeroDivisionError\('division by zero'\)",
         }.items():
             with self.subTest(name=name), pytest.raises(ValueError, match=f"^{problem}$"):
