@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase, mock
 
-from tests.support.commands import echoing, refused, twistecho
+from tests.support.commands import Ended, echoing, refused, twistecho
 from tests.support.peers import read_exactly, serving, unused_port
 from twistecho import Report
 from twistecho.fleet.reports.histograms import Latencies
@@ -31,6 +31,15 @@ def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         check=False,
         **options,
     )
+
+
+def run_by(engine: str, *arguments: str) -> Ended:
+    """Run a fleet: the threads here, and only the reactor, which runs once, in a process."""
+    arguments = ("fleet", *arguments, "-e", engine)
+    if engine == "threads":
+        return twistecho(*arguments)
+    ended = run(*arguments)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 class FleetCommandTests(TestCase):
@@ -63,11 +72,11 @@ for command in (twistecho, *twistecho.commands.values()):
         """Everything right: the figures, and no failure."""
         with echoing(reply="prefixed") as target:
             for engine in ("reactor", "threads"):
-                ended = run("fleet", target, "-c3", "-n2", "-rprefixed", "-e", engine, "--in-order")
-                assert ended.returncode == 0, ended.stderr
-                assert engine in ended.stdout
+                ended = run_by(engine, target, "-c3", "-n2", "-rprefixed", "--in-order")
+                assert ended.code == 0, ended.err
+                assert engine in ended.out
                 rows = dict(
-                    line.rsplit(maxsplit=1) for line in ended.stdout.splitlines() if "  " in line
+                    line.rsplit(maxsplit=1) for line in ended.out.splitlines() if "  " in line
                 )
                 assert rows["clients answered"] == "3"
                 assert rows["messages answered"] == "6"
@@ -75,31 +84,31 @@ for command in (twistecho, *twistecho.commands.values()):
     def test_json_to_standard_output_is_nothing_but_json(self) -> None:
         """The table goes to standard error, and the report reads back."""
         with echoing() as target:
-            ended = run("fleet", target, "--clients=2", "--json", "-")
-        report = Report.from_json(ended.stdout)
+            ended = run_by("threads", target, "--clients=2", "--json", "-")
+        report = Report.from_json(ended.out)
         assert (report.complete, len(report.outcomes)) == (True, 2)
-        assert json.loads(ended.stdout)["schema"] == 2
-        assert "clients answered" in ended.stderr
+        assert json.loads(ended.out)["schema"] == 2
+        assert "clients answered" in ended.err
 
     def test_an_open_run_says_what_it_offers_and_what_came_of_it(self) -> None:
         """On both engines; the JSON has the plan, times of both kinds and what was not measured."""
         with echoing(reply="raw") as target:
             for engine in ("reactor", "threads"):
-                ended = run(
-                    "fleet", target, "-c4", "-rraw", "-e", engine, "--rate=0.4k",
+                ended = run_by(
+                    engine, target, "-c4", "-rraw", "--rate=0.4k",
                     "--arrivals=poisson", "--seed=7", "--duration=300ms", "--warmup=100ms",
                     "--barrier", "--json", "-",
                 )  # fmt: skip
-                assert ended.stderr.startswith(
+                assert ended.err.startswith(
                     "4 clients, 0.3 s after 0.1 s of warm-up, 400 messages/s (poisson), "
                     f"all connected first, to {target} (raw replies)\n"
                 )
-                found = Report.from_json(ended.stdout)
+                found = Report.from_json(ended.out)
                 assert (found.plan.rate, found.plan.seed, found.plan.barrier) == (400, 7, True)
                 assert found.complete
                 # A busy machine may make a fleet late, which it says, and nothing else is wrong.
-                late = [line for line in ended.stderr.splitlines() if line.startswith("INVALID")]
-                assert ended.returncode == (1 if late else 0)
+                late = [line for line in ended.err.splitlines() if line.startswith("INVALID")]
+                assert ended.code == (1 if late else 0)
                 assert found.sent == found.messages > found.measured.unmeasured > 0
                 measured = found.messages - found.measured.unmeasured
                 for times in (found.measured.latency, found.measured.service):
@@ -109,28 +118,25 @@ for command in (twistecho, *twistecho.commands.values()):
         """The same as data, beside the table."""
         with tempfile.TemporaryDirectory() as folder, echoing() as target:
             file = Path(folder) / "report.json"
-            ended = run("fleet", target, "--clients=2", "--json", str(file))
+            ended = run_by("threads", target, "--clients=2", "--json", str(file))
             assert Report.from_json(file.read_text()).complete
-        assert "clients answered" in ended.stdout
+        assert "clients answered" in ended.out
 
     def test_verbose_prints_a_line_a_reply_with_escapes(self) -> None:
         """Control bytes reach no terminal, lines are whole."""
         with echoing(reply="raw") as target:
             for engine in ("reactor", "threads"):
-                ended = run(
-                    "fleet", target, "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n", "-e",
-                    engine,
-                )  # fmt: skip
-                lines = {line for line in ended.stdout.splitlines() if "received" in line}
+                ended = run_by(engine, target, "-vc50", "-rraw", "-m", "\x1b[31m[b]red[/b]\n")
+                lines = {line for line in ended.out.splitlines() if "received" in line}
                 message = r"b'\x1b[31m[b]red[/b]\n'"
                 assert lines == {f"Client {n} received: {message}" for n in range(50)}
-                assert "\x1b" not in ended.stdout
+                assert "\x1b" not in ended.out
 
     def test_failures_are_named_and_exit_1(self) -> None:
         """By cause, with words a person understands."""
-        ended = run("fleet", str(unused_port()), "--clients=4")
-        assert ended.returncode == 1
-        assert "4 clients failed: connect:refused, nobody listens there" in ended.stdout
+        ended = run_by("threads", str(unused_port()), "--clients=4")
+        assert ended.code == 1
+        assert "4 clients failed: connect:refused, nobody listens there" in ended.out
 
     def test_bad_input_is_one_line_and_exit_2(self) -> None:
         """The option is named; nobody is connected to."""

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest, TestCase, mock
@@ -31,7 +32,16 @@ def examples() -> list[str]:
 def run_tests(folder: str, text: str, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run a file of tests with pytest, or with what the options say, in a process of its own."""
     (Path(folder) / "test_example.py").write_text(text, encoding="utf-8")
-    command = options or ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py")
+    return start_python(folder, *(options or PYTEST))
+
+
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "twistecho.pytest_plugin")
+"""Of all plugins that are installed, most of which take a second to import, loads only ours."""
+
+
+def start_python(folder: str, *command: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a folder, to its end; pytest loads only the plugins that are named."""
+    alone = {} if command == BY_ENTRY_POINT else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -39,7 +49,11 @@ def run_tests(folder: str, text: str, *options: str) -> "subprocess.CompletedPro
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, **alone},
     )
+
+
+BY_ENTRY_POINT = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def listens(port: int) -> bool:
@@ -63,13 +77,17 @@ class ExampleTests(TestCase):
     """The documentation's examples."""
 
     def test_they_pass_under_pytest(self) -> None:
-        """All of them, with the plugin found by its entry point."""
-        assert len(examples()) == 5
-        for text in examples():
+        """All of them, with the plugin found by its entry point; the last one runs a reactor."""
+        texts = examples()
+        assert len(texts) == 5
+        for together in (texts[:-1], texts[-1:]):
             with tempfile.TemporaryDirectory() as folder:
-                ended = run_tests(folder, text)
-                assert ended.returncode == 0, ended.stdout + ended.stderr
-                assert " passed" in ended.stdout
+                for number, text in enumerate(together):
+                    Path(folder, f"test_{number}.py").write_text(text, encoding="utf-8")
+                ended = start_python(folder, *BY_ENTRY_POINT)
+            tests = sum(text.count("def test_") for text in together)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            assert f"{tests} passed" in ended.stdout, ended.stdout
 
     def test_the_mixin_works_under_trial(self) -> None:
         """The last example, as trial runs it."""
@@ -134,8 +152,11 @@ class LeftoverTests(TestCase):
     os.kill(os.getpid(), signal.SIGKILL)"""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "test_example.py").write_text(KEPT.replace("END", end), encoding="utf-8")
-            command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-            subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, timeout=60, check=False)
+            with mock.patch.dict(os.environ, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"):
+                command = [sys.executable, *PYTEST]
+                subprocess.run(
+                    command, cwd=folder, stdout=subprocess.DEVNULL, timeout=60, check=False
+                )
             ports = [int(port) for port in Path(folder, "ports").read_text().split()]
             child = int(Path(folder, "child").read_text())
         self.addCleanup(os.kill, child, signal.SIGKILL)
@@ -146,10 +167,10 @@ class LeftoverTests(TestCase):
     def test_under_xdist(self) -> None:
         """Each worker has services of its own."""
         with tempfile.TemporaryDirectory() as folder:
-            command = ("-m", "pytest", "-q", "-n2", "-p", "no:cacheprovider")
-            ended = run_tests(folder, KEPT.replace("END", "pass"), *command)
-            if "unrecognized arguments" in ended.stderr:
+            if find_spec("xdist") is None:
                 raise SkipTest("pytest-xdist is not installed")
+            command = (*PYTEST, "-p", "xdist", "-n2")
+            ended = run_tests(folder, KEPT.replace("END", "pass"), *command)
             assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 

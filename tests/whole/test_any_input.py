@@ -31,6 +31,7 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 
 from tests.service.listening.test_proxy_header import v1, v2_of
+from tests.support import MORE
 from tests.support.damage import damaged, damaged_texts, pieces
 from tests.support.pipes import Pipe
 from tests.support.pipes import tcp as address_of
@@ -140,7 +141,7 @@ def refused_in_one_line(error: ValueError) -> None:
 class TextTests(unittest.TestCase):
     """A text is a value, or refused in one line."""
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150 * MORE, deadline=None)
     @given(st.data())
     def test_any_text_is_a_value_or_refused_in_one_line(self, data: st.DataObject) -> None:
         """Whatever it is to be; a value that has it knows its own text again."""
@@ -324,7 +325,7 @@ def use(found: Report) -> str:
 class ReportTests(unittest.TestCase):
     """Files of reports: what is accepted can be used like any other."""
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8 * MORE, deadline=None)
     @given(st.data())
     def test_a_damaged_report_is_refused_or_can_be_used(self, data: st.DataObject) -> None:
         """Shown, judged, exported, put together, written and read again."""
@@ -340,7 +341,7 @@ class ReportTests(unittest.TestCase):
             assert "not a report" not in str(error)
             assert str(error).startswith(("clients: ", "rate: ")), error
 
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=2 * MORE, deadline=None)
     @given(st.data())
     def test_a_damaged_report_can_be_drawn(self, data: st.DataObject) -> None:
         """As a page with its pictures."""

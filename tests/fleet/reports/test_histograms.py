@@ -10,6 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support import MORE
 from tests.support.reports import histogram_of
 from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import (
@@ -22,7 +23,7 @@ from twistecho.fleet.reports.histograms import (
     add_measured,
 )
 
-law = settings(max_examples=15, deadline=None)  # one summary takes tens of milliseconds
+law = settings(max_examples=8 * MORE, deadline=None)  # one summary takes tens of milliseconds
 
 HOUR = 3600.0
 MICROSECOND = 1e-6

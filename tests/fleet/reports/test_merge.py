@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import MORE
 from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
@@ -16,7 +17,7 @@ from twistecho.fleet.reports.merge import lost_report, merge_reports
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import invalid
 
-law = settings(max_examples=15, deadline=None)  # a histogram takes milliseconds
+law = settings(max_examples=6 * MORE, deadline=None)  # a histogram takes milliseconds
 
 
 def alike(*reports: Report) -> list[Report]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import MORE
 from tests.support.reports import REFUSED, RESET, measured, outcome, outcomes, plans
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
@@ -17,7 +18,7 @@ from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
 
-law = settings(max_examples=80, deadline=None)
+law = settings(max_examples=30 * MORE, deadline=None)
 
 MEASURED = measured([outcome(0, RESET), outcome(1)], took=0.05)
 json_values = st.recursive(
