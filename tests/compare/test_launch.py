@@ -69,6 +69,7 @@ class MeterTests(TestCase):
             FleetProcess("threads", target, plan) as clients,
         ):
             assert clients.wait_for_report().complete
+        assert meter.cost is not None
         assert meter.cost.processes >= 1
         assert meter.cost.memory_peak >= meter.cost.memory_idle > 2**20
         assert meter.cost.cpu >= 0.0
