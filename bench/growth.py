@@ -128,6 +128,8 @@ def _step(report: Report, workers: int, service: Meter, fleet: Meter, kernel: "_
     # All have waited at once: nobody was answered before the last one had connected.
     connecting = max(outcome.connected or 0.0 for outcome in report.outcomes)
     assert connecting < min(outcome.replied or 0.0 for outcome in report.outcomes)
+    assert service.cost
+    assert fleet.cost
     return Step(
         connections=count,
         workers=workers,

@@ -61,12 +61,15 @@ class MeterTests(TestCase):
         """Children's processes, threads and memory are added to their parent's."""
         server = LaunchedServer("twistecho", "serve", "forking", "--port=0", "--reply=raw")
         with server as target, ExitStack() as clients:
-            alone = Meter(server.pid).cost
+            alone = Meter(server.pid)
+            alone.look()
             with Meter(server.pid) as meter:
                 for _ in range(2):
                     client = clients.enter_context(connected(target.port or 0))
                     client.sendall(b"x")
                     assert client.recv(1) == b"x"
-        assert (alone.processes, meter.cost.processes) == (1, 3)
-        assert meter.cost.threads == 3 * alone.threads
+        assert alone.cost is not None
+        assert meter.cost is not None
+        assert (alone.cost.processes, meter.cost.processes) == (1, 3)
+        assert meter.cost.threads == 3 * alone.cost.threads
         assert meter.cost.memory_peak > meter.cost.memory_idle > 2**20

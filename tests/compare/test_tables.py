@@ -8,7 +8,7 @@ from unittest import TestCase
 from rich.console import Console
 
 from tests.support.samples import broken, comparison, outcome, run, staircase, wall
-from twistecho.compare.comparison import Comparison, ServerCost
+from twistecho.compare.comparison import Comparison
 from twistecho.compare.tables import (
     ASCII,
     LINES,
@@ -73,7 +73,7 @@ class NoteTests(TestCase):
 
     def test_what_could_not_be_measured_is_a_question_mark_that_is_explained(self) -> None:
         """As on a system that shows no processes."""
-        unseen = replace(wall(), cost=ServerCost(0.0, 0, 0, 0, 0))
+        unseen = replace(wall(), cost=None)
         found = comparison(staircase(), unseen)
         lines = shown(found, 20)
         for line in ("server CPU 250 ms ?", "memory, peak 32.0 MiB ?", "threads 21 ?"):

@@ -121,16 +121,21 @@ class HostileClientTests(TestCase):
     def _flood(
         self, echo: Service, hogs: list[socket.socket], client: socket.socket
     ) -> tuple[int, list[float]]:
+        """Send for three seconds, and until nobody took all of something, for each peer."""
+        could = set(hogs)  # who has sent whatever it tried
         selector = selectors.DefaultSelector()
         for hog in hogs:
             selector.register(hog, selectors.EVENT_WRITE)
         most, latencies = 0, []
         deadline = time.monotonic() + 3
-        while time.monotonic() < deadline:
+        while could or time.monotonic() < deadline:
             for key, _ in selector.select(0.05):
                 peer: Any = key.fileobj
+                sent = 0
                 with contextlib.suppress(OSError):
-                    peer.send(b"x" * 65536)
+                    sent = peer.send(b"x" * 65536)
+                if sent < 65536:
+                    could.discard(peer)
             most = max(most, memory(echo.process.pid))
             latencies.append(self._ask(client))
         selector.close()
@@ -247,13 +252,32 @@ class OpenFilesTests(TestCase):
         """Have 200 clients come; at least so many are served, and all when there is room again."""
         with ExitStack() as stack:
             clients = [stack.enter_context(connect(port)) for _ in range(200)]
-            served = [client for client in clients[:60] if self._is_served(client)]
-            assert least <= len(served) < 60
-            assert all(self._is_served(client) for client in served)
+            served = self._served(clients[:60], least)
+            assert len(served) < 60
+            assert len(self._served(served, len(served))) == len(served)
             before = cpu(pid)
             time.sleep(1)  # the CPU time of one second is what is measured
             assert cpu(pid) - before < 0.5
         until(lambda: self._can_come(port))
+
+    def _served(self, clients: list[socket.socket], least: int) -> list[socket.socket]:
+        """Give those of the clients that are answered: so many, however long it takes."""
+        served: list[socket.socket] = []
+        with selectors.DefaultSelector() as selector:
+            for client in clients:
+                selector.register(client, selectors.EVENT_READ)
+                with contextlib.suppress(OSError):  # closed already
+                    client.sendall(b"hi")
+
+            def enough() -> bool:
+                for key, _ in selector.select(0.1):
+                    client: Any = selector.unregister(key.fileobj).fileobj
+                    with contextlib.suppress(OSError):
+                        served.extend([client] * (read_exactly(client, 2) == b"hi"))
+                return len(served) >= least
+
+            until(enough)
+        return served
 
     def _can_come(self, port: int) -> bool:
         with connect(port) as client:
@@ -335,7 +359,8 @@ class WallClockTests(TestCase):
                     echo.process.send_signal(step)
                     assert read_exactly(client, 2) == b"hi"
                     took = time.monotonic() - began
-                assert 1.0 <= took < 3, f"{took:.3f} s"
+                # A late one would be an hour late: it would not be waited for.
+                assert took >= 1.0, f"{took:.3f} s"
 
 
 class SoakTests(trial.TestCase):

@@ -39,12 +39,13 @@ class ServerCost:
 class Run:
     """One plan carried out by one engine against one design.
 
-    ``server_ended`` says how the server ended, where it did so in the middle of the run.
+    ``cost`` is None where it was not measured. ``server_ended`` says how the server ended, where it
+    did so in the middle of the run.
     """
 
     design: str
     report: Report
-    cost: ServerCost
+    cost: ServerCost | None
     server_ended: str | None = None
 
     @property
@@ -77,7 +78,7 @@ class Run:
         """Give the run as JSON data; ``summary`` repeats for people what the rest implies."""
         return {
             "design": self.design,
-            "server": asdict(self.cost),
+            "server": asdict(self.cost) if self.cost else None,
             "server_ended": self.server_ended,
             "summary": {
                 "connect_seconds_p50": middle(self.connect_times),
@@ -89,9 +90,10 @@ class Run:
         }
 
 
-@written_as(Run, cost=None, server=ServerCost)
-def _run(server: ServerCost, **fields: Any) -> Run:
-    return Run(cost=server, **fields)
+@written_as(Run, cost=None, server=ServerCost | None)
+def _run(server: ServerCost | None, **fields: Any) -> Run:
+    # Older files hold zeros for what was not measured.
+    return Run(cost=server if server and server.processes else None, **fields)
 
 
 @dataclass(frozen=True)

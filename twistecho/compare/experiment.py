@@ -105,6 +105,7 @@ class Trial:
         ):
             clients.wait_for_begin()
             if kill_after is not None and not clients.wait(kill_after):
+                meter.look()
                 server.kill()
             report = clients.wait_for_report()
         return Run(self.design, report, meter.cost, server.ended_early)

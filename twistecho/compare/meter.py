@@ -17,8 +17,9 @@ class Meter:
     """Watches a process tree, in a thread, while a ``with`` block runs; then ``cost`` is known.
 
     Memory, processes and threads are the most that any look found: what comes and goes between two
-    looks, some 20 ms apart, is not seen. CPU time is what the system says at the end. Where the
-    system shows no processes, as without ``/proc``, all of it is 0.
+    looks, some 20 ms apart, is not seen. CPU time is what the system says at the end. Both need a
+    look at the beginning and one later: where the system shows no processes, as without ``/proc``,
+    or they ended before a second look, nothing is known.
     """
 
     def __init__(self, pid: int) -> None:
@@ -28,7 +29,9 @@ class Meter:
             self._root = None
         self._memory_peak = self._processes = self._threads = 0
         self._cpu = 0.0
-        self._look()
+        self._looks = 0
+        self.look()
+        self._looked_before = self._looks
         self._cpu_before, self._memory_idle = self._cpu, self._memory_peak
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -42,11 +45,13 @@ class Meter:
         """Look a last time."""
         self._done.set()
         self._thread.join()
-        self._look()
+        self.look()
 
     @property
-    def cost(self) -> ServerCost:
-        """What was found so far."""
+    def cost(self) -> ServerCost | None:
+        """What was found so far; None where it was not measured."""
+        if not self._looked_before or self._looks == self._looked_before:
+            return None
         return ServerCost(
             cpu=max(0.0, self._cpu - self._cpu_before),
             memory_idle=self._memory_idle,
@@ -59,10 +64,11 @@ class Meter:
         took = 0.0
         while not self._done.wait(max(_PERIOD, _REST * took)):
             began = time.monotonic()
-            self._look()
+            self.look()
             took = time.monotonic() - began
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look once more, as before the process is killed: who has ended tells nothing."""
         if self._root is None:
             return
         try:
@@ -72,6 +78,7 @@ class Meter:
         looks = [look for process in tree if (look := _Look.at(process))]
         if not looks:
             return
+        self._looks += any(look.alive for look in looks)
         # Children that have ended count through their parent, so the sum never falls for long.
         self._cpu = max(self._cpu, sum(look.cpu for look in looks))
         self._memory_peak = max(self._memory_peak, sum(look.memory for look in looks))

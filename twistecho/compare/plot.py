@@ -5,6 +5,7 @@ by colour (Okabe and Ito's, which the colour-blind can tell apart) and by hatch,
 so that a picture says the same when it is printed in black and white.
 """
 
+import math
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +178,7 @@ def growth(comparison: Comparison) -> "Figure":
 def _grown(runs: list[Run]) -> tuple[list[float], list[float], list[float]]:
     return (
         [run.report.makespan for run in runs],
-        [run.cost.memory_peak / 2**20 for run in runs],
+        [run.cost.memory_peak / 2**20 if run.cost else math.nan for run in runs],
         [100 * (1 - run.report.answered / run.clients) for run in runs],
     )
 

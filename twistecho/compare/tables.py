@@ -21,7 +21,7 @@ from twistecho.fleet.output.tables import cause_name, meaning_of
 from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.outcome import Outcome
 
-from .comparison import Comparison, Run, middle
+from .comparison import Comparison, Run, ServerCost, middle
 
 CPU_TICK = 0.01
 """The least CPU time, in seconds, that can be told from none."""
@@ -54,14 +54,14 @@ def _time(value: float | None) -> str:
     return "-" if value is None else written(value)
 
 
-def _measured(cell: Callable[[Run], str]) -> Callable[[Run], str]:
-    """Give what writes a server's cost, and a question mark where none was seen."""
-    return lambda run: cell(run) if run.cost.processes else "?"
+def _measured(cell: Callable[[ServerCost], str]) -> Callable[[Run], str]:
+    """Give what writes a server's cost, and a question mark where it was not measured."""
+    return lambda run: cell(run.cost) if run.cost else "?"
 
 
-def _cpu(run: Run) -> str:
+def _cpu(cost: ServerCost) -> str:
     # The system counts CPU time in hundredths of a second.
-    return written(run.cost.cpu) if run.cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
+    return written(cost.cpu) if cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
 
 
 def _reply(figure: str) -> Callable[[Run], str]:
@@ -81,10 +81,10 @@ _AFTER_FAILURES: dict[str, Callable[[Run], str]] = {
     "makespan": lambda run: written(run.report.makespan),
     "in progress at most": lambda run: f"{run.most_in_progress:,}",
     "server CPU": _measured(_cpu),
-    "memory, idle": _measured(lambda run: size(run.cost.memory_idle)),
-    "memory, peak": _measured(lambda run: size(run.cost.memory_peak)),
-    "processes": _measured(lambda run: f"{run.cost.processes:,}"),
-    "threads": _measured(lambda run: f"{run.cost.threads:,}"),
+    "memory, idle": _measured(lambda cost: size(cost.memory_idle)),
+    "memory, peak": _measured(lambda cost: size(cost.memory_peak)),
+    "processes": _measured(lambda cost: f"{cost.processes:,}"),
+    "threads": _measured(lambda cost: f"{cost.threads:,}"),
 }
 
 
@@ -113,8 +113,11 @@ def figures_table(comparison: Comparison, clients: int) -> Table:
 def notes(comparison: Comparison) -> list[str]:
     """Explain, in a line each, what the table's words do not say by themselves."""
     lines = []
-    if not all(run.cost.processes for run in comparison.runs):
-        lines.append("?: not measured, since the system did not show the server's process (/proc).")
+    if not all(run.cost for run in comparison.runs):
+        lines.append(
+            "?: not measured, since the system did not show the server's process (/proc), or not "
+            "for long enough."
+        )
     if any(run.connects_retried for run in comparison.runs):
         lines.append(
             "connect retried: the server's queue was full and nothing answered the client's SYN; "
