@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from unittest import TestCase, skipIf
@@ -76,6 +77,10 @@ class DrawTests(TestCase):
         path = self.directory / "many.svg"
         draw(comparison(staircase(2000, 0.01)), str(path))
         assert path.read_text(encoding="utf-8").count("<path") < 1000
+
+    def test_a_name_of_any_characters_is_drawn_without_a_word(self) -> None:
+        """Which may be those that no font has: warnings would be errors here."""
+        draw(comparison(replace(wall(), design="\a\u9875")), str(self.directory / "x.png"))
 
     def test_a_file_that_cannot_be_written_raises_oserror(self) -> None:
         """The command turns it into one line."""

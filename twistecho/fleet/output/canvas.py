@@ -3,6 +3,7 @@
 matplotlib is imported only when something is drawn: it takes a second, and most runs draw nothing.
 """
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,5 +48,10 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save(figure: "Figure", path: str) -> None:
-    """Write a figure into a file whose suffix gives the kind. Raises OSError where it cannot."""
-    figure.savefig(path, dpi=150, metadata=_UNDATED[Path(path).suffix.lower()])
+    """Write a figure into a file whose suffix gives the kind. Raises OSError where it cannot.
+
+    A character of a name that the font has not is drawn as a box, without a word.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
+        figure.savefig(path, dpi=150, metadata=_UNDATED[Path(path).suffix.lower()])
