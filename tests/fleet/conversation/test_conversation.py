@@ -241,10 +241,15 @@ class ClosedLoopTests(unittest.TestCase):
         for messages in ((b"a",), (b"a", b"b")):
             wire = Wire(Plan(messages=messages, repeat=3, reply=ReplyFormat.RAW))
             sent = [wire.sent]
-            for _ in messages * 3:
-                sent.append(wire.conversation.received(sent[-1], 0.0))
+            for now in range(1, 1 + len(messages) * 3):
+                sent.append(wire.conversation.received(sent[-1], float(now)))
             assert sent == [*messages * 3, b""]
             assert wire.conversation.finished
+            assert wire.recording.latencies == [1.0] * len(messages) * 3
+            wire.conversation.closed(9.0)
+            outcome = wire.outcome
+            counts = {outcome.sent, outcome.messages, outcome.bytes_sent, outcome.bytes_returned}
+            assert counts == {len(messages) * 3}
 
 
 class ObserverTests(unittest.TestCase):

@@ -84,6 +84,19 @@ class TotalBudgetTests(TestCase):
         protocol.resumeProducing()
         assert factory.connections.budget.used == 0
 
+    def test_who_waits_for_the_total_reads_again_as_soon_as_a_buffer_is_empty(self) -> None:
+        """No timer has to ring for it."""
+        limits = Limits(waiting_bytes=20_000, total_waiting_bytes=20_000)
+        factory = EchoFactory(Clock(), reply="raw", delay=100, limits=limits)
+        (hog, hogs), (reader, readers) = connect(factory), connect(factory)
+        hogs.dataBuffer = b"z" * 20_000
+        hog.pauseProducing()
+        reader.dataReceived(b"y" * 2 * GUARANTEED)
+        assert readers.producerState == "paused"
+        hogs.dataBuffer = b""
+        hog.resumeProducing()
+        assert readers.producerState == "producing"
+
     def test_of_tls_it_is_the_transport_below_that_buffers(self) -> None:
         """TLS hands on what it is asked for, and not what it is told."""
         below = SimpleNamespace(bufferSize=READ_SIZE)

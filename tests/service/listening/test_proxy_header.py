@@ -67,7 +67,7 @@ class WholeTests(unittest.TestCase):
             v2(b"\xff" * 12, 0x11, 0x20),
             v2(b"", 0x00),
             v2(b"/tmp/a".ljust(216, b"\0"), 0x31),
-            v2(bytes(12), 0x12),
+            *(v2(bytes(36), family) for family in (0x00, 0x12, 0x22, 0x31, 0x32)),
         ):
             assert read_header(header + b"hi") == ProxyHeader(len(header), None), header
 
