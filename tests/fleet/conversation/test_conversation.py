@@ -406,6 +406,22 @@ class CauseTests(unittest.TestCase):
             talk.conversation.lost(number, 2.0)
             assert (str(talk.outcome), talk.outcome.connected) == (found, connected)
 
+    def test_a_broken_pipe_is_one_while_a_message_is_sent_and_else_the_end(self) -> None:
+        """A send that finds the other side gone says no more than its FIN; a reset is a reset."""
+        for number, sending, cause in (
+            (errno.EPIPE, True, Cause(Phase.SEND, "broken-pipe", errno.EPIPE)),
+            (errno.EPIPE, False, Cause(Phase.RECEIVE, "closed", errno.EPIPE)),
+            (errno.ECONNRESET, True, Cause(Phase.SEND, "reset", errno.ECONNRESET)),
+            (errno.ECONNRESET, False, Cause(Phase.RECEIVE, "reset", errno.ECONNRESET)),
+            (None, False, Cause(Phase.RECEIVE, "reset", None)),
+        ):
+            talk = self.waiting()
+            talk.conversation.lost(number, 2.0, sending=sending)
+            assert (talk.outcome.cause, talk.outcome.connected) == (cause, 0.0)
+        talk = self.waiting()
+        talk.conversation.closed(2.0, sending=True)
+        assert talk.outcome.cause == Cause(Phase.SEND, "broken-pipe", errno.EPIPE)
+
     def test_a_fin_while_a_reply_is_owed_is_a_failure(self) -> None:
         """Before the reply and in its midst."""
         early = self.waiting()

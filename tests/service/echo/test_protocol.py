@@ -217,6 +217,20 @@ class BoundsTests(SynchronousTestCase):
         clock.advance(0.1)
         assert transport.producerState == "producing"
 
+    def test_a_stall_and_a_reply_each_have_their_own_time(self) -> None:
+        """Whichever is over first."""
+        for delay, came in ((5, b""), (1, b"!stall,for=3s")):
+            clock = Clock()
+            factory = EchoFactory(clock, reply="raw", in_band=True, delay=delay)
+            protocol, transport = connect(factory)
+            protocol.dataReceived(b"!stall,for=3s")
+            clock.advance(1)
+            assert (transport.value(), transport.producerState) == (came, "paused")
+            clock.advance(2)
+            assert (transport.value(), transport.producerState) == (came, "producing")
+            clock.advance(2)
+            assert transport.value() == b"!stall,for=3s"
+
     def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
         """Replies that fall due while the buffer is full stay in the queue, in order."""
         clock = Clock()

@@ -80,16 +80,17 @@ class TotalBudgetTests(TestCase):
         for _ in range(2):
             protocol.pauseProducing()
             assert factory.connections.budget.used == 5000
+            assert transport.producerState == "paused"
         transport.dataBuffer = b""
         protocol.resumeProducing()
         assert factory.connections.budget.used == 0
 
     def test_who_waits_for_the_total_reads_again_as_soon_as_a_buffer_is_empty(self) -> None:
         """No timer has to ring for it."""
-        limits = Limits(waiting_bytes=20_000, total_waiting_bytes=20_000)
+        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=100_000)
         factory = EchoFactory(Clock(), reply="raw", delay=100, limits=limits)
         (hog, hogs), (reader, readers) = connect(factory), connect(factory)
-        hogs.dataBuffer = b"z" * 20_000
+        hogs.dataBuffer = b"z" * 100_000
         hog.pauseProducing()
         reader.dataReceived(b"y" * 2 * GUARANTEED)
         assert readers.producerState == "paused"
