@@ -231,6 +231,17 @@ class BoundsTests(SynchronousTestCase):
             clock.advance(2)
             assert transport.value() == b"!stall,for=3s"
 
+    def test_a_stall_that_ends_between_two_replies_ends_in_time(self) -> None:
+        """The first of them, as it leaves, sets no later time."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", in_band=True))
+        for message in (b"!delay 1", b"!delay 5", b"!stall,for=3s"):
+            protocol.dataReceived(message)
+        clock.advance(1)
+        assert (transport.value(), transport.producerState) == (b"!delay 1", "paused")
+        clock.advance(2)
+        assert (transport.value(), transport.producerState) == (b"!delay 1", "producing")
+
     def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
         """Replies that fall due while the buffer is full stay in the queue, in order."""
         clock = Clock()
