@@ -471,6 +471,16 @@ class DrainTests(SynchronousTestCase):
             assert transport.disconnecting is not endless
             assert len(transport.value()) == 1 + (SMALL.waiting_bytes if endless else 100)
 
+    def test_over_tls_a_new_connection_is_read_from_in_its_moment(self) -> None:
+        """There would be no handshake else; what it says is answered when the moment is over."""
+        for kind, state in ((Pipe, "paused"), (lambda: Secured(Pipe()), "producing")):
+            protocol, transport = connect(self.factory, kind())
+            protocol.drain()
+            assert (transport.producerState, transport.disconnecting) == (state, False)
+            protocol.dataReceived(b"y")
+            self.clock.advance(FIRST_MESSAGE)
+            assert (transport.value(), transport.disconnecting) == (b"y", True)
+
     def test_over_tls_nothing_unread_is_nothing_to_wait_for(self) -> None:
         """It is closed at once; where a record has begun, once it has come or brought nothing."""
         for amid, comes in ((False, b""), (True, b""), (True, b"y")):

@@ -98,6 +98,23 @@ class TotalBudgetTests(TestCase):
         hog.resumeProducing()
         assert readers.producerState == "producing"
 
+    def test_who_has_no_more_waiting_than_is_guaranteed_reads_though_nothing_is_left(self) -> None:
+        """From when enough of its own replies have left."""
+        clock = Clock()
+        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=100_000)
+        factory = EchoFactory(clock, reply="raw", delay=100, limits=limits)
+        (hog, hogs), (reader, readers) = connect(factory), connect(factory)
+        hogs.dataBuffer = b"z" * 100_000
+        hog.pauseProducing()
+        reader.dataReceived(b"y" * 1000)
+        clock.advance(1)
+        for _ in range(3):
+            assert readers.producerState == "producing"
+            reader.dataReceived(b"y" * 1000)
+        assert readers.producerState == "paused"
+        clock.advance(99)
+        assert (len(readers.value()), readers.producerState) == (1000, "producing")
+
     def test_of_tls_it_is_the_transport_below_that_buffers(self) -> None:
         """TLS hands on what it is asked for, and not what it is told."""
         below = SimpleNamespace(bufferSize=READ_SIZE)
