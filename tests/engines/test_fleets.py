@@ -2,9 +2,11 @@
 
 import socket
 import threading
+import unittest
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,10 +22,13 @@ from zope.interface import implementer
 
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
+from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
 from twistecho.fleet.plans.target import Target
+from twistecho.fleet.reactor_engine.client import Client
 from twistecho.fleet.reports.histograms import Latencies
+from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
@@ -101,6 +106,27 @@ def _too_much_at_the_end(connection: socket.socket) -> None:
     answer(connection)
     read_to_end(connection)
     connection.sendall(b"more")
+
+
+class ExpiryTests(unittest.TestCase):
+    """When a client of the reactor engine is looked at, and when it gives up."""
+
+    def test_a_step_has_its_time_and_waiting_for_the_next_message_is_none(self) -> None:
+        """While nothing is waited for, it is looked at again a timeout later."""
+        plan = Plan(messages=(b"a",), repeat=2, rate=0.1, timeout=3, reply=ReplyFormat.RAW)
+        conversation = Conversation(plan, 0, Recording())
+        conversation.connecting(0.0)
+        message = conversation.connected(0.0)
+        client = Client(SimpleNamespace(monotonic=float, began=0.0), conversation)
+        assert client.expire(2.5) == 3.0
+        conversation.received(message, 2.5)
+        assert client.expire(4.0) == 7.0
+        due = conversation.next_due or 0.0
+        assert conversation.wake(due) == message
+        assert client.expire(due + 2.5) == due + 3.0
+        assert client.expire(due + 3.0) is None
+        assert str(conversation.outcome) == "receive:timeout"
+        assert client.expire(due + 3.0) is None
 
 
 MISBEHAVIOURS: dict[str, tuple[Behaviour, Plan, str, int]] = {

@@ -1,5 +1,7 @@
 """A transport in memory that can be full, and connections of a factory over it."""
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.testing import StringTransport
 
@@ -23,6 +25,12 @@ class Pipe(StringTransport):
         super().write(data)
         if self.full and self.producer is not None and len(self.value()) > self.bufferSize:
             self.producer.pauseProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Take a producer, and ask one that has to be asked, as Twisted's transports do."""
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
 
     def drain(self) -> bytes:
         """Let the peer read all there is, as a socket that became writable does."""

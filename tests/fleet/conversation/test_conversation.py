@@ -241,10 +241,15 @@ class ClosedLoopTests(unittest.TestCase):
         for messages in ((b"a",), (b"a", b"b")):
             wire = Wire(Plan(messages=messages, repeat=3, reply=ReplyFormat.RAW))
             sent = [wire.sent]
-            for _ in messages * 3:
-                sent.append(wire.conversation.received(sent[-1], 0.0))
+            for now in range(1, 1 + len(messages) * 3):
+                sent.append(wire.conversation.received(sent[-1], float(now)))
             assert sent == [*messages * 3, b""]
             assert wire.conversation.finished
+            assert wire.recording.latencies == [1.0] * len(messages) * 3
+            wire.conversation.closed(9.0)
+            outcome = wire.outcome
+            counts = {outcome.sent, outcome.messages, outcome.bytes_sent, outcome.bytes_returned}
+            assert counts == {len(messages) * 3}
 
 
 class ObserverTests(unittest.TestCase):
@@ -400,6 +405,22 @@ class CauseTests(unittest.TestCase):
             talk = self.connecting()
             talk.conversation.lost(number, 2.0)
             assert (str(talk.outcome), talk.outcome.connected) == (found, connected)
+
+    def test_a_broken_pipe_is_one_while_a_message_is_sent_and_else_the_end(self) -> None:
+        """A send that finds the other side gone says no more than its FIN; a reset is a reset."""
+        for number, sending, cause in (
+            (errno.EPIPE, True, Cause(Phase.SEND, "broken-pipe", errno.EPIPE)),
+            (errno.EPIPE, False, Cause(Phase.RECEIVE, "closed", errno.EPIPE)),
+            (errno.ECONNRESET, True, Cause(Phase.SEND, "reset", errno.ECONNRESET)),
+            (errno.ECONNRESET, False, Cause(Phase.RECEIVE, "reset", errno.ECONNRESET)),
+            (None, False, Cause(Phase.RECEIVE, "reset", None)),
+        ):
+            talk = self.waiting()
+            talk.conversation.lost(number, 2.0, sending=sending)
+            assert (repr(talk.outcome.cause), talk.outcome.connected) == (repr(cause), 0.0)
+        talk = self.waiting()
+        talk.conversation.closed(2.0, sending=True)
+        assert repr(talk.outcome.cause) == repr(Cause(Phase.SEND, "broken-pipe", errno.EPIPE))
 
     def test_a_fin_while_a_reply_is_owed_is_a_failure(self) -> None:
         """Before the reply and in its midst."""

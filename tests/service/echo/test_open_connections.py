@@ -164,6 +164,19 @@ class SweepTests(SynchronousTestCase):
             clock.pump([0.1] * 25)
             assert factory.counts.dropped == dropped
 
+    def test_a_buffer_that_fills_again_after_it_was_empty_is_not_stalled(self) -> None:
+        """Also where as much stands in it at every look."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", limits=Limits(stall=5))
+        protocol, transport = connect(factory)
+        transport.dataBuffer = b"z" * 1000
+        protocol.dataReceived(b"x")
+        for _ in range(10):
+            protocol.pauseProducing()
+            clock.pump([0.1] * 20)
+            protocol.resumeProducing()
+        assert not transport.aborted
+
     def test_a_connection_that_has_gone_since_the_round_began_is_passed_over(self) -> None:
         """Its transport has nothing to be asked for any more."""
         clock = Clock()

@@ -1,6 +1,7 @@
 """The echo protocol, in memory: replies, order, delays, bounds and the end."""
 
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,16 +12,19 @@ from twisted.internet.interfaces import (
     IFileDescriptorReceiver,
     IHalfCloseableProtocol,
     IPushProducer,
+    ISystemHandle,
 )
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.support.clocks import ShufflingClock
 from tests.support.pipes import SMALL, Pipe, connect
 from twistecho import EchoFactory, Limits
 from twistecho.base.reply_formats import messages_of
+from twistecho.service.echo.connection import FIRST_MESSAGE
 from twistecho.service.echo.limits import MESSAGE_COST
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
@@ -213,6 +217,31 @@ class BoundsTests(SynchronousTestCase):
         clock.advance(0.1)
         assert transport.producerState == "producing"
 
+    def test_a_stall_and_a_reply_each_have_their_own_time(self) -> None:
+        """Whichever is over first."""
+        for delay, came in ((5, b""), (1, b"!stall,for=3s")):
+            clock = Clock()
+            factory = EchoFactory(clock, reply="raw", in_band=True, delay=delay)
+            protocol, transport = connect(factory)
+            protocol.dataReceived(b"!stall,for=3s")
+            clock.advance(1)
+            assert (transport.value(), transport.producerState) == (came, "paused")
+            clock.advance(2)
+            assert (transport.value(), transport.producerState) == (came, "producing")
+            clock.advance(2)
+            assert transport.value() == b"!stall,for=3s"
+
+    def test_a_stall_that_ends_between_two_replies_ends_in_time(self) -> None:
+        """The first of them, as it leaves, sets no later time."""
+        clock = Clock()
+        protocol, transport = connect(EchoFactory(clock, reply="raw", in_band=True))
+        for message in (b"!delay 1", b"!delay 5", b"!stall,for=3s"):
+            protocol.dataReceived(message)
+        clock.advance(1)
+        assert (transport.value(), transport.producerState) == (b"!delay 1", "paused")
+        clock.advance(2)
+        assert (transport.value(), transport.producerState) == (b"!delay 1", "producing")
+
     def test_due_replies_wait_for_room_in_the_write_buffer(self) -> None:
         """Replies that fall due while the buffer is full stay in the queue, in order."""
         clock = Clock()
@@ -229,6 +258,34 @@ class BoundsTests(SynchronousTestCase):
             came += data
         assert came == sent
         assert len(factory.connections.timers) == 0
+
+    def test_no_reply_leaves_early_after_the_write_buffer_was_full(self) -> None:
+        """What has come is seen at each step: what was due by then, and room permitting."""
+        for name, clock, factory in services(2, "uniform:2,2"):
+            transport = Pipe()
+            transport.full = True
+            protocol, _ = connect(factory, transport)
+            with self.subTest(name):
+                protocol.dataReceived(b"a" * 7000)
+                clock.advance(1)
+                protocol.dataReceived(b"b" * 1000)
+                assert transport.value() == b""
+                clock.advance(1)
+                assert 0 < len(transport.value()) < 7000
+                came = b""
+                while data := transport.drain():
+                    came += data
+                assert came == b"a" * 7000
+                clock.advance(0.5)
+                protocol.dataReceived(b"c" * 1000)
+                clock.advance(0.4)
+                assert transport.value() == b""
+                clock.advance(0.1)
+                assert transport.drain() == b"b" * 1000
+                clock.advance(1.4)
+                assert transport.value() == b""
+                clock.advance(0.1)
+                assert transport.value() == b"c" * 1000
 
 
 class EndTests(SynchronousTestCase):
@@ -334,6 +391,110 @@ class EndTests(SynchronousTestCase):
         transports = [connect(factory)[1] for _ in range(3)]
         factory.abort()
         assert all(transport.aborted for transport in transports)
+
+    def test_a_fault_ends_the_connection_and_nothing_is_answered_after_it(self) -> None:
+        """By RST or by FIN, once all before has left."""
+        for fault, came in (("reset,at=after", b"one"), ("reset", b""), ("close,at=middle", b"o")):
+            factory = EchoFactory(Clock(), reply="raw", faults=parse_faults([fault]))
+            protocol, transport = connect(factory)
+            protocol.dataReceived(b"one")
+            protocol.dataReceived(b"two")
+            reset = fault.startswith("reset")
+            with self.subTest(fault):
+                assert transport.value() == came
+                assert (transport.aborted, transport.disconnecting) == (reset, not reset)
+
+
+@implementer(ISystemHandle)
+class SystemPipe(Pipe):
+    """A pipe whose system holds what a peer has sent, until a test reads it."""
+
+    def __init__(self, ours: socket.socket) -> None:
+        super().__init__()
+        self._ours = ours
+
+    def getHandle(self) -> socket.socket:
+        """Give the socket."""
+        return self._ours
+
+
+class Secured(Pipe):
+    """A pipe as TLS is one: over another."""
+
+    wrappedProtocol = None
+    amid_record = False
+
+    def __init__(self, below: Pipe) -> None:
+        super().__init__()
+        self.transport = below
+
+
+class DrainTests(SynchronousTestCase):
+    """What peers say while the service stops: what had reached this host is answered."""
+
+    def setUp(self) -> None:
+        """Make two ends of a connection."""
+        self.ours, self.peer = socket.socketpair()
+        self.ours.setblocking(False)
+        for end in (self.ours, self.peer):
+            self.addCleanup(end.close)
+        self.clock = Clock()
+        self.factory = EchoFactory(self.clock, reply="raw", limits=SMALL)
+
+    def test_a_talkative_peer_is_answered_what_had_come_and_no_more(self) -> None:
+        """Then it is closed."""
+        protocol, transport = connect(self.factory, SystemPipe(self.ours))
+        protocol.dataReceived(b"x")
+        self.peer.send(b"y" * 10)
+        self.factory.drain()
+        assert (transport.value(), transport.disconnecting) == (b"x", False)
+        protocol.dataReceived(self.ours.recv(6))
+        assert (transport.value(), transport.disconnecting) == (b"x" + b"y" * 6, False)
+        self.peer.send(b"z" * 20)
+        protocol.dataReceived(self.ours.recv(100))
+        assert transport.disconnecting
+        protocol.dataReceived(b"z")
+        assert transport.value() == b"x" + b"y" * 10
+
+    def test_over_tls_a_part_of_a_record_stands_for_all_of_it(self) -> None:
+        """How many bytes it is decrypted to is not known; but no more than may wait."""
+        for endless in (False, True):
+            protocol, transport = connect(self.factory, secured := Secured(SystemPipe(self.ours)))
+            protocol.dataReceived(b"x")
+            self.peer.send(b"\x17" * 30)
+            protocol.drain()
+            assert not transport.disconnecting
+            self.ours.recv(100)
+            secured.amid_record = endless
+            for _ in range(300 if endless else 1):
+                protocol.dataReceived(b"y" * 100)
+            assert transport.disconnecting is not endless
+            assert len(transport.value()) == 1 + (SMALL.waiting_bytes if endless else 100)
+
+    def test_over_tls_a_new_connection_is_read_from_in_its_moment(self) -> None:
+        """There would be no handshake else; what it says is answered when the moment is over."""
+        for kind, state in ((Pipe, "paused"), (lambda: Secured(Pipe()), "producing")):
+            protocol, transport = connect(self.factory, kind())
+            protocol.drain()
+            assert (transport.producerState, transport.disconnecting) == (state, False)
+            protocol.dataReceived(b"y")
+            self.clock.advance(FIRST_MESSAGE)
+            assert (transport.value(), transport.disconnecting) == (b"y", True)
+
+    def test_over_tls_nothing_unread_is_nothing_to_wait_for(self) -> None:
+        """It is closed at once; where a record has begun, once it has come or brought nothing."""
+        for amid, comes in ((False, b""), (True, b""), (True, b"y")):
+            protocol, transport = connect(self.factory, secured := Secured(SystemPipe(self.ours)))
+            protocol.dataReceived(b"x")
+            secured.amid_record = amid
+            protocol.drain()
+            assert transport.disconnecting is not amid
+            secured.amid_record = False
+            if comes:
+                protocol.dataReceived(comes)
+            else:
+                self.clock.advance(FIRST_MESSAGE)
+            assert (transport.value(), transport.disconnecting) == (b"x" + comes, True)
 
 
 class FactoryTests(SynchronousTestCase):

@@ -80,9 +80,40 @@ class TotalBudgetTests(TestCase):
         for _ in range(2):
             protocol.pauseProducing()
             assert factory.connections.budget.used == 5000
+            assert transport.producerState == "paused"
         transport.dataBuffer = b""
         protocol.resumeProducing()
         assert factory.connections.budget.used == 0
+
+    def test_who_waits_for_the_total_reads_again_as_soon_as_a_buffer_is_empty(self) -> None:
+        """No timer has to ring for it."""
+        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=100_000)
+        factory = EchoFactory(Clock(), reply="raw", delay=100, limits=limits)
+        (hog, hogs), (reader, readers) = connect(factory), connect(factory)
+        hogs.dataBuffer = b"z" * 100_000
+        hog.pauseProducing()
+        reader.dataReceived(b"y" * 2 * GUARANTEED)
+        assert readers.producerState == "paused"
+        hogs.dataBuffer = b""
+        hog.resumeProducing()
+        assert readers.producerState == "producing"
+
+    def test_who_has_no_more_waiting_than_is_guaranteed_reads_though_nothing_is_left(self) -> None:
+        """From when enough of its own replies have left."""
+        clock = Clock()
+        limits = Limits(waiting_bytes=100_000, total_waiting_bytes=100_000)
+        factory = EchoFactory(clock, reply="raw", delay=100, limits=limits)
+        (hog, hogs), (reader, readers) = connect(factory), connect(factory)
+        hogs.dataBuffer = b"z" * 100_000
+        hog.pauseProducing()
+        reader.dataReceived(b"y" * 1000)
+        clock.advance(1)
+        for _ in range(3):
+            assert readers.producerState == "producing"
+            reader.dataReceived(b"y" * 1000)
+        assert readers.producerState == "paused"
+        clock.advance(99)
+        assert (len(readers.value()), readers.producerState) == (1000, "producing")
 
     def test_of_tls_it_is_the_transport_below_that_buffers(self) -> None:
         """TLS hands on what it is asked for, and not what it is told."""

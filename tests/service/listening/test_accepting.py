@@ -97,6 +97,14 @@ class TurnTests(unittest.TestCase):
         assert not all(taken)
         assert not any(one is two is False for one, two in pairwise(taken))
 
+    def test_how_many_more_a_worker_may_take(self) -> None:
+        """A few more than another at once, and as many again after each moment."""
+        assert [slack(connections) for connections in (0, 15, 16, 32)] == [2, 2, 3, 4]
+        crowd = Crowd(self, 3, [0, 0, 0])
+        assert [crowd.ask(0) for _ in range(7)] == [True] * 3 + [False, True, True, False]
+        assert crowd.ask(1)
+        assert [crowd.ask(0) for _ in range(3)] == [False, True, True]
+
     def test_who_has_gone_is_not_waited_for(self) -> None:
         """Nor before it is there."""
         crowd = Crowd(self, 2, [0, 0])

@@ -67,7 +67,7 @@ class WholeTests(unittest.TestCase):
             v2(b"\xff" * 12, 0x11, 0x20),
             v2(b"", 0x00),
             v2(b"/tmp/a".ljust(216, b"\0"), 0x31),
-            v2(bytes(12), 0x12),
+            *(v2(bytes(36), family) for family in (0x00, 0x12, 0x22, 0x31, 0x32)),
         ):
             assert read_header(header + b"hi") == ProxyHeader(len(header), None), header
 
@@ -122,7 +122,11 @@ class WrongTests(unittest.TestCase):
     def test_what_does_not_end(self) -> None:
         """Neither version is read beyond its bound."""
         assert read_header(b"PROXY ".ljust(V1_SIZE - 1, b"x")) is None
-        self.refused(b"PROXY ".ljust(V1_SIZE, b"x"))
+        unknown = b"PROXY UNKNOWN "
+        longest = unknown.ljust(V1_SIZE - 2, b"x") + b"\r\n"
+        assert read_header(longest) == ProxyHeader(V1_SIZE, None)
+        for data in (unknown.ljust(V1_SIZE, b"x"), unknown.ljust(V1_SIZE - 1, b"x") + b"\r\n"):
+            self.refused(data)
         self.refused(SIGNATURE + struct.pack("!BBH", 0x21, 0x11, V2_SIZE))
 
     def test_wrong_binary_headers(self) -> None:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -174,8 +175,7 @@ class ThreadedFleet:
         with self._lock:
             self._running.pop(conversation.client)
             self._recording.add(recording)
-            if conversation.outcome is not None:
-                self.outcomes.append(conversation.outcome)
+            self.outcomes.append(cast(Outcome, conversation.outcome))
 
     def _try_to_connect(
         self, conversation: Conversation, addresses: Sequence[Address]
