@@ -85,7 +85,8 @@ def run_trial(reactor: str, modules: Sequence[str], trial: Sequence[str]) -> Res
         ended = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     results = read_results(ended.stdout)
     if not results or "\nRan " not in ended.stdout:
-        raise RuntimeError(f"the {reactor} reactor gave no results:\n{ended.stdout[-4000:]}")
+        said = (ended.stdout + ended.stderr)[-4000:]
+        raise RuntimeError(f"the {reactor} reactor gave no results:\n{said}")
     return results
 
 
