@@ -44,7 +44,8 @@ class LongRun:
     """Bouts and quiet points until ``ends``, or until `stop`."""
 
     def __init__(self, services: Services, seconds: float, bout: float, seed: int) -> None:
-        self.points: dict[str, list[Point]] = {}
+        # In a file, not in memory: this process is one of those that must not grow.
+        self._kept = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - as long as this
         self.tally: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.began = time.monotonic()
@@ -66,7 +67,6 @@ class LongRun:
             jobs.append(deferLater(reactor, self._bout / 2, self._services.kill_a_worker))
             await gatherResults(jobs, consumeErrors=True)
             await self._quiet(reactor)
-            self._show()
 
     def _draw(self) -> random.Random:
         return random.Random(self._chance.getrandbits(64))  # noqa: S311
@@ -132,15 +132,24 @@ class LongRun:
                 break
         held["clients"] = measure() | outside(psutil.Process())
         at = time.monotonic() - self.began
-        for name, each in held.items():
-            self.points.setdefault(name, []).append((at, each))
+        print(json.dumps([at, held]), file=self._kept)
+        self._show(at, held["plain"])
         if left:
             self._say_wrong(f"at {at:.0f} s something is left: {left}")
 
-    def _show(self) -> None:
+    @property
+    def points(self) -> dict[str, list[Point]]:
+        """The quiet points of each process."""
+        self._kept.seek(0)
+        found: dict[str, list[Point]] = {}
+        for at, held in map(json.loads, self._kept):
+            for name, each in held.items():
+                found.setdefault(name, []).append((at, each))
+        return found
+
+    def _show(self, at: float, held: dict[str, int]) -> None:
         """Show how far it is, on a terminal in one line."""
-        at, held = self.points["plain"][-1]
-        line = f"{at:6.0f} s  {self.tally.total():7,} visits  plain: {dict(held)}"
+        line = f"{at:6.0f} s  {self.tally.total():7,} visits  plain: {held}"
         end = "\r" if sys.stderr.isatty() else "\n"
         print(line[:118].ljust(118), end=end, file=sys.stderr, flush=True)
 
@@ -148,13 +157,13 @@ class LongRun:
 def report(run: LongRun) -> dict[str, Any]:
     """Judge a run; give the answer and everything that it rests on."""
     findings: list[Finding] = []
-    wrong = list(run.wrong)
-    for name, points in run.points.items():
+    wrong, all_points = list(run.wrong), run.points
+    for name, points in all_points.items():
         try:
             findings += judge(name, points)
         except ValueError as error:
             wrong.append(str(error))
-    if not run.points:
+    if not all_points:
         wrong.append("there was no quiet point")
     return {
         "flat": not wrong and all(each.flat for each in findings),
@@ -162,7 +171,7 @@ def report(run: LongRun) -> dict[str, Any]:
         "findings": [asdict(each) | {"flat": each.flat} for each in findings],
         "wrong": wrong,
         "tally": dict(sorted(run.tally.items())),
-        "points": run.points,
+        "points": all_points,
     }
 
 
