@@ -1,6 +1,8 @@
 """What all connections share, in memory: budget, sweep, failures, log lines."""
 
+import gc
 import io
+import weakref
 from itertools import product
 from typing import Any
 
@@ -65,6 +67,7 @@ class BudgetTests(SynchronousTestCase):
                 late = [self._hog(factory) for _ in range(3)]
                 assert budget.used <= 100_000 + 3 * (GUARANTEED + 1200)
                 modest, modest_transport = connect(factory)
+                assert (modest.waiting, modest.waiting_bytes) == (0, 0)
                 modest.dataReceived(b"y" * 100)
                 assert modest_transport.producerState == "producing"
                 if they_go:
@@ -206,6 +209,24 @@ class SweepTests(SynchronousTestCase):
         clock.pump([0.1] * 20)
         assert [idle.aborted, talking.aborted] == [True, False]
 
+    def test_nothing_is_left_when_all_go_while_one_of_them_is_looked_at(self) -> None:
+        """No timer, and nothing that keeps in memory whoever the round had still to look at."""
+        open_ones: list[EchoProtocol] = []
+
+        class Ending(Pipe):
+            def abortConnection(self) -> None:
+                while open_ones:
+                    open_ones.pop().connectionLost(Failure(ConnectionDone()))
+
+        clock = Clock()
+        factory = EchoFactory(clock, limits=Limits(idle=0.05))
+        open_ones += [connect(factory, Ending())[0] for _ in range(20)]
+        gone = [weakref.ref(protocol) for protocol in open_ones]
+        clock.advance(0.1)
+        assert (open_ones, clock.getDelayedCalls()) == ([], [])
+        gc.collect()
+        assert {each() for each in gone} == {None}
+
     def test_a_late_tick_is_counted_as_a_stall_of_the_loop(self) -> None:
         """Its length too."""
         clock = Clock()
@@ -305,13 +326,25 @@ class LogTests(SynchronousTestCase):
         assert first.endswith("Refused: 192.0.2.1:5, and 0 more since the last such line")
         assert second.endswith("Refused: 192.0.2.1:6, and 999 more since the last such line")
 
-    def test_connections_are_logged_at_debug_where_asked_for(self) -> None:
-        """With their peer."""
+    def test_a_refused_connection_is_logged_with_the_reason(self) -> None:
+        """And with its peer."""
         log = self.capture()
-        factory = EchoFactory(Clock(), log_connections=True)
-        protocol = factory.buildProtocol(tcp("192.0.2.1", 77))
-        assert protocol is not None
-        protocol.makeConnection(Pipe())
-        protocol.connectionLost(Failure(ConnectionDone()))
+        factory = EchoFactory(Clock(), limits=Limits(connections=1))
+        connect(factory)
+        assert factory.buildProtocol(tcp("192.0.2.1", 77)) is None
+        assert "Refused, too-many-connections: 192.0.2.1:77" in log.getvalue()
+
+    def test_connections_are_logged_at_debug_where_asked_for(self) -> None:
+        """With their peer; and where it is not asked for nothing is, of the factory neither."""
+        log = self.capture()
+        for asked in (False, True):
+            assert log.getvalue() == ""
+            factory = EchoFactory(Clock(), log_connections=asked)
+            factory.doStart()
+            protocol = factory.buildProtocol(tcp("192.0.2.1", 77))
+            assert protocol is not None
+            protocol.makeConnection(Pipe())
+            protocol.connectionLost(Failure(ConnectionDone()))
+            factory.doStop()
         assert "#debug] 192.0.2.1:77 connected" in log.getvalue()
         assert "#debug] 192.0.2.1:77 has gone" in log.getvalue()

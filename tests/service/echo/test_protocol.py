@@ -26,6 +26,7 @@ from twistecho import EchoFactory, Limits
 from twistecho.base.reply_formats import messages_of
 from twistecho.service.echo.connection import FIRST_MESSAGE
 from twistecho.service.echo.limits import MESSAGE_COST
+from twistecho.service.scenario.delay import Trace
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 
 CTIME = "Sat Jul 22 18:43:57 2017"
@@ -99,6 +100,24 @@ class ReplyTests(SynchronousTestCase):
         protocol.dataReceived(b"one")
         assert transport.value() == b"one"
         assert len(factory.connections.timers) == 0
+
+    def test_a_reply_that_is_not_delayed_waits_for_one_that_is(self) -> None:
+        """Whether a message asked for the delay, a trace has it, or a fault drips."""
+        for name, options, waits in (
+            ("in-band", {"in_band": True}, b"!delay 1 x"),
+            ("trace", {"delay": Trace((1.0, 0.0), "two")}, b"x"),
+            ("drip", {"faults": parse_faults(["drip,bytes=1,pause=1,every=2"])}, b"xy"),
+        ):
+            clock = Clock()
+            protocol, transport = connect(EchoFactory(clock, reply="raw", **options))
+            with self.subTest(name):
+                if name == "drip":
+                    protocol.dataReceived(b"first")
+                protocol.dataReceived(waits)
+                protocol.dataReceived(b"last")
+                assert not transport.value().endswith(b"last")
+                clock.advance(1)
+                assert transport.value().endswith(waits + b"last")
 
     @settings(deadline=None, max_examples=50)
     @given(
@@ -456,6 +475,16 @@ class DrainTests(SynchronousTestCase):
         protocol.dataReceived(b"z")
         assert transport.value() == b"x" + b"y" * 10
 
+    def test_where_nobody_can_tell_what_has_come_nothing_has(self) -> None:
+        """A transport in memory: what is pending is answered."""
+        factory = EchoFactory(self.clock, reply="raw", delay=5)
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"x")
+        factory.drain()
+        protocol.dataReceived(b"y")
+        self.clock.advance(5)
+        assert (transport.value(), transport.disconnecting) == (b"x", True)
+
     def test_over_tls_a_part_of_a_record_stands_for_all_of_it(self) -> None:
         """How many bytes it is decrypted to is not known; but no more than may wait."""
         for endless in (False, True):
@@ -507,6 +536,13 @@ class FactoryTests(SynchronousTestCase):
         first.connectionLost(Failure(ConnectionDone()))
         second, _ = connect(factory)
         assert (first.number, second.number) == (0, 1)
+
+    def test_where_others_number_connections_too_theirs_is_the_number(self) -> None:
+        """As those of several workers are: asked by the transport."""
+        factory = EchoFactory(Clock())
+        transport = Pipe()
+        factory.connections.number_of = {transport: 7}.__getitem__
+        assert connect(factory, transport)[0].number == 7
 
     def test_unknown_formats_and_delays_are_refused(self) -> None:
         """ValueError, before anybody connects."""

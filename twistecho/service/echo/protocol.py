@@ -173,7 +173,6 @@ class EchoProtocol(Connection):
                     lambda _: self._advance(self._connections.now()), self._not_answered
                 ).addErrback(self._not_answered)
         if not self._state & CLOSING:
-            self._gate()
             self._advance(now)
 
     def _not_answered(self, failure: Failure) -> None:
