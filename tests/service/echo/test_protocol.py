@@ -541,7 +541,7 @@ class FactoryTests(SynchronousTestCase):
         """As those of several workers are: asked by the transport."""
         factory = EchoFactory(Clock())
         transport = Pipe()
-        factory.connections.number_of = {transport: 7}.__getitem__
+        factory.connections.number_of = lambda each: 7 if each is transport else 0
         assert connect(factory, transport)[0].number == 7
 
     def test_unknown_formats_and_delays_are_refused(self) -> None:
