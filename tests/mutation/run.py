@@ -77,7 +77,7 @@ class Run:
             while True:
                 mutant = waiting.get_nowait()
                 self.verdicts[mutant] = self._verdict(server, mutant)
-                self._tell(total)
+                self._tell(mutant, total)
         except Empty:
             server.close()
 
@@ -90,8 +90,11 @@ class Run:
             return tried_in_a_copy(mutant, chosen, 60 + sum(seconds.values()))
         return verdict
 
-    def _tell(self, total: int) -> None:
+    def _tell(self, mutant: Mutant, total: int) -> None:
         left = len(self.survivors())
+        if self.verdicts[mutant] == "survived":
+            where = f"{mutant.path}:{mutant.lines[0]}"
+            sys.stderr.write(f"\rnot noticed: {where}: {mutant.before}  ->  {mutant.after}\n")
         tried, seconds = len(self.verdicts), time.monotonic() - self._began
         line = f"{tried} of {total} tried, {left} not noticed, {seconds:.0f} s"
         if sys.stderr.isatty():
