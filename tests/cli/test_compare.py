@@ -76,8 +76,7 @@ class FindingTests(TestCase):
         assert runs["threaded"].most_in_progress == 6
         costs = {name: run.cost for name, run in runs.items() if run.cost}
         assert costs.keys() == runs.keys()
-        assert costs["threaded"].threads > 1
-        assert costs["forking"].processes > 1
+        # Children that live for 0.1 s may not be seen; those that stay are, in test_launch.
         assert all(cost.memory_peak > 2**20 for cost in costs.values())
         assert "clients answered" in shown
         assert "├─" in shown
