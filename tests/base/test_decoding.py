@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.base.decoding import MOST, check_schema, decode, parse
+from twistecho.base.decoding import MOST, _in_line, check_schema, decode, parse
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -86,6 +86,13 @@ class DecodeTests(unittest.TestCase):
         for text in ("", "{", "[" * 100_000, "1" * 5000):
             with pytest.raises(ValueError, match="not a tree: "):
                 parse(text, "a tree")
+
+    def test_a_problem_is_one_line_of_some_length(self) -> None:
+        """Whatever the text is that it names."""
+        for text in ("x" * 301, "\n" * 1000):
+            shown = _in_line(text)
+            assert (len(shown), shown[-3:]) == (300, "...")
+        assert _in_line("x" * 300) == "x" * 300
 
     def test_only_this_schema_is_read(self) -> None:
         """A number that equals it is another type."""

@@ -1,6 +1,7 @@
 """Timers: many times and one delayed call, on a clock set by hand."""
 
 import random
+import time
 import unittest
 from collections.abc import Callable
 from math import inf
@@ -11,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.clocks import ShufflingClock
-from twistecho.base.timers import LATE, LONGEST_GRACE, SWEEP_AT, Deadlines, Timers
+from twistecho.base.timers import LATE, LONGEST_GRACE, SWEEP_AT, Deadlines, Timers, steady_epoch
 
 Wake = Callable[[str, float], "float | None"]
 
@@ -108,6 +109,23 @@ class TimersTests(SynchronousTestCase):
         self.clock.pump([1.0] * 5)
         assert self.woken == [("a", 1.0), ("b", 1.0), ("a", 1.0), ("b", 4.0)]
         assert self.clock.getDelayedCalls() == []
+
+    def test_a_new_time_does_not_hide_an_earlier_one(self) -> None:
+        """Also where the earlier one was set out of order."""
+        self.again = {"a": 5.0}
+        for item, at in (("c", 10.0), ("b", 3.0), ("a", 1.0)):
+            self.timers.set(self.items[item], at)
+        self.clock.pump([1.0] * 10)
+        assert self.woken == [("a", 1.0), ("b", 3.0), ("a", 5.0), ("c", 10.0)]
+
+    def test_those_that_are_left_of_many_are_woken(self) -> None:
+        """Most were discarded, and their entries swept out."""
+        for number in range(300):
+            self.timers.set(self.items[str(number)], 1.0 + number)
+        for number in range(250):
+            self.timers.discard(self.items[str(number)])
+        self.clock.pump([1.0] * 300)
+        assert self.woken == [(str(number), 1.0 + number) for number in range(250, 300)]
 
     def test_what_is_discarded_is_not_woken(self) -> None:
         """Nor what was never known; the delayed call goes with the last one."""
@@ -218,6 +236,14 @@ class TimersTests(SynchronousTestCase):
         now[0] = 5.0
         self.clock.advance(5)
         assert self.woken == [("a", 5.0)]
+
+
+class ClockTests(unittest.TestCase):
+    """The clock that reactors go by."""
+
+    def test_it_is_near_the_wall_clock_when_it_is_made(self) -> None:
+        """Within the hour: a machine may be slow."""
+        assert abs(steady_epoch()() - time.time()) < 3600
 
 
 class DeadlinesTests(SynchronousTestCase):

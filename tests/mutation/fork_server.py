@@ -7,6 +7,7 @@ it is held and runs the tests until one fails: the verdict is that test, or ``su
 when a module is imported cannot be tried so, and gets the verdict ``elsewhere``.
 """
 
+import ast
 import gc
 import json
 import os
@@ -44,9 +45,8 @@ def functions_of(tree_code: CodeType) -> dict[tuple[str, int], CodeType]:
 def changed_functions(mutant: Mutant) -> list[tuple[tuple[str, int], CodeType]]:
     """Return those functions of a changed module whose code is not that of the module as it is."""
     file = str(ROOT / mutant.path)
-    before = functions_of(
-        compile(Path(file).read_text(encoding="utf-8"), file, "exec", dont_inherit=True)
-    )
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    before = functions_of(compile(tree, file, "exec", dont_inherit=True))
     after = functions_of(compile(mutant.tree, file, "exec", dont_inherit=True))
     return [(key, code) for key, code in after.items() if before.get(key) != code]
 

@@ -145,7 +145,9 @@ def _changes(tree: ast.Module) -> Iterator[_Change]:
         if statement is None or _is_no_behaviour(node):
             continue
         for new in _others(node, parent, field):
-            yield _Change(parent, field, index, ast.copy_location(new, node), statement, where)
+            if not hasattr(new, "lineno"):  # one that was there keeps its own place
+                ast.copy_location(new, node)
+            yield _Change(parent, field, index, new, statement, where)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             where = f"{where}.{node.name}".removeprefix(".")
         inside = [(node, name, at, each, statement, where) for name, at, each in _children(node)]

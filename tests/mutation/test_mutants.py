@@ -67,6 +67,7 @@ class ChangesTests(_Case):
             before, after = ast.unparse(tree).splitlines(), ast.unparse(mutant.tree).splitlines()
             self.assertNotEqual(before, after)
             compile(mutant.tree, mutant.path, "exec")
+            self.assertLessEqual(len(changed_functions(mutant)), 1)
             self.assertLessEqual(mutant.lines[0], mutant.lines[1])
 
 

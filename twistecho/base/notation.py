@@ -58,16 +58,13 @@ class Spec:
         read = {}
         for option, text in self.options.items():
             if option not in parsers:
-                raise ValueError(f"{self.name} has no option {option!r}{_known(parsers)}")
+                has = ", ".join(parsers)
+                raise ValueError(f"{self.name} has no option {option!r}: it has {has}")
             try:
                 read[option] = parsers[option](text)
             except ValueError as error:
                 raise ValueError(f"{option}: {error}") from None
         return read
-
-
-def _known(parsers: Mapping[str, object]) -> str:
-    return f": it has {', '.join(parsers)}" if parsers else ""
 
 
 def parse_spec(text: str) -> Spec:

@@ -127,6 +127,7 @@ class SpreadTests(unittest.TestCase):
             assert beyond < 0.002 * 20_000, text
         assert max(drawn(DISTRIBUTIONS[-1])) == parse_delays(DISTRIBUTIONS[-1]).longest == 0.5
         assert parse_delays("exponential:100000").longest == LONGEST_AWAITED
+        assert parse_delays("uniform:1,2").longest == 2.0
 
     @law
     @given(st.sampled_from(DISTRIBUTIONS), numbers, st.lists(st.tuples(numbers, numbers)))

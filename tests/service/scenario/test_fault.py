@@ -104,6 +104,11 @@ class ContradictionTests(unittest.TestCase):
             parse_faults(["late"]).multiply(0.0)
         parse_faults(["late"]).multiply(1.0)
 
+    def test_late_adds_what_is_more_than_once_the_delay(self) -> None:
+        """A reply is never early."""
+        for times, longer in ((0.5, 0.0), (1.0, 0.0), (1.5, 1.0), (3.0, 4.0)):
+            assert Fault(Kind.LATE, times=times).slowdown(2.0, 10) == longer
+
     def test_the_longest_wait_counts_faults(self) -> None:
         """A drain has to last for them."""
         assert Faults().longest(2.0, 1024) == 2.0

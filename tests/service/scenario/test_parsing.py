@@ -58,6 +58,7 @@ class DelayTextTests(unittest.TestCase):
             "uniform:1,min=1,2": "comes after an option",
             "exponential:0": "above 0",
             "exponential:-1": "0 or more",
+            "lognormal:median=0,sigma=1": "the median must be above 0",
             "lognormal:median=1,sigma=-1": "sigma -1 is not 0 or more",
             "lognormal:median=1,sigma=nan": "sigma nan is not 0 or more",
             "lognormal:median=1,sigma=1e3": "too long",
