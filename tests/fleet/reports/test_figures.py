@@ -195,6 +195,8 @@ class WrittenTests(unittest.TestCase):
             (15 * 2**20, Unit.BYTES, "15.0 MiB"),
             (123.4, Unit.RATE, "123/s"),
             (12345.0, Unit.RATE, "12.3k/s"),
+            (99_940.0, Unit.RATE, "99.9k/s"),
+            (100_400.0, Unit.RATE, "100k/s"),
             (1.5, Unit.RATE, "1.50/s"),
             (2.5e9, Unit.RATE, "2,500M/s"),
             (2048.0, Unit.BYTE_RATE, "2.00 KiB/s"),

@@ -14,6 +14,7 @@ from tests.support import MORE
 from tests.support.reports import histogram_of
 from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import (
+    _FOLD_AT,
     PERCENTILES,
     Interval,
     Latencies,
@@ -84,6 +85,14 @@ class SummaryTests(unittest.TestCase):
             single.record(latency)
         assert single.count == len(seconds)
         assert single.summary() == recorded(*seconds).summary()
+
+    def test_what_differs_takes_bounded_memory(self) -> None:
+        """However many different latencies there are."""
+        record = Latencies()
+        for number in range(3 * _FOLD_AT):
+            record.record(number * MICROSECOND)
+        assert len(record._counts) + len(record._fresh) < 2 * _FOLD_AT
+        assert record.count == 3 * _FOLD_AT
 
     def test_looking_changes_nothing(self) -> None:
         """A summary may be asked for while more is recorded."""

@@ -127,6 +127,7 @@ class NumberTests(unittest.TestCase):
     def test_numbers_with_a_gap_are_given_anew(self) -> None:
         """So that the plan's numbers are those of the clients."""
         assert self.numbers(self.numbered(0), self.numbered(9)) == [0, 1]
+        assert self.numbers(self.numbered(0), self.numbered(1), self.numbered(9)) == [0, 1, 2]
 
 
 class LostTests(unittest.TestCase):
@@ -136,6 +137,7 @@ class LostTests(unittest.TestCase):
         """The whole is invalid, and stays so when it is merged once more."""
         one = report(client(0, 1))
         lost = lost_report("threads", "t", replace(one.plan, first=1), "2", "killed by SIGKILL")
+        assert lost.parts == (Part("2", 1, 0, 0.0, "killed by SIGKILL"),)
         whole = merge_reports([one, lost], ["1", "2"])
         reasons = ("part 2: killed by SIGKILL", "clients missing: 1 of 2")
         assert invalid(whole) == reasons

@@ -194,6 +194,19 @@ class JsonTests(unittest.TestCase):
                 with self.subTest(field=field, value=value), pytest.raises(ValueError, match=field):
                     decode({**outcome().to_dict(), field: value}, Outcome, "a value")
 
+    def test_times_are_those_of_one_conversation(self) -> None:
+        """None before its start or after its end; at both is right."""
+        for field in ("connected", "first_byte", "replied"):
+            for at, wrong in (
+                (0.4, "0.4 is before started, 0.5"),
+                (5.8, "5.8 is after ended, 5.7"),
+            ):
+                data = {**outcome().to_dict(), field: at}
+                with pytest.raises(ValueError, match=f"{field}: {wrong}"):
+                    decode(data, Outcome, "a value")
+            for at in (0.5, 5.7):
+                decode({**outcome().to_dict(), field: at}, Outcome, "a value")
+
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
         for field in Outcome.__dataclass_fields__:
