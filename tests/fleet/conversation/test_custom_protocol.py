@@ -17,6 +17,7 @@ from tests.support.peers import serving, unused_port
 from tests.support.programs import program
 from twistecho import Plan, Report
 from twistecho.fleet.conversation.custom_protocol import load_protocol, readers_of
+from twistecho.fleet.conversation.custom_reader import DialogueReader
 
 BROKEN = """
 class Broken:
@@ -135,6 +136,7 @@ class BrokenTests(unittest.TestCase):
         self.addCleanup(sys.modules.pop, "mine", None)
         for name, problem in {
             "mine": "'mine' is not module:Class",
+            ":X": "':X' is not module:Class",
             "nowhere:X": "there is no module nowhere",
             "mine:X": "module mine has no X",
             "mine:no_class": "mine:no_class is not a class",
@@ -148,6 +150,8 @@ class BrokenTests(unittest.TestCase):
                 load_protocol(name)
             with pytest.raises(ValueError, match=r"^protocol: "):
                 readers_of(Plan(protocol=name))
+        (talks,) = {type(readers_of(Plan(protocol="mine:Broken"))(client)) for client in range(2)}
+        assert talks is DialogueReader
         done = fleet(str(unused_port()), "--protocol=nowhere:X", folder=self.folder)
         assert done.returncode == 2
         assert done.stderr == (

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_reader import (
     LONGEST_REPLY,
@@ -109,6 +110,29 @@ class ReaderTests(unittest.TestCase):
         with pytest.raises(MismatchError):
             reader.feed(b"x")
 
+    def test_a_dialogue_is_made_once_and_asked_only_about_what_is_owed(self) -> None:
+        """Never about no bytes, and about none that nothing was sent for."""
+        asked: list[tuple[int, bytes]] = []
+        made: list[Count] = []
+
+        class Asked(Count):
+            def __init__(self) -> None:
+                super().__init__()
+                made.append(self)
+
+            def reply(self, number: int, data: bytes) -> int:
+                asked.append((number, data))
+                return super().reply(number, data)
+
+        reader = self.reader(Asked)
+        for number in range(2):
+            reader.expect(reader.request(number))
+        reader.feed(b"0\n")
+        with pytest.raises(ExtraError):
+            reader.feed(b"2\n4\n")
+        assert asked == [(0, b"0\n"), (1, b"2\n4\n")]
+        assert len(made) == 1
+
     def test_the_plans_messages_are_sent_where_there_are_no_requests(self) -> None:
         """A class that only reads replies."""
 
@@ -143,8 +167,11 @@ class ConversationTests(unittest.TestCase):
         return talk
 
     def test_every_message_is_its_dialogues(self) -> None:
-        """In turn, and several at once where there is a pipeline; all adds up."""
-        talk = self.talk(repeat=3)
+        """In turn, and several at once where there is a pipeline; all adds up.
+
+        The plan's format is that of no reply.
+        """
+        talk = self.talk(repeat=3, reply=ReplyFormat.RAW)
         assert talk.connected(0) == b"0\n"
         assert talk.received(b"0\n", 1) == b"1\n"
         assert talk.received(b"2", 2) == b""

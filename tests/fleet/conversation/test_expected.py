@@ -495,6 +495,13 @@ class TwoReadingsTests(unittest.TestCase):
         reader.expect(b"two")
         assert fed(reader, [b"two"]) == "mismatch"
 
+    def test_a_reply_that_is_not_whole_stays_open(self) -> None:
+        """Another message may be sent meanwhile."""
+        reader = reader_of(Talk(ReplyFormat.PREFIXED, [b"one"], []))
+        reader.feed(PREFIX + b"on")
+        reader.expect(b"two")
+        assert fed(reader, [b"e" + PREFIX + b"two"]) == "whole"
+
 
 class BoundedTests(unittest.TestCase):
     """The other side cannot make a reader grow."""
