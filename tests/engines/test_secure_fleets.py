@@ -19,6 +19,7 @@ from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end, reset, serving
 from twistecho import Fleet, Plan, ReplyFormat, Report
 from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reactor_engine.tls_client import _Unverified
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 from twistecho.fleet.thread_engine.tls_client import context_for
 
@@ -112,6 +113,15 @@ class SecureFleetTests(ListeningCase):
                 target = f"tls:127.0.0.1:{port}:server-name=echo.example:{trust}"
                 await self.both(target, IMPATIENT)
         assert seen == ["echo.example"] * 12
+
+    def test_an_address_is_no_name_to_ask_for(self) -> None:
+        """Of neither family (RFC 6066, section 3)."""
+        for name, asked in (
+            ("a.example", b"a.example"),
+            ("192.0.2.1", None),
+            ("2001:db8::1", None),
+        ):
+            assert _Unverified(name)._name == asked
 
     async def test_servers_that_do_not_shake_hands_are_named(self) -> None:
         """One that echoes plainly, one that closes, one that resets, and one that says nothing."""

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.peers import unused_port
 from twistecho.fleet.plans.target import Address
-from twistecho.fleet.thread_engine.client import Gate, StoppedError, connect
+from twistecho.fleet.thread_engine.client import Gate, StoppedError, await_event, connect
 
 
 def at(port: int) -> Address:
@@ -104,6 +104,14 @@ class ConnectTests(unittest.TestCase):
             for left in (0.05, 0.0):
                 with pytest.raises(TimeoutError):
                     connect([address], lambda left=left: left, self.stop)  # type: ignore[misc]  # a default
+
+    def test_time_that_is_over_is_not_waited_for(self) -> None:
+        """A step may have ended before anybody looks: less than no time is left then."""
+        one, other = socket.socketpair()
+        with one, other:
+            for left in (0.0, -1.0):
+                with pytest.raises(TimeoutError):
+                    await_event(one, select.POLLIN, left, self.stop)
 
     def test_stopping_ends_a_connect_that_hangs(self) -> None:
         """Long before its time is over, from another thread."""

@@ -203,7 +203,7 @@ class Client(Protocol):
 
     def give_up(self, reason: str) -> None:
         """End the conversation and the connection, whatever state it is in."""
-        phase = Phase.SEND if self.connected and self._sending() else None
+        phase = Phase.SEND if self._sending() else None
         self.conversation.failed(reason, self._now(), phase=phase)
         if self.connected:
             self.transport.abortConnection()
