@@ -48,7 +48,7 @@ class _Design(_Cases):
     """Starts the design under test; the process is gone after the test."""
 
     design: str
-    _shared: ClassVar[dict[str, Served]]
+    _shared: ClassVar[dict[str, Served] | None] = None  # trial sets no classes up
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -58,12 +58,14 @@ class _Design(_Cases):
     @classmethod
     def tearDownClass(cls) -> None:
         """Stop the servers that the tests shared."""
-        for served in cls._shared.values():
+        for served in (cls._shared or {}).values():
             served.stop()
 
     def shared(self, *options: str) -> Served:
         """Give the class's server with raw replies and these options: clients leave it as it is."""
         key = " ".join(options)
+        if self._shared is None:
+            return self.serve("--reply=raw", *options)
         if key not in self._shared:
             self._shared[key] = serving(self.design, "--reply=raw", *options)
         return self._shared[key]
