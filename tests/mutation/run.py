@@ -25,7 +25,8 @@ class Server:
         tasks, self._tasks = os.pipe()
         self._verdicts, verdicts = os.pipe()
         self._process = subprocess.Popen(
-            command("-p", "tests.mutation.fork_server", "-p", "no:faulthandler", *TESTS), pass_fds=(tasks, verdicts),
+            command("-p", "tests.mutation.fork_server", "-p", "no:faulthandler", *TESTS),
+            pass_fds=(tasks, verdicts),
             env={**os.environ, CHANNEL: f"{tasks},{verdicts}"}, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(tasks)

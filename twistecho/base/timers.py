@@ -190,7 +190,7 @@ class Timers:
                 again.append((waking, now))
 
     def _arm_next(self) -> None:
-        """Set the timer for the earliest entry that is alive."""
+        """Set the timer, which is not set, for the earliest entry that is alive."""
         ordered, others = self._ordered, self._others
         while ordered and ordered[0][1].wake_at != ordered[0][0]:
             ordered.popleft()
@@ -199,7 +199,7 @@ class Timers:
             heapq.heappop(others)
             self._dead -= 1
         heads = [queue[0][0] for queue in (ordered, others) if queue]
-        if heads and min(heads) < self._timer_at:
+        if heads:
             self._arm(min(heads))
 
 

@@ -195,6 +195,14 @@ class ConversationTests(unittest.TestCase):
         assert (talk.outcome.messages, talk.outcome.failed) == (2, 1)
         assert talk.outcome.balance == (0, 0)
 
+    def test_an_echo_is_as_wrong_as_anything_else(self) -> None:
+        """Where the dialogue wants something else, whatever the plan's format would say."""
+        talk = self.talk(repeat=3, reply=ReplyFormat.RAW)
+        talk.connected(0)
+        assert talk.received(b"0\n", 1) == b"1\n"
+        assert talk.received(b"1\n", 2) == b""
+        assert str(talk.outcome) == "receive:mismatch"
+
     def test_a_request_that_cannot_be_had_ends_the_conversation(self) -> None:
         """Before the first message and after it."""
         talk = self.talk(lambda: Odd(KeyError("x")))

@@ -42,6 +42,7 @@ class ParseTests(unittest.TestCase):
             "p99.9<=250us": 0.00025,
             " service.max  >  1.5 s ": 1.5,
             "makespan < 2min": 120.0,
+            "makespan < 1h": 3600.0,
             "min >= 0": 0.0,
             "failed == 0": 0.0,
             "messages >= 10k": 10_000.0,

@@ -476,14 +476,15 @@ class DrainTests(SynchronousTestCase):
         assert transport.value() == b"x" + b"y" * 10
 
     def test_where_nobody_can_tell_what_has_come_nothing_has(self) -> None:
-        """A transport in memory: what is pending is answered."""
-        factory = EchoFactory(self.clock, reply="raw", delay=5)
-        protocol, transport = connect(factory)
-        protocol.dataReceived(b"x")
-        factory.drain()
-        protocol.dataReceived(b"y")
-        self.clock.advance(5)
-        assert (transport.value(), transport.disconnecting) == (b"x", True)
+        """In memory, or where nothing is to be read: what is pending is answered."""
+        for pipe in (Pipe(), SystemPipe(self.ours)):
+            factory = EchoFactory(self.clock, reply="raw", delay=5)
+            protocol, transport = connect(factory, pipe)
+            protocol.dataReceived(b"x")
+            factory.drain()
+            protocol.dataReceived(b"y")
+            self.clock.advance(5)
+            assert (transport.value(), transport.disconnecting) == (b"x", True)
 
     def test_over_tls_a_part_of_a_record_stands_for_all_of_it(self) -> None:
         """How many bytes it is decrypted to is not known; but no more than may wait."""
