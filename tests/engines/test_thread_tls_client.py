@@ -88,6 +88,14 @@ class TLSClientTests(unittest.TestCase):
             client._receive()
             assert client._interest() == interest
 
+    def test_reading_goes_on_when_tls_can_write(self) -> None:
+        """As it may have to for a new key: the socket is writable, and nothing else happens."""
+        client = self.client(ssl.SSLWantWriteError(), b"a")
+        client._unsent = memoryview(b"")
+        client._receive()
+        client._react([(client._connection.fileno(), select.POLLOUT)])
+        assert client._interest() == select.POLLIN
+
     def test_what_is_unsent_goes_when_nothing_can_be_read(self) -> None:
         """The system may tell of both at once."""
         client = self.client(ssl.SSLWantReadError())

@@ -260,8 +260,12 @@ class Client:
             # Reading first: what came before a reset is still to be had.
             if events & ~select.POLLOUT:
                 self._receive()
-            elif self._unsent:
-                self._send()
+            else:
+                self._write()
+
+    def _write(self) -> None:
+        if self._unsent:
+            self._send()
 
     def _send(self) -> None:
         try:

@@ -123,6 +123,12 @@ class TLSClient(Client):
     def _interest(self) -> int:
         return super()._interest() | (select.POLLOUT if self._reading_writes else 0)
 
+    def _write(self) -> None:
+        if self._reading_writes:
+            self._receive()  # TLS can now send what reading waited for
+        else:
+            super()._write()
+
     def _send(self) -> None:
         try:
             while self._unsent:
