@@ -50,7 +50,7 @@ def new_figure(width: float, height: float) -> "Figure":
 def save(figure: "Figure", path: str) -> None:
     """Write a figure into a file whose suffix gives the kind. Raises OSError where it cannot.
 
-    A character of a name that the font has not is drawn as a box, without a word.
+    A character that the font lacks is drawn as a box, without a warning.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
