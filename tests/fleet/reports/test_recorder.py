@@ -155,6 +155,10 @@ class AddingTests(unittest.TestCase):
         assert added == whole.measured()
         assert decode(added.to_dict(), Measured, "a value") == added
 
+    def test_what_nobody_measured_is_nothing(self) -> None:
+        """As of a part that was lost."""
+        assert add_measured([]) == Measured() == Recording().measured()
+
     def test_every_histogram_is_a_field(self) -> None:
         """Their names are those of the value's fields."""
         assert set(HISTOGRAMS) < set(Measured.__dataclass_fields__)
