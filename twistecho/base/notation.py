@@ -58,8 +58,8 @@ class Spec:
         read = {}
         for option, text in self.options.items():
             if option not in parsers:
-                has = ", ".join(parsers)
-                raise ValueError(f"{self.name} has no option {option!r}: it has {has}")
+                has = f": it has {', '.join(parsers)}" if parsers else ""
+                raise ValueError(f"{self.name} has no option {option!r}{has}")
             try:
                 read[option] = parsers[option](text)
             except ValueError as error:

@@ -161,6 +161,8 @@ class InBandTests(unittest.TestCase):
         ):  # fmt: skip
             with self.subTest(message=message), self.assertRaises(ValueError):
                 parse_in_band(message)
+        with pytest.raises(ValueError, match=r"silent has no option 'every'$"):
+            parse_in_band(b"!silent,every=2")
 
     @law
     @given(st.binary(max_size=30) | st.builds(b"!delay ".__add__, st.binary(max_size=20)))
