@@ -242,7 +242,8 @@ class EchoServerTests(EchoServerMixin, TestCase):
     def test_what_else_is_printed_in_its_process_breaks_nothing(self) -> None:
         """It is among what the service said where it does not start."""
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "sitecustomize.py").write_text("print('hello')\n", encoding="utf-8")
+            text = "import os\nos.register_at_fork(after_in_child=lambda: print('hello'))\n"
+            Path(folder, "sitecustomize.py").write_text(text, encoding="utf-8")
             with mock.patch.dict(os.environ, PYTHONPATH=folder):
                 server = self.echo_server()
                 assert server.connections == 0
@@ -268,8 +269,8 @@ class EchoServerTests(EchoServerMixin, TestCase):
     def test_a_server_that_died_keeps_its_last_status(self) -> None:
         """Killed from outside: asking still answers."""
         server = self.echo_server()
-        os.kill(server._process.pid, signal.SIGKILL)
-        server._process.wait()
+        os.kill(server.pid, signal.SIGKILL)
+        until_gone(server.port)
         assert server.connections == 0
 
     def test_all_servers_of_a_fixture_are_one(self) -> None:

@@ -2,13 +2,12 @@
 
 import json
 import socket
-import subprocess
 import tempfile
 import threading
 from contextlib import suppress
 from typing import Any, final
 
-from twistecho.base.processes import command
+from .fork_server import ForkServerError, fork_server
 
 _STOP_SECONDS = 10.0
 
@@ -39,30 +38,20 @@ class EchoServer:
     The keywords are the options of ``twist echo``, except that replies are ``raw`` and the port is
     a free one unless asked otherwise; of several ports the first of TCP is told. Raises
     EchoServerError with what the service said if it does not start. It ends with `stop`, `kill`, or
-    this process, however that ends and whatever it has forked. Any thread may use it.
+    this process, however that ends and whatever it has forked. Any thread may use it. ``pid`` is
+    its process; see `fork_server` for how it starts.
     """
 
     def __init__(self, **options: Any) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
         self._lock = threading.Lock()  # whoever holds it reads
-        ours, childs = socket.socketpair()  # not a pipe: gevent waits for it as it does
-        arguments = arguments_of({"reply": "raw", **options})
-        with ours, childs:
-            self._lines = ours.makefile("rb")
-            number = childs.fileno()
-            # A session of its own: Ctrl-C is for the tests, which then end the service.
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                command("twistecho.testing.service_process", str(number), *arguments),
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=self._errors,
-                stderr=self._errors,
-                pass_fds=[number],
-                start_new_session=True,
-            )
+        self._control, theirs = socket.socketpair()  # not a pipe: gevent waits for it as it does
+        self._lines = self._control.makefile("rb")
+        self._starter = fork_server()
         self._status: dict[str, Any] = {}
+        self._ended = True  # as long as it has not started
         try:
-            self._await_start()
+            self._start(arguments_of({"reply": "raw", **options}), theirs)
         except BaseException:
             self.kill()
             raise
@@ -101,22 +90,22 @@ class EchoServer:
 
     def stop(self) -> None:
         """Have what is owed delivered, then end; kill it where that takes over ten seconds."""
-        with suppress(OSError, ValueError, subprocess.TimeoutExpired):  # it has ended, or is killed
+        with suppress(OSError, ValueError):  # it has ended, or is killed
             self._tell(b"stop\n")
-            self._process.wait(_STOP_SECONDS)
             with self._lock:
+                self._control.settimeout(_STOP_SECONDS)
                 while self._read():
                     pass
         self.kill()
 
     def kill(self) -> None:
         """End it at once, as ``kill -9`` does: its connections are lost."""
-        self._process.kill()
-        self._process.wait()
+        if not self._ended:
+            self._ended = True
+            self._starter.kill(self.pid)
         with self._lock:
-            for stream in (self._process.stdin, self._lines, self._errors):
-                if stream is not None:
-                    stream.close()
+            for stream in (self._lines, self._control, self._errors):
+                stream.close()
 
     def _now(self) -> dict[str, Any]:
         """Ask for the status; one that has ended, or does so meanwhile, keeps its last."""
@@ -127,8 +116,7 @@ class EchoServer:
 
     def _tell(self, line: bytes) -> None:
         """Send a line. Raises OSError where the service has ended, ValueError after `kill`."""
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        self._process.stdin.write(line)
+        self._control.sendall(line)
 
     def _read(self) -> bool:
         """Read a status, where there is one more; say whether there was."""
@@ -137,10 +125,16 @@ class EchoServer:
             self._status = json.loads(line)
         return bool(line)
 
-    def _await_start(self) -> None:
-        """Read the first status. Raises EchoServerError where there is none."""
+    def _start(self, arguments: list[str], control: socket.socket) -> None:
+        """Start it and read its first status. Raises EchoServerError where there is none."""
+        try:
+            with control:
+                files = control.fileno(), self._errors.fileno()
+                self.pid: int = self._starter.start(arguments, *files)
+        except ForkServerError as error:
+            raise EchoServerError(f"{error}") from None
+        self._ended = False
         if not self._read():
-            self._process.wait()
             raise EchoServerError(self._said())
 
     def _said(self) -> str:
