@@ -242,7 +242,7 @@ class EchoServerTests(EchoServerMixin, TestCase):
     def test_what_else_is_printed_in_its_process_breaks_nothing(self) -> None:
         """It is among what the service said where it does not start."""
         with tempfile.TemporaryDirectory() as folder:
-            text = "import os\nos.register_at_fork(after_in_child=lambda: print('hello'))\n"
+            text = "import atexit\nprint('hi')\natexit.register(print, 'hello')\n"
             Path(folder, "sitecustomize.py").write_text(text, encoding="utf-8")
             with mock.patch.dict(os.environ, PYTHONPATH=folder):
                 server = self.echo_server()
