@@ -11,6 +11,7 @@ from html import escape, unescape
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from unittest import TestCase, mock, skipIf
 
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.support.programs import program
 from tests.support.stalls import stalled
+from twistecho.fleet.output.charts import page_charts
 from twistecho.fleet.output.page import _text, html_page
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
@@ -45,8 +47,18 @@ LIGHT, DARK = 1, 0
 
 @cache
 def page_of(make: Callable[[], Report]) -> str:
-    """Give the page of a made report; drawing one takes a second of the processor's."""
+    """Give the page of a made report, with charts that were really drawn."""
     return html_page(judge(make()))
+
+
+@cache
+def _charts_of(make: Callable[[], Report]) -> Any:
+    return page_charts(make())
+
+
+def charts_once(make: Callable[[], Report]) -> Any:
+    """Have a report's charts drawn once for all its pages: that takes half a second."""
+    return mock.patch("twistecho.fleet.output.page.page_charts", return_value=_charts_of(make))
 
 
 def hostile() -> Report:
@@ -95,7 +107,8 @@ class PageTests(TestCase):
 
     def test_the_page_holds_the_figures_and_all_that_there_is_to_tell(self) -> None:
         """Target, figures, causes with their meaning, parts, plan, four charts."""
-        page = html_page(judge(stalled("example:7")))
+        with charts_once(stalled):
+            page = html_page(judge(stalled("example:7")))
         for text in ("example:7", "990 ms", "receive:<wbr>reset", "nobody listens there", "warmup"):
             assert text in page, text
         assert tags(page).seen.count("figure") == 4
@@ -114,8 +127,7 @@ class PageTests(TestCase):
             (Verdict(whole, (), ()), "Every message was answered right"),
             (Verdict(replace(whole, interrupted=True), (), ()), "interrupted"),
         ):
-            # What is drawn is the same.
-            with mock.patch("twistecho.fleet.output.page.page_charts", return_value=()):
+            with charts_once(stalled):
                 page = html_page(verdict)
             assert said in page, said
             assert ("INVALID" in page) == bool(verdict.invalid)
@@ -127,7 +139,8 @@ class PageTests(TestCase):
     def test_nothing_that_others_say_becomes_markup(self) -> None:
         """Target, engine, messages, parts, figures, requirements and reasons are all escaped."""
         requirement = replace(parse_requirement("p99 < 5ms"), text=_HOSTILE)
-        page = html_page(Verdict(hostile(), (_HOSTILE,), (requirement.check(hostile()),)))
+        with charts_once(hostile):
+            page = html_page(Verdict(hostile(), (_HOSTILE,), (requirement.check(hostile()),)))
         assert "script" not in tags(page).seen
         assert page.count("&lt;script&gt;") >= 10
         assert not set(page) & {"\x1b", "\x00"}
@@ -182,10 +195,11 @@ class BrowserTests(TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = Path(directory.name)
 
-    def probe(self, report: Report, *, width: int, scheme: int) -> dict[str, object]:
+    def probe(self, make: Callable[[], Report], *, width: int, scheme: int) -> dict[str, object]:
         """Open the page of a report in a window so wide, and give what the browser measures."""
         requirements = [parse_requirement("p99 < 5ms")]
-        page = html_page(replace(judge(report, requirements), invalid=("x" * 300,)))
+        with charts_once(make):
+            page = html_page(replace(judge(make(), requirements), invalid=("x" * 300,)))
         # The policy forbids scripts: the probe is let in for the test alone.
         page = page.replace(
             "default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';"
@@ -210,7 +224,7 @@ class BrowserTests(TestCase):
 
     def test_the_page_is_legible_on_a_phone_and_in_the_dark(self) -> None:
         """Nothing sticks out at a phone's width; paper, ink and lines follow the scheme."""
-        found = self.probe(hostile(), width=390, scheme=DARK)
+        found = self.probe(hostile, width=390, scheme=DARK)
         assert found["width"] == 390
         assert not found["scrolls"], found
         assert found["wide"] == 0, found
@@ -221,7 +235,7 @@ class BrowserTests(TestCase):
 
     def test_the_page_is_legible_on_a_desk_in_the_light(self) -> None:
         """The same page, wide and bright; the smallest text of a chart is no mere pattern."""
-        found = self.probe(stalled(), width=1280, scheme=LIGHT)
+        found = self.probe(stalled, width=1280, scheme=LIGHT)
         assert not found["scrolls"]
         assert found["wide"] == 0
         assert found["loaded"] == []
