@@ -35,8 +35,8 @@ class VerdictTests(TestCase):
 
     @given(SEEDS, st.sampled_from(("objects", "blocks")))
     def test_what_only_moves_is_flat(self, seed: int, figure: str) -> None:
-        """Noise as large as what may be gained, without a direction."""
-        assert only(held(seed, figure, noise=ALLOWED[figure][0])).flat
+        """By as much as may be gained from its lowest to its highest, without a direction."""
+        assert only(held(seed, figure, noise=ALLOWED[figure][0] / 2)).flat
 
     @given(SEEDS, st.sampled_from(("objects", "blocks")))
     def test_a_slow_leak_is_found_within_the_noise(self, seed: int, figure: str) -> None:
