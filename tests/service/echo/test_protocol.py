@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from twisted.internet.interfaces import (
     ISystemHandle,
 )
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -557,6 +559,16 @@ class FactoryTests(SynchronousTestCase):
         assert EchoFactory(clock).describe() == "stamped replies, no delay"
         held = EchoFactory(clock, reply="raw", delay=5, delay_per="connection")
         assert held.describe() == "raw replies, 5 s after each accept"
+
+    def test_its_start_and_its_end_are_no_lines_of_a_log(self) -> None:
+        """A service that listens on many ports would have two for each."""
+        seen: Any = []
+        globalLogPublisher.addObserver(seen.append)
+        self.addCleanup(globalLogPublisher.removeObserver, seen.append)
+        factory = EchoFactory(Clock())
+        factory.doStart()
+        factory.doStop()
+        assert seen == []
 
     def test_messages_of_is_what_it_reads(self) -> None:
         """The pieces join to what was read."""
