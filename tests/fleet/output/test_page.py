@@ -47,8 +47,9 @@ LIGHT, DARK = 1, 0
 
 @cache
 def page_of(make: Callable[[], Report]) -> str:
-    """Give the page of a made report, with charts that were really drawn."""
-    return html_page(judge(make()))
+    """Give the page of a made report."""
+    with charts_once(make):
+        return html_page(judge(make()))
 
 
 @cache
