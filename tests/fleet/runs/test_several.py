@@ -10,6 +10,7 @@ import time
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import ENGINES
 from twistecho.fleet.runs.several import PartError, Parts, run_processes
 from twistecho.testing.servers import EchoServer
@@ -124,18 +126,42 @@ class PartsTests(unittest.TestCase):
 
     def test_interrupted_parts_report_what_they_found(self) -> None:
         """Nothing is lost, and the whole is marked."""
-        plan = self.plan(duration=30.0, think=0.01)
+        plan = self.plan(duration=30.0, think=0.01, barrier=True)
         for engine in ENGINES:
             with self.subTest(engine=engine), Parts(engine, plan, self.target, 2) as parts:
-                if engine == "reactor":
-                    wait_until_answered(parts, 5)
-                else:
-                    wait_until_answered(parts, 1)
+                wait_until_answered(parts, 1)  # so all have connected
                 parts.interrupt()
                 report = parts.report()
                 assert report.interrupted
                 assert invalid(report) == ()
                 assert set(report.interruptions) == {"receive:interrupted"}
+
+    def test_parts_are_interrupted_once_all_have_started(self) -> None:
+        """Ctrl-C may come while they start: each is told once, since twice would kill it."""
+        told: list[tuple[int, int]] = []
+        parts = Parts("threads", self.plan(clients=2), self.target, 2)
+        start = FleetProcess.__enter__
+
+        def starting(part: FleetProcess) -> FleetProcess:
+            started = start(part)
+            if part is parts.parts[0]:
+                parts.interrupt()
+                assert told == []
+            return started
+
+        with (
+            mock.patch.object(FleetProcess, "__enter__", starting),
+            mock.patch.object(
+                FleetProcess, "_signal", lambda part, number: told.append((number, part.plan.first))
+            ),
+            parts,
+        ):
+            assert told == [(signal.SIGINT, 0), (signal.SIGINT, 1)]
+            parts.interrupt()
+            assert len(told) == 4
+            report = parts.report()
+        assert report.interrupted
+        assert report.complete
 
     def test_a_target_that_the_engine_cannot_reach_is_refused(self) -> None:
         """With what the engine says, once."""

@@ -5,6 +5,7 @@ ends without a report is named in the whole, and its clients are missing there.
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Self
@@ -36,6 +37,8 @@ class Parts:
         self.interrupted = False
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
+        self._started: ExitStack | None = None
+        self._asked: list[Callable[[FleetProcess], None]] = []  # of all, before they had started
 
     def __enter__(self) -> Self:
         """Start the processes."""
@@ -43,11 +46,14 @@ class Parts:
             for part in self.parts:
                 started.enter_context(part)
             self._started = started.pop_all()
+        for what in self._asked:
+            self._tell(what)
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Leave no process behind."""
-        self._started.close()
+        if self._started:
+            self._started.close()
 
     def _check_barrier(self) -> None:
         """Let all pass once each part is at its barrier, or has ended."""
@@ -65,13 +71,19 @@ class Parts:
     def interrupt(self) -> None:
         """Have all end their clients and report."""
         self.interrupted = True
-        for part in self.parts:
-            part.interrupt()
+        self._tell(FleetProcess.interrupt)
 
     def kill(self) -> None:
         """End all at once, without their reports."""
+        self._tell(FleetProcess.kill)
+
+    def _tell(self, what: Callable[[FleetProcess], None]) -> None:
+        """Tell all parts, from a signal's handler perhaps; those that start, once they have."""
+        if self._started is None:
+            self._asked.append(what)
+            return
         for part in self.parts:
-            part.kill()
+            what(part)
 
     def report(self) -> Report:
         """Wait for all parts and put together what they found.
@@ -111,11 +123,8 @@ def run_processes(
     a plan that cannot be divided and a target that the engine cannot connect to, KeyboardInterrupt
     where they were interrupted before any client had begun.
     """
-    with (
-        Parts(engine, plan, target, processes) as parts,
-        interruptible(parts.interrupt, parts.kill),
-        display(parts.progress),
-    ):
+    parts = Parts(engine, plan, target, processes)
+    with interruptible(parts.interrupt, parts.kill), parts, display(parts.progress):
         report = parts.report()
     if report.interrupted and not report.outcomes:
         raise KeyboardInterrupt
