@@ -107,9 +107,8 @@ def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
         return [], []
     rarities = [10 ** (step / _A_DECADE) for step in range(_A_DECADE * 10)]
     rarities = [*(rarity for rarity in rarities if rarity < total), float(total)]
-    percentiles = [100 * (1 - 1 / rarity) for rarity in rarities[:-1]] + [100.0]
-    at = latencies.histogram().get_percentile_to_value_dict(percentiles)
-    return rarities, [at[percentile] / 1e6 for percentile in percentiles]
+    ranks = [total - int(total / rarity) for rarity in rarities[:-1]] + [total]
+    return rarities, latencies.at_ranks([max(1, rank) for rank in ranks])
 
 
 class Chart(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from twistecho.base.decoding import decode, written_as
 
-from .histograms import INTERVAL_LENGTH
+from .histograms import INTERVAL_LENGTH, rank_of
 from .outcome import Outcome
 from .recorder import Recording
 
@@ -29,8 +29,8 @@ class Second:
         return sum(self.latencies.values())
 
     def percentile(self, percent: float) -> float:
-        """Give the response time, in seconds, that so many of the replies did not exceed."""
-        wanted, found = percent / 100 * self.answered, 0
+        """Give the response time, in seconds, of the percentile's rank; 0 where nothing came."""
+        wanted, found = rank_of(percent, self.answered), 0
         for latency in sorted(self.latencies):
             found += self.latencies[latency]
             if found >= wanted:
