@@ -150,7 +150,7 @@ class Latencies:
         )
 
     def at_ranks(self, ranks: Sequence[int]) -> list[float]:
-        """Give the values, in seconds, of ranks: 1 is that of the least, `count` of the greatest."""
+        """Give the values, in seconds, of ranks, from 1 (the least) to `count` (the greatest)."""
         histogram = self.histogram()
         # The library takes percentiles alone, and rounds them to the nearest rank.
         parts = [100 * rank / self.count for rank in ranks]
