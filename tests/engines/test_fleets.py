@@ -218,7 +218,9 @@ class EnginesTests(ServiceCase):
                 report = await run(plan, f"127.0.0.1:{port}")
                 over.set()
             assert report.failures == {"send:timeout": 1}
-            assert report.sent == 2
+            assert (report.sent, report.unsent) == (0, 2)
+            assert 0 < report.bytes_sent < 2**25
+            assert report.outcomes[0].balance == (0, 0)
 
     async def test_a_server_that_never_closes_is_named(self) -> None:
         """Everything was answered, but FIN is not returned: close:timeout."""

@@ -4,6 +4,7 @@ import errno
 import unittest
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -614,6 +615,33 @@ class PipelineTests(unittest.TestCase):
         for heard in (b"", b"a"):
             single.hear(heard)
             assert [n for n in range(3) if single.conversation.is_cut(n)] == [1]
+
+    def test_what_the_system_has_not_taken_is_unsent(self) -> None:
+        """Whole messages and bytes; one that was taken in part is not sent, but its bytes are."""
+        for pending, unsent in ((0, 0), (1, 1), (3, 1), (4, 2), (8, 3), (10, 4)):
+            wire = Wire(self.plan)
+            wire.conversation.pending = partial(int, pending)
+            wire.conversation.failed("timeout", 1.0)
+            with self.subTest(pending=pending):
+                assert (wire.outcome.sent, wire.outcome.unsent) == (4 - unsent, unsent)
+                assert wire.outcome.failed == 4 - unsent
+                assert wire.outcome.bytes_sent == wire.outcome.bytes_failed == 10 - pending
+                assert wire.outcome.balance == (0, 0)
+
+    def test_no_more_is_unsent_than_is_owed(self) -> None:
+        """What encrypts adds some bytes; one message in flight counts like several."""
+        for heard, pending in ((b"", 99), (b"a", 99), (b"a", 1)):
+            wire = Wire(replace(self.plan, pipeline=1))
+            wire.hear(b"ab")
+            wire.hear(b"cde")
+            wire.hear(heard)
+            wire.conversation.pending = partial(int, pending)
+            wire.conversation.failed("timeout", 1.0)
+            taken = 2 - min(pending, 2 - len(heard))
+            with self.subTest(heard=heard, pending=pending):
+                assert (wire.outcome.sent, wire.outcome.unsent, wire.outcome.failed) == (2, 1, 0)
+                assert wire.outcome.bytes_sent == 5 + taken
+                assert wire.outcome.balance == (0, 0)
 
     def test_a_server_may_answer_several_messages_with_one_reply(self) -> None:
         """It cannot see where one ends that came together with the next, in any format."""

@@ -13,6 +13,7 @@ the run began, and does what it is told:
     closed(now)                     the other side's FIN came
     lost(errno, now)                the system says that the connection broke, or was not made
     failed(reason, now)             a timeout and the like
+    pending              -> int     to be set: how many bytes the system has not taken yet
     outcome                         set once it is over: close, or abort where it failed
 
 Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
@@ -26,6 +27,7 @@ sending the next message or by waiting for its reply is a matter of microseconds
 """
 
 import errno
+from collections.abc import Callable
 from math import inf
 
 from twistecho.fleet.plans.load import Load, load_of
@@ -62,6 +64,7 @@ class Conversation:
         "client",
         "next_due",
         "outcome",
+        "pending",
         "plan",
         "step",
     )
@@ -78,6 +81,8 @@ class Conversation:
         self.client = client
         self.outcome: Outcome | None = None
         self.step = 0.0
+        self.pending: Callable[[], int] = int
+        """Count the bytes that were given and that the system has not taken: the engine knows."""
         self.next_due: float | None = None
         self._phase = Phase.CONNECT
         self._recording = recording
@@ -259,16 +264,18 @@ class Conversation:
         flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
         owed, bytes_owed = flight.owed
+        untaken, bytes_untaken = flight.untaken(self.pending())
+        owed, bytes_owed = owed - untaken, bytes_owed - bytes_untaken
         self._recording.ended(cause, now)
         self.outcome = Outcome(
             client=self.client,
             cause=cause,
-            sent=flight.handed,
+            sent=flight.handed - untaken,
             messages=flight.messages,
             failed=0 if stopped else owed,
             outstanding=owed if stopped else 0,
-            unsent=self._count_unsent(now),
-            bytes_sent=flight.handed_bytes,
+            unsent=self._count_unsent(now) + untaken,
+            bytes_sent=flight.handed_bytes - bytes_untaken,
             bytes_returned=flight.returned_bytes,
             bytes_failed=0 if stopped else bytes_owed,
             bytes_outstanding=bytes_owed if stopped else 0,

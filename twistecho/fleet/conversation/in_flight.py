@@ -109,6 +109,16 @@ class InFlight:
         begin = self.handed_bytes - unsent
         return any(end - size < begin < end for _, _, size, end in self.unanswered)
 
+    def untaken(self, pending: int) -> tuple[int, int]:
+        """Count the messages, and their bytes, that the system has not taken whole.
+
+        ``pending`` are the last bytes that were handed over; what encrypts them may add some.
+        """
+        pending = min(pending, self.owed[1])
+        taken = self.handed_bytes - pending
+        messages = sum(end > taken for _, _, _, end in self.unanswered)
+        return messages + bool(self.single and pending), pending
+
     def hand_over(self, due: float, now: float) -> bytes:
         """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
         message = self._message(self.handed)

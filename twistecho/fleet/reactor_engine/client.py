@@ -135,6 +135,7 @@ class Client(Protocol):
         """Send the first message, where it is due."""
         self.dialing = None
         self._noting = note_errors(self.transport)
+        self.conversation.pending = self._pending
         self._go_on(self.conversation.connected(self._now()))
         self.fleet.settle(self.conversation.client)
 
@@ -193,6 +194,10 @@ class Client(Protocol):
     def _sending(self) -> bool:
         """Say whether the system has taken a part of a message, and not all of it."""
         return self.conversation.is_cut(unsent(self.transport))
+
+    def _pending(self) -> int:
+        """Count the bytes that the system has not taken."""
+        return unsent(self.transport)
 
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""

@@ -88,11 +88,11 @@ def reason_of_error(error: BaseException | None) -> str:
 class Outcome:
     """What became of one client's conversation.
 
-    Messages: ``sent`` were handed over to be sent; of these ``messages`` were answered right,
+    Messages: ``sent`` were taken by the system; of these ``messages`` were answered right,
     ``failed`` went down with the conversation, and ``outstanding`` were still unanswered when the
-    run was ended early. ``unsent`` were due and never handed over. Bytes of messages likewise:
-    ``bytes_sent`` are ``bytes_returned`` (payload that came back right), ``bytes_failed`` and
-    ``bytes_outstanding``. See `balance`.
+    run was ended early. ``unsent`` were due, and not taken whole until the end. Bytes of messages
+    likewise: ``bytes_sent`` are ``bytes_returned`` (payload that came back right),
+    ``bytes_failed`` and ``bytes_outstanding``. See `balance`.
 
     Times are in seconds from the start of the run, None where the conversation did not come so far:
     ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole

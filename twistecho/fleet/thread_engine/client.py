@@ -194,6 +194,7 @@ class Client:
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = bytearray()
+        conversation.pending = lambda: len(self._unsent)
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
