@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import Mock
 
 import psutil
 
@@ -25,7 +26,7 @@ from tests.support.programs import missing, program
 from twistecho import Plan, ReplyFormat, Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
-from twistecho.locust.gathering import LOST, Gathering, Kind, put_later
+from twistecho.locust.gathering import LOST, Gathering, Kind, own_plan, put_later
 
 PATIENCE = 40.0
 LOCUSTFILE = DOCS / "locustfile.py"
@@ -180,7 +181,10 @@ class SwarmTests(LocustCase):
         assert messages == 10 * talks
         assert read("connections_accepted") == report.plan.clients + talks
         assert read("messages") == report.messages + messages
-        assert read("received_bytes") == 22 * (report.messages + messages)
+        # Each user's clients have numbers of their own, and each message its own.
+        echoed = read("received_bytes") - report.bytes_sent
+        assert len(b"Ola mundo da internet! (0, 0)") * messages <= echoed
+        assert echoed <= len(b"Ola mundo da internet! (2000000000, 9)") * messages
         assert len(report.parts) == 3
         assert "Fleets: exact" in swarm.said()
 
@@ -299,6 +303,22 @@ class GatheringTests(unittest.TestCase):
         self.gathering.begin(["one"])
         self.tell("one", testing=False)
         assert self.gathering.reports(self.kinds) == {}
+
+
+class NumberTests(unittest.TestCase):
+    """The numbers of the users' clients, by which their replies are told apart."""
+
+    def test_no_two_users_share_a_client_whatever_their_worker(self) -> None:
+        """Neither in one process nor in several, and also where nobody is a worker."""
+        numbers: list[int] = []
+        for worker in (None, 0, 1):
+            environment: Any = Mock(runner=worker if worker is None else Mock(worker_index=worker))
+            plans = [own_plan(environment, Plan(clients=5)) for _ in range(3)]
+            numbers += [number for plan in plans for number in plan.numbers]
+            if worker is None:
+                assert numbers == list(range(15))
+                numbers.clear()
+        assert len(set(numbers)) == len(numbers) == 30
 
 
 class SequelTests(unittest.TestCase):

@@ -455,7 +455,7 @@ class PlanTests(unittest.TestCase):
             assert math.isfinite(turn)
             assert dues == sorted(dues)
             assert all(map(math.isfinite, dues))
-        assert plan.message(10**12) in plan.messages
+        assert plan.messages_of(0)(10**12)
         if not plan.ordered:
             for part in plan.divide(min(3, plan.clients)):
                 assert isinstance(part, Plan)
@@ -526,7 +526,7 @@ class EngineTests(unittest.TestCase):
         )  # fmt: skip
         write = REPLY_WRITERS[plan.reply]
         ctime = "Sat Jul 22 18:43:57 2017"
-        sent = [plan.message(number) for number in range(plan.messages_per_client or 0)]
+        sent = [plan.messages_of(0)(number) for number in range(plan.messages_per_client or 0)]
         stream = bytearray(b"".join(write(message, ctime) for message in sent))
         if data.draw(st.booleans()):
             at = data.draw(st.integers(0, len(stream) - 1))

@@ -187,6 +187,7 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
         and name in Plan.__dataclass_fields__
     ]
+    given += ["literal"] if "messages" in given else []
     try:
         chosen = replace(base, **{name: getattr(plan, name) for name in given})
         readers_of(chosen)

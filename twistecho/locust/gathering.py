@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LOST = "lost in mid-run: what it had not reported is missing"
 """The problem of a worker that did not come to its end."""
 
+_NUMBERS_OF_A_WORKER = 10**9
+"""How many numbers of clients each worker has for its own."""
+
 
 def put_later(report: Report, seconds: float) -> Report:
     """Give the same report, all of it so much later; its start is earlier by as much.
@@ -64,6 +67,7 @@ class Relay:
         self._reports: dict[str, list[dict[str, Any]]] = {}
         self._testing = False
         self._began = 0.0
+        self._numbered = 0
 
     def begin(self) -> None:
         """Begin a test."""
@@ -78,6 +82,11 @@ class Relay:
         later = put_later(report, max(began - self._began, 0.0))
         self._reports.setdefault(kind, []).append(later.to_dict())
 
+    def number(self, clients: int) -> int:
+        """Give the first of so many clients' numbers that nobody else has in this process."""
+        self._numbered += clients
+        return self._numbered - clients
+
     def tell(self) -> dict[str, Any]:
         """Give what has not been told yet, once."""
         reports, self._reports = self._reports, {}
@@ -90,6 +99,16 @@ _RELAYS: dict["Environment", Relay] = {}
 def relay_of(environment: "Environment") -> Relay:
     """Give the relay of a Locust environment, of which a process has one."""
     return _RELAYS.setdefault(environment, Relay())
+
+
+def own_plan(environment: "Environment", plan: Plan) -> Plan:
+    """Give a user's plan with client numbers that no other user has, on whatever worker.
+
+    Else the replies of the one's clients could pass for those of the other's.
+    """
+    worker = max(0, getattr(environment.runner, "worker_index", 0))
+    first = worker * _NUMBERS_OF_A_WORKER + relay_of(environment).number(plan.clients)
+    return replace(plan, first=plan.first + first)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 
@@ -167,7 +167,7 @@ class ClosedLoopTests(unittest.TestCase):
 
     def test_messages_are_counted_as_they_are_answered(self) -> None:
         """An engine can show how far a client has come."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         message = talk.connect()
         assert talk.conversation.messages == 0
@@ -178,7 +178,7 @@ class ClosedLoopTests(unittest.TestCase):
 
     def test_finished_when_the_last_reply_is_in(self) -> None:
         """It is finished between the last reply and the end, and at no other time."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         conversation = talk.conversation
         states = [conversation.finished]
@@ -288,7 +288,7 @@ class TimeTests(unittest.TestCase):
 
     def test_the_outcome_tells_when_what_happened(self) -> None:
         """Start of connecting, connection, first whole reply and end."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         talk.conversation.connecting(1.0)
         message = talk.conversation.connected(2.0)
@@ -302,7 +302,7 @@ class TimeTests(unittest.TestCase):
 
     def test_a_latency_lasts_from_the_message_to_its_whole_reply(self) -> None:
         """One for every message, from when it was handed over for sending."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         message = talk.connect(2.0)
         talk.hear(answer(plan, message)[:5], 3.0)
@@ -312,7 +312,7 @@ class TimeTests(unittest.TestCase):
 
     def test_each_step_has_its_beginning(self) -> None:
         """Connecting, each reply and closing: an engine measures the timeout from there."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         conversation = talk.conversation
         conversation.connecting(1.0)
@@ -345,7 +345,7 @@ class CauseTests(unittest.TestCase):
 
     def connecting(self) -> Talk:
         """Give a conversation that is connecting."""
-        talk = Talk(Plan(repeat=2))
+        talk = Talk(Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2))
         talk.conversation.connecting(0.0)
         return talk
 
@@ -358,7 +358,7 @@ class CauseTests(unittest.TestCase):
     def closing(self) -> Talk:
         """Give a conversation that has all replies and waits for the other side's FIN."""
         talk = self.waiting()
-        talk.hear(answer(talk.plan, talk.plan.message(1)))
+        talk.hear(answer(talk.plan, talk.plan.messages_of(0)(1)))
         return talk
 
     def test_a_failure_is_told_with_the_phase_it_came_in(self) -> None:
@@ -429,7 +429,7 @@ class CauseTests(unittest.TestCase):
         early.conversation.closed(0.0)
         assert str(early.outcome) == "receive:closed"
         late = self.waiting()
-        late.hear(answer(late.plan, late.plan.message(1))[:-1])
+        late.hear(answer(late.plan, late.plan.messages_of(0)(1))[:-1])
         late.conversation.closed(0.0)
         assert str(late.outcome) == "receive:closed"
         assert late.outcome.messages == 1

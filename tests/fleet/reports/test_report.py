@@ -282,6 +282,7 @@ class JsonTests(unittest.TestCase):
             "sent": 2,
             "outstanding": 0,
             "unsent": 0,
+            "told_apart": True,
             "bytes_sent": 20,
             "bytes_returned": 20,
             "makespan_seconds": 0.3,

@@ -92,7 +92,7 @@ class Conversation:
         each = plan.messages_per_client
         self._last = inf if each is None else each
         self._ends = inf
-        self._only = plan.messages[0] if len(plan.messages) == 1 else None
+        self._only = plan.only_message_of(client)
         self._load: Load | None = None  # until it begins
         self._due: float | None = None  # of the next message, once that is known
         self._free = 0.0  # since when there has been room for one more in flight
@@ -152,7 +152,8 @@ class Conversation:
                 self.step = now
                 message = self._only
                 if message is None:
-                    return flight.hand_over_single(self.plan.message(messages))
+                    message = flight.single = flight.message(messages)
+                    size = len(message)
                 flight.handed += 1
                 flight.handed_bytes += size
                 return message

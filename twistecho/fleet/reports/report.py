@@ -168,6 +168,7 @@ class Report:
             "sent": self.sent,
             "outstanding": self.outstanding,
             "unsent": self.unsent,
+            "told_apart": self.plan.told_apart,
             "bytes_sent": self.bytes_sent,
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
