@@ -14,7 +14,10 @@ from .histograms import Measured, add_measured
 from .outcome import Outcome
 from .report import Part, Report
 
-OWN = ("clients", "rate", "first", "sources", "seed")
+ADDED = ("rate", "ramp")
+"""The fields of a plan that add up; all parts of one run have them, or none."""
+
+OWN = ("clients", "first", "sources", "seed")
 """The fields of a plan in which the parts of one run may differ."""
 
 _SHOWN = 60
@@ -23,9 +26,9 @@ _SHOWN = 60
 def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
     """Put reports together, of which there is at least one; each becomes a part with its name.
 
-    Clients and rates add up. Where the numbers of the clients overlap, or leave some out, they are
-    given anew, in the order of the reports. Raises ValueError, naming the field, where the plans
-    are not of one run.
+    Clients, rates and ramps add up. Where the numbers of the clients overlap, or leave some out,
+    they are given anew, in the order of the reports. Raises ValueError, naming the field, where
+    the plans are not of one run.
     """
     for report, name in zip(reports, names, strict=True):
         _check(reports[0].plan, names[0], report.plan, name)
@@ -55,7 +58,7 @@ def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
     """Raise ValueError where a plan cannot have been a part of the same run as the first one."""
     for field in Plan.__dataclass_fields__:
         one, other = getattr(first, field), getattr(plan, field)
-        if field == "rate":
+        if field in ADDED:
             differ = (one is None) != (other is None)
         else:
             differ = field not in OWN and one != other
@@ -71,14 +74,19 @@ def _short(value: object) -> str:
 
 def _plan(plans: Sequence[Plan]) -> Plan:
     """Give the plan of the whole."""
-    rates = [plan.rate for plan in plans if plan.rate is not None]
     return replace(
         plans[0],
         clients=sum(plan.clients for plan in plans),
-        rate=sum(rates) if rates else None,
+        rate=_sum(plan.rate for plan in plans),
+        ramp=_sum(plan.ramp for plan in plans),
         first=min(plan.first for plan in plans) if _consecutive(plans) else plans[0].first,
         sources=tuple(dict.fromkeys(source for plan in plans for source in plan.sources)),
     )
+
+
+def _sum(rates: Iterable[float | None]) -> float | None:
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
 
 
 def _consecutive(plans: Iterable[Plan]) -> bool:

@@ -92,10 +92,8 @@ class Parts:
 
     def _found(self, part: FleetProcess, name: str) -> Report:
         if part.report is None:
-            plan = replace(part.plan, ramp=self.plan.ramp)
-            return lost_report(self._engine, str(self._target), plan, name, part.problem())
-        # The ramp is the only figure that is divided and that merging wants to be the same.
-        return replace(part.report, plan=replace(part.report.plan, ramp=self.plan.ramp))
+            return lost_report(self._engine, str(self._target), part.plan, name, part.problem())
+        return part.report
 
 
 def run_processes(
