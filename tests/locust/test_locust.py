@@ -23,9 +23,10 @@ from tests.service.process.test_tap import twist_echo
 from tests.support import DOCS
 from tests.support.programs import missing, program
 from twistecho import Plan, ReplyFormat, Report
+from twistecho.fleet.reports.merge import put_later
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
-from twistecho.locust.gathering import LOST, Gathering, Kind, put_later
+from twistecho.locust.gathering import LOST, Gathering, Kind
 
 PATIENCE = 40.0
 LOCUSTFILE = DOCS / "locustfile.py"

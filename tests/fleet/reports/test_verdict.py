@@ -305,6 +305,19 @@ class OpenLoadTests(unittest.TestCase):
         assert invalid(self.offered(lag=0.0, cause=RESET)) == ()
         assert "51 of 76 messages" in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
 
+    def test_what_a_ramp_leaves_out_after_the_warm_up_was_due_too(self) -> None:
+        """Two clients, the second of which begins after 2 of 5 s."""
+        cases: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"ramp": 0.5}, "40 of 50 messages due"), ({"ramp": 0.5, "warmup": 1.0}, "40 of 45 "),
+            ({"ramp": 0.5, "warmup": 2.0}, ""), ({"ramp": 0.5, "barrier": True}, ""),
+        )  # fmt: skip
+        for fields, line in cases:
+            plan = Plan(clients=2, messages=(b"x" * 10,), rate=10.0, duration=5.0)
+            found = report(client(0, 25), client(1, 15), plan=replace(plan, **fields))
+            with self.subTest(fields=fields):
+                assert line in "".join(invalid(found))
+                assert bool(line) == bool(invalid(found))
+
     def test_how_many_may_be_missing_is_the_user_s_to_say(self) -> None:
         """A share of those due, itself enough."""
         found = self.offered(lag=0.0, unsent=25)

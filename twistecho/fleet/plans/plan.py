@@ -181,6 +181,14 @@ class Plan:
         """
         return min(self.ends, (client - self.first) / self.ramp) if self.ramp else 0.0
 
+    @property
+    def left_out(self) -> float:
+        """How many messages of its rate, warm-up apart, the plan itself leaves out by its ramp."""
+        if self.rate is None or self.duration is None or self.barrier:
+            return 0.0
+        late = sum(max(0.0, self.turn_of(client) - self.warmup) for client in self.numbers)
+        return late * self.rate / self.clients
+
     def check_turns(self) -> None:
         """Refuse a ramp that leaves the last client nothing to send before the end.
 

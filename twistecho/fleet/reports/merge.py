@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from twistecho.fleet.plans.plan import Plan
 
-from .histograms import Measured, add_measured
-from .outcome import Outcome
+from .histograms import INTERVAL_LENGTH, Interval, Measured, add_measured
+from .outcome import TIMES, Outcome
 from .report import Part, Report
 
 ADDED = ("rate", "ramp")
@@ -52,6 +52,32 @@ def lost_report(engine: str, target: str, plan: Plan, name: str, problem: str) -
     """
     part = Part(name, plan.clients, 0, 0.0, problem)
     return Report(engine, target, plan, (), Measured(), parts=(part,))
+
+
+def put_later(report: Report, seconds: float) -> Report:
+    """Give the same report, all of it so much later; its start is earlier by as much.
+
+    Fleets that follow each other can then be merged, and the rate is that of the time they all
+    took. Intervals are put later by the whole intervals that have passed.
+    """
+    passed = int(seconds // INTERVAL_LENGTH)
+    empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
+    later = tuple(
+        replace(interval, start=interval.start + passed * INTERVAL_LENGTH)
+        for interval in report.measured.intervals
+    )
+    return replace(
+        report,
+        outcomes=tuple(_put_later(outcome, seconds) for outcome in report.outcomes),
+        measured=replace(report.measured, intervals=empty + later),
+        began=report.began - seconds if report.began else 0.0,
+    )
+
+
+def _put_later(outcome: Outcome, seconds: float) -> Outcome:
+    known = {name: getattr(outcome, name) for name in TIMES}
+    later = {name: at + seconds for name, at in known.items() if at is not None}
+    return replace(outcome, **later)
 
 
 def _check(first: Plan, known: str, plan: Plan, name: str) -> None:

@@ -84,6 +84,18 @@ def reason_of_error(error: BaseException | None) -> str:
     return type(error).__name__.removesuffix("Error").lower() or "error"
 
 
+TIMES = (
+    "started",
+    "connected",
+    "first_byte",
+    "replied",
+    "ended",
+    "offered_from",
+    "offered_until",
+)
+"""The fields of an outcome that are times since the start of the run."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one client's conversation.

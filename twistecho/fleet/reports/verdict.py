@@ -247,6 +247,7 @@ def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     whole = [outcome for outcome in report.outcomes if not outcome.interrupted]
     sent = sum(outcome.sent for outcome in whole)
     due = sent + sum(outcome.unsent for outcome in whole)
+    due += 0 if report.interrupted or not whole else round(report.plan.left_out)
     if sent < tolerance * due:
         yield (
             f"the rate was not held: {sent:,} of {due:,} messages due were sent by the end "
