@@ -158,7 +158,7 @@ def parse_share(text: str) -> float:
     Raises ValueError with one line for anything else.
     """
     plain = text.removesuffix("%")
-    value = number(plain.strip())
+    value = number(plain.removesuffix(" "))
     if plain != text or value > 1:
         value /= 100
     if not 0 <= value <= 1:

@@ -195,7 +195,9 @@ class Client(Protocol):
 
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""
-        self.fleet.deadlines.set(self.deadline, self._now() + self.conversation.patience)
+        patience = self.conversation.patience
+        if patience < self.conversation.plan.timeout:
+            self.fleet.deadlines.set(self.deadline, self._now() + patience)
         if ISSLTransport.providedBy(self.transport):
             self.transport.loseConnection()
         else:
