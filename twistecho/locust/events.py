@@ -85,8 +85,17 @@ def fleet_kinds(environment: Environment) -> dict[str, Kind]:
 
 
 def check_host(environment: Environment) -> None:
-    """End the process, in one line and with exit code 2, where the host is no target."""
+    """End the process, in one line and with exit code 2, where the host is no target.
+
+    Likewise where a plan leaves clients without a turn.
+    """
     for user in environment.user_classes:
+        try:
+            if issubclass(user, FleetUser):
+                user.plan.check_turns()
+        except ValueError as error:
+            _log.error("%s.plan: %s", user.__name__, error)
+            sys.exit(2)
         host = environment.host or user.host
         try:
             if host is not None:
