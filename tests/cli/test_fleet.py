@@ -209,6 +209,8 @@ class LoadOptionTests(_FolderCase):
             ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
             ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
             ("--rate=0",): "--rate: 0 is not a number above 0",
+            ("--ramp=2", "--duration=1"): "--ramp: at 2/s the last of 20 clients begins",
+            ("--rate-tolerance=101%",): "'--rate-tolerance': 101% is not a share",
             ("--ramp=0",): "--ramp: 0 is not a number above 0",
             ("--duration=0ms",): "--duration: 0 is not a number above 0",
             ("--rate=many",): "'--rate': 'many' is not a number a second",

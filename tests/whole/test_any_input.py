@@ -39,7 +39,7 @@ from tests.support.pipes import Pipe
 from tests.support.pipes import tcp as address_of
 from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
-from twistecho.base.notation import parse_rate, parse_seconds
+from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
@@ -126,6 +126,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
+    "share": (parse_share, ["99%", "99", "0.99"]),
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),

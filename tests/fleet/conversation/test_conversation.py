@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
-from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.conversation import CLOSING, Conversation
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
@@ -789,6 +789,57 @@ class DurationTests(unittest.TestCase):
         assert wire.sent == b"aaa"
         assert wire.conversation.finished
 
+    def test_nothing_is_sent_after_the_end_that_was_due_before(self) -> None:
+        """It is unsent, whoever was waited for: the reply, or the one who wakes it."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, rate=10, reply=ReplyFormat.RAW)
+        late, asleep = Wire(plan), Wire(plan)
+        assert late.conversation.received(b"a", 1.0) == b""
+        asleep.hear(b"a")
+        assert asleep.conversation.wake(1.0) == b""
+        for wire in (late, asleep):
+            assert wire.conversation.finished
+            wire.conversation.closed(1.1)
+            assert (wire.outcome.sent, wire.outcome.unsent) == (1, 9)
+
+    def test_load_is_offered_from_the_warm_up_to_the_end(self) -> None:
+        """Under a rate from its schedule on; else from when it can be."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, reply=ReplyFormat.RAW)
+        for fields, times in (
+            ({}, (0.2, 1.0)), ({"rate": 1}, (0.0, 1.0)), ({"warmup": 0.5}, (0.5, 1.5)),
+            ({"duration": None}, (0.2, 3.0)), ({"duration": None, "rate": 4}, (0.0, 0.45)),
+        ):  # fmt: skip
+            conversation = Conversation(replace(plan, **fields), 0, Recording())
+            conversation.connecting(0.0)
+            conversation.connected(0.2)
+            conversation.received(b"a", 3.0)
+            conversation.closed(9.0)
+            with self.subTest(fields=fields):
+                assert conversation.outcome is not None
+                found = (conversation.outcome.offered_from, conversation.outcome.offered_until)
+                assert found == times
+
+    def test_at_the_end_nobody_waits_long_for_the_other_side_to_close(self) -> None:
+        """That it had not is no failure then; without a duration it is."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, timeout=30, reply=ReplyFormat.RAW)
+        for fields, patience, cause in (
+            ({}, CLOSING, None), ({"timeout": 1.0}, 1.0, "close:timeout"),
+            ({"duration": None}, 30.0, "close:timeout"),
+        ):  # fmt: skip
+            wire = Wire(replace(plan, **fields))
+            assert wire.conversation.patience == wire.plan.timeout
+            wire.conversation.received(b"a", 2.0)
+            with self.subTest(fields=fields):
+                assert wire.conversation.patience == patience
+                wire.conversation.failed("timeout", 2.0 + patience)
+                assert (wire.outcome.cause and str(wire.outcome.cause)) == cause
+
+    def test_who_would_connect_after_the_end_does_not(self) -> None:
+        """It is over, and nothing was wrong."""
+        conversation = Conversation(Plan(duration=1, warmup=1), 0, Recording())
+        conversation.connecting(2.0)
+        assert conversation.outcome is not None
+        assert (conversation.outcome.answered, conversation.outcome.connected) == (True, None)
+
     def test_a_client_of_which_nothing_is_asked_closes_at_once(self) -> None:
         """Its first message would be due after the end."""
         wire = Wire(Plan(clients=20, duration=1, rate=1), client=19)
@@ -820,6 +871,15 @@ class BarrierTests(unittest.TestCase):
         wire = Wire(replace(self.plan, clients=2, rate=10), client=1)
         assert wire.conversation.begin(3.0) == b""
         assert wire.conversation.next_due == 3.1
+
+    def test_all_count_from_the_same_moment(self) -> None:
+        """However late the engine comes to a client."""
+        wire = Wire(replace(self.plan, clients=2, rate=10), client=1)
+        assert wire.conversation.begin(3.05, 3.0) == b""
+        assert wire.conversation.next_due == 3.1
+        assert wire.conversation.wake(4.0) == b""
+        wire.conversation.closed(4.5)
+        assert (wire.outcome.offered_from, wire.outcome.offered_until) == (3.0, 4.0)
 
     def test_who_is_not_connected_has_nothing_to_begin(self) -> None:
         """Nothing is sent."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import plans
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, OWN_MESSAGE, SCHEMA, Arrivals, Plan
 
@@ -164,6 +165,33 @@ class TokenTests(unittest.TestCase):
         parts = [part.messages_of(n)(3) for part in plan.divide(3) for n in part.numbers]
         assert parts == [plan.messages_of(n)(3) for n in plan.numbers]
         assert len(set(parts)) == 7
+
+
+class TurnTests(unittest.TestCase):
+    """Every client of a ramp must have its turn before the end."""
+
+    def test_a_ramp_that_leaves_the_last_client_nothing_to_send_is_refused(self) -> None:
+        """The schedule of a constant rate gives it its first message later still."""
+        cases: tuple[tuple[dict[str, Any], bool], ...] = (
+            ({"ramp": 2.0}, True), ({"ramp": 3.5}, True), ({"ramp": 7.0}, True),
+            ({"ramp": 8.0}, False), ({"ramp": 8.0, "rate": 20.0}, True),
+            ({"ramp": 2.0, "barrier": True}, False), ({"ramp": 2.0, "warmup": 3.0}, False),
+            ({"ramp": 8.0, "rate": 20.0, "arrivals": Arrivals.POISSON}, False), ({}, False),
+        )  # fmt: skip
+        for fields, late in cases:
+            plan = Plan(clients=8, duration=1.0, **fields)
+            with self.subTest(fields=fields):
+                if late:
+                    with pytest.raises(FieldError, match=r"^ramp: .*8 clients.*duration$"):
+                        plan.check_turns()
+                else:
+                    plan.check_turns()
+
+    def test_nobody_waits_for_a_turn_after_the_end(self) -> None:
+        """Which counts from the barrier where there is one."""
+        plan = Plan(clients=8, duration=1.0, warmup=0.5, ramp=2.0)
+        assert [plan.turn_of(client) for client in (1, 7)] == [0.5, 1.5]
+        assert replace(plan, barrier=True).turn_of(7) == 3.5
 
 
 class JsonTests(unittest.TestCase):

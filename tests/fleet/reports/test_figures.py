@@ -64,6 +64,16 @@ class CountTests(unittest.TestCase):
         """Messages and bytes a second; failures are a share of the clients planned."""
         assert self.values("makespan", "rate", "byte_rate", "error_rate") == [2.0, 1.5, 15.0, 0.5]
 
+    def test_rates_are_over_the_time_in_which_load_was_offered(self) -> None:
+        """By any client, counted once, where it is known; gaps between them are none of it."""
+        times = ((3.0, 5.0), (3.5, 5.25), (8.0, 8.75))
+        found = [
+            replace(one, offered_from=begin, offered_until=end)
+            for one, (begin, end) in zip(self.report.outcomes, times, strict=True)
+        ]
+        self.report = replace(self.report, outcomes=tuple(found))
+        assert self.values("rate", "byte_rate") == [1.0, 10.0]
+
     def test_rates_leave_the_warm_up_out(self) -> None:
         """Its time, its messages and its bytes."""
         seconds = (Interval(0.0, answered=2, bytes_returned=20), Interval(1.0, 0, 1, 10))

@@ -145,6 +145,16 @@ class LostTests(unittest.TestCase):
         assert invalid(again) == ("part first day: killed by SIGKILL", reasons[1])
 
 
+class RampTests(unittest.TestCase):
+    """Each part connects its own clients meanwhile."""
+
+    def test_rates_and_ramps_add_up(self) -> None:
+        """Whatever the share of each part is."""
+        parts = [planned(clients=1, rate=5.0, ramp=2.0), planned(clients=1, rate=1.0, ramp=0.5)]
+        whole = merge_reports(parts, ["a", "b"])
+        assert (whole.plan.rate, whole.plan.ramp) == (6.0, 2.5)
+
+
 class CompatibleTests(unittest.TestCase):
     """Only the parts of one run can be merged."""
 

@@ -280,7 +280,16 @@ def _time_axis(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     panel.set_xlabel("seconds since the run began")
     _plain(panel)
     if report.plan.warmup and over_time:
-        panel.axvspan(0, report.plan.warmup, color=_SHADE, label="warm-up", linewidth=0, zorder=0)
+        known = [o.offered_from for o in report.outcomes if o.offered_from is not None]
+        end = min(known, default=report.plan.warmup)
+        panel.axvspan(
+            max(0.0, end - report.plan.warmup),
+            end,
+            color=_SHADE,
+            label="warm-up",
+            linewidth=0,
+            zorder=0,
+        )
 
 
 def _legend(panel: "Axes", shown: "list[Any]", without: str, ncols: int = 1) -> None:

@@ -4,6 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
@@ -183,9 +184,43 @@ class Plan:
         """The numbers of the clients."""
         return range(self.first, self.first + self.clients)
 
+    @property
+    def ends(self) -> float:
+        """When sending ends, in seconds since the run began; infinite where that is not known."""
+        return inf if self.duration is None or self.barrier else self.warmup + self.duration
+
     def turn_of(self, client: int) -> float:
-        """Say when it is a client's turn to connect, in seconds since the run began."""
-        return (client - self.first) / self.ramp if self.ramp else 0.0
+        """Say when it is a client's turn to connect, in seconds since the run began.
+
+        Nobody waits beyond the end: see `Conversation.connecting`.
+        """
+        return min(self.ends, (client - self.first) / self.ramp) if self.ramp else 0.0
+
+    @property
+    def left_out(self) -> float:
+        """How many messages of its rate, warm-up apart, the plan itself leaves out by its ramp."""
+        if self.rate is None or self.duration is None or self.barrier:
+            return 0.0
+        late = sum(max(0.0, self.turn_of(client) - self.warmup) for client in self.numbers)
+        return late * self.rate / self.clients
+
+    def check_turns(self) -> None:
+        """Refuse a ramp that leaves the last client nothing to send before the end.
+
+        Apart from the other checks, since reports of such plans are to be read.
+        """
+        if self.ramp is None:
+            return
+        constant = self.arrivals is Arrivals.CONSTANT
+        each = 1 / self.rate if self.rate and constant else 0.0
+        first = (self.clients - 1) * (1 / self.ramp + each)
+        if first >= self.ends:
+            raise FieldError(
+                "ramp",
+                f"at {self.ramp:g}/s the last of {self.clients:,} clients begins after "
+                f"{first:.3g} s, and sending ends after {self.ends:g} s: see ",
+                "duration",
+            )
 
     @property
     def told_apart(self) -> bool | None:

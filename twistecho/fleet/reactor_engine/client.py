@@ -139,10 +139,10 @@ class Client(Protocol):
         self._go_on(self.conversation.connected(self._now()))
         self.fleet.settle(self.conversation.client)
 
-    def begin(self) -> None:
-        """Send the first message: all clients have connected."""
+    def begin(self, whistle: float) -> None:
+        """Send the first message: all clients had connected at ``whistle``."""
         if self.connected and self.conversation.outcome is None:
-            self._go_on(self.conversation.begin(self._now()))
+            self._go_on(self.conversation.begin(self._now(), whistle))
 
     def dataReceived(self, data: bytes) -> None:
         """Check what came back; go on, close or give up."""
@@ -183,9 +183,8 @@ class Client(Protocol):
         conversation = self.conversation
         if conversation.outcome is not None:
             return None
-        timeout = conversation.plan.timeout
         # While nothing is waited for, a message may be sent the next moment.
-        due = (now if conversation.step == inf else conversation.step) + timeout
+        due = (now if conversation.step == inf else conversation.step) + conversation.patience
         if due > now:
             return due
         self.give_up("timeout")
@@ -201,6 +200,9 @@ class Client(Protocol):
 
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""
+        patience = self.conversation.patience
+        if patience < self.conversation.plan.timeout:
+            self.fleet.deadlines.set(self.deadline, self._now() + patience)
         if ISSLTransport.providedBy(self.transport):
             self.transport.loseConnection()
         else:

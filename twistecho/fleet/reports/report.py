@@ -80,6 +80,26 @@ class Report:
         return max(o.ended for o in self.outcomes) - min(o.started for o in self.outcomes)
 
     @property
+    def offered(self) -> float:
+        """Seconds in which load was offered, the warm-up apart; by any client, counted once.
+
+        In what older versions wrote it is the makespan without the warm-up.
+        """
+        known = sorted(
+            (o.offered_from, o.offered_until)
+            for o in self.outcomes
+            if o.offered_from is not None and o.offered_until is not None
+        )
+        if not known and self.outcomes:
+            began = max(min(o.started for o in self.outcomes), self.plan.warmup)
+            known = [(began, max(o.ended for o in self.outcomes))]
+        took, end = 0.0, 0.0
+        for begin, until in known:
+            took += max(0.0, until - max(begin, end))
+            end = max(end, until)
+        return took
+
+    @property
     def answered(self) -> int:
         """How many clients had every message answered right."""
         return sum(outcome.answered for outcome in self.outcomes)

@@ -37,6 +37,8 @@ class Gate:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._is_open = self._closed = False
+        self.opened_at: float | None = None
+        """What the one who opened it says of when that was."""
         # One that a signal handler can take while the same thread has it.
         self._lock = threading.RLock()
 
@@ -50,14 +52,15 @@ class Gate:
         """Give the descriptor."""
         return self._read
 
-    def open(self) -> None:
+    def open(self, at: float | None = None) -> None:
         """Let all through, now and later; can be called from any thread and signal handler.
 
-        It does nothing once the gate was closed.
+        ``at`` is for those who pass. It does nothing once the gate was closed.
         """
         with self._lock:
             if self._closed or self._is_open:
                 return
+            self.opened_at = at
             os.write(self._write, b"o")
             self._is_open = True
 
@@ -170,7 +173,7 @@ def connected_by(
 
 def time_left(conversation: Conversation, now: float) -> float:
     """Say how long the present step may still take, in seconds."""
-    return conversation.step + conversation.plan.timeout - now
+    return conversation.step + conversation.patience - now
 
 
 class Client:
@@ -191,6 +194,7 @@ class Client:
         self._connection = connection
         self._conversation = conversation
         self._now = now
+        self._whistle = begin
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = bytearray()
@@ -242,7 +246,7 @@ class Client:
             time.sleep(min(seconds, _SLICE))
 
     def _begin(self) -> None:
-        self._say(self._conversation.begin(self._now()))
+        self._say(self._conversation.begin(self._now(), self._whistle.opened_at))
 
     def _stop(self) -> None:
         self._conversation.failed(INTERRUPTED, self._now())
