@@ -1,0 +1,209 @@
+"""``python -m bench.truth``: the fleet's figures beside tcpdump's, in the same runs.
+
+Prints, for each percentile, what was on the wire and what the fleet printed of it, then the true
+response and the printed one, and whether the report marks that. A case in which a figure does not
+hold is named, and the exit code is 1. Needs Linux, gcc, and tcpdump with the right to listen. What
+the times are stands in the package's docstring, what holds in `verdict`'s.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.programs import Programs
+
+from .capture import Capture, CaptureError, captured, flows
+from .cases import ALL_CASES, CASES, LOADS, Case, served
+from .verdict import Line, Printed, Schedule, Truth, judge, judge_connect, printed, seen
+
+_FIRST = IPv4Address("127.1.0.1")
+"""Where client 0 connects from: each has an address of its own, by which the observer knows it."""
+
+_SIZE = 64
+_LONGEST = 120.0
+"""Seconds after which a fleet that has not ended is given up."""
+
+
+class Run(NamedTuple):
+    """One run of the fleet: its report, its exit code, and what the observer had seen."""
+
+    report: dict[str, Any]
+    code: int
+    capture: Capture
+
+    @property
+    def rate(self) -> float:
+        """How many messages a second were answered, from the first client to the last."""
+        summary = self.report["summary"]
+        return float(summary["messages"] / summary["makespan_seconds"])
+
+
+class Bench:
+    """Runs cases, and knows what the clients of those before could do."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self._folder, self._seconds = folder, seconds
+        self._programs = Programs(folder)
+        self._rates: dict[Case, float] = {}
+
+    def problems(self, case: Case) -> list[str]:
+        """Run a case and print what was found; say what does not hold."""
+        rate = self._asked(case)
+        run = self._run(case, rate)
+        schedule = Schedule(case.clients, rate, case.processes)
+        truth = seen(flows(run.capture.segments(), _SIZE), int(_FIRST), schedule)
+        run.capture.file.unlink()
+        found = printed(run.report)
+        _print_head(case, rate, run, found)
+        if problems := list(_unseen(case, run, truth, found)):
+            print("\n".join(f"    {problem}" for problem in problems))
+            return problems
+        return _compare(case, truth, found)
+
+    def _asked(self, case: Case) -> float | None:
+        """Give the rate that an open load asks for, of what a closed one has shown to be all."""
+        share = LOADS[case.load]
+        if share is None:
+            return None
+        if case.closed not in self._rates:
+            self._run(case.closed, None)
+        return float(f"{self._rates[case.closed] * share:.3g}")
+
+    def _run(self, case: Case, rate: float | None) -> Run:
+        """Run a fleet beside an observer. Raises CaptureError where there cannot be one."""
+        file = self._folder / "report.json"
+        file.unlink(missing_ok=True)
+        with (
+            served(case.server, self._programs) as port,
+            captured(port, self._folder) as capture,
+        ):
+            ended = subprocess.run(
+                [*_fleet(case, rate, port, self._seconds), f"--json={file}"],
+                capture_output=True,
+                text=True,
+                timeout=_LONGEST,
+                check=False,
+            )
+        if not file.exists():
+            raise RuntimeError(f"{case.name}: {(ended.stderr or ended.stdout).strip()}")
+        run = Run(json.loads(file.read_text()), ended.returncode, capture)
+        if case.load == "closed":
+            self._rates[case] = run.rate
+        return run
+
+
+def _fleet(case: Case, rate: float | None, port: int, seconds: float) -> list[str]:
+    """Give the command line of the fleet."""
+    last = _FIRST + (case.clients - 1)
+    load = ["-n1"] if case.load == "connect" else [f"--duration={seconds}", "--barrier"]
+    return [
+        *(
+            sys.executable,
+            "-m",
+            "twistecho",
+            "fleet",
+            f"127.0.0.1:{port}",
+            "--quiet",
+            "--reply=raw",
+        ),
+        *(f"--clients={case.clients}", f"--engine={case.engine}", f"--message={'x' * _SIZE}"),
+        *(f"--source={_FIRST}-{last}", f"--processes={case.processes}", "--timeout=20"),
+        *(load if rate is None else [*load, f"--rate={rate:g}"]),
+    ]
+
+
+def _unseen(case: Case, run: Run, truth: Truth, found: Printed) -> Iterator[str]:
+    """Say why there is nothing to compare with."""
+    if run.capture.lost:
+        yield f"tcpdump lost {run.capture.lost:,} packets: it is no witness"
+    elif truth.holes:
+        yield f"{truth.holes:,} pieces were never seen: tcpdump is no witness"
+    elif len(truth.wire) != found.answered:
+        yield f"{len(truth.wire):,} replies were seen, {found.answered:,} are in the report"
+    if len(truth.connect) != case.clients:
+        yield f"{len(truth.connect):,} of {case.clients:,} connections were seen"
+
+
+def _compare(case: Case, truth: Truth, found: Printed) -> list[str]:
+    """Print the figures side by side; say which do not hold."""
+    lines = list((judge_connect if case.load == "connect" else judge)(truth, found))
+    for percent in dict.fromkeys(line.percent for line in lines):
+        cells = [_cell(line) for line in lines if line.percent == percent]
+        print(f"    p{percent}  " + "   ".join(cells))
+    return [f"{line.name} p{line.percent}" for line in lines if not line.holds]
+
+
+def _cell(line: Line) -> str:
+    """Write one figure: the true one, the printed one, and what is to be said of it."""
+    value = "-" if line.printed is None else f"{line.printed * 1e3:.3f}"
+    if line.printed is None:
+        word = "missing"
+    elif line.holds:
+        word = "marked" if line.marked else "holds"
+    else:
+        word = "FALSE"
+    return f"{line.name} {line.true * 1e3:10.3f}  printed {value:>10} ms {word:7}"
+
+
+def _print_head(case: Case, rate: float | None, run: Run, found: Printed) -> None:
+    asked = "" if rate is None else f"{rate:,.0f}/s asked, "
+    verdict = "INVALID" if found.invalid else "valid"
+    samples = found.counts.get("wire", 0)
+    counts = f"{found.answered:,} messages, {samples:,} sampled"
+    print(f"{case.name}: {asked}{run.rate:,.0f}/s, {counts}, {verdict}, exit {run.code}")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.truth", description=__doc__)
+    parser.add_argument(
+        "--all", action="store_true", help=f"{len(ALL_CASES)} cases, not {len(CASES)}"
+    )
+    parser.add_argument(
+        "--case",
+        action="append",
+        metavar="NAME",
+        choices=[case.name for case in ALL_CASES],
+        help="only this one; repeatable",
+    )
+    parser.add_argument("--list", action="store_true", help="say what the cases are called")
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long a load lasts")
+    return parser.parse_args(arguments)
+
+
+def _chosen(options: argparse.Namespace) -> list[Case]:
+    if options.case:
+        return [case for case in ALL_CASES if case.name in options.case]
+    return list(ALL_CASES if options.all else CASES)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was chosen; give the exit code."""
+    options = _options(arguments)
+    chosen = _chosen(options)
+    if options.list:
+        print("\n".join(case.name for case in chosen))
+        return 0
+    wrong: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), options.seconds)
+        for case in chosen:
+            try:
+                if problems := bench.problems(case):
+                    wrong[case.name] = problems
+            except CaptureError as error:
+                print(error, file=sys.stderr)
+                return 1
+    print(f"{len(chosen) - len(wrong)} of {len(chosen)} cases hold")
+    for name, problems in wrong.items():
+        print(f"{name}: {', '.join(problems)}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
