@@ -12,13 +12,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.programs import Programs
+from twistecho.compare.launch import LaunchError
 
-from .capture import Capture, CaptureError, captured, flows
+from .capture import CaptureError, Flow, captured, flows, noted
 from .cases import ALL_CASES, CASES, LOADS, Case, served
 from .verdict import Line, Printed, Schedule, Truth, judge, judge_connect, printed, seen
 
@@ -30,12 +32,17 @@ _LONGEST = 120.0
 """Seconds after which a fleet that has not ended is given up."""
 
 
+class FleetError(RuntimeError):
+    """The fleet wrote no report: the message is what it said."""
+
+
 class Run(NamedTuple):
-    """One run of the fleet: its report, its exit code, and what the observer had seen."""
+    """One run of the fleet: its report and exit code, what was seen, and how many packets lost."""
 
     report: dict[str, Any]
     code: int
-    capture: Capture
+    flows: dict[tuple[int, int], Flow]
+    lost: int
 
     @property
     def rate(self) -> float:
@@ -56,9 +63,12 @@ class Bench:
         """Run a case and print what was found; say what does not hold."""
         rate = self._asked(case)
         run = self._run(case, rate)
-        schedule = Schedule(case.clients, rate, case.processes)
-        truth = seen(flows(run.capture.segments(), _SIZE), int(_FIRST), schedule)
-        run.capture.file.unlink()
+        if run.lost and case.server == "none" and case.load != "connect":
+            print(
+                f"{case.name}: tcpdump lost {run.lost:,} packets; again, with a server that notes"
+            )
+            run = self._run(case._replace(server="noted"), rate)
+        truth = seen(run.flows, int(_FIRST), Schedule(case.clients, rate, case.processes))
         found = printed(run.report)
         _print_head(case, rate, run, found)
         if problems := list(_unseen(case, run, truth, found)):
@@ -77,22 +87,21 @@ class Bench:
 
     def _run(self, case: Case, rate: float | None) -> Run:
         """Run a fleet beside an observer. Raises CaptureError where there cannot be one."""
-        file = self._folder / "report.json"
-        file.unlink(missing_ok=True)
-        with (
-            served(case.server, self._programs) as port,
-            captured(port, self._folder) as capture,
-        ):
+        report, notes = self._folder / "report.json", self._folder / "notes"
+        report.unlink(missing_ok=True)
+        with ExitStack() as stack:
+            port = stack.enter_context(served(case.server, self._programs, notes))
+            watched = nullcontext() if case.server == "noted" else captured(port, self._folder)
+            capture = stack.enter_context(watched)
+            command = [*_fleet(case, rate, port, self._seconds), f"--json={report}"]
             ended = subprocess.run(
-                [*_fleet(case, rate, port, self._seconds), f"--json={file}"],
-                capture_output=True,
-                text=True,
-                timeout=_LONGEST,
-                check=False,
+                command, capture_output=True, text=True, timeout=_LONGEST, check=False
             )
-        if not file.exists():
-            raise RuntimeError(f"{case.name}: {(ended.stderr or ended.stdout).strip()}")
-        run = Run(json.loads(file.read_text()), ended.returncode, capture)
+        if not report.exists():
+            raise FleetError((ended.stderr or ended.stdout).strip() or "the fleet has no report")
+        pieces = noted(notes.read_bytes()) if capture is None else capture.segments()
+        lost = 0 if capture is None else capture.lost
+        run = Run(json.loads(report.read_text()), ended.returncode, flows(pieces, _SIZE), lost)
         if case.load == "closed":
             self._rates[case] = run.rate
         return run
@@ -120,13 +129,13 @@ def _fleet(case: Case, rate: float | None, port: int, seconds: float) -> list[st
 
 def _unseen(case: Case, run: Run, truth: Truth, found: Printed) -> Iterator[str]:
     """Say why there is nothing to compare with."""
-    if run.capture.lost:
-        yield f"tcpdump lost {run.capture.lost:,} packets: it is no witness"
+    if run.lost:
+        yield f"tcpdump lost {run.lost:,} packets: it is no witness"
     elif truth.holes:
         yield f"{truth.holes:,} pieces were never seen: tcpdump is no witness"
     elif len(truth.wire) != found.answered:
         yield f"{len(truth.wire):,} replies were seen, {found.answered:,} are in the report"
-    if len(truth.connect) != case.clients:
+    if case.load == "connect" and len(truth.connect) != case.clients:
         yield f"{len(truth.connect):,} of {case.clients:,} connections were seen"
 
 
@@ -136,7 +145,9 @@ def _compare(case: Case, truth: Truth, found: Printed) -> list[str]:
     for percent in dict.fromkeys(line.percent for line in lines):
         cells = [_cell(line) for line in lines if line.percent == percent]
         print(f"    p{percent}  " + "   ".join(cells))
-    return [f"{line.name} p{line.percent}" for line in lines if not line.holds]
+    missing = dict.fromkeys(f"no {line.name} time" for line in lines if line.printed is None)
+    wrong = (line for line in lines if not line.holds and line.printed is not None)
+    return [*missing, *(f"{line.name} p{line.percent}" for line in wrong)]
 
 
 def _cell(line: Line) -> str:
@@ -182,6 +193,22 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
     return list(ALL_CASES if options.all else CASES)
 
 
+def _wrong(chosen: Sequence[Case], seconds: float) -> dict[str, list[str]]:
+    """Run cases; say by name what does not hold in which. Raises CaptureError for no witness."""
+    wrong: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), seconds)
+        for case in chosen:
+            try:
+                problems = bench.problems(case)
+            except (FleetError, LaunchError, subprocess.TimeoutExpired) as error:
+                problems = [str(error)]
+                print(f"{case.name}: {error}")
+            if problems:
+                wrong[case.name] = problems
+    return wrong
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was chosen; give the exit code."""
     options = _options(arguments)
@@ -189,16 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
-    wrong: dict[str, list[str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.seconds)
-        for case in chosen:
-            try:
-                if problems := bench.problems(case):
-                    wrong[case.name] = problems
-            except CaptureError as error:
-                print(error, file=sys.stderr)
-                return 1
+    try:
+        wrong = _wrong(chosen, options.seconds)
+    except (CaptureError, OSError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{len(chosen) - len(wrong)} of {len(chosen)} cases hold")
     for name, problems in wrong.items():
         print(f"{name}: {', '.join(problems)}")

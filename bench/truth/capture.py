@@ -1,8 +1,12 @@
-"""What was on the wire: tcpdump, the file it writes, and the messages and replies in there."""
+"""What was on the wire: tcpdump, the file it writes, and the messages and replies in there.
+
+Where tcpdump loses packets the witness is `bench/peers/observer.c`, whose records are read too.
+"""
 
 import struct
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +27,11 @@ _SYN = 2
 SERVER = 0x7F000001
 """Where every server listens: 127.0.0.1."""
 
+_RECORD = struct.Struct("=qIHHI4x")
+"""A record of the observer's: its struct."""
+
 _FLUSHED = 1.2
-"""Seconds after which tcpdump has read all that the kernel hands over, which it does each second."""
+"""Seconds after which tcpdump has read all: the kernel hands over what it has each second."""
 
 _WITH_NEWS = "(tcp[13] & 2 != 0 or ip[2:2] - ((ip[0] & 15) << 2) - ((tcp[12] & 240) >> 2) != 0)"
 """Packets that begin a connection or carry bytes: mere acknowledgements would be a third of all."""
@@ -123,6 +130,15 @@ def segments(data: bytes, port: int) -> Iterator[Segment]:
         if (outgoing or (source, from_port) == (SERVER, port)) and (carried or flags & _SYN):
             client = (source, from_port) if outgoing else (target, to_port)
             yield Segment(when, client, outgoing, bool(flags & _SYN), at, carried)
+
+
+def noted(data: bytes) -> Iterator[Segment]:
+    """Read what the observer in C has noted; it sees no connection begin."""
+    passed: Counter[tuple[int, int, int]] = Counter()
+    for when, address, port, outgoing, length in _RECORD.iter_unpack(data):
+        stream = (address, port, outgoing)
+        yield Segment(when, (address, port), bool(outgoing), False, passed[stream], length)
+        passed[stream] += length
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.programs import UNDER_TEST, Programs, running, twist_echo
@@ -46,6 +47,7 @@ CASES = (
     *_several(("closed",), (1, 50, 1000), ("none", "5ms")),
     *_several(("half", "full", "beyond"), (50, 1000), ("none", "5ms")),
     *_several(("closed", "half"), (50,), ("bimodal", "stalling")),
+    *_several(("closed", "half", "beyond"), (50,), ("noted",)),
     Case("closed", 10_000, "100ms"),
     *_several(("closed",), (50, 200), ("none", "5ms"), ("threads",)),
     Case("beyond", 400, "none", "threads"),
@@ -56,7 +58,7 @@ CASES = (
     Case("connect", 2000, "none"),
     Case("connect", 200, "none", "threads"),
 )
-"""What runs unless all is asked for."""
+"""What runs unless all is asked for. A server that is *noted* is its own witness, not tcpdump."""
 
 ALL_CASES = tuple(
     dict.fromkeys(
@@ -86,12 +88,21 @@ ALL_CASES = tuple(
 
 
 @contextmanager
-def served(server: str, programs: Programs) -> Iterator[int]:
-    """Run a server for the block's time; give its port. All reply with what they were sent."""
+def served(server: str, programs: Programs, notes: Path) -> Iterator[int]:
+    """Run a server for the block's time; give its port. All reply with what they were sent.
+
+    One that is *noted* writes what it has seen to ``notes`` in the end.
+    """
     if server in _DELAYS:
         options = ("--reply=raw", f"--delay={_DELAYS[server]}", "--seed=1", "--max-connections=0")
         with twist_echo(*options) as target:
             yield int(str(target).rpartition(":")[2])
+        return
+    if server == "noted":
+        with running([*programs.command("observer"), str(notes)], UNDER_TEST) as process:
+            yield int(process.port())
+            process.tell()
+            process.line()
         return
     stalling = [sys.executable, "-m", "bench.peers.stalling_server", *_STALLS]
     command = stalling if server == "stalling" else [*programs.command("c"), "0"]
