@@ -202,7 +202,7 @@ class Capture:
 @contextmanager
 def captured(port: int, folder: Path) -> Iterator[Capture]:
     """Watch a port of the loopback for the block's time. Raises CaptureError where it cannot be."""
-    capture = Capture(port, folder / f"{port}.pcap")
+    capture = Capture(port, folder / "packets")
     try:
         capture.wait()
         yield capture
