@@ -33,6 +33,9 @@ _RECORD = struct.Struct("=qIHHI4x")
 _FLUSHED = 1.2
 """Seconds after which tcpdump has read all: the kernel hands over what it has each second."""
 
+_LONGEST = 10.0
+"""Seconds in which tcpdump has ended once it is told to."""
+
 _WITH_NEWS = "(tcp[13] & 2 != 0 or ip[2:2] - ((ip[0] & 15) << 2) - ((tcp[12] & 240) >> 2) != 0)"
 """Packets that begin a connection or carry bytes: mere acknowledgements would be a third of all."""
 
@@ -190,7 +193,11 @@ class Capture:
         """End it, and note what it says of itself."""
         if self._process.poll() is None:
             self._process.terminate()
-        _, said = self._process.communicate()
+        try:
+            _, said = self._process.communicate(timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            _, said = self._process.communicate()
         lines = [line.split() for line in said.splitlines() if "dropped by kernel" in line]
         self.lost = sum(int(words[0]) for words in lines)
 

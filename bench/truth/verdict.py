@@ -109,7 +109,6 @@ def at(percent: int, ordered: Sequence[float]) -> float:
 def seen(found: Mapping[tuple[int, int], Flow], first: int, schedule: Schedule) -> Truth:
     """Give the true times of connections by client; client n came from the address first + n."""
     flows = {address - first: flow for (address, _), flow in found.items()}
-    # No reply can have come before its message: where a piece was never seen, one may seem to.
     wires = (b - a for flow in flows.values() for a, b in _pairs(flow))
     responses = _responses(flows, schedule)
     connects = (flow.connect for flow in flows.values() if flow.connect is not None)

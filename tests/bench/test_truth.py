@@ -10,7 +10,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.truth.__main__ import main
+from bench.truth.__main__ import Run, _unseen, main
 from bench.truth.capture import (
     SERVER,
     Capture,
@@ -236,6 +236,46 @@ class TruthTests(unittest.TestCase):
         key, flow = talk(0, (0, 1))
         flow.came.holes = 2
         assert seen({key: flow}, 0, Schedule(1)).holes == 2
+
+
+class WitnessTests(unittest.TestCase):
+    """Where there is nothing to compare with."""
+
+    def unseen(self, run: Run, answered: int, name: str = "closed-1-none-reactor") -> list[str]:
+        """Say why, of a run of one client."""
+        case = next(case for case in ALL_CASES if case.name == name)
+        truth = seen(run.flows, 0, Schedule(1))
+        return list(_unseen(case, run, truth, figures("response", 0.001, answered)))
+
+    def test_a_run_that_was_seen_whole_has_no_reason(self) -> None:
+        """Its rate is of replies, from the first message to the last reply."""
+        run = Run({}, 0, dict([talk(0, (10, 11), (109, 110))]), 0)
+        assert self.unseen(run, 2) == []
+        assert run.rate == 20.0
+
+    def test_each_reason_is_told(self) -> None:
+        """Packets lost, pieces never seen, other counts, nothing at all."""
+        key, flow = talk(0, (10, 11))
+        torn, silent = talk(0, (10, 11)), talk(0)
+        torn[1].sent.holes = 1
+        for flows_seen, lost, answered, expected in (
+            ({key: flow}, 3, 1, "tcpdump lost 3 packets: it is no witness"),
+            (dict([torn]), 0, 1, "1 pieces were never seen: tcpdump is no witness"),
+            ({key: flow}, 0, 2, "1 replies were seen, 2 are in the report"),
+            (dict([silent]), 0, 0, "no reply was seen"),
+        ):
+            with self.subTest(expected=expected):
+                assert self.unseen(Run({}, 0, flows_seen, lost), answered) == [expected]
+        assert Run({}, 0, dict([silent]), 0).rate == 0.0
+
+    def test_connections_count_where_they_are_compared(self) -> None:
+        """Of a server that notes nobody knows when they began."""
+        key, flow = talk(0, (10, 11))
+        flow.came.began = None
+        run = Run({}, 0, {key: flow}, 0)
+        assert self.unseen(run, 1) == []
+        name = "connect-1-none-reactor"
+        assert self.unseen(run, 1, name) == ["0 of 1 connections were seen"]
 
 
 class RankTests(unittest.TestCase):
