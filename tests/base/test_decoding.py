@@ -1,18 +1,15 @@
 """JSON read strictly: what is refused, and by which line."""
 
 import math
-import threading
 import unittest
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from unittest import mock
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.base.decoding import MOST, _in_line, _one_at_a_time, check_schema, decode, parse
+from twistecho.base.decoding import MOST, _in_line, check_schema, decode, parse
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -83,23 +80,6 @@ class DecodeTests(unittest.TestCase):
                 decode(value, Tree, "a tree")
             except ValueError as error:
                 assert str(error).startswith("not a tree: ")
-
-    def test_one_thread_decodes_at_a_time(self) -> None:
-        """Two that decode a type for the first time would crash msgspec and the process."""
-        others: list[bool] = []
-
-        def convert(data: object, form: type) -> object:
-            free = threading.Thread(target=lambda: others.append(_one_at_a_time.acquire(False)))
-            free.start()
-            free.join()
-            return real(data, form)
-
-        real = msgspec.convert
-        with mock.patch("msgspec.convert", convert):
-            decode({"count": 1, "took": None, "name": "", "flag": True}, Leaf, "a leaf")
-        assert others == [False]
-        with _one_at_a_time:
-            pass
 
     def test_text_that_is_no_json_is_refused(self) -> None:
         """However deep it goes, and however long a number in it is."""

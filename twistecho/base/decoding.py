@@ -7,7 +7,6 @@ imported where something is read only: it takes 30 ms.
 
 import json
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cache
@@ -41,10 +40,6 @@ _VALUE = "value of the form"
 _Kind = TypeVar("_Kind")
 _Own = tuple[dict[str, Any], Callable[..., Any]]
 _OWN: dict[type, _Own] = {}
-
-# When it first meets a type, msgspec notes what that is made of: where two threads do so at once,
-# the process dies (SIGSEGV, msgspec 0.22).
-_one_at_a_time = threading.RLock()
 
 
 def written_as(kind: type, **fields: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -84,13 +79,13 @@ def check_schema(data: Any, schema: int, what: str, *older: int) -> None:
 def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
     """Make a dataclass of JSON data.
 
-    Raises ValueError with one line that names the path in the data, ``outcomes[3].start``.
+    Raises ValueError with one line that names the path in the data, ``outcomes[3].start``. Threads
+    take turns: where two of them decode a kind for the first time at once, msgspec 0.22 crashes.
     """
     import msgspec  # noqa: PLC0415 - see the module's docstring
 
     try:
-        with _one_at_a_time:
-            form = msgspec.convert(data, _form(kind))  # type: ignore[arg-type]
+        form = msgspec.convert(data, _form(kind))  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
         raise ValueError(f"not {what}: {_in_line(_told(error))}") from None
     except RecursionError:

@@ -14,9 +14,11 @@ from twistecho.base.processes import INTERRUPTED
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs import fleet_process
-from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess
+from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess, _decoding
 from twistecho.fleet.runs.run import ENGINES
 from twistecho.testing.servers import EchoServer
 
@@ -56,6 +58,18 @@ class FleetProcessTests(unittest.TestCase):
                 report = clients.wait_for_report()
                 assert report.interrupted
                 assert invalid(report) == ()
+
+    def test_one_thread_decodes_at_a_time(self) -> None:
+        """Two that decode a report for the first time would crash msgspec and the process."""
+        held: list[bool] = []
+        for kind, said in ((Report, {"report": {}}), (Progress, {"progress": {}})):
+            process = FleetProcess("threads", self.target, Plan(clients=1))
+            with mock.patch.object(
+                kind, "from_dict", lambda _data: held.append(_decoding.locked())
+            ):
+                process._take(said)
+        assert held == [True, True]
+        assert not _decoding.locked()
 
     def test_what_else_is_printed_there_breaks_nothing(self) -> None:
         """As by a user's protocol, or whatever is imported; it goes where our own output goes."""

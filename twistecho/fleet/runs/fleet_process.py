@@ -45,6 +45,10 @@ class FleetError(RuntimeError):
     """A fleet's process gave no report; the message says in a few words what became of it."""
 
 
+_decoding = threading.Lock()
+"""Held by the thread that decodes what a process says: see `decode`."""
+
+
 class FleetProcess:
     """A running fleet, as a context manager; it is killed if the block is left before its end.
 
@@ -134,9 +138,11 @@ class FleetProcess:
             self.began = time.monotonic()
             self._begun.set()
         elif "progress" in said:
-            self.progress = Progress.from_dict(said["progress"])
+            with _decoding:
+                self.progress = Progress.from_dict(said["progress"])
         elif "report" in said:
-            self.report = Report.from_dict(said["report"])
+            with _decoding:
+                self.report = Report.from_dict(said["report"])
         elif "error" in said:
             self.error = str(said["error"])
         else:
