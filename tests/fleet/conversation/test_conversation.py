@@ -826,10 +826,10 @@ class DurationTests(unittest.TestCase):
             ({"duration": None}, 30.0, "close:timeout"),
         ):  # fmt: skip
             wire = Wire(replace(plan, **fields))
-            assert wire.conversation.patience == wire.plan.timeout
+            assert wire.conversation.step_timeout == wire.plan.timeout
             wire.conversation.received(b"a", 2.0)
             with self.subTest(fields=fields):
-                assert wire.conversation.patience == patience
+                assert wire.conversation.step_timeout == patience
                 wire.conversation.failed("timeout", 2.0 + patience)
                 assert (wire.outcome.cause and str(wire.outcome.cause)) == cause
 

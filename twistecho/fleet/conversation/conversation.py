@@ -17,7 +17,7 @@ the run began, and does what it is told:
     outcome                         set once it is over: close, or abort where it failed
 
 Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
-longer than `patience` reports ``failed("timeout", now)``. While nothing is waited for but
+longer than `step_timeout` reports ``failed("timeout", now)``. While nothing is waited for but
 the time of the next message, `step` is infinite.
 
 What happens while the system has taken only a part of a message is of the phase *send*: the engine
@@ -115,7 +115,7 @@ class Conversation:
         return self._phase is Phase.CLOSE and self.outcome is None
 
     @property
-    def patience(self) -> float:
+    def step_timeout(self) -> float:
         """Seconds that the present step may take."""
         timeout = self.plan.timeout
         bounded = self._phase is Phase.CLOSE and self._ends < inf
@@ -137,14 +137,14 @@ class Conversation:
             return b""
         return self._begin(0.0, self.plan.turn_of(self.client), now)
 
-    def begin(self, now: float, whistle: float | None = None) -> bytes:
+    def begin(self, now: float, opened: float | None = None) -> bytes:
         """Note that all clients have connected, or failed to; give the first message, if due.
 
-        That was at ``whistle``, from which all clients count; now, where it is left out.
+        That was at ``opened``, from which all clients count; now, where it is left out.
         """
         if self._load is not None or self._phase is not Phase.RECEIVE:
             return b""
-        zero = now if whistle is None else whistle
+        zero = now if opened is None else opened
         return self._begin(zero, zero, now)
 
     def _begin(self, zero: float, schedule: float, now: float) -> bytes:
@@ -284,7 +284,7 @@ class Conversation:
         A duration's end does not wait for the other side to close as long as the timeout says: that
         it had not done so is no failure then.
         """
-        if reason == "timeout" and self.finished and self.patience < self.plan.timeout:
+        if reason == "timeout" and self.finished and self.step_timeout < self.plan.timeout:
             self._end(None, now)
             return
         self._end(Cause(phase or self._phase, reason, errno), now)

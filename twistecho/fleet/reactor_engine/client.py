@@ -139,10 +139,10 @@ class Client(Protocol):
         self._go_on(self.conversation.connected(self._now()))
         self.fleet.settle(self.conversation.client)
 
-    def begin(self, whistle: float) -> None:
-        """Send the first message: all clients had connected at ``whistle``."""
+    def begin(self, opened: float) -> None:
+        """Send the first message: all clients had connected at ``opened``."""
         if self.connected and self.conversation.outcome is None:
-            self._go_on(self.conversation.begin(self._now(), whistle))
+            self._go_on(self.conversation.begin(self._now(), opened))
 
     def dataReceived(self, data: bytes) -> None:
         """Check what came back; go on, close or give up."""
@@ -184,7 +184,7 @@ class Client(Protocol):
         if conversation.outcome is not None:
             return None
         # While nothing is waited for, a message may be sent the next moment.
-        due = (now if conversation.step == inf else conversation.step) + conversation.patience
+        due = (now if conversation.step == inf else conversation.step) + conversation.step_timeout
         if due > now:
             return due
         self.give_up("timeout")
@@ -200,9 +200,9 @@ class Client(Protocol):
 
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""
-        patience = self.conversation.patience
-        if patience < self.conversation.plan.timeout:
-            self.fleet.deadlines.set(self.deadline, self._now() + patience)
+        limit = self.conversation.step_timeout
+        if limit < self.conversation.plan.timeout:
+            self.fleet.deadlines.set(self.deadline, self._now() + limit)
         if ISSLTransport.providedBy(self.transport):
             self.transport.loseConnection()
         else:

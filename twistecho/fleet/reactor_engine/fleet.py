@@ -186,10 +186,10 @@ class Fleet:
 
     def _begin(self) -> None:
         """Have all clients begin: each of them has connected, or failed to."""
-        whistle = self.now()
-        self.recording.measure_from(whistle + self.plan.warmup)
+        opened = self.now()
+        self.recording.measure_from(opened + self.plan.warmup)
         for client in list(self._running):
-            client.begin(whistle)
+            client.begin(opened)
 
     def _conversation(self, client: int) -> Conversation:
         reader = self._reader_of(client)

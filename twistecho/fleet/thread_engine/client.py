@@ -173,7 +173,7 @@ def connected_by(
 
 def time_left(conversation: Conversation, now: float) -> float:
     """Say how long the present step may still take, in seconds."""
-    return conversation.step + conversation.patience - now
+    return conversation.step + conversation.step_timeout - now
 
 
 class Client:
@@ -194,7 +194,7 @@ class Client:
         self._connection = connection
         self._conversation = conversation
         self._now = now
-        self._whistle = begin
+        self._all_connected = begin
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = bytearray()
@@ -246,7 +246,7 @@ class Client:
             time.sleep(min(seconds, _SLICE))
 
     def _begin(self) -> None:
-        self._say(self._conversation.begin(self._now(), self._whistle.opened_at))
+        self._say(self._conversation.begin(self._now(), self._all_connected.opened_at))
 
     def _stop(self) -> None:
         self._conversation.failed(INTERRUPTED, self._now())
