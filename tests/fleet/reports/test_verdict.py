@@ -305,6 +305,13 @@ class OpenLoadTests(unittest.TestCase):
         assert invalid(self.offered(lag=0.0, cause=RESET)) == ()
         assert "51 of 76 messages" in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
 
+    def test_whose_limit_it_was_is_said_where_it_is_known(self) -> None:
+        """The clients' own, unless the fleet was late or they had failed."""
+        busy = "more clients, or a deeper pipeline"
+        assert busy in reason(self.offered(lag=0.0, unsent=25))
+        assert busy not in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
+        assert not any(busy in line for line in invalid(self.offered(lag=1.0, unsent=25)))
+
     def test_what_a_ramp_leaves_out_after_the_warm_up_was_due_too(self) -> None:
         """Two clients, the second of which begins after 2 of 5 s."""
         cases: tuple[tuple[dict[str, Any], str], ...] = (

@@ -67,6 +67,8 @@ LATEST = 0.010
 HELD = 0.99
 """The share of the messages due in an open load that must have been handed over by the end."""
 
+_BUSY = ", since clients waited for earlier replies: more clients, or a deeper pipeline, offer more"
+
 INVALID = 3
 """The exit code where a report cannot be believed."""
 
@@ -238,7 +240,8 @@ def _silent(report: Report) -> Iterator[str]:
 def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     """Say where an open load was not the one that was planned."""
     lag = Latencies(report.measured.lag).summary([99.0])
-    if lag is not None and lag.percentiles[0] > LATEST:
+    late = lag is not None and lag.percentiles[0] > LATEST
+    if lag is not None and late:
         yield (
             f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
             f"{lag.percentiles[0] * 1e3:,.1f} ms late or more"
@@ -252,6 +255,8 @@ def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
         yield (
             f"the rate was not held: {sent:,} of {due:,} messages due were sent by the end "
             f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)"
+            + _BUSY
+            * (not late and any(o.unsent for o in whole if o.answered))
         )
 
 
