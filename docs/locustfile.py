@@ -7,7 +7,7 @@ from twistecho.locust import EchoUser, FleetUser
 class Fleets(FleetUser):
     """Fleets of fifty clients that send for a second, one fleet after the other."""
 
-    plan = Plan(clients=50, duration=1.0, think=0.01, reply=ReplyFormat.RAW)
+    plan = Plan(clients=50, duration=1.0, think=0.05, reply=ReplyFormat.RAW)
 
 
 class Clients(EchoUser):

@@ -374,7 +374,7 @@ class SoakTests(trial.TestCase):
 
     async def test_churn_leaves_no_growth(self) -> None:
         """After a warm-up, memory, files and objects stay; TWISTECHO_SOAK gives the seconds."""
-        seconds = float(os.environ.get("TWISTECHO_SOAK", "4"))
+        seconds = float(os.environ.get("TWISTECHO_SOAK", "2"))
         with service("--delay=0.005") as echo:
             await deferToThread(self._churn, echo.port, max(3.0, seconds / 6))
             await deferToThread(until, lambda: echo.metric("connections") == 0)
