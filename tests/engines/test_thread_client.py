@@ -249,6 +249,14 @@ class ClientTests(unittest.TestCase):
             client._write()
         assert read_exactly(self.peer, 5_000_001 - read)[-2:] == b"mn"
 
+    def test_a_system_that_takes_nothing_after_all_loses_nothing(self) -> None:
+        """It may say that it can, and then not."""
+        client = self.client()
+        client._connection = mock.Mock(**{"send.side_effect": [BlockingIOError, BlockingIOError]})
+        client.say(self.talk.connected(0.0))
+        client._write()
+        assert (client._unsent, self.talk.outcome) == (b"m", None)
+
     def test_what_came_before_a_reset_is_read_although_sending_found_it(self) -> None:
         """The system names it once: a broken pipe follows."""
         client = self.client()

@@ -106,6 +106,7 @@ class SummaryTests(unittest.TestCase):
 
     def test_nothing_recorded_has_no_figures(self) -> None:
         """There is no latency of no reply."""
+        assert Measured().unmeasured == 0
         assert Latencies().summary() is None
         assert Latencies().count == 0
 

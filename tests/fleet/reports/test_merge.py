@@ -13,7 +13,7 @@ from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
 from twistecho.fleet.reports.histograms import Latencies
-from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import invalid
 
@@ -179,3 +179,21 @@ class CompatibleTests(unittest.TestCase):
         with pytest.raises(ValueError) as caught:
             merge_reports([planned(), planned(messages=(b"x" * 1000,))], ["a", "b"])
         assert len(str(caught.value)) < 160
+
+
+class LaterTests(unittest.TestCase):
+    """A report that is put later, so that it can follow another."""
+
+    def test_times_are_later_by_as_much_and_intervals_by_whole_ones(self) -> None:
+        """What was not reached has no time, and seconds that have passed are empty intervals."""
+        answered = client(0, 2, replied=1.2, ended=1.5, offered_from=0.1, offered_until=1.4)
+        refused = replace(client(1, 0), connected=None, first_byte=None, replied=None)
+        found = report(answered, refused, began=100.0)
+        later = put_later(found, 2.5)
+        assert later.began == 97.5
+        one, other = later.outcomes
+        assert (one.ended, one.offered_from, one.offered_until) == (4.0, 2.6, 3.9)
+        assert (other.connected, other.replied, other.offered_from) == (None, None, None)
+        assert [i.start for i in found.measured.intervals] == [0.0, 1.0]
+        assert [i.start for i in later.measured.intervals] == [0.0, 1.0, 2.0, 3.0]
+        assert [i.answered for i in later.measured.intervals] == [0, 0, 0, 2]

@@ -209,6 +209,14 @@ class JsonTests(unittest.TestCase):
             for at in (0.5, 5.7):
                 decode({**outcome().to_dict(), field: at}, Outcome, "a value")
 
+    def test_load_is_offered_from_a_time_to_a_later_one(self) -> None:
+        """Both are there, or neither, as in files of older versions."""
+        data = {**outcome().to_dict(), "offered_from": 0.6, "offered_until": 0.6}
+        assert decode(data, Outcome, "an outcome").offered_until == 0.6
+        for fields in ({"offered_from": 0.7}, {"offered_from": None}, {"offered_until": None}):
+            with pytest.raises(ValueError, match="offered_until: it is not after offered_from"):
+                decode({**data, **fields}, Outcome, "an outcome")
+
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
         later = {"offered_from", "offered_until"}

@@ -173,6 +173,9 @@ class DisagreementTests(unittest.TestCase):
         """Its buffers are of another size every time."""
         ours, theirs = (outcome(3, bytes_sent=size, unsent=1) for size in (4000, 5000))
         assert report(ours).disagreements(report(theirs)) == []
+        whole = replace(ours, unsent=0)
+        assert report(whole).disagreements(report(theirs)) == []
+        assert report(theirs).disagreements(report(whole)) == []
         told = report(ours).disagreements(report(replace(theirs, unsent=0, messages=9)))
         assert [one.field for one in told] == ["messages"]
         told = report(replace(ours, unsent=0)).disagreements(report(replace(theirs, unsent=0)))

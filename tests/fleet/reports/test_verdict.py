@@ -325,6 +325,11 @@ class OpenLoadTests(unittest.TestCase):
                 assert line in "".join(invalid(found))
                 assert bool(line) == bool(invalid(found))
 
+    def test_where_nobody_was_there_no_rate_was_missed(self) -> None:
+        """Of a run that was lost only that is said."""
+        plan = Plan(clients=2, messages=(b"x" * 10,), rate=10.0, duration=5.0, ramp=0.5)
+        assert invalid(report(plan=plan)) == ("clients missing: 2 of 2",)
+
     def test_how_many_may_be_missing_is_the_user_s_to_say(self) -> None:
         """A share of those due, itself enough."""
         found = self.offered(lag=0.0, unsent=25)
