@@ -39,6 +39,9 @@ _ARGUMENTS = {
 }
 """What Python is given, by peer. Ours have public names only, where any version may be run."""
 
+_SOURCES = {"c": "server.c", "go": "server.go", "client": "client.c", "observer": "observer.c"}
+"""What is compiled, by peer, load or witness."""
+
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
 
@@ -79,7 +82,7 @@ class Programs:
             return [self._python, *_ARGUMENTS[name]]
         if name == "node":
             return ["node", str(_PEERS / "server.js")]
-        source = _PEERS / {"c": "server.c", "go": "server.go", "client": "client.c"}[name]
+        source = _PEERS / _SOURCES[name]
         built = self._folder / name
         if not built.exists():
             compiler = ["go", "build"] if name == "go" else ["gcc", "-O2"]

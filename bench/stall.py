@@ -47,8 +47,10 @@ def _run(engine: Engine, plan: Plan) -> Report:
 
 
 def _figures(report: Report) -> str:
-    at = Latencies(report.measured.latency).histogram().get_percentile_to_value_dict(list(_AT))
-    return "  ".join(f"p{percent:g} {at[percent] / 1e3:8.2f} ms" for percent in _AT)
+    summary = Latencies(report.measured.latency).summary(_AT)
+    assert summary is not None
+    at = zip(_AT, summary.percentiles, strict=True)
+    return "  ".join(f"p{percent:g} {value * 1e3:8.2f} ms" for percent, value in at)
 
 
 def main() -> None:

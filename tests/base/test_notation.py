@@ -11,6 +11,7 @@ from twistecho.base.notation import (
     number,
     parse_rate,
     parse_seconds,
+    parse_share,
     probability,
     whole,
     written,
@@ -86,9 +87,25 @@ class NumberTests(TestCase):
     def test_a_digit_is_an_ascii_digit(self) -> None:
         """In every kind of number."""
         for text in ("\u0661", "1_000", " 1", "\u00b2"):
-            for parse in (number, probability, whole, parse_rate):
+            for parse in (number, probability, whole, parse_rate, parse_share):
                 with self.subTest(text=text, parse=parse), self.assertRaises(ValueError):
                     parse(text)
+
+
+class ShareTests(TestCase):
+    """A percentage, or a fraction."""
+
+    def test_a_share_is_written_as_people_do(self) -> None:
+        """The sign may be left out where no fraction could be meant."""
+        cases = {"99%": 0.99, "99 %": 0.99, "99": 0.99, "0.5": 0.5, "1": 1.0, "1%": 0.01}
+        for text, share in cases.items():
+            assert parse_share(text) == share, text
+
+    def test_more_than_all_and_less_than_nothing_are_refused(self) -> None:
+        """As is what is no number."""
+        for text in ("101%", "101", "-1", "nan", "inf", "%", "", "most"):
+            with self.subTest(text=text), self.assertRaises(ValueError):
+                parse_share(text)
 
 
 class RateTests(TestCase):

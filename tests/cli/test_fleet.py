@@ -108,18 +108,24 @@ class PlanFileTests(_FolderCase):
 
     def test_the_file_says_what_is_run(self) -> None:
         """What it leaves out is the default."""
-        text = '{"schema": 2, "clients": 3, "reply": "raw"}'
+        text = '{"schema": 3, "clients": 3, "reply": "raw"}'
         assert self.saved(text) == Plan(clients=3, reply=ReplyFormat.RAW)
 
     def test_options_that_are_given_come_before_the_file(self) -> None:
         """Also those that say what is the default anyway."""
-        text = '{"schema": 2, "clients": 3, "repeat": 7, "ordered": true}'
+        text = '{"schema": 3, "clients": 3, "repeat": 7, "ordered": true}'
         assert self.saved(text, "-n1", "-c2") == Plan(clients=2, ordered=True)
+
+    def test_the_messages_that_are_given_have_their_tokens(self) -> None:
+        """Those of an old file are sent as they are."""
+        text = '{"schema": 2, "messages": ["a{client}"]}'
+        assert self.saved(text) == Plan(messages=(b"a{client}",), literal=True)
+        assert self.saved(text, "-m", "b{client}") == Plan(messages=(b"b{client}",))
 
     def test_what_is_no_plan_is_refused_in_one_line(self) -> None:
         """A newer schema, a bad field, no file."""
         for text, told in (
-            ('{"schema": 3}', "schema 3 is not 2"),
+            ('{"schema": 4}', "schema 4 is not 3"),
             ('{"schema": 2, "rate": 0}', "rate: 0 is not"),
             ("hello", "Expecting value"),
         ):
@@ -203,6 +209,8 @@ class LoadOptionTests(_FolderCase):
             ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
             ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
             ("--rate=0",): "--rate: 0 is not a number above 0",
+            ("--ramp=2", "--duration=1"): "--ramp: at 2/s the last of 20 clients begins",
+            ("--rate-tolerance=101%",): "'--rate-tolerance': 101% is not a share",
             ("--ramp=0",): "--ramp: 0 is not a number above 0",
             ("--duration=0ms",): "--duration: 0 is not a number above 0",
             ("--rate=many",): "'--rate': 'many' is not a number a second",

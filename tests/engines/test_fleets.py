@@ -1,7 +1,9 @@
 """Both engines against the same servers: one behavioural suite, and the same verdicts."""
 
+import contextlib
 import socket
 import threading
+import time
 import unittest
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +24,7 @@ from zope.interface import implementer
 
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
+from twistecho.base.reply_formats import REPLY_WRITERS
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
@@ -60,6 +63,22 @@ def answer(connection: socket.socket, size: int = 3) -> bytes:
     message = read_exactly(connection, size)
     connection.sendall(message)
     return message
+
+
+def swapping(reply: ReplyFormat) -> Behaviour:
+    """Give what answers each of two connections with what the other one has sent."""
+    barrier, messages = threading.Barrier(2, timeout=10), {}
+
+    def behaviour(connection: socket.socket) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            while message := connection.recv(1024):
+                messages[connection] = message
+                barrier.wait()
+                [other] = [messages[each] for each in messages if each is not connection]
+                barrier.wait()
+                connection.sendall(REPLY_WRITERS[reply](other, time.ctime()))
+
+    return behaviour
 
 
 def _reset_before(connection: socket.socket) -> None:
@@ -204,6 +223,27 @@ class EnginesTests(ServiceCase):
                     assert report.messages == 3 * messages, (name, report.engine)
                     assert not report.complete
 
+    async def test_the_reply_of_another_client_is_noticed(self) -> None:
+        """In every format; where a text is the same for all, the plan says that it cannot be."""
+        told = Plan(clients=2, repeat=3, timeout=10)
+        for reply in ReplyFormat:
+            for plan in (
+                replace(told, reply=reply),
+                replace(told, reply=reply, messages=(b"{client}.",)),
+            ):
+                for run in ENGINES:
+                    with serving(swapping(reply)) as port:
+                        report = await run(plan, f"127.0.0.1:{port}")
+                    assert report.failures == {"receive:mismatch": 2}, (reply, report.engine)
+                    assert report.plan.told_apart
+            for run in ENGINES:
+                with serving(swapping(reply)) as port:
+                    report = await run(
+                        replace(told, reply=reply, messages=(b"x",)), f"127.0.0.1:{port}"
+                    )
+                assert report.complete
+                assert report.plan.told_apart is False
+
     async def test_a_message_taken_in_part_is_being_sent(self) -> None:
         """Also where a short one, of which nothing was taken, waits behind it."""
         messages = (b"x" * 2**25, b"y")
@@ -218,7 +258,9 @@ class EnginesTests(ServiceCase):
                 report = await run(plan, f"127.0.0.1:{port}")
                 over.set()
             assert report.failures == {"send:timeout": 1}
-            assert report.sent == 2
+            assert (report.sent, report.unsent) == (0, 2)
+            assert 0 < report.bytes_sent < 2**25
+            assert report.outcomes[0].balance == (0, 0)
 
     async def test_a_server_that_never_closes_is_named(self) -> None:
         """Everything was answered, but FIN is not returned: close:timeout."""

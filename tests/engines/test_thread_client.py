@@ -8,15 +8,28 @@ import threading
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
 import pytest
 
-from tests.support.peers import unused_port
+from tests.support.peers import read_exactly, unused_port
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Address
-from twistecho.fleet.thread_engine.client import Gate, StoppedError, await_event, connect
+from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.thread_engine.client import (
+    _SLICE,
+    Client,
+    Gate,
+    StoppedError,
+    await_event,
+    connect,
+)
 
 
 def at(port: int) -> Address:
@@ -198,3 +211,99 @@ class GateTests(unittest.TestCase):
             self.gate.open()
         passed.join()
         assert seen == [True]
+
+
+class ClientTests(unittest.TestCase):
+    """A client that is connected, before it runs or between two of its waits."""
+
+    def client(self, size: int = 1) -> Any:
+        """Make one that has a message of this size to send, and its peer."""
+        ours, self.peer = socket.socketpair()
+        gates = [Gate(), Gate()]
+        resources: list[Any] = [ours, self.peer, *gates]
+        for resource in resources:
+            self.addCleanup(resource.close)
+        plan = Plan(clients=1, messages=(b"m" * size,), repeat=2, reply=ReplyFormat.RAW)
+        self.talk = Conversation(plan, 0, Recording())
+        self.talk.connecting(0.0)
+        begin, stop = gates
+        return Client(ours, self.talk, lambda: 1.0, begin=begin, stop=stop)
+
+    def test_a_message_is_sent_before_anything_is_waited_for(self) -> None:
+        """Nothing is left to be sent later."""
+        client = self.client()
+        client.say(self.talk.connected(0.0))
+        assert self.peer.recv(9, socket.MSG_DONTWAIT) == b"m"
+        assert client._interest() == select.POLLIN
+
+    def test_what_the_system_does_not_take_is_kept_in_order(self) -> None:
+        """And is cut inside its message."""
+        client = self.client(5_000_000)
+        client.say(self.talk.connected(0.0))
+        assert client._sending()
+        assert client._interest() == select.POLLIN | select.POLLOUT
+        client._say(b"n")
+        read = 0
+        while client._unsent:
+            read += len(self.peer.recv(65536, socket.MSG_DONTWAIT))
+            client._write()
+        assert read_exactly(self.peer, 5_000_001 - read)[-2:] == b"mn"
+
+    def test_a_system_that_takes_nothing_after_all_loses_nothing(self) -> None:
+        """It may say that it can, and then not."""
+        client = self.client()
+        client._connection = mock.Mock(**{"send.side_effect": [BlockingIOError, BlockingIOError]})
+        client.say(self.talk.connected(0.0))
+        client._write()
+        assert (client._unsent, self.talk.outcome) == (b"m", None)
+
+    def test_what_came_before_a_reset_is_read_although_sending_found_it(self) -> None:
+        """The system names it once: a broken pipe follows."""
+        client = self.client()
+        reset, pipe = ConnectionResetError(errno.ECONNRESET, ""), BrokenPipeError(errno.EPIPE, "")
+        client._connection = mock.Mock(**{"send.side_effect": [reset, pipe]})
+        client.say(self.talk.connected(0.0))
+        client._connection.recv.side_effect = [b"m", b""]
+        client._receive()
+        assert (self.talk.messages, self.talk.outcome) == (1, None)
+        client._receive()
+        assert str(self.talk.outcome) == "receive:reset"
+
+    def test_sending_that_fails_without_an_event_is_named_when_it_fails_again(self) -> None:
+        """By what it failed with at first; what can be sent after all was no failure."""
+        client = self.client()
+        unreachable, pipe = OSError(errno.ENETUNREACH, ""), BrokenPipeError(errno.EPIPE, "")
+        client._connection = mock.Mock(**{"send.side_effect": [unreachable, 1, unreachable, pipe]})
+        client.say(self.talk.connected(0.0))
+        client._write()
+        assert (self.talk.outcome, client._refused) == (None, None)
+        client._say(b"m")
+        client._write()
+        assert str(self.talk.outcome) == "receive:unreachable"
+
+    def test_a_wait_ends_in_time(self) -> None:
+        """The poller is asked for whole milliseconds that fit in; it would round up others."""
+        client = self.client()
+        for seconds, asked in ((0.0057, [5]), (2, [2000]), (inf, [])):
+            client._poller = mock.Mock()
+            client._wait(seconds)
+            client._poller.poll.assert_called_once_with(*asked)
+        client._poller = mock.Mock()
+        with mock.patch("select.select") as waited:
+            client._wait(0.0007)
+            assert waited.call_args.args[3] == 0.0007
+            client._poller.poll.assert_called_once_with(0)
+            waited.side_effect = ValueError  # too many files are open
+            with mock.patch("time.sleep") as slept:
+                client._wait(0.0007)
+        slept.assert_called_once_with(_SLICE)
+
+    def test_a_short_wait_ends_with_an_event(self) -> None:
+        """Something to read, room to write, the run's end."""
+        client = self.client()
+        client._poller.register(client._connection)
+        client._poller.modify(client._connection, client._interest())
+        self.peer.sendall(b"m")
+        with mock.patch("time.sleep", side_effect=AssertionError):
+            [(number, events)] = client._wait(0.0009)
+        assert (number, events) == (client._connection.fileno(), select.POLLIN)

@@ -83,7 +83,7 @@ class TLSClientTests(unittest.TestCase):
     def test_it_waits_to_write_only_as_long_as_tls_has_to(self) -> None:
         """Not once something could be read."""
         client = self.client(ssl.SSLWantWriteError(), b"a", ssl.SSLWantReadError())
-        client._unsent = memoryview(b"")
+        client._unsent = bytearray()
         for interest in (select.POLLIN | select.POLLOUT, select.POLLIN, select.POLLIN):
             client._receive()
             assert client._interest() == interest
@@ -91,7 +91,7 @@ class TLSClientTests(unittest.TestCase):
     def test_reading_goes_on_when_tls_can_write(self) -> None:
         """As it may have to for a new key: the socket is writable, and nothing else happens."""
         client = self.client(ssl.SSLWantWriteError(), b"a")
-        client._unsent = memoryview(b"")
+        client._unsent = bytearray()
         client._receive()
         client._react([(client._connection.fileno(), select.POLLOUT)])
         assert client._interest() == select.POLLIN

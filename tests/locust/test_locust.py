@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import Mock
 
 import psutil
 
@@ -23,9 +24,10 @@ from tests.service.process.test_tap import twist_echo
 from tests.support import DOCS
 from tests.support.programs import missing, program
 from twistecho import Plan, ReplyFormat, Report
+from twistecho.fleet.reports.merge import put_later
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
-from twistecho.locust.gathering import LOST, Gathering, Kind, put_later
+from twistecho.locust.gathering import LOST, Gathering, Kind, own_plan
 
 PATIENCE = 40.0
 LOCUSTFILE = DOCS / "locustfile.py"
@@ -180,7 +182,10 @@ class SwarmTests(LocustCase):
         assert messages == 10 * talks
         assert read("connections_accepted") == report.plan.clients + talks
         assert read("messages") == report.messages + messages
-        assert read("received_bytes") == 22 * (report.messages + messages)
+        # Each user's clients have numbers of their own, and each message its own.
+        echoed = read("received_bytes") - report.bytes_sent
+        assert len(b"Ola mundo da internet! (0, 0)") * messages <= echoed
+        assert echoed <= len(b"Ola mundo da internet! (2000000000, 9)") * messages
         assert len(report.parts) == 3
         assert "Fleets: exact" in swarm.said()
 
@@ -202,7 +207,7 @@ class SwarmTests(LocustCase):
             swarm.master.send_signal(signal.SIGTERM)
             code = swarm.end()
         assert re.search(r">conversation</td><td[^>]*>\d{3,}<", page), page
-        assert code == 1, swarm.said()
+        assert code == 3, swarm.said()
         report, found = swarm.report(), swarm.counts()
         problems = {part.name: part.problem for part in report.parts if part.problem}
         assert list(problems.values()) == [LOST], problems
@@ -299,6 +304,22 @@ class GatheringTests(unittest.TestCase):
         self.gathering.begin(["one"])
         self.tell("one", testing=False)
         assert self.gathering.reports(self.kinds) == {}
+
+
+class NumberTests(unittest.TestCase):
+    """The numbers of the users' clients, by which their replies are told apart."""
+
+    def test_no_two_users_share_a_client_whatever_their_worker(self) -> None:
+        """Neither in one process nor in several, and also where nobody is a worker."""
+        numbers: list[int] = []
+        for worker in (None, 0, 1):
+            environment: Any = Mock(runner=worker if worker is None else Mock(worker_index=worker))
+            plans = [own_plan(environment, Plan(clients=5)) for _ in range(3)]
+            numbers += [number for plan in plans for number in plan.numbers]
+            if worker is None:
+                assert numbers == list(range(15))
+                numbers.clear()
+        assert len(set(numbers)) == len(numbers) == 30
 
 
 class SequelTests(unittest.TestCase):

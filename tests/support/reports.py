@@ -96,6 +96,7 @@ plans = st.builds(
     sources=st.lists(st.sampled_from(["127.0.0.1", "127.0.0.2", "::1"])).map(tuple),
     protocol=st.none() | st.just("module:Class"),
     first=st.integers(0, 10**6),
+    literal=st.booleans(),
 )
 """Plans of all kinds, but for those that fields exclude."""
 

@@ -39,7 +39,7 @@ from tests.support.pipes import Pipe
 from tests.support.pipes import tcp as address_of
 from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
-from twistecho.base.notation import parse_rate, parse_seconds
+from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
@@ -126,6 +126,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
+    "share": (parse_share, ["99%", "99", "0.99"]),
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),
@@ -455,7 +456,7 @@ class PlanTests(unittest.TestCase):
             assert math.isfinite(turn)
             assert dues == sorted(dues)
             assert all(map(math.isfinite, dues))
-        assert plan.message(10**12) in plan.messages
+        assert plan.messages_of(0)(10**12)
         if not plan.ordered:
             for part in plan.divide(min(3, plan.clients)):
                 assert isinstance(part, Plan)
@@ -526,7 +527,7 @@ class EngineTests(unittest.TestCase):
         )  # fmt: skip
         write = REPLY_WRITERS[plan.reply]
         ctime = "Sat Jul 22 18:43:57 2017"
-        sent = [plan.message(number) for number in range(plan.messages_per_client or 0)]
+        sent = [plan.messages_of(0)(number) for number in range(plan.messages_per_client or 0)]
         stream = bytearray(b"".join(write(message, ctime) for message in sent))
         if data.draw(st.booleans()):
             at = data.draw(st.integers(0, len(stream) - 1))

@@ -17,6 +17,7 @@ from twistecho.fleet.reports.report import Report
 
 MESSAGE = "Ola mundo da internet!"
 SIZE = len(MESSAGE)
+"""All messages that are counted by their bytes are this long."""
 
 
 def spread(hosts: Balanced, fleet: Running, clients: int) -> dict[int, str]:
@@ -58,14 +59,15 @@ class HostsTests(TestCase):
         """The dead host's clients fail, each by its cause, and no other; every count adds up."""
         with balanced("--delay", "50ms") as hosts:
             balancer, services = hosts.balancer, hosts.services
-            with hosts.fleet("--clients", "18", "--repeat", "40", "--in-order") as fleet:
+            sized = ("--message", MESSAGE)
+            with hosts.fleet(*sized, "--clients", "18", "--repeat", "40", "--in-order") as fleet:
                 found = spread(hosts, fleet, 18)
                 dead = clients_of(found, "echo1")
                 until(lambda: services["echo1"].messages(SIZE), "clients talk with echo1")
                 services["echo1"].kill()
                 balancer.order("set server twistecho/echo2 state drain")
                 assert balancer.count("echo2", "scur") == len(clients_of(found, "echo2"))
-                with hosts.fleet("--clients", "6", "--repeat", "3") as newcomers:
+                with hosts.fleet(*sized, "--clients", "6", "--repeat", "3") as newcomers:
                     later = newcomers.report()
                 report = fleet.report()
             assert report.failures == {"receive:closed": len(dead)}

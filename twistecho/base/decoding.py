@@ -45,8 +45,8 @@ _OWN: dict[type, _Own] = {}
 def written_as(kind: type, **fields: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate what makes a dataclass of its fields in JSON, where these are not its own.
 
-    ``fields`` are those with other types, None for one that is not written. The function may raise
-    FieldError or ValueError.
+    ``fields`` are those with other types, None for one that is not written, a type and a default
+    for one that older files lack. The function may raise FieldError or ValueError.
     """
 
     def register(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,13 +66,13 @@ def parse(text: str, what: str) -> Any:
         raise ValueError(f"not {what}: {error}") from None
 
 
-def check_schema(data: Any, schema: int, what: str) -> None:
-    """Raise ValueError for data of another schema, or of none."""
+def check_schema(data: Any, schema: int, what: str, *older: int) -> None:
+    """Raise ValueError for data of none of these schemas."""
     if not isinstance(data, dict):
         raise ValueError(f"not {what}: not an object")  # noqa: TRY004 - as documented
     if "schema" not in data:
         raise ValueError(f"not {what}: schema: it is missing")
-    if type(data["schema"]) is not int or data["schema"] != schema:
+    if type(data["schema"]) is not int or data["schema"] not in (schema, *older):
         raise ValueError(f"schema {_in_line(str(data['schema'])[:40])} is not {schema}")
 
 
@@ -100,13 +100,15 @@ def _form(kind: type) -> "type[msgspec.Struct]":
 
     own, make = _OWN.get(kind, ({}, kind))
     types = {**_own_types(kind), **own}
-    fields = [(name, _strict(hint)) for name, hint in types.items() if hint is not None]
+    hints = [(name, hint if isinstance(hint, tuple) else (hint,)) for name, hint in types.items()]
+    fields = [(name, _strict(hint[0]), *hint[1:]) for name, hint in hints if hint[0] is not None]
 
     def finish(form: Any) -> None:
-        known = {name: _value(getattr(form, name)) for name, _ in fields}
+        known = {name: _value(getattr(form, name)) for name, *_ in fields}
         form.__dict__[_VALUE] = make(**known)
 
-    return msgspec.defstruct(kind.__name__, fields, namespace={"__post_init__": finish}, dict=True)
+    namespace = {"__post_init__": finish}
+    return msgspec.defstruct(kind.__name__, fields, namespace=namespace, dict=True, kw_only=True)
 
 
 def _own_types(kind: type) -> dict[str, Any]:

@@ -152,6 +152,20 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
+def parse_share(text: str) -> float:
+    """Read ``99%``, ``99`` or ``0.99``: a percentage, or a fraction where it is 1 or less.
+
+    Raises ValueError with one line for anything else.
+    """
+    plain = text.removesuffix("%")
+    value = number(plain.removesuffix(" "))
+    if plain != text or value > 1:
+        value /= 100
+    if not 0 <= value <= 1:
+        raise ValueError(f"{text[:40]} is not a share, 0% to 100%")
+    return value
+
+
 _MULTIPLES = {"k": 1e3, "M": 1e6}
 
 

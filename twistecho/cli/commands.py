@@ -14,7 +14,7 @@ from twistecho.fleet.output.live import Display
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.report import SCHEMA, Report
-from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.reports.verdict import INVALID, invalid
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.fault import Fault
@@ -92,15 +92,15 @@ def _conclude(
     found = reactor.disagreements(threads)
     output.json(_check_json(reactor, threads, [str(d) for d in found]))
     _show(output.printer, [reactor, threads])
-    wrong = [
+    wrong = unbelievable = [
         f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
     ]
     if found:
-        wrong += render.disagreement_lines(found, reactor.engine, threads.engine)
+        wrong = unbelievable + render.disagreement_lines(found, reactor.engine, threads.engine)
     if wrong:
         for line in wrong:
             output.printer.line(line, "bold red")
-        sys.exit(1)
+        sys.exit(INVALID if unbelievable else 1)
     agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"
     if not reactor.complete:
         style = "bold green" if expect_failures else "bold red"

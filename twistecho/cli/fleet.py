@@ -131,8 +131,8 @@ _HELP = """Run clients against TARGET and check every byte that comes back.
 TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
 description.
 
-The exit code is 0 where every message was answered right, every requirement is met and the
-figures can be believed, 1 where not, 130 after Ctrl-C.
+The exit code is 0 where every message was answered right and every requirement is met, 1 where
+not, 3 where the figures cannot be believed (INVALID), 2 for a wrong command, 130 after Ctrl-C.
 """
 
 
@@ -152,7 +152,9 @@ def fleet(
     """Carry out `twistecho fleet`, and end the process."""
     trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
     target = secured_target(target, **trust)
-    wanted = {name: options.pop(name) for name in ("requirements", "quiet", *_FILES)}
+    wanted = {
+        name: options.pop(name) for name in ("requirements", "rate_tolerance", "quiet", *_FILES)
+    }
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
     _check_way(engine, plan, target)
@@ -161,7 +163,7 @@ def fleet(
     verdict = results.conclude(report)
     if report.interrupted:
         sys.exit(INTERRUPTED)
-    sys.exit(0 if verdict.passed else 1)
+    sys.exit(verdict.exit_code)
 
 
 def _check_way(engine: Engine, plan: Plan, target: Target) -> None:
@@ -179,7 +181,7 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     """Give the plan that the options ask for, on top of the one from a file if there is one."""
     plan = make_plan(**options)
     if base is None:
-        return plan
+        base = plan
     context = click.get_current_context()
     given = [
         name
@@ -187,8 +189,10 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
         and name in Plan.__dataclass_fields__
     ]
+    given += ["literal"] if "messages" in given else []
     try:
         chosen = replace(base, **{name: getattr(plan, name) for name in given})
+        chosen.check_turns()
         readers_of(chosen)
     except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None

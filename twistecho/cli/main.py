@@ -1,8 +1,9 @@
 """The ``twistecho`` command: runs fleets and shows what they found.
 
-Exit codes: 0 if every message of every client was answered right, what was required was found and
-the figures can be believed (and the engines agree, which is enough where `check` was asked for
-faults), 1 if not, 2 for a command line that makes no sense, 130 after Ctrl-C or SIGTERM.
+Exit codes, the first that applies: 130 after Ctrl-C or SIGTERM, 2 for a command line that makes no
+sense, 3 if the figures cannot be believed, 1 if not every message of every client was answered
+right or what was required was not found (or the engines disagree; that they agree is enough where
+`check` was asked for faults), else 0.
 
 What it needs is imported inside `main`: that takes half a second, in which Ctrl-C may come too.
 """

@@ -19,7 +19,7 @@ from twistecho.base.notation import FieldError, TextEnum, parse_rate, parse_seco
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
-from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
+from twistecho.fleet.plans.plan import OWN_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
@@ -120,8 +120,9 @@ def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command]
 
 message_options: Callable[[_Command], _Command] = adding([
     click.option("--message", "-m", "messages", multiple=True,
-                 default=[NOTEBOOK_MESSAGE.decode()], show_default=True,
-                 help="What each client sends; repeatable, in turn."),
+                 default=[OWN_MESSAGE.decode()], show_default=True,
+                 help="What each client sends, with its number for {client} and the message's "
+                 "for {message}; repeatable, in turn."),
     click.option("--repeat", "-n", type=Whole(1), default=1, show_default=True,
                  help="Times that each client sends its messages."),
     click.option("--timeout", "-t", type=_TIME_TYPE, default="30s", show_default=True,

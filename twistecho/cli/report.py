@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from twistecho.base.notation import parse_share
 from twistecho.fleet.output import canvas
 from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
@@ -56,6 +57,10 @@ result_options: Callable[[Any], Any] = adding([
                  type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
                  help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
                       "repeatable."),
+    click.option("--rate-tolerance", type=Parsed("share", parse_share), default="99%",
+                 show_default=True, metavar="SHARE",
+                 help="The least share of the messages due under --rate that must be sent by the "
+                      "end, or the run is INVALID: 95%, 95 or 0.95."),
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
     file_option("--plot", parse=_picture, help="Draw them into a .png, .svg or .pdf file."),
@@ -81,12 +86,13 @@ class Results:
 
     requirements: tuple[Requirement, ...]
     files: Mapping[str, OutputFile]
+    rate_tolerance: float
     quiet: bool
     printer: Printer
 
     def conclude(self, report: Report) -> Verdict:
         """Judge, write and show a report. Ends the process where a file could not be written."""
-        verdict = judge(report, self.requirements)
+        verdict = judge(report, self.requirements, self.rate_tolerance)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
         problems = [
             problem_writing(option, file, partial(_WRITERS[option], verdict, file))
@@ -99,7 +105,7 @@ class Results:
             for problem in filter(None, problems):
                 click.echo(f"Error: {problem}", err=True)
         if any(problems):
-            sys.exit(1)
+            sys.exit(verdict.exit_code or 1)
         return verdict
 
     def _show(self, verdict: Verdict) -> None:
@@ -119,12 +125,16 @@ class Results:
 
 
 def make_results(
-    requirements: tuple[Requirement, ...], *, quiet: bool, **files: OutputFile | None
+    requirements: tuple[Requirement, ...],
+    *,
+    rate_tolerance: float,
+    quiet: bool,
+    **files: OutputFile | None,
 ) -> Results:
     """Put the options together, or fail with one line where they contradict each other."""
     named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
     check_distinct(named)
-    return Results(requirements, named, quiet, printer_beside(named.values()))
+    return Results(requirements, named, rate_tolerance, quiet, printer_beside(named.values()))
 
 
 def _read(name: str) -> tuple[str, Report]:
@@ -135,10 +145,10 @@ def _read(name: str) -> tuple[str, Report]:
 _HELP = """Show what fleets found, from the files of their --json.
 
 Several files are put together exactly, as the parts of one run: their plans must be the same,
-but for the number of clients, the rate, the sources and the seed.
+but for the number of clients, the rate, the ramp, the sources and the seed.
 
-The exit code is 1 where not every message was answered right, a requirement is missed, or the
-figures cannot be believed.
+The exit code is 1 where not every message was answered right or a requirement is missed, and 3
+where the figures cannot be believed.
 """
 
 
@@ -154,7 +164,7 @@ def show_reports(
     whole = _whole(reports)
     if not results.quiet:
         results.printer.line(headline(whole.plan, whole.target))
-    sys.exit(0 if results.conclude(whole).passed else 1)
+    sys.exit(results.conclude(whole).exit_code)
 
 
 def _whole(reports: Sequence[tuple[str, Report]]) -> Report:

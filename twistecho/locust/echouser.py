@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from locust import User, task
+from locust.env import Environment
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
@@ -14,6 +15,7 @@ from twistecho.fleet.reports.outcome import INTERRUPTED
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.thread_engine.client import Client, Gate, connect, connected_by, time_left
 
+from .gathering import own_plan
 from .statistics import CONVERSATION, MESSAGE, failure_of
 
 TYPE = "ECHO"
@@ -68,6 +70,11 @@ class EchoUser(User):
     abstract = True
     plan = Plan(clients=1, reply=ReplyFormat.RAW)
 
+    def __init__(self, environment: Environment) -> None:
+        """Take client numbers that no other user has."""
+        super().__init__(environment)
+        self.plan = own_plan(environment, self.plan)
+
     @task
     def talk(self) -> None:
         """Have one conversation."""
@@ -77,7 +84,7 @@ class EchoUser(User):
             return time.monotonic() - began
 
         request = self.environment.events.request
-        conversation = Conversation(self.plan, 0, _Firing(0.0, request))
+        conversation = Conversation(self.plan, self.plan.first, _Firing(0.0, request))
         conversation.connecting(now())
         begin, stop = Gate(), Gate()
         begin.open()

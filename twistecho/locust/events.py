@@ -27,7 +27,7 @@ from twistecho.fleet.output.tables import (
 )
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.verdict import invalid, judge
+from twistecho.fleet.reports.verdict import INVALID, invalid, judge
 
 from .fleetuser import PATIENCE, FleetUser
 from .gathering import Gathering, Kind, relay_of
@@ -57,9 +57,9 @@ def write(environment: Environment, reports: Mapping[str, Report]) -> None:
 
 
 def decide(environment: Environment, reports: Mapping[str, Report]) -> None:
-    """Have Locust end with exit code 1 where a report cannot be believed."""
+    """Have Locust end with the exit code of INVALID where a report cannot be believed."""
     if any(invalid(report) for report in reports.values()):
-        environment.process_exit_code = 1
+        environment.process_exit_code = INVALID
 
 
 def show(reports: Mapping[str, Report]) -> None:
@@ -85,8 +85,17 @@ def fleet_kinds(environment: Environment) -> dict[str, Kind]:
 
 
 def check_host(environment: Environment) -> None:
-    """End the process, in one line and with exit code 2, where the host is no target."""
+    """End the process, in one line and with exit code 2, where the host is no target.
+
+    Likewise where a plan leaves clients without a turn.
+    """
     for user in environment.user_classes:
+        try:
+            if issubclass(user, FleetUser):
+                user.plan.check_turns()
+        except ValueError as error:
+            _log.error("%s.plan: %s", user.__name__, error)
+            sys.exit(2)
         host = environment.host or user.host
         try:
             if host is not None:

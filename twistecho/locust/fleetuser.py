@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 from gevent import GreenletExit
 from locust import User, task
+from locust.env import Environment
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
@@ -19,7 +20,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import Engine
 
-from .gathering import Kind, relay_of
+from .gathering import Kind, own_plan, relay_of
 from .statistics import count_lost, count_report
 
 PATIENCE = 20.0
@@ -38,6 +39,11 @@ class FleetUser(User):
     abstract = True
     plan = Plan(clients=100, duration=2.0, reply=ReplyFormat.RAW)
     engine: Engine = "reactor"
+
+    def __init__(self, environment: Environment) -> None:
+        """Take client numbers that no other user has."""
+        super().__init__(environment)
+        self.plan = own_plan(environment, self.plan)
 
     @classmethod
     def kind(cls, host: str) -> Kind:

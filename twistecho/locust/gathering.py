@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from twistecho.base.decoding import decode
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval
-from twistecho.fleet.reports.merge import lost_report, merge_reports
-from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Report
 
 if TYPE_CHECKING:
@@ -29,32 +27,8 @@ if TYPE_CHECKING:
 LOST = "lost in mid-run: what it had not reported is missing"
 """The problem of a worker that did not come to its end."""
 
-
-def put_later(report: Report, seconds: float) -> Report:
-    """Give the same report, all of it so much later; its start is earlier by as much.
-
-    Fleets that follow each other can then be merged, and the rate is that of the time they all
-    took. Intervals are put later by the whole intervals that have passed.
-    """
-    passed = int(seconds // INTERVAL_LENGTH)
-    empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
-    later = tuple(
-        replace(interval, start=interval.start + passed * INTERVAL_LENGTH)
-        for interval in report.measured.intervals
-    )
-    return replace(
-        report,
-        outcomes=tuple(_put_later(outcome, seconds) for outcome in report.outcomes),
-        measured=replace(report.measured, intervals=empty + later),
-        began=report.began - seconds if report.began else 0.0,
-    )
-
-
-def _put_later(outcome: Outcome, seconds: float) -> Outcome:
-    times = ("started", "connected", "first_byte", "replied", "ended")
-    known = {name: getattr(outcome, name) for name in times}
-    later = {name: at + seconds for name, at in known.items() if at is not None}
-    return replace(outcome, **later)
+_NUMBERS_OF_A_WORKER = 10**9
+"""How many numbers of clients each worker has for its own."""
 
 
 class Relay:
@@ -64,6 +38,7 @@ class Relay:
         self._reports: dict[str, list[dict[str, Any]]] = {}
         self._testing = False
         self._began = 0.0
+        self._numbered = 0
 
     def begin(self) -> None:
         """Begin a test."""
@@ -78,6 +53,11 @@ class Relay:
         later = put_later(report, max(began - self._began, 0.0))
         self._reports.setdefault(kind, []).append(later.to_dict())
 
+    def number(self, clients: int) -> int:
+        """Give the first of so many clients' numbers that nobody else has in this process."""
+        self._numbered += clients
+        return self._numbered - clients
+
     def tell(self) -> dict[str, Any]:
         """Give what has not been told yet, once."""
         reports, self._reports = self._reports, {}
@@ -90,6 +70,16 @@ _RELAYS: dict["Environment", Relay] = {}
 def relay_of(environment: "Environment") -> Relay:
     """Give the relay of a Locust environment, of which a process has one."""
     return _RELAYS.setdefault(environment, Relay())
+
+
+def own_plan(environment: "Environment", plan: Plan) -> Plan:
+    """Give a user's plan with client numbers that no other user has, on whatever worker.
+
+    Else the replies of the one's clients could pass for those of the other's.
+    """
+    worker = max(0, getattr(environment.runner, "worker_index", 0))
+    first = worker * _NUMBERS_OF_A_WORKER + relay_of(environment).number(plan.clients)
+    return replace(plan, first=plan.first + first)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import errno
 import unittest
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -12,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
-from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.conversation.conversation import CLOSING, Conversation
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 
@@ -166,7 +167,7 @@ class ClosedLoopTests(unittest.TestCase):
 
     def test_messages_are_counted_as_they_are_answered(self) -> None:
         """An engine can show how far a client has come."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         message = talk.connect()
         assert talk.conversation.messages == 0
@@ -177,7 +178,7 @@ class ClosedLoopTests(unittest.TestCase):
 
     def test_finished_when_the_last_reply_is_in(self) -> None:
         """It is finished between the last reply and the end, and at no other time."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         conversation = talk.conversation
         states = [conversation.finished]
@@ -287,7 +288,7 @@ class TimeTests(unittest.TestCase):
 
     def test_the_outcome_tells_when_what_happened(self) -> None:
         """Start of connecting, connection, first whole reply and end."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         talk.conversation.connecting(1.0)
         message = talk.conversation.connected(2.0)
@@ -301,7 +302,7 @@ class TimeTests(unittest.TestCase):
 
     def test_a_latency_lasts_from_the_message_to_its_whole_reply(self) -> None:
         """One for every message, from when it was handed over for sending."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         message = talk.connect(2.0)
         talk.hear(answer(plan, message)[:5], 3.0)
@@ -311,7 +312,7 @@ class TimeTests(unittest.TestCase):
 
     def test_each_step_has_its_beginning(self) -> None:
         """Connecting, each reply and closing: an engine measures the timeout from there."""
-        plan = Plan(repeat=2)
+        plan = Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2)
         talk = Talk(plan)
         conversation = talk.conversation
         conversation.connecting(1.0)
@@ -344,7 +345,7 @@ class CauseTests(unittest.TestCase):
 
     def connecting(self) -> Talk:
         """Give a conversation that is connecting."""
-        talk = Talk(Plan(repeat=2))
+        talk = Talk(Plan(messages=(NOTEBOOK_MESSAGE,), repeat=2))
         talk.conversation.connecting(0.0)
         return talk
 
@@ -357,7 +358,7 @@ class CauseTests(unittest.TestCase):
     def closing(self) -> Talk:
         """Give a conversation that has all replies and waits for the other side's FIN."""
         talk = self.waiting()
-        talk.hear(answer(talk.plan, talk.plan.message(1)))
+        talk.hear(answer(talk.plan, talk.plan.messages_of(0)(1)))
         return talk
 
     def test_a_failure_is_told_with_the_phase_it_came_in(self) -> None:
@@ -428,7 +429,7 @@ class CauseTests(unittest.TestCase):
         early.conversation.closed(0.0)
         assert str(early.outcome) == "receive:closed"
         late = self.waiting()
-        late.hear(answer(late.plan, late.plan.message(1))[:-1])
+        late.hear(answer(late.plan, late.plan.messages_of(0)(1))[:-1])
         late.conversation.closed(0.0)
         assert str(late.outcome) == "receive:closed"
         assert late.outcome.messages == 1
@@ -615,6 +616,33 @@ class PipelineTests(unittest.TestCase):
             single.hear(heard)
             assert [n for n in range(3) if single.conversation.is_cut(n)] == [1]
 
+    def test_what_the_system_has_not_taken_is_unsent(self) -> None:
+        """Whole messages and bytes; one that was taken in part is not sent, but its bytes are."""
+        for pending, unsent in ((0, 0), (1, 1), (3, 1), (4, 2), (8, 3), (10, 4)):
+            wire = Wire(self.plan)
+            wire.conversation.pending = partial(int, pending)
+            wire.conversation.failed("timeout", 1.0)
+            with self.subTest(pending=pending):
+                assert (wire.outcome.sent, wire.outcome.unsent) == (4 - unsent, unsent)
+                assert wire.outcome.failed == 4 - unsent
+                assert wire.outcome.bytes_sent == wire.outcome.bytes_failed == 10 - pending
+                assert wire.outcome.balance == (0, 0)
+
+    def test_no_more_is_unsent_than_is_owed(self) -> None:
+        """What encrypts adds some bytes; one message in flight counts like several."""
+        for heard, pending in ((b"", 99), (b"a", 99), (b"a", 1)):
+            wire = Wire(replace(self.plan, pipeline=1))
+            wire.hear(b"ab")
+            wire.hear(b"cde")
+            wire.hear(heard)
+            wire.conversation.pending = partial(int, pending)
+            wire.conversation.failed("timeout", 1.0)
+            taken = 2 - min(pending, 2 - len(heard))
+            with self.subTest(heard=heard, pending=pending):
+                assert (wire.outcome.sent, wire.outcome.unsent, wire.outcome.failed) == (2, 1, 0)
+                assert wire.outcome.bytes_sent == 5 + taken
+                assert wire.outcome.balance == (0, 0)
+
     def test_a_server_may_answer_several_messages_with_one_reply(self) -> None:
         """It cannot see where one ends that came together with the next, in any format."""
         for reply in ReplyFormat:
@@ -761,6 +789,57 @@ class DurationTests(unittest.TestCase):
         assert wire.sent == b"aaa"
         assert wire.conversation.finished
 
+    def test_nothing_is_sent_after_the_end_that_was_due_before(self) -> None:
+        """It is unsent, whoever was waited for: the reply, or the one who wakes it."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, rate=10, reply=ReplyFormat.RAW)
+        late, asleep = Wire(plan), Wire(plan)
+        assert late.conversation.received(b"a", 1.0) == b""
+        asleep.hear(b"a")
+        assert asleep.conversation.wake(1.0) == b""
+        for wire in (late, asleep):
+            assert wire.conversation.finished
+            wire.conversation.closed(1.1)
+            assert (wire.outcome.sent, wire.outcome.unsent) == (1, 9)
+
+    def test_load_is_offered_from_the_warm_up_to_the_end(self) -> None:
+        """Under a rate from its schedule on; else from when it can be."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, reply=ReplyFormat.RAW)
+        for fields, times in (
+            ({}, (0.2, 1.0)), ({"rate": 1}, (0.0, 1.0)), ({"warmup": 0.5}, (0.5, 1.5)),
+            ({"duration": None}, (0.2, 3.0)), ({"duration": None, "rate": 4}, (0.0, 0.45)),
+        ):  # fmt: skip
+            conversation = Conversation(replace(plan, **fields), 0, Recording())
+            conversation.connecting(0.0)
+            conversation.connected(0.2)
+            conversation.received(b"a", 3.0)
+            conversation.closed(9.0)
+            with self.subTest(fields=fields):
+                assert conversation.outcome is not None
+                found = (conversation.outcome.offered_from, conversation.outcome.offered_until)
+                assert found == times
+
+    def test_at_the_end_nobody_waits_long_for_the_other_side_to_close(self) -> None:
+        """That it had not is no failure then; without a duration it is."""
+        plan = Plan(clients=1, messages=(b"a",), duration=1, timeout=30, reply=ReplyFormat.RAW)
+        for fields, patience, cause in (
+            ({}, CLOSING, None), ({"timeout": 1.0}, 1.0, "close:timeout"),
+            ({"duration": None}, 30.0, "close:timeout"),
+        ):  # fmt: skip
+            wire = Wire(replace(plan, **fields))
+            assert wire.conversation.step_timeout == wire.plan.timeout
+            wire.conversation.received(b"a", 2.0)
+            with self.subTest(fields=fields):
+                assert wire.conversation.step_timeout == patience
+                wire.conversation.failed("timeout", 2.0 + patience)
+                assert (wire.outcome.cause and str(wire.outcome.cause)) == cause
+
+    def test_who_would_connect_after_the_end_does_not(self) -> None:
+        """It is over, and nothing was wrong."""
+        conversation = Conversation(Plan(duration=1, warmup=1), 0, Recording())
+        conversation.connecting(2.0)
+        assert conversation.outcome is not None
+        assert (conversation.outcome.answered, conversation.outcome.connected) == (True, None)
+
     def test_a_client_of_which_nothing_is_asked_closes_at_once(self) -> None:
         """Its first message would be due after the end."""
         wire = Wire(Plan(clients=20, duration=1, rate=1), client=19)
@@ -792,6 +871,15 @@ class BarrierTests(unittest.TestCase):
         wire = Wire(replace(self.plan, clients=2, rate=10), client=1)
         assert wire.conversation.begin(3.0) == b""
         assert wire.conversation.next_due == 3.1
+
+    def test_all_count_from_the_same_moment(self) -> None:
+        """However late the engine comes to a client."""
+        wire = Wire(replace(self.plan, clients=2, rate=10), client=1)
+        assert wire.conversation.begin(3.05, 3.0) == b""
+        assert wire.conversation.next_due == 3.1
+        assert wire.conversation.wake(4.0) == b""
+        wire.conversation.closed(4.5)
+        assert (wire.outcome.offered_from, wire.outcome.offered_until) == (3.0, 4.0)
 
     def test_who_is_not_connected_has_nothing_to_begin(self) -> None:
         """Nothing is sent."""

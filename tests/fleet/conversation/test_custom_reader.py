@@ -161,7 +161,7 @@ class ConversationTests(unittest.TestCase):
     def talk(self, make: Any = Count, **fields: Any) -> Conversation:
         """Make a conversation that is about to connect."""
         plan = Plan(timeout=5, **fields)
-        reader = DialogueReader(make, plan.message, lambda _: None)
+        reader = DialogueReader(make, plan.messages_of(0), lambda _: None)
         talk = Conversation(plan, 0, Recording(0), reader=reader)
         talk.connecting(0)
         return talk

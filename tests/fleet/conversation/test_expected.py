@@ -7,6 +7,7 @@ writers; it may cut and join what it was sent into replies as it likes, as TCP a
 import time
 import unittest
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ from twistecho.fleet.conversation.expected import (
 )
 from twistecho.fleet.conversation.in_flight import reader_for
 from twistecho.fleet.conversation.prefixed import PrefixedReader
-from twistecho.fleet.conversation.stamped import StampedReader
+from twistecho.fleet.conversation.stamped import StampedReader, is_ctime
 
 law = settings(max_examples=100, deadline=None)
 
@@ -419,11 +420,53 @@ class FirstWrongByteTests(unittest.TestCase):
             b"Sat Jul 22 18:43:57 20x7",
             b"Sat Jul 22 18:43:57 201x",
             b"2017-07-22 18:43:57 UTC!",
+            b"Sat Oov 22 18:43:57 2017",
+            b"Sat Jul 22 24:43:57 2017",
+            b"Sat Jul 22 18:60:57 2017",
+            b"Sat Jul 22 18:43:61 2017",
+            b"Fri Jul 22 18:43:57 2017",
+            b"Sat Jul 00 18:43:57 2017",
+            b"Sat Jul 01 18:43:57 2017",
+            b"Fri Jun 31 18:43:57 2017",
+            b"Wed Feb 29 18:43:57 2017",
         ):
             with self.subTest(bad=bad):
                 reader = reader_of(Talk(ReplyFormat.STAMPED, [b"Ola"], []))
                 assert fed(reader, [head + bad[:-1]]) == "unfinished"
                 assert fed(reader, [bad[-1:]]) == "mismatch"
+
+    @law
+    @given(st.integers(0, 2**37).map(time.ctime))
+    def test_every_time_that_is_written_is_read(self, written: str) -> None:
+        """Of thousands of years, leap days among them; a leap second too."""
+        assert is_ctime(written.encode())
+
+    def test_a_leap_second_is_a_time(self) -> None:
+        """Some systems' clocks have them."""
+        assert is_ctime(b"Sat Dec 31 23:59:60 2016")
+
+    def test_a_bit_that_is_flipped_is_noticed_unless_the_time_is_another_one(self) -> None:
+        """Of 552 in a reply 17 make a time that calendars have: nobody can know when it was."""
+        payload = b"Ola mundo da internet!"
+        assert len(self.unnoticed(payload, CTIME)) == 17
+        for written in ("Mon Feb 29 09:08:07 2016", "Sun Jan  1 00:00:00 2023"):
+            self.unnoticed(payload, written)
+
+    def unnoticed(self, payload: bytes, written: str) -> list[bytes]:
+        """Flip each bit of a reply; give the times that pass, each of which is one."""
+        [reply] = replies_to(ReplyFormat.STAMPED, [payload], [written])
+        found = []
+        for bit in range(8 * len(reply)):
+            flipped = bytearray(reply)
+            flipped[bit // 8] ^= 1 << bit % 8
+            reader = reader_of(Talk(ReplyFormat.STAMPED, [payload], []))
+            if fed(reader, [bytes(flipped)]) not in {"mismatch", "unfinished", "extra"}:
+                assert flipped[: -len(written)] == reply[: -len(written)]
+                found.append(bytes(flipped[-len(written) :]))
+        for one in found:
+            when = datetime.strptime(one.decode(), "%a %b %d %H:%M:%S %Y")  # noqa: DTZ007 - of no zone
+            assert when.ctime().encode() == one
+        return found
 
 
 class ReturnedTests(unittest.TestCase):

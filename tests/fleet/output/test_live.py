@@ -55,6 +55,12 @@ class LinesTests(TestCase):
 class TimeLeftTests(TestCase):
     """How long it will still take."""
 
+    def test_a_barrier_is_where_counting_down_begins(self) -> None:
+        """Until then all of it is left."""
+        plan = Plan(duration=30.0, warmup=5.0, barrier=True)
+        assert time_left(plan, Progress(took=9.0, measured_from=5.0)) == 35.0
+        assert time_left(plan, Progress(took=9.0, measured_from=12.0)) == 33.0
+
     def test_a_duration_is_counted_down_with_the_warm_up_before_it(self) -> None:
         """Never below zero: what is outstanding is waited for."""
         plan = Plan(duration=30.0, warmup=5.0)

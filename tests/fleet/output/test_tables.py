@@ -8,6 +8,7 @@ from unittest import TestCase
 from rich.console import Console, RenderableType
 
 from tests.support.reports import INTERRUPTED, RESET, client, measured, report
+from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.tables import (
     BAD,
     REASONS,
@@ -141,6 +142,17 @@ class FigureTests(unittest.TestCase):
         some = [client(0, 1, 2, RESET, unsent=3), client(1, 1, 4, INTERRUPTED)]
         found = figures(report(*some))
         assert [found[name] for name in sorted(rare)] == ["3", "2", "4"]
+
+    def test_replies_that_were_not_told_apart_are_named(self) -> None:
+        """In the table, in that of both engines and on the page; else nothing is said of it."""
+        alike = report(client(0, 1))
+        own = replace(alike, plan=replace(alike.plan, messages=(b"{client}",)))
+        for found, said in ((alike, True), (own, False)):
+            assert ("replies told apart" in figures(found)) is said
+            lines = shown(summary_table([found, found]))
+            assert any(line.startswith("replies told apart") for line in lines) is said
+            assert ("replies told apart" in html_page(judge(found, ()))) is said
+            assert found.to_dict()["summary"]["told_apart"] is not said
 
     def test_the_table_has_them_all(self) -> None:
         """A line each."""

@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import unittest
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import plans
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, SCHEMA, Arrivals, Plan
+from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, OWN_MESSAGE, SCHEMA, Arrivals, Plan
 
 law = settings(max_examples=100, deadline=None)
 
@@ -29,10 +32,11 @@ class PlanTests(unittest.TestCase):
     """A plan is a value that can be carried out."""
 
     def test_the_default_is_the_notebook(self) -> None:
-        """Twenty clients send the notebook's text once and expect a stamped reply."""
+        """Twenty clients send the notebook's text, each its own, and expect a stamped reply."""
         plan = Plan()
         assert plan.clients == 20
-        assert plan.messages == (b"Ola mundo da internet!",) == (NOTEBOOK_MESSAGE,)
+        assert plan.messages[0].startswith(b"Ola mundo da internet!")
+        assert plan.messages[0].startswith(NOTEBOOK_MESSAGE)
         assert plan.repeat == 1
         assert plan.reply is ReplyFormat.STAMPED
 
@@ -94,8 +98,100 @@ class PlanTests(unittest.TestCase):
         """All messages in their order, `repeat` times over."""
         plan = Plan(messages=(b"a", b"b", b"a"), repeat=2)
         assert plan.messages_per_client == 6
-        sent = [plan.message(number) for number in range(6)]
+        sent = [plan.messages_of(0)(number) for number in range(6)]
         assert sent == [b"a", b"b", b"a", b"a", b"b", b"a"]
+
+
+texts = st.lists(
+    st.sampled_from([b"{client}", b"{message}", b"{", b"}", b"client", b"%", b"%d", b"{}"])
+    | st.binary(max_size=3),
+    min_size=1,
+    max_size=8,
+).map(lambda parts: b"".join(parts) or b"x")
+"""Messages with tokens, parts of tokens, and what a formatting language would take for its own."""
+
+
+class TokenTests(unittest.TestCase):
+    """The tokens ``{client}`` and ``{message}``, and nothing else, are replaced."""
+
+    @law
+    @given(
+        messages=st.lists(texts, min_size=1, max_size=3).map(tuple),
+        client=st.integers(0, 10**12),
+        number=st.integers(0, 10**12),
+    )
+    def test_only_the_exact_tokens_are_replaced(
+        self, messages: tuple[bytes, ...], client: int, number: int
+    ) -> None:
+        """All other bytes are sent as they are, and all of them if the plan says so."""
+        plan, text = Plan(messages=messages), messages[number % len(messages)]
+        numbers = {b"{client}": b"%d" % client, b"{message}": b"%d" % number}
+        parts = re.split(rb"(\{client\}|\{message\})", text)
+        expected = b"".join(numbers.get(part, part) for part in parts)
+        assert plan.messages_of(client)(number) == expected
+        assert replace(plan, literal=True).messages_of(client)(number) == text
+        only = plan.only_message_of(client)
+        assert (only is None) == (len(messages) > 1 or b"{message}" in text)
+        assert only in {None, expected}
+
+    def test_a_text_without_tokens_is_the_same_object(self) -> None:
+        """Many clients that send megabytes do not hold a copy each."""
+        text = b'{"a": {}}' * 1000
+        assert Plan(messages=(text,)).only_message_of(7) is text
+        assert Plan(messages=(text, b"{client}")).messages_of(7)(2) is text
+
+    def test_no_message_of_the_default_begins_with_another(self) -> None:
+        """So that the first bytes of another one's reply are never right to the end."""
+        plan = Plan()
+        sent = {plan.messages_of(c)(m) for c in range(120) for m in range(120)}
+        assert len(sent) == 120 * 120
+        assert not any(message[:at] in sent for message in sent for at in range(1, len(message)))
+
+    def test_replies_are_told_apart_where_every_text_holds_the_client(self) -> None:
+        """Of a protocol of the user's own nobody knows."""
+        for texts, apart in (
+            ((OWN_MESSAGE,), True),
+            ((b"{client}", b"{client}{message}"), True),
+            ((b"{client}", b"{message}"), False),
+            ((b"x",), False),
+        ):
+            assert Plan(messages=texts).told_apart is apart
+            assert Plan(messages=texts, literal=True).told_apart is False
+            assert Plan(messages=texts, protocol="m:C").told_apart is None
+
+    def test_the_parts_of_a_plan_send_what_the_whole_would(self) -> None:
+        """Clients are numbered over the whole fleet, whatever process they are in."""
+        plan = Plan(clients=7)
+        parts = [part.messages_of(n)(3) for part in plan.divide(3) for n in part.numbers]
+        assert parts == [plan.messages_of(n)(3) for n in plan.numbers]
+        assert len(set(parts)) == 7
+
+
+class TurnTests(unittest.TestCase):
+    """Every client of a ramp must have its turn before the end."""
+
+    def test_a_ramp_that_leaves_the_last_client_nothing_to_send_is_refused(self) -> None:
+        """The schedule of a constant rate gives it its first message later still."""
+        cases: tuple[tuple[dict[str, Any], bool], ...] = (
+            ({"ramp": 2.0}, True), ({"ramp": 3.5}, True), ({"ramp": 7.0}, True),
+            ({"ramp": 8.0}, False), ({"ramp": 8.0, "rate": 20.0}, True),
+            ({"ramp": 2.0, "barrier": True}, False), ({"ramp": 2.0, "warmup": 3.0}, False),
+            ({"ramp": 8.0, "rate": 20.0, "arrivals": Arrivals.POISSON}, False), ({}, False),
+        )  # fmt: skip
+        for fields, late in cases:
+            plan = Plan(clients=8, duration=1.0, **fields)
+            with self.subTest(fields=fields):
+                if late:
+                    with pytest.raises(FieldError, match=r"^ramp: .*8 clients.*duration$"):
+                        plan.check_turns()
+                else:
+                    plan.check_turns()
+
+    def test_nobody_waits_for_a_turn_after_the_end(self) -> None:
+        """Which counts from the barrier where there is one."""
+        plan = Plan(clients=8, duration=1.0, warmup=0.5, ramp=2.0)
+        assert [plan.turn_of(client) for client in (1, 7)] == [0.5, 1.5]
+        assert replace(plan, barrier=True).turn_of(7) == 3.5
 
 
 class JsonTests(unittest.TestCase):
@@ -111,6 +207,15 @@ class JsonTests(unittest.TestCase):
         """A message in UTF-8 can be read by people, another one is base64."""
         data = Plan(messages=("olá".encode(), b"\xff")).to_dict()
         assert data["messages"] == ["olá", {"base64": "/w=="}]
+
+    def test_messages_of_an_old_plan_are_sent_as_they_are(self) -> None:
+        """Its texts had no tokens, and its default was the notebook's."""
+        plan = Plan.from_json('{"schema": 2, "messages": ["a{client}"]}')
+        assert plan == Plan(messages=(b"a{client}",), literal=True)
+        assert Plan.from_json('{"schema": 2}') == Plan(messages=(NOTEBOOK_MESSAGE,))
+        old = {**Plan(messages=(b"x",)).to_dict(), "schema": 2}
+        del old["literal"]
+        assert Plan.from_dict(old) == Plan(messages=(b"x",))
 
     @law
     @given(field=st.sampled_from(sorted(Plan().to_dict())), value=json_values)
@@ -195,13 +300,13 @@ class FileTests(unittest.TestCase):
             ("", "Expecting value"),
             ("[]", "not an object"),
             ("{}", "schema: it is missing"),
-            ('{"schema": 3}', "schema 3 is not 2"),
+            ('{"schema": 4}', "schema 4 is not 3"),
             ('{"schema": 2, "client": 5}', "client: there is no such field"),
             ('{"schema": 2, "clients": "5"}', "clients: expected int, got str"),
             ('{"schema": 2, "clients": 0}', "clients: 0 is not 1 or more"),
             ('{"schema": 2, "reply": "html"}', "reply: invalid enum value 'html'"),
             (r'{"schema": 2, "reply": "\u001b\n"}', r"reply: invalid enum value '\x1b\n'"),
-            ('{"schema": "\\n"}', r"schema \n is not 2"),
+            ('{"schema": "\\n"}', r"schema \n is not 3"),
             ('{"schema": 2, "messages": "hello"}', "messages: "),
             ('{"schema": 2, "messages": [5]}', "messages[0]: "),
             ('{"schema": 2, "sources": "127.0.0.1"}', "sources: "),

@@ -4,6 +4,7 @@ import base64
 import json
 import unittest
 import zlib
+from decimal import Decimal
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -22,6 +23,7 @@ from twistecho.fleet.reports.histograms import (
     Measured,
     add_intervals,
     add_measured,
+    rank_of,
 )
 
 law = settings(max_examples=8 * MORE, deadline=None)  # one summary takes tens of milliseconds
@@ -53,6 +55,37 @@ def close(figure: float, exact: float) -> bool:
     return abs(figure - exact) <= exact / 1000 + MICROSECOND
 
 
+class RankTests(unittest.TestCase):
+    """Which of the values in order a percentile is."""
+
+    @given(st.decimals(0, 100, places=6), st.integers(1, 10**12))
+    def test_so_many_per_cent_are_not_above_and_fewer_are_not_enough(
+        self, percent: Decimal, count: int
+    ) -> None:
+        """Exactly, however many there are, for every percentile that can be asked for."""
+        rank = rank_of(float(percent), count)
+        assert 1 <= rank <= count
+        assert 100 * rank >= percent * count
+        assert rank == 1 or 100 * (rank - 1) < percent * count
+
+    def test_ranks_of_use(self) -> None:
+        """A part of a value is a value; what a binary fraction is off by is not."""
+        for percent, count, rank in (
+            (99, 160, 159), (50, 1, 1), (50, 3, 2), (0, 9, 1), (100, 9, 9),
+            (99.9, 1000, 999), (99.9, 1001, 1000), (0.1, 1000, 1), (1e-06, 10**8, 1),
+            (1e-06, 10**8 + 1, 2),
+        ):  # fmt: skip
+            with self.subTest(percent=percent, count=count):
+                assert rank_of(percent, count) == rank
+
+    def test_every_rank_is_its_own_value(self) -> None:
+        """The library that holds the values rounds percentiles: here each rank is found."""
+        for count in (1, 2, 3, 7, 160, 999):
+            record = recorded(*(MICROSECOND * n for n in range(1, count + 1)))
+            found = record.at_ranks(range(1, count + 1))
+            assert [round(value / MICROSECOND) for value in found] == [*range(1, count + 1)]
+
+
 class SummaryTests(unittest.TestCase):
     """The figures people ask for."""
 
@@ -67,13 +100,13 @@ class SummaryTests(unittest.TestCase):
         assert close(figures.max, ordered[-1])
         assert close(figures.mean, sum(ordered) / len(ordered))
         for percent, figure in zip(PERCENTILES, figures.percentiles, strict=True):
-            rank = max(1, int(percent * len(ordered) / 100 + 0.5))
-            assert close(figure, ordered[rank - 1])
+            assert close(figure, ordered[rank_of(percent, len(ordered)) - 1])
         line = [figures.min, *figures.percentiles, figures.max]
         assert line == sorted(line)
 
     def test_nothing_recorded_has_no_figures(self) -> None:
         """There is no latency of no reply."""
+        assert Measured().unmeasured == 0
         assert Latencies().summary() is None
         assert Latencies().count == 0
 

@@ -13,7 +13,7 @@ from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
 from twistecho.fleet.reports.histograms import Latencies
-from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import invalid
 
@@ -145,6 +145,16 @@ class LostTests(unittest.TestCase):
         assert invalid(again) == ("part first day: killed by SIGKILL", reasons[1])
 
 
+class RampTests(unittest.TestCase):
+    """Each part connects its own clients meanwhile."""
+
+    def test_rates_and_ramps_add_up(self) -> None:
+        """Whatever the share of each part is."""
+        parts = [planned(clients=1, rate=5.0, ramp=2.0), planned(clients=1, rate=1.0, ramp=0.5)]
+        whole = merge_reports(parts, ["a", "b"])
+        assert (whole.plan.rate, whole.plan.ramp) == (6.0, 2.5)
+
+
 class CompatibleTests(unittest.TestCase):
     """Only the parts of one run can be merged."""
 
@@ -154,7 +164,7 @@ class CompatibleTests(unittest.TestCase):
             "messages": (b"other",), "repeat": 2, "timeout": 1.0, "reply": ReplyFormat.RAW,
             "ordered": True, "think": 1.0, "rate": 1.0, "arrivals": Arrivals.POISSON,
             "pipeline": 2, "duration": 1.0, "warmup": 1.0, "ramp": 1.0, "barrier": True,
-            "protocol": "module:Class",
+            "protocol": "module:Class", "literal": True,
         }  # fmt: skip
         same = {"clients", "seed", "sources", "first"}
         assert different.keys() | same == Plan.__dataclass_fields__.keys()
@@ -168,4 +178,22 @@ class CompatibleTests(unittest.TestCase):
             merge_reports([planned(), planned(repeat=2)], ["a.json", "b.json"])
         with pytest.raises(ValueError) as caught:
             merge_reports([planned(), planned(messages=(b"x" * 1000,))], ["a", "b"])
-        assert len(str(caught.value)) < 150
+        assert len(str(caught.value)) < 160
+
+
+class LaterTests(unittest.TestCase):
+    """A report that is put later, so that it can follow another."""
+
+    def test_times_are_later_by_as_much_and_intervals_by_whole_ones(self) -> None:
+        """What was not reached has no time, and seconds that have passed are empty intervals."""
+        answered = client(0, 2, replied=1.2, ended=1.5, offered_from=0.1, offered_until=1.4)
+        refused = replace(client(1, 0), connected=None, first_byte=None, replied=None)
+        found = report(answered, refused, began=100.0)
+        later = put_later(found, 2.5)
+        assert later.began == 97.5
+        one, other = later.outcomes
+        assert (one.ended, one.offered_from, one.offered_until) == (4.0, 2.6, 3.9)
+        assert (other.connected, other.replied, other.offered_from) == (None, None, None)
+        assert [i.start for i in found.measured.intervals] == [0.0, 1.0]
+        assert [i.start for i in later.measured.intervals] == [0.0, 1.0, 2.0, 3.0]
+        assert [i.answered for i in later.measured.intervals] == [0, 0, 0, 2]

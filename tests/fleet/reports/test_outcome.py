@@ -161,6 +161,8 @@ class JsonTests(unittest.TestCase):
             "first_byte": 5.5,
             "replied": 5.6,
             "ended": 5.7,
+            "offered_from": None,
+            "offered_until": None,
         }
 
     @law
@@ -207,9 +209,21 @@ class JsonTests(unittest.TestCase):
             for at in (0.5, 5.7):
                 decode({**outcome().to_dict(), field: at}, Outcome, "a value")
 
+    def test_load_is_offered_from_a_time_to_a_later_one(self) -> None:
+        """Both are there, or neither, as in files of older versions."""
+        data = {**outcome().to_dict(), "offered_from": 0.6, "offered_until": 0.6}
+        assert decode(data, Outcome, "an outcome").offered_until == 0.6
+        for fields in ({"offered_from": 0.7}, {"offered_from": None}, {"offered_until": None}):
+            with pytest.raises(ValueError, match="offered_until: it is not after offered_from"):
+                decode({**data, **fields}, Outcome, "an outcome")
+
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
-        for field in Outcome.__dataclass_fields__:
+        later = {"offered_from", "offered_until"}
+        for field in later:
+            known = {name: value for name, value in outcome().to_dict().items() if name != field}
+            assert decode(known, Outcome, "a value") == outcome()
+        for field in Outcome.__dataclass_fields__.keys() - later:
             data = outcome().to_dict()
             del data[field]
             with (

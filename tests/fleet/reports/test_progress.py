@@ -53,6 +53,12 @@ class SecondTests(TestCase):
         found = Second(0, latencies).percentile(percent)
         assert found == every[within[0] - 1] / 1e6
 
+    def test_a_percentile_of_a_few_is_the_value_of_its_rank(self) -> None:
+        """The first of two up to the half, then the second."""
+        second = Second(0, {1000: 1, 2000: 1})
+        found = [second.percentile(percent) for percent in (0.0, 50.0, 50.1, 99.0)]
+        assert found == [0.001, 0.001, 0.002, 0.002]
+
     def test_a_second_without_replies_has_no_latency_to_tell(self) -> None:
         """Zero, and none answered."""
         assert Second(3, {}).percentile(99.0) == 0.0

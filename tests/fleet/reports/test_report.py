@@ -169,6 +169,18 @@ class DisagreementTests(unittest.TestCase):
             with self.subTest(field=field):
                 assert ours.disagreements(theirs) == [Disagreement(3, field, known, 7)]
 
+    def test_how_much_the_system_took_of_what_nobody_read_is_no_disagreement(self) -> None:
+        """Its buffers are of another size every time."""
+        ours, theirs = (outcome(3, bytes_sent=size, unsent=1) for size in (4000, 5000))
+        assert report(ours).disagreements(report(theirs)) == []
+        whole = replace(ours, unsent=0)
+        assert report(whole).disagreements(report(theirs)) == []
+        assert report(theirs).disagreements(report(whole)) == []
+        told = report(ours).disagreements(report(replace(theirs, unsent=0, messages=9)))
+        assert [one.field for one in told] == ["messages"]
+        told = report(replace(ours, unsent=0)).disagreements(report(replace(theirs, unsent=0)))
+        assert [one.field for one in told] == ["bytes_sent"]
+
     def test_another_outcome_is_told(self) -> None:
         """Answered against a cause, or one cause against another."""
         answered, reset, refused = (report(outcome(0, cause)) for cause in (None, RESET, REFUSED))
@@ -273,6 +285,7 @@ class JsonTests(unittest.TestCase):
             "sent": 2,
             "outstanding": 0,
             "unsent": 0,
+            "told_apart": True,
             "bytes_sent": 20,
             "bytes_returned": 20,
             "makespan_seconds": 0.3,

@@ -300,9 +300,55 @@ class OpenLoadTests(unittest.TestCase):
         assert invalid(self.offered(lag=0.0, unsent=0)) == ()
         assert "50 of 75 messages due were sent" in reason(self.offered(lag=0.0, unsent=25))
 
-    def test_what_a_failed_client_did_not_send_is_its_failure(self) -> None:
-        """It is counted as that, and the report says so already."""
-        assert invalid(self.offered(lag=0.0, unsent=25, cause=RESET)) == ()
+    def test_what_a_client_left_due_before_it_failed_counts_too(self) -> None:
+        """What it no longer sent after that is its failure, and is not counted as unsent."""
+        assert invalid(self.offered(lag=0.0, cause=RESET)) == ()
+        assert "51 of 76 messages" in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
+
+    def test_whose_limit_it_was_is_said_where_it_is_known(self) -> None:
+        """The clients' own, unless the fleet was late or they had failed."""
+        busy = "more clients, or a deeper pipeline"
+        assert busy in reason(self.offered(lag=0.0, unsent=25))
+        assert busy not in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
+        assert not any(busy in line for line in invalid(self.offered(lag=1.0, unsent=25)))
+
+    def test_what_a_ramp_leaves_out_after_the_warm_up_was_due_too(self) -> None:
+        """Two clients, the second of which begins after 2 of 5 s."""
+        cases: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"ramp": 0.5}, "40 of 50 messages due"), ({"ramp": 0.5, "warmup": 1.0}, "40 of 45 "),
+            ({"ramp": 0.5, "warmup": 2.0}, ""), ({"ramp": 0.5, "barrier": True}, ""),
+        )  # fmt: skip
+        for fields, line in cases:
+            plan = Plan(clients=2, messages=(b"x" * 10,), rate=10.0, duration=5.0)
+            found = report(client(0, 25), client(1, 15), plan=replace(plan, **fields))
+            with self.subTest(fields=fields):
+                assert line in "".join(invalid(found))
+                assert bool(line) == bool(invalid(found))
+
+    def test_where_nobody_was_there_no_rate_was_missed(self) -> None:
+        """Of a run that was lost only that is said."""
+        plan = Plan(clients=2, messages=(b"x" * 10,), rate=10.0, duration=5.0, ramp=0.5)
+        assert invalid(report(plan=plan)) == ("clients missing: 2 of 2",)
+
+    def test_how_many_may_be_missing_is_the_user_s_to_say(self) -> None:
+        """A share of those due, itself enough."""
+        found = self.offered(lag=0.0, unsent=25)
+        assert invalid(found, 50 / 75) == ()
+        assert len(invalid(found, 0.67)) == 1
+
+    def test_a_client_that_sent_nothing_took_no_part(self) -> None:
+        """Where it could have: a schedule that had nothing for it is no fault of the run."""
+        cases: tuple[tuple[dict[str, Any], int, bool], ...] = (
+            ({}, 0, True), ({"rate": 9.0}, 1, True), ({"rate": 9.0}, 0, False),
+            ({"rate": 9.0, "ramp": 5.0}, 0, True),
+            ({"rate": 9.0, "ramp": 5.0, "barrier": True}, 0, False),
+        )  # fmt: skip
+        for fields, unsent, late in cases:
+            plan = Plan(clients=2, messages=(b"x" * 10,), duration=5.0, **fields)
+            found = report(client(0, 300), client(1, 0, unsent=unsent), plan=plan)
+            with self.subTest(fields=fields, unsent=unsent):
+                lines = [line for line in invalid(found) if "1 of 2 clients sent nothing" in line]
+                assert bool(lines) == late
 
 
 def verdict(found: Report, *required: str) -> Verdict:

@@ -21,7 +21,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.fleet_process import FleetProcess
-from twistecho.fleet.runs.run import ENGINES
+from twistecho.fleet.runs.run import ENGINES, show_nothing
 from twistecho.fleet.runs.several import PartError, Parts, run_processes
 from twistecho.testing.servers import EchoServer
 
@@ -123,6 +123,14 @@ class PartsTests(unittest.TestCase):
 
         with pytest.raises(KeyboardInterrupt):
             run_processes("reactor", Plan(clients=2), parse_target("localhost:1"), 2, interrupting)
+
+    def test_one_barrier_is_one_time(self) -> None:
+        """Each part began to count by itself: load was offered by all of them together."""
+        plan = self.plan(duration=0.3, think=0.01, barrier=True)
+        report = run_processes("threads", plan, self.target, 2, show_nothing)
+        begun = [outcome.offered_from or 0.0 for outcome in report.outcomes]
+        self.assertAlmostEqual(min(begun[:3]), min(begun[3:]), 6)
+        assert min(begun) > 0
 
     def test_interrupted_parts_report_what_they_found(self) -> None:
         """Nothing is lost, and the whole is marked."""

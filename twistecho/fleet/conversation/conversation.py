@@ -13,10 +13,11 @@ the run began, and does what it is told:
     closed(now)                     the other side's FIN came
     lost(errno, now)                the system says that the connection broke, or was not made
     failed(reason, now)             a timeout and the like
+    pending              -> int     to be set: how many bytes the system has not taken yet
     outcome                         set once it is over: close, or abort where it failed
 
 Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
-longer than the plan's timeout reports ``failed("timeout", now)``. While nothing is waited for but
+longer than `step_timeout` reports ``failed("timeout", now)``. While nothing is waited for but
 the time of the next message, `step` is infinite.
 
 What happens while the system has taken only a part of a message is of the phase *send*: the engine
@@ -26,6 +27,7 @@ sending the next message or by waiting for its reply is a matter of microseconds
 """
 
 import errno
+from collections.abc import Callable
 from math import inf
 
 from twistecho.fleet.plans.load import Load, load_of
@@ -35,6 +37,9 @@ from twistecho.fleet.reports.recorder import Recording
 
 from .expected import ReplyReader, WireError
 from .in_flight import InFlight, ReplyObserver
+
+CLOSING = 2.0
+"""Seconds, at most, to wait for the other side's FIN where a duration bounds the run."""
 
 _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 
@@ -54,7 +59,9 @@ class Conversation:
         "_flight",
         "_free",
         "_last",
+        "_last_offer",
         "_load",
+        "_offered_from",
         "_only",
         "_phase",
         "_recording",
@@ -62,6 +69,7 @@ class Conversation:
         "client",
         "next_due",
         "outcome",
+        "pending",
         "plan",
         "step",
     )
@@ -78,6 +86,8 @@ class Conversation:
         self.client = client
         self.outcome: Outcome | None = None
         self.step = 0.0
+        self.pending: Callable[[], int] = int
+        """Count the bytes that were given and that the system has not taken: the engine knows."""
         self.next_due: float | None = None
         self._phase = Phase.CONNECT
         self._recording = recording
@@ -87,8 +97,10 @@ class Conversation:
         each = plan.messages_per_client
         self._last = inf if each is None else each
         self._ends = inf
-        self._only = plan.messages[0] if len(plan.messages) == 1 else None
+        self._only = plan.only_message_of(client)
         self._load: Load | None = None  # until it begins
+        self._offered_from: float | None = None
+        self._last_offer: float | None = None  # since when there is nothing more to send
         self._due: float | None = None  # of the next message, once that is known
         self._free = 0.0  # since when there has been room for one more in flight
 
@@ -102,9 +114,18 @@ class Conversation:
         """Whether every reply has come, so that only the closing is left."""
         return self._phase is Phase.CLOSE and self.outcome is None
 
+    @property
+    def step_timeout(self) -> float:
+        """Seconds that the present step may take."""
+        timeout = self.plan.timeout
+        bounded = self._phase is Phase.CLOSE and self._ends < inf
+        return min(timeout, CLOSING) if bounded else timeout
+
     def connecting(self, now: float) -> None:
-        """Note that the client begins to connect."""
+        """Note that the client begins to connect; where its time is over, that is the end."""
         self._started = self.step = now
+        if now >= self.plan.ends:
+            self._end(None, now)
 
     def connected(self, now: float) -> bytes:
         """Note that the connection stands; give the first message, if it is due."""
@@ -116,11 +137,15 @@ class Conversation:
             return b""
         return self._begin(0.0, self.plan.turn_of(self.client), now)
 
-    def begin(self, now: float) -> bytes:
-        """Note that all clients have connected, or failed to; give the first message, if due."""
+    def begin(self, now: float, opened: float | None = None) -> bytes:
+        """Note that all clients have connected, or failed to; give the first message, if due.
+
+        That was at ``opened``, from which all clients count; now, where it is left out.
+        """
         if self._load is not None or self._phase is not Phase.RECEIVE:
             return b""
-        return self._begin(now, now, now)
+        zero = now if opened is None else opened
+        return self._begin(zero, zero, now)
 
     def _begin(self, zero: float, schedule: float, now: float) -> bytes:
         """Begin to send: warm-up and duration count from ``zero``, a rate from ``schedule``."""
@@ -129,6 +154,8 @@ class Conversation:
             self._ends = zero + plan.warmup + plan.duration
         self._load = load_of(plan, self.client, schedule)
         self._free = now
+        began = now if plan.rate is None else schedule
+        self._offered_from = max(began, zero + plan.warmup) if plan.warmup else began
         return self.wake(now)
 
     def received(self, data: bytes, now: float) -> bytes:
@@ -147,7 +174,8 @@ class Conversation:
                 self.step = now
                 message = self._only
                 if message is None:
-                    return flight.hand_over_single(self.plan.message(messages))
+                    message = flight.single = flight.message(messages)
+                    size = len(message)
                 flight.handed += 1
                 flight.handed_bytes += size
                 return message
@@ -194,14 +222,15 @@ class Conversation:
             return False
         if self._due is None:
             self._due = self._load.due(self._free)
-        return self._due <= now and self._due < self._ends
+        return self._due <= now < self._ends
 
     def _note_step(self, now: float) -> None:
         """Note what is waited for: the oldest reply, the time of the next message, or the end."""
         flight = self._flight
-        ended = flight.handed >= self._last or (self._due is not None and self._due >= self._ends)
+        ended = flight.handed >= self._last or max(now, self._due or 0.0) >= self._ends
         if ended:
             self.next_due = None
+            self._last_offer = now if self._last_offer is None else self._last_offer
         if flight.single:
             return
         if flight.unanswered:
@@ -250,7 +279,14 @@ class Conversation:
         errno: int | None = None,
         phase: Phase | None = None,
     ) -> None:
-        """Note a failure in this phase, or in the one named. Only the first end counts."""
+        """Note a failure in this phase, or in the one named. Only the first end counts.
+
+        A duration's end does not wait for the other side to close as long as the timeout says: that
+        it had not done so is no failure then.
+        """
+        if reason == "timeout" and self.finished and self.step_timeout < self.plan.timeout:
+            self._end(None, now)
+            return
         self._end(Cause(phase or self._phase, reason, errno), now)
 
     def _end(self, cause: Cause | None, now: float) -> None:
@@ -259,16 +295,18 @@ class Conversation:
         flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
         owed, bytes_owed = flight.owed
+        untaken, bytes_untaken = flight.untaken(self.pending())
+        owed, bytes_owed = owed - untaken, bytes_owed - bytes_untaken
         self._recording.ended(cause, now)
         self.outcome = Outcome(
             client=self.client,
             cause=cause,
-            sent=flight.handed,
+            sent=flight.handed - untaken,
             messages=flight.messages,
             failed=0 if stopped else owed,
             outstanding=owed if stopped else 0,
-            unsent=self._count_unsent(now),
-            bytes_sent=flight.handed_bytes,
+            unsent=self._count_unsent(now) + untaken,
+            bytes_sent=flight.handed_bytes - bytes_untaken,
             bytes_returned=flight.returned_bytes,
             bytes_failed=0 if stopped else bytes_owed,
             bytes_outstanding=bytes_owed if stopped else 0,
@@ -277,7 +315,28 @@ class Conversation:
             first_byte=flight.first_byte,
             replied=flight.replied,
             ended=now,
+            offered_from=self._offered_from,
+            offered_until=self._offered_until(now),
         )
+
+    def _offered_until(self, now: float) -> float | None:
+        """Say until when it offered load, where it did: to its duration's end, or its own.
+
+        Without a duration that is its last reply, or under a rate the time of one message more
+        after the last.
+        """
+        if self._offered_from is None:
+            return None
+        over = self._last_offer
+        if over is None:
+            until = now
+        elif self._ends < inf:
+            until = self._ends
+        elif self.plan.rate is not None:
+            until = over + 1 / self.plan.rate
+        else:
+            until = self.step if self._phase is Phase.CLOSE else now
+        return max(self._offered_from, min(until, self._ends))
 
     def _count_unsent(self, now: float) -> int:
         """Count the messages that were due on a schedule and have not been handed over."""

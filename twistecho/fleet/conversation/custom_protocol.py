@@ -81,4 +81,4 @@ def readers_of(plan: Plan) -> ReaderOf:
                      exc_info=error)  # fmt: skip
             break
 
-    return lambda client: DialogueReader(lambda: protocol(client), plan.message, broken)
+    return lambda client: DialogueReader(lambda: protocol(client), plan.messages_of(client), broken)

@@ -45,7 +45,6 @@ class InFlight:
     __slots__ = (
         "_client",
         "_heard",
-        "_message",
         "_on_reply",
         "_pipeline",
         "_reader",
@@ -53,6 +52,7 @@ class InFlight:
         "first_byte",
         "handed",
         "handed_bytes",
+        "message",
         "messages",
         "replied",
         "single",
@@ -81,7 +81,9 @@ class InFlight:
         self._on_reply = on_reply
         self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
         self._reader = reader_for(plan.reply) if reader is None else reader
-        self._message = reader.request if isinstance(reader, DialogueReader) else plan.message
+        self.message = plan.messages_of(client)
+        if isinstance(reader, DialogueReader):
+            self.message = reader.request
         self._pipeline = plan.pipeline
         closed = plan.rate is None and not plan.think
         raw = plan.reply is ReplyFormat.RAW and reader is None
@@ -109,9 +111,19 @@ class InFlight:
         begin = self.handed_bytes - unsent
         return any(end - size < begin < end for _, _, size, end in self.unanswered)
 
+    def untaken(self, pending: int) -> tuple[int, int]:
+        """Count the messages, and their bytes, that the system has not taken whole.
+
+        ``pending`` are the last bytes that were handed over; what encrypts them may add some.
+        """
+        pending = min(pending, self.owed[1])
+        taken = self.handed_bytes - pending
+        messages = sum(end > taken for _, _, _, end in self.unanswered)
+        return messages + bool(self.single and pending), pending
+
     def hand_over(self, due: float, now: float) -> bytes:
         """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
-        message = self._message(self.handed)
+        message = self.message(self.handed)
         if self.steady and self.first_byte is not None:
             return self.hand_over_single(message)
         self.handed += 1

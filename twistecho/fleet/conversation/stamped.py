@@ -5,6 +5,8 @@ compared as it comes too, so that the first wrong byte is noticed.
 """
 
 import re
+from calendar import weekday
+from functools import lru_cache
 
 from twistecho.base.reply_formats import CTIME_SIZE, STAMPED_AS, STAMPED_HEAD
 
@@ -15,8 +17,13 @@ _BODY = {
     b'"': re.compile(rb"(?:[ !#-\[\]-~]|\\(?:[\\nrt]|x[0-9a-f]{2}))*"),
 }
 _PARTIAL_ESCAPE = re.compile(rb"\\(?:x[0-9a-f]?)?\Z")
-_TAIL = re.compile(
-    rb" as (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 1-3][0-9] [0-9:]{8} [0-9]{4}"
+_DAYS = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"]
+_MONTHS = [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun"]
+_MONTHS += [b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"]
+_TIME = re.compile(
+    rb"(?P<name>%b) (?P<month>%b) (?P<day> [1-9]|[12][0-9]|3[01]) "
+    rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60) (?P<year>[0-9]{4})"
+    % (b"|".join(_DAYS), b"|".join(_MONTHS))
 )
 _TAIL_SIZE = len(STAMPED_AS) + CTIME_SIZE
 
@@ -97,12 +104,28 @@ class StampedReader(Expected):
             raise MismatchError(f"no ' as ' after the bytes but {piece[:4]!r}")
         if len(piece) < _TAIL_SIZE:
             return 0
-        if not _TAIL.fullmatch(piece):
+        if not is_ctime(piece[len(STAMPED_AS) :]):
             raise MismatchError(f"no time after the bytes but {piece[:_TAIL_SIZE]!r}")
         self._tail = False
         self.returned += self._pending
         self._pending = 0
         return _TAIL_SIZE
+
+
+@lru_cache(maxsize=16)  # a stamp is the same for a second
+def is_ctime(text: bytes) -> bool:
+    """Tell whether `time.ctime` can have written this: a time that calendars have, of that weekday.
+
+    60 seconds are a leap second's, which some systems' clocks have.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return False
+    month = _MONTHS.index(found["month"]) + 1
+    try:
+        return _DAYS[weekday(int(found["year"]), month, int(found["day"]))] == found["name"]
+    except ValueError:  # no such day
+        return False
 
 
 def _unescape(text: bytes) -> bytes:

@@ -107,9 +107,8 @@ def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
         return [], []
     rarities = [10 ** (step / _A_DECADE) for step in range(_A_DECADE * 10)]
     rarities = [*(rarity for rarity in rarities if rarity < total), float(total)]
-    percentiles = [100 * (1 - 1 / rarity) for rarity in rarities[:-1]] + [100.0]
-    at = latencies.histogram().get_percentile_to_value_dict(percentiles)
-    return rarities, [at[percentile] / 1e6 for percentile in percentiles]
+    ranks = [total - int(total / rarity) for rarity in rarities[:-1]] + [total]
+    return rarities, latencies.at_ranks([max(1, rank) for rank in ranks])
 
 
 class Chart(NamedTuple):
@@ -281,7 +280,16 @@ def _time_axis(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
     panel.set_xlabel("seconds since the run began")
     _plain(panel)
     if report.plan.warmup and over_time:
-        panel.axvspan(0, report.plan.warmup, color=_SHADE, label="warm-up", linewidth=0, zorder=0)
+        known = [o.offered_from for o in report.outcomes if o.offered_from is not None]
+        end = min(known, default=report.plan.warmup)
+        panel.axvspan(
+            max(0.0, end - report.plan.warmup),
+            end,
+            color=_SHADE,
+            label="warm-up",
+            linewidth=0,
+            zorder=0,
+        )
 
 
 def _legend(panel: "Axes", shown: "list[Any]", without: str, ncols: int = 1) -> None:

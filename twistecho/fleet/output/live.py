@@ -124,7 +124,10 @@ def _failures(progress: Progress) -> str:
 def time_left(plan: Plan, progress: Progress) -> float | None:
     """Estimate the seconds until no more messages are begun; None where nothing is known yet."""
     if plan.duration is not None:
-        return max(0.0, plan.warmup + plan.duration - progress.took)
+        warm = max(plan.warmup, progress.measured_from)
+        if plan.barrier and warm == plan.warmup:
+            warm += progress.took  # they are still waiting there
+        return max(0.0, warm + plan.duration - progress.took)
     each = plan.messages_per_client or 0
     if plan.rate is not None:
         return max(0.0, plan.clients * each / plan.rate - progress.took)

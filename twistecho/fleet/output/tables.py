@@ -147,11 +147,17 @@ def summary_table(reports: Sequence[Report]) -> Table:
     return _side_by_side(reports, [_summary(report) for report in reports])
 
 
+def _told_apart(report: Report) -> dict[str, str]:
+    """Say where a client would not notice a reply that is another one's."""
+    return {"replies told apart": "no"} if report.plan.told_apart is False else {}
+
+
 def _summary(report: Report) -> dict[str, str]:
     return {
         "clients answered": f"{report.answered:,}",
         "clients failed": f"{sum(report.failures.values()):,}",
         "messages answered": f"{report.messages:,}",
+        **_told_apart(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
         "makespan": written(report.makespan),
@@ -200,6 +206,7 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"clients interrupted": f"{stopped:,}"} if stopped else {}
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
+        **_told_apart(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
     }

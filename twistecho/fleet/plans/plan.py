@@ -2,7 +2,9 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
@@ -12,11 +14,20 @@ from twistecho.base.reply_formats import ReplyFormat
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
 
+CLIENT, MESSAGE = b"{client}", b"{message}"
+"""The tokens of a message, in whose place the client's number and the message's are sent."""
+
+OWN_MESSAGE = NOTEBOOK_MESSAGE + b" ({client}, {message})"
+"""What clients send by default. No message is another one, or what another one begins with."""
+
 MOST_SEED = 10**100 - 1
 """The largest seed: that of the command line."""
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
+
+_WITHOUT_TOKENS = 2
+"""The version in which all messages were sent as they are."""
 
 
 class Arrivals(TextEnum):
@@ -33,7 +44,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(_LEAST, int),
     **dict.fromkeys(("timeout", "think", "warmup"), (int, float)),
     **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
-    **dict.fromkeys(("ordered", "barrier"), bool),
+    **dict.fromkeys(("ordered", "barrier", "literal"), bool),
     **dict.fromkeys(("messages", "sources"), tuple),
     "reply": ReplyFormat,
     "arrivals": Arrivals,
@@ -70,11 +81,15 @@ class Plan:
     turn. ``protocol``, ``module:Class``, names a conversation of the user's own. Clients are
     numbered from ``first``.
 
+    In the place of the exact tokens ``{client}`` and ``{message}`` a message has the number of its
+    client and its own in the conversation, counted from 0, unless the messages are ``literal``:
+    sent as they are.
+
     Raises FieldError for a plan that nobody can carry out.
     """
 
     clients: int = 20
-    messages: tuple[bytes, ...] = (NOTEBOOK_MESSAGE,)
+    messages: tuple[bytes, ...] = (OWN_MESSAGE,)
     repeat: int = 1
     timeout: float = 30.0
     reply: ReplyFormat = ReplyFormat.STAMPED
@@ -91,6 +106,7 @@ class Plan:
     sources: tuple[str, ...] = ()
     protocol: str | None = None
     first: int = 0
+    literal: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
@@ -168,13 +184,62 @@ class Plan:
         """The numbers of the clients."""
         return range(self.first, self.first + self.clients)
 
-    def turn_of(self, client: int) -> float:
-        """Say when it is a client's turn to connect, in seconds since the run began."""
-        return (client - self.first) / self.ramp if self.ramp else 0.0
+    @property
+    def ends(self) -> float:
+        """When sending ends, in seconds since the run began; infinite where that is not known."""
+        return inf if self.duration is None or self.barrier else self.warmup + self.duration
 
-    def message(self, number: int) -> bytes:
-        """Give the message with this number, counted from 0 over all repeats."""
-        return self.messages[number % len(self.messages)]
+    def turn_of(self, client: int) -> float:
+        """Say when it is a client's turn to connect, in seconds since the run began.
+
+        Nobody waits beyond the end: see `Conversation.connecting`.
+        """
+        return min(self.ends, (client - self.first) / self.ramp) if self.ramp else 0.0
+
+    @property
+    def left_out(self) -> float:
+        """How many messages of its rate, warm-up apart, the plan itself leaves out by its ramp."""
+        if self.rate is None or self.duration is None or self.barrier:
+            return 0.0
+        late = sum(max(0.0, self.turn_of(client) - self.warmup) for client in self.numbers)
+        return late * self.rate / self.clients
+
+    def check_turns(self) -> None:
+        """Refuse a ramp that leaves the last client nothing to send before the end.
+
+        Apart from the other checks, since reports of such plans are to be read.
+        """
+        if self.ramp is None:
+            return
+        constant = self.arrivals is Arrivals.CONSTANT
+        each = 1 / self.rate if self.rate and constant else 0.0
+        first = (self.clients - 1) * (1 / self.ramp + each)
+        if first >= self.ends:
+            raise FieldError(
+                "ramp",
+                f"at {self.ramp:g}/s the last of {self.clients:,} clients begins after "
+                f"{first:.3g} s, and sending ends after {self.ends:g} s: see ",
+                "duration",
+            )
+
+    @property
+    def told_apart(self) -> bool | None:
+        """Whether a client notices another one's reply; None where only the protocol knows."""
+        tokens = not self.literal and all(CLIENT in text for text in self.messages)
+        return tokens if self.protocol is None else None
+
+    def only_message_of(self, client: int) -> bytes | None:
+        """Give what a client sends again and again; None where its messages differ."""
+        alike = len(self.messages) == 1 and (self.literal or MESSAGE not in self.messages[0])
+        return self.messages_of(client)(0) if alike else None
+
+    def messages_of(self, client: int) -> Callable[[int], bytes]:
+        """Give what makes a client's messages of their numbers, counted from 0 over all repeats."""
+        texts, many = self.messages, len(self.messages)
+        if self.literal or not _have_tokens(texts):
+            return lambda number: texts[number % many]
+        made = [_numbered(text.replace(CLIENT, b"%d" % client)) for text in texts]
+        return made[0] if many == 1 else lambda number: made[number % many](number)
 
     def divide(self, parts: int) -> "list[Plan]":
         """Divide the plan among processes, as many clients each, one more in the first if need be.
@@ -214,7 +279,7 @@ class Plan:
     @classmethod
     def from_dict(cls, data: Any) -> "Plan":
         """Read the plan back from JSON data. Raises ValueError with the path of what is wrong."""
-        check_schema(data, SCHEMA, "a plan")
+        check_schema(data, SCHEMA, "a plan", _WITHOUT_TOKENS)
         return decode(data, cls, "a plan")
 
     def to_json(self) -> str:
@@ -228,11 +293,25 @@ class Plan:
         Raises ValueError, in one line, if it is none, or of a newer schema.
         """
         data = parse(text, "a plan")
-        check_schema(data, SCHEMA, "a plan")
+        check_schema(data, SCHEMA, "a plan", _WITHOUT_TOKENS)
         unknown = [name for name in data if name not in {"schema", *cls.__dataclass_fields__}]
         if unknown:
             raise ValueError(f"{_shown(unknown[0])[1:-1]}: there is no such field")
-        return cls.from_dict({**cls().to_dict(), **data})
+        known = cls() if data["schema"] == SCHEMA else cls(messages=(NOTEBOOK_MESSAGE,))
+        return cls.from_dict({**known.to_dict(), **data})
+
+
+def _have_tokens(texts: Iterable[bytes]) -> bool:
+    return any(CLIENT in text or MESSAGE in text for text in texts)
+
+
+def _numbered(text: bytes) -> Callable[[int], bytes]:
+    """Give what puts a number in the place of a text's message tokens, once for each message."""
+    times = text.count(MESSAGE)
+    if not times:
+        return lambda _number: text
+    form = text.replace(b"%", b"%%").replace(MESSAGE, b"%d")
+    return form.__mod__ if times == 1 else lambda number: form % ((number,) * times)
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
@@ -258,9 +337,15 @@ def _bytes(base64: str) -> bytes:
         raise FieldError("base64", str(error)) from None
 
 
-@written_as(Plan, schema=int, seed=Any, messages=tuple[str | _Bytes, ...])
+@written_as(
+    Plan, schema=int, seed=Any, messages=tuple[str | _Bytes, ...], literal=(bool | None, None)
+)
 def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, _WITHOUT_TOKENS):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     known = tuple(m.encode() if isinstance(m, str) else m for m in messages)
+    if schema == _WITHOUT_TOKENS:
+        fields["literal"] = _have_tokens(known)
+    elif fields["literal"] is None:
+        raise FieldError("literal", "it is missing")
     return Plan(messages=known, **fields)

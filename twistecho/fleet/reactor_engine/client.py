@@ -135,13 +135,14 @@ class Client(Protocol):
         """Send the first message, where it is due."""
         self.dialing = None
         self._noting = note_errors(self.transport)
+        self.conversation.pending = self._pending
         self._go_on(self.conversation.connected(self._now()))
         self.fleet.settle(self.conversation.client)
 
-    def begin(self) -> None:
-        """Send the first message: all clients have connected."""
+    def begin(self, opened: float) -> None:
+        """Send the first message: all clients had connected at ``opened``."""
         if self.connected and self.conversation.outcome is None:
-            self._go_on(self.conversation.begin(self._now()))
+            self._go_on(self.conversation.begin(self._now(), opened))
 
     def dataReceived(self, data: bytes) -> None:
         """Check what came back; go on, close or give up."""
@@ -182,9 +183,8 @@ class Client(Protocol):
         conversation = self.conversation
         if conversation.outcome is not None:
             return None
-        timeout = conversation.plan.timeout
         # While nothing is waited for, a message may be sent the next moment.
-        due = (now if conversation.step == inf else conversation.step) + timeout
+        due = (now if conversation.step == inf else conversation.step) + conversation.step_timeout
         if due > now:
             return due
         self.give_up("timeout")
@@ -194,8 +194,15 @@ class Client(Protocol):
         """Say whether the system has taken a part of a message, and not all of it."""
         return self.conversation.is_cut(unsent(self.transport))
 
+    def _pending(self) -> int:
+        """Count the bytes that the system has not taken."""
+        return unsent(self.transport)
+
     def _finish(self) -> None:
         """Say that no more messages come. TLS has no half-close: there it closes both ways."""
+        limit = self.conversation.step_timeout
+        if limit < self.conversation.plan.timeout:
+            self.fleet.deadlines.set(self.deadline, self._now() + limit)
         if ISSLTransport.providedBy(self.transport):
             self.transport.loseConnection()
         else:

@@ -186,9 +186,10 @@ class Fleet:
 
     def _begin(self) -> None:
         """Have all clients begin: each of them has connected, or failed to."""
-        self.recording.measure_from(self.now() + self.plan.warmup)
+        opened = self.now()
+        self.recording.measure_from(opened + self.plan.warmup)
         for client in list(self._running):
-            client.begin()
+            client.begin(opened)
 
     def _conversation(self, client: int) -> Conversation:
         reader = self._reader_of(client)
@@ -202,8 +203,11 @@ class Fleet:
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
         now, number = self.now(), client.conversation.client
-        self._running.add(client)
         client.conversation.connecting(now)
+        if client.conversation.outcome is not None:
+            self._note(client.conversation)
+            return succeed(None)
+        self._running.add(client)
         self.deadlines.set(client.deadline, now + self.plan.timeout)
         wire = client if self._secured is None else self._secured.wire(client)
         # It may have failed already: the client forgets it then.

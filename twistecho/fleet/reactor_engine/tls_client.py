@@ -58,6 +58,7 @@ class TLSClient(Client):
         aborted = typing.cast(TLSMemoryBIOProtocol, self.transport).disconnecting
         if not aborted and self.conversation.outcome is None:
             self._secured = True
+            self.conversation.pending = self._pending
             self._go_on(self.conversation.connected(self._now()))
             self.fleet.settle(self.conversation.client)
 

@@ -8,8 +8,8 @@ Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p9
 response time, and of other times with their name before it: ``service.p99``, ``connect.max``,
 ``first_byte.p50``, ``lag.p99``.
 
-Rates: ``rate``, messages answered a second, and ``byte_rate``, their bytes, both without the
-warm-up; ``error_rate``, the share of the clients that failed.
+Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
+load was offered, both without the warm-up; ``error_rate``, the share of the clients that failed.
 """
 
 import re
@@ -114,22 +114,13 @@ def _time(report: Report, name: str) -> float | None:
     return summary.percentiles[0] if match["percent"] else float(getattr(summary, match["what"]))
 
 
-def _measured_for(report: Report) -> float:
-    """Give the seconds in which latencies were recorded: the makespan without the warm-up."""
-    if not report.outcomes:
-        return 0.0
-    began = min(outcome.started for outcome in report.outcomes)
-    warm = max(began, report.plan.warmup) if report.plan.warmup else began
-    return max(outcome.ended for outcome in report.outcomes) - warm
-
-
 def _rate(report: Report) -> float | None:
-    took = _measured_for(report)
+    took = report.offered
     return (report.messages - report.measured.unmeasured) / took if took >= _SHORTEST else None
 
 
 def _byte_rate(report: Report) -> float | None:
-    took = _measured_for(report)
+    took = report.offered
     # The warm-up may end within an interval, so its share of the bytes is that of the messages.
     if took < _SHORTEST:
         return None

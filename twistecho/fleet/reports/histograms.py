@@ -10,6 +10,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
@@ -31,6 +33,15 @@ INTERVAL_LENGTH = 1.0
 
 HISTOGRAMS = ("latency", "service", "connect", "first_byte", "lag")
 """The histograms of a run, the names of `Measured`'s fields."""
+
+
+def rank_of(percent: float, count: int) -> int:
+    """Give the rank of a percentile among so many values in order, from 1: ceil(percent % of them).
+
+    So many per cent of all values are not above the value of this rank, and no lower rank's is
+    enough. The percent counts as it is written: 99.9 % of 1,000 is 999, not a bit more.
+    """
+    return max(1, ceil(Fraction(str(percent)) * count / 100))
 
 
 @dataclass(frozen=True)
@@ -129,15 +140,22 @@ class Latencies:
         """Give the figures people ask for, or None where nothing was recorded."""
         if not self.count:
             return None
-        histogram = self.histogram()
-        at = histogram.get_percentile_to_value_dict(list(percentiles))
+        histogram, count = self.histogram(), self.count
         return LatencySummary(
-            count=histogram.get_total_count(),
+            count=count,
             min=histogram.get_min_value() / 1e6,
             max=histogram.get_max_value() / 1e6,
             mean=histogram.get_mean_value() / 1e6,
-            percentiles=tuple(at[percentile] / 1e6 for percentile in percentiles),
+            percentiles=tuple(self.at_ranks([rank_of(each, count) for each in percentiles])),
         )
+
+    def at_ranks(self, ranks: Sequence[int]) -> list[float]:
+        """Give the values, in seconds, of ranks, from 1 (the least) to `count` (the greatest)."""
+        histogram = self.histogram()
+        # The library takes percentiles alone, and rounds them to the nearest rank.
+        parts = [100 * rank / self.count for rank in ranks]
+        at = histogram.get_percentile_to_value_dict(parts)
+        return [at[part] / 1e6 for part in parts]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ from itertools import pairwise
 
 from twistecho.fleet.plans.plan import Plan
 
-from .histograms import Measured, add_measured
-from .outcome import Outcome
+from .histograms import INTERVAL_LENGTH, Interval, Measured, add_measured
+from .outcome import TIMES, Outcome
 from .report import Part, Report
 
-OWN = ("clients", "rate", "first", "sources", "seed")
+ADDED = ("rate", "ramp")
+"""The fields of a plan that add up; all parts of one run have them, or none."""
+
+OWN = ("clients", "first", "sources", "seed")
 """The fields of a plan in which the parts of one run may differ."""
 
 _SHOWN = 60
@@ -23,9 +26,9 @@ _SHOWN = 60
 def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
     """Put reports together, of which there is at least one; each becomes a part with its name.
 
-    Clients and rates add up. Where the numbers of the clients overlap, or leave some out, they are
-    given anew, in the order of the reports. Raises ValueError, naming the field, where the plans
-    are not of one run.
+    Clients, rates and ramps add up. Where the numbers of the clients overlap, or leave some out,
+    they are given anew, in the order of the reports. Raises ValueError, naming the field, where
+    the plans are not of one run.
     """
     for report, name in zip(reports, names, strict=True):
         _check(reports[0].plan, names[0], report.plan, name)
@@ -51,11 +54,37 @@ def lost_report(engine: str, target: str, plan: Plan, name: str, problem: str) -
     return Report(engine, target, plan, (), Measured(), parts=(part,))
 
 
+def put_later(report: Report, seconds: float) -> Report:
+    """Give the same report, all of it so much later; its start is earlier by as much.
+
+    Fleets that follow each other can then be merged, and the rate is that of the time they all
+    took. Intervals are put later by the whole intervals that have passed.
+    """
+    passed = int(seconds // INTERVAL_LENGTH)
+    empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
+    later = tuple(
+        replace(interval, start=interval.start + passed * INTERVAL_LENGTH)
+        for interval in report.measured.intervals
+    )
+    return replace(
+        report,
+        outcomes=tuple(_put_later(outcome, seconds) for outcome in report.outcomes),
+        measured=replace(report.measured, intervals=empty + later),
+        began=report.began - seconds if report.began else 0.0,
+    )
+
+
+def _put_later(outcome: Outcome, seconds: float) -> Outcome:
+    known = {name: getattr(outcome, name) for name in TIMES}
+    later = {name: at + seconds for name, at in known.items() if at is not None}
+    return replace(outcome, **later)
+
+
 def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
     """Raise ValueError where a plan cannot have been a part of the same run as the first one."""
     for field in Plan.__dataclass_fields__:
         one, other = getattr(first, field), getattr(plan, field)
-        if field == "rate":
+        if field in ADDED:
             differ = (one is None) != (other is None)
         else:
             differ = field not in OWN and one != other
@@ -71,14 +100,19 @@ def _short(value: object) -> str:
 
 def _plan(plans: Sequence[Plan]) -> Plan:
     """Give the plan of the whole."""
-    rates = [plan.rate for plan in plans if plan.rate is not None]
     return replace(
         plans[0],
         clients=sum(plan.clients for plan in plans),
-        rate=sum(rates) if rates else None,
+        rate=_sum(plan.rate for plan in plans),
+        ramp=_sum(plan.ramp for plan in plans),
         first=min(plan.first for plan in plans) if _consecutive(plans) else plans[0].first,
         sources=tuple(dict.fromkeys(source for plan in plans for source in plan.sources)),
     )
+
+
+def _sum(rates: Iterable[float | None]) -> float | None:
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
 
 
 def _consecutive(plans: Iterable[Plan]) -> bool:

@@ -84,19 +84,32 @@ def reason_of_error(error: BaseException | None) -> str:
     return type(error).__name__.removesuffix("Error").lower() or "error"
 
 
+TIMES = (
+    "started",
+    "connected",
+    "first_byte",
+    "replied",
+    "ended",
+    "offered_from",
+    "offered_until",
+)
+"""The fields of an outcome that are times since the start of the run."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one client's conversation.
 
-    Messages: ``sent`` were handed over to be sent; of these ``messages`` were answered right,
+    Messages: ``sent`` were taken by the system; of these ``messages`` were answered right,
     ``failed`` went down with the conversation, and ``outstanding`` were still unanswered when the
-    run was ended early. ``unsent`` were due and never handed over. Bytes of messages likewise:
-    ``bytes_sent`` are ``bytes_returned`` (payload that came back right), ``bytes_failed`` and
-    ``bytes_outstanding``. See `balance`.
+    run was ended early. ``unsent`` were due, and not taken whole until the end. Bytes of messages
+    likewise: ``bytes_sent`` are ``bytes_returned`` (payload that came back right),
+    ``bytes_failed`` and ``bytes_outstanding``. See `balance`.
 
     Times are in seconds from the start of the run, None where the conversation did not come so far:
     ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
-    reply) and ``ended``.
+    reply) and ``ended``. It offered load, the warm-up apart, from ``offered_from`` to
+    ``offered_until``: see `Report.offered`.
     """
 
     client: int
@@ -115,6 +128,8 @@ class Outcome:
     bytes_failed: int = 0
     bytes_outstanding: int = 0
     first_byte: float | None = None
+    offered_from: float | None = None
+    offered_until: float | None = None
 
     @property
     def answered(self) -> bool:
@@ -148,7 +163,13 @@ class Outcome:
         return data
 
 
-@written_as(Outcome, cause=str | None, errno=int | None)
+@written_as(
+    Outcome,
+    cause=str | None,
+    errno=int | None,
+    offered_from=(float | None, None),
+    offered_until=(float | None, None),
+)
 def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
     """Make an outcome of what is written. Raises FieldError, or ValueError for a time."""
     found = Outcome(cause=None if cause is None else _cause(cause, errno), **fields)
@@ -158,6 +179,9 @@ def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
             raise FieldError(name, f"{at:g} is before ", "started", f", {found.started:g}")
         if at is not None and at > found.ended:
             raise FieldError(name, f"{at:g} is after ", "ended", f", {found.ended:g}")
+    offered = found.offered_from, found.offered_until
+    if (offered[0] is None) != (offered[1] is None) or (offered[0] or 0.0) > (offered[1] or 0.0):
+        raise FieldError("offered_until", "it is not after ", "offered_from")
     return found
 
 

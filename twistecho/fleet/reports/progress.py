@@ -7,7 +7,7 @@ from typing import Any
 
 from twistecho.base.decoding import decode, written_as
 
-from .histograms import INTERVAL_LENGTH
+from .histograms import INTERVAL_LENGTH, rank_of
 from .outcome import Outcome
 from .recorder import Recording
 
@@ -29,8 +29,8 @@ class Second:
         return sum(self.latencies.values())
 
     def percentile(self, percent: float) -> float:
-        """Give the response time, in seconds, that so many of the replies did not exceed."""
-        wanted, found = percent / 100 * self.answered, 0
+        """Give the response time, in seconds, of the percentile's rank; 0 where nothing came."""
+        wanted, found = rank_of(percent, self.answered), 0
         for latency in sorted(self.latencies):
             found += self.latencies[latency]
             if found >= wanted:
@@ -54,6 +54,7 @@ class Progress:
     Of its clients ``connected`` have a connection now and ``ended`` are done, well or not;
     ``failures`` counts those that failed, by cause. ``answered`` messages came back right until
     now. ``second`` is the last whole second of the run, None before the first one is over.
+    Replies are measured from ``measured_from`` on: the warm-up counts from the barrier.
     """
 
     took: float
@@ -62,6 +63,7 @@ class Progress:
     answered: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     second: Second | None = None
+    measured_from: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON data."""
@@ -91,6 +93,7 @@ def add_progress(parts: Iterable[Progress]) -> Progress:
         answered=sum(one.answered for one in known),
         failures=failures,
         second=_latest(one.second for one in known if one.second is not None),
+        measured_from=max((one.measured_from for one in known), default=0.0),
     )
 
 
@@ -139,6 +142,7 @@ class ProgressWatch:
             answered=sum(recording.answered for recording in recordings),
             failures=dict(self._failures),
             second=self._second,
+            measured_from=max((r.measured_from for r in recordings), default=0.0),
         )
 
     def _count_outcomes(self) -> None:

@@ -104,6 +104,11 @@ class Recording:
         self._measure_from = at
 
     @property
+    def measured_from(self) -> float:
+        """From when on what is due is measured, in seconds."""
+        return self._measure_from
+
+    @property
     def answered(self) -> int:
         """How many replies came until now, those of the warm-up included."""
         return self._before + sum(self._counts.values()) + sum(self._warming.values())

@@ -17,7 +17,8 @@ Whether a report can be believed is computed from what it holds, never stored. I
   the intervals count what the clients count;
 - where clients, or whole parts of the run, are missing from it;
 - where an open load was not offered as planned: the fleet itself was late, or messages that were
-  due could not be sent. Such figures flatter the server.
+  due were not sent by the end. Such figures flatter the server;
+- where clients sent nothing since the duration was over before they could.
 
 An interrupted run is incomplete, which is something else: what it found is true.
 """
@@ -64,7 +65,12 @@ LATEST = 0.010
 """Seconds: how late 99 % of an open load's messages may be handed over by the fleet's own fault."""
 
 HELD = 0.99
-"""The share of the messages due in an open load that must have been handed over."""
+"""The share of the messages due in an open load that must have been handed over by the end."""
+
+_BUSY = ", since clients waited for earlier replies: more clients, or a deeper pipeline, offer more"
+
+INVALID = 3
+"""The exit code where a report cannot be believed."""
 
 _LISTED = 5
 
@@ -119,18 +125,23 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(name, match["operator"], limit, " ".join(text.split()))
 
 
-def invalid(report: Report) -> tuple[str, ...]:
-    """Give the reasons why a report cannot be believed, a line each: none where it can be."""
-    return tuple(_reasons(report))
+def invalid(report: Report, rate_tolerance: float = HELD) -> tuple[str, ...]:
+    """Give the reasons why a report cannot be believed, a line each: none where it can be.
+
+    ``rate_tolerance`` is the share of the messages due under a rate that must have been sent.
+    """
+    return tuple(_reasons(report, rate_tolerance))
 
 
-def _reasons(report: Report) -> Iterator[str]:
+def _reasons(report: Report, rate_tolerance: float) -> Iterator[str]:
     yield from _missing(report)
     yield from _cut(_unbalanced(report.plan, report.outcomes))
     yield from _histograms(report)
     yield from _intervals(report)
+    if report.plan.duration is not None:
+        yield from _silent(report)
     if report.plan.rate is not None:
-        yield from _not_offered(report)
+        yield from _not_offered(report, rate_tolerance)
 
 
 def _missing(report: Report) -> Iterator[str]:
@@ -210,22 +221,42 @@ def _intervals(report: Report) -> Iterator[str]:
         yield f"the intervals have {found:,} bytes returned in all, not {report.bytes_returned:,}"
 
 
-def _not_offered(report: Report) -> Iterator[str]:
+def _silent(report: Report) -> Iterator[str]:
+    """Say how many clients took no part, though nothing was wrong: their turn came too late."""
+    plan = report.plan
+    late = plan.ramp is not None and not plan.barrier
+    silent = sum(
+        not outcome.sent and (plan.rate is None or late or outcome.unsent > 0)
+        for outcome in report.outcomes
+        if outcome.answered
+    )
+    if silent:
+        yield (
+            f"{silent:,} of {plan.clients:,} clients sent nothing: the duration was over before "
+            "they could"
+        )
+
+
+def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     """Say where an open load was not the one that was planned."""
     lag = Latencies(report.measured.lag).summary([99.0])
-    if lag is not None and lag.percentiles[0] > LATEST:
+    late = lag is not None and lag.percentiles[0] > LATEST
+    if lag is not None and late:
         yield (
             f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
             f"{lag.percentiles[0] * 1e3:,.1f} ms late or more"
         )
-    # What a failed client no longer sent is its failure; what an interrupted one did, nobody's.
-    whole = [outcome for outcome in report.outcomes if outcome.answered]
+    # What a client no longer sent once it had failed is its failure; an interruption's, nobody's.
+    whole = [outcome for outcome in report.outcomes if not outcome.interrupted]
     sent = sum(outcome.sent for outcome in whole)
     due = sent + sum(outcome.unsent for outcome in whole)
-    if sent < HELD * due:
+    due += 0 if report.interrupted or not whole else round(report.plan.left_out)
+    if sent < tolerance * due:
         yield (
-            f"the rate was not held: {sent:,} of {due:,} messages due were sent, since clients "
-            "still waited for earlier replies"
+            f"the rate was not held: {sent:,} of {due:,} messages due were sent by the end "
+            f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)"
+            + _BUSY
+            * (not late and any(o.unsent for o in whole if o.answered))
         )
 
 
@@ -261,8 +292,15 @@ class Verdict:
         met = all(result.met for result in self.results)
         return met and not self.invalid and (self.report.complete or self.tolerated)
 
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that shows it: `INVALID` before 1, failed or missed, and 0."""
+        return INVALID if self.invalid else 0 if self.passed else 1
 
-def judge(report: Report, requirements: Iterable[Requirement] = ()) -> Verdict:
-    """Give the verdict on a report."""
+
+def judge(
+    report: Report, requirements: Iterable[Requirement] = (), rate_tolerance: float = HELD
+) -> Verdict:
+    """Give the verdict on a report; see `invalid`."""
     results = tuple(requirement.check(report) for requirement in requirements)
-    return Verdict(report, invalid(report), results)
+    return Verdict(report, invalid(report, rate_tolerance), results)

@@ -5,14 +5,14 @@ ends without a report is named in the whole, and its clients are missing there.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Self
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.merge import lost_report, merge_reports
+from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
 
@@ -97,17 +97,27 @@ class Parts:
                 raise PartError(part.error)
         count = len(self.parts)
         names = [f"process {number} of {count}" for number in range(1, count + 1)]
-        whole = merge_reports(
-            [self._found(part, name) for part, name in zip(self.parts, names, strict=True)], names
-        )
+        found = [self._found(part, name) for part, name in zip(self.parts, names, strict=True)]
+        whole = merge_reports(_from_one_barrier(found) if self.plan.barrier else found, names)
         return replace(whole, plan=self.plan, interrupted=whole.interrupted or self.interrupted)
 
     def _found(self, part: FleetProcess, name: str) -> Report:
         if part.report is None:
-            plan = replace(part.plan, ramp=self.plan.ramp)
-            return lost_report(self._engine, str(self._target), plan, name, part.problem())
-        # The ramp is the only figure that is divided and that merging wants to be the same.
-        return replace(part.report, plan=replace(part.report.plan, ramp=self.plan.ramp))
+            return lost_report(self._engine, str(self._target), part.plan, name, part.problem())
+        return part.report
+
+
+def _from_one_barrier(reports: Sequence[Report]) -> list[Report]:
+    """Have the clients of all parts pass the barrier at one time: each began to count by itself."""
+    passed = [
+        min((o.offered_from for o in one.outcomes if o.offered_from is not None), default=None)
+        for one in reports
+    ]
+    last = max((at for at in passed if at is not None), default=0.0)
+    return [
+        one if at is None else put_later(one, last - at)
+        for one, at in zip(reports, passed, strict=True)
+    ]
 
 
 def run_processes(

@@ -27,7 +27,8 @@ _UNDER_WAY = (0, errno.EINPROGRESS)
 
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_TICK = 0.001
+_SLICE = 0.0001
+"""Seconds between two looks for events where nothing waits for both an event and less than 1 ms."""
 
 
 class Gate:
@@ -36,6 +37,8 @@ class Gate:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._is_open = self._closed = False
+        self.opened_at: float | None = None
+        """What the one who opened it says of when that was."""
         # One that a signal handler can take while the same thread has it.
         self._lock = threading.RLock()
 
@@ -49,14 +52,15 @@ class Gate:
         """Give the descriptor."""
         return self._read
 
-    def open(self) -> None:
+    def open(self, at: float | None = None) -> None:
         """Let all through, now and later; can be called from any thread and signal handler.
 
-        It does nothing once the gate was closed.
+        ``at`` is for those who pass. It does nothing once the gate was closed.
         """
         with self._lock:
             if self._closed or self._is_open:
                 return
+            self.opened_at = at
             os.write(self._write, b"o")
             self._is_open = True
 
@@ -169,7 +173,7 @@ def connected_by(
 
 def time_left(conversation: Conversation, now: float) -> float:
     """Say how long the present step may still take, in seconds."""
-    return conversation.step + conversation.plan.timeout - now
+    return conversation.step + conversation.step_timeout - now
 
 
 class Client:
@@ -190,9 +194,12 @@ class Client:
         self._connection = connection
         self._conversation = conversation
         self._now = now
+        self._all_connected = begin
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
-        self._unsent = memoryview(b"")
+        self._unsent = bytearray()
+        conversation.pending = lambda: len(self._unsent)
+        self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
         """Client until the conversation has an outcome; reset the connection if it failed.
@@ -221,15 +228,25 @@ class Client:
             self._abort()
 
     def _wait(self, seconds: float) -> list[tuple[int, int]]:
-        """Wait for events; not at all for what is left of a millisecond if nothing can come."""
-        if seconds < _TICK and self._conversation.step == inf:
-            # poll() counts milliseconds, and would come back late.
-            time.sleep(seconds)
-            seconds = 0.0
-        return self._poller.poll(None if seconds == inf else min(seconds, LONGEST_TIME) * 1000)
+        """Wait for events, so many seconds at most."""
+        if seconds == inf:
+            return self._poller.poll()
+        # It counts milliseconds, and rounds up: what is left of one is waited for otherwise.
+        whole = int(min(seconds, LONGEST_TIME) * 1000)
+        if not whole:
+            self._wait_briefly(seconds)
+        return self._poller.poll(whole)
+
+    def _wait_briefly(self, seconds: float) -> None:
+        """Wait for events for less than a millisecond."""
+        own, gates = self._connection.fileno(), self._gates
+        try:
+            select.select([own, *gates], [own] * bool(self._unsent), [], seconds)
+        except ValueError:  # it takes no descriptors from FD_SETSIZE on
+            time.sleep(min(seconds, _SLICE))
 
     def _begin(self) -> None:
-        self._say(self._conversation.begin(self._now()))
+        self._say(self._conversation.begin(self._now(), self._all_connected.opened_at))
 
     def _stop(self) -> None:
         self._conversation.failed(INTERRUPTED, self._now())
@@ -240,8 +257,27 @@ class Client:
         self._look()
 
     def _say(self, message: bytes) -> None:
-        if message:
-            self._unsent = memoryview(bytes(self._unsent) + message)
+        """Send what the system takes at once; the rest is sent once it can be.
+
+        Where sending fails, what came before that is read first.
+        """
+        if message and not self._unsent:
+            with suppress(OSError):
+                message = message[self._taken(message) :]
+        self._unsent += message
+
+    def _taken(self, data: bytes | bytearray) -> int:
+        """Send, and give how many bytes the system took. Raises OSError, the first that came."""
+        try:
+            sent = self._connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            # The system tells of a reset once, and of a broken pipe from then on.
+            self._refused = self._refused or error
+            raise self._refused from None
+        self._refused = None
+        return sent
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of a message, and not all of it."""
@@ -269,13 +305,9 @@ class Client:
 
     def _send(self) -> None:
         try:
-            sent = self._connection.send(self._unsent, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
+            del self._unsent[: self._taken(self._unsent)]
         except OSError as error:
             self._lost(error)
-            return
-        self._unsent = self._unsent[sent:]
 
     def _receive(self) -> None:
         try:
@@ -283,11 +315,13 @@ class Client:
         except OSError as error:
             self._lost(error)
             return
-        if not data:
+        if data:
+            self._say(self._conversation.received(data, self._now()))
+            self._look()
+        elif self._refused:
+            self._lost(self._refused)
+        else:
             self._conversation.closed(self._now(), sending=self._sending())
-            return
-        self._say(self._conversation.received(data, self._now()))
-        self._look()
 
     def _look(self) -> None:
         if self._conversation.finished:

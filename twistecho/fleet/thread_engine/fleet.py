@@ -164,11 +164,11 @@ class ThreadedFleet:
             self._awaited.discard(number)
         if last:
             self._together()
-            measured = self.now() + self.plan.warmup
+            opened = self.now()
             with self._lock:
                 for recording in self._running.values():
-                    recording.measure_from(measured)
-            self._begin.open()
+                    recording.measure_from(opened + self.plan.warmup)
+            self._begin.open(opened)
 
     def _note(self, conversation: Conversation, recording: Recording) -> None:
         self._settle(conversation.client)

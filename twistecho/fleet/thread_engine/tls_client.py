@@ -120,6 +120,9 @@ class TLSClient(Client):
         self._number = 0  # the system's, for a connection that broke
         self._reading_writes = False  # reading waits until TLS can send something of its own
 
+    def _say(self, message: bytes) -> None:
+        self._unsent += message  # TLS may have to read before it can send
+
     def _interest(self) -> int:
         return super()._interest() | (select.POLLOUT if self._reading_writes else 0)
 
@@ -132,7 +135,7 @@ class TLSClient(Client):
     def _send(self) -> None:
         try:
             while self._unsent:
-                self._unsent = self._unsent[self._secured.send(self._unsent) :]
+                del self._unsent[: self._secured.send(self._unsent)]
         except _WANTS:
             pass
         except OSError as error:
