@@ -74,7 +74,8 @@ def printed(data: Mapping[str, Any]) -> Printed:
     marks: Mapping[str, Sequence[str]] = data["summary"].get("marked", {})
     return Printed(
         values={name: _at_ranks(latencies) for name, latencies in found.items()},
-        counts={name: latencies.count for name, latencies in found.items()},
+        counts={name: latencies.count for name, latencies in found.items()}
+        | {"wire": data["measured"].get("timed", 0)},
         marked=frozenset(
             (name, int(at.lstrip("p"))) for name, each in marks.items() for at in each
         ),

@@ -2,12 +2,19 @@
 
 import os
 import socket
+import struct
 import sys
+import time
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 # Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
+
+# Linux's SO_TIMESTAMPNS, see socket(7): of TCP too, though that page does not say so.
+_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_SIZE = 64
 
 
 def ip_of(address: object) -> IPv4Address | IPv6Address | None:
@@ -46,6 +53,29 @@ def share_local_ports(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+
+
+def stamp_arrivals(connection: socket.socket) -> bool:
+    """Have the kernel note when bytes arrive, where it can, for `receive_stamped`."""
+    if sys.platform != "linux" or connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    connection.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
+    return True
+
+
+def receive_stamped(connection: Any, size: int) -> tuple[bytes, float | None]:
+    """Receive bytes, and say how many seconds ago the kernel had the last of them, if it tells.
+
+    That is the difference of two readings of the wall clock: it is wrong where that has stepped.
+    Raises OSError.
+    """
+    data, ancillary, *_ = connection.recvmsg(size, _ANCILLARY_SIZE)
+    now = time.time_ns()
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return data, (now - seconds * 10**9 - nanoseconds) / 1e9
+    return data, None
 
 
 class Listener(socket.socket):

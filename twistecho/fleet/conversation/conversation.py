@@ -37,6 +37,7 @@ from twistecho.fleet.reports.recorder import Recording
 
 from .expected import ReplyReader, WireError
 from .in_flight import InFlight, ReplyObserver
+from .wire_timing import WireTiming
 
 CLOSING = 2.0
 """Seconds, at most, to wait for the other side's FIN where a duration bounds the run."""
@@ -66,6 +67,8 @@ class Conversation:
         "_phase",
         "_recording",
         "_started",
+        "_timing",
+        "_until",
         "client",
         "next_due",
         "outcome",
@@ -96,6 +99,8 @@ class Conversation:
         self._connected: float | None = None
         each = plan.messages_per_client
         self._last = inf if each is None else each
+        self._timing: WireTiming | None = None
+        self._until = self._last  # the next message that does not go the short way
         self._ends = inf
         self._only = plan.only_message_of(client)
         self._load: Load | None = None  # until it begins
@@ -170,7 +175,7 @@ class Conversation:
             self._recording.reply_in_turn(self.step, now, size)
             flight.struck_bytes += size
             flight.messages = messages = flight.messages + 1
-            if messages < self._last and now < self._ends:
+            if messages < self._until and now < self._ends:
                 self.step = now
                 message = self._only
                 if message is None:
@@ -188,20 +193,38 @@ class Conversation:
                 return b""
             if not whole:
                 return b""
+            if self._timing is not None and self._timing.running:
+                self._end_timing(self._timing, now)
         self._free = now
         return self.wake(now)
+
+    def time_wire(self, timing: WireTiming) -> None:
+        """Have some messages timed on the wire: the engine can."""
+        self._timing = timing
+        self._until = min(self._last, timing.next)
+
+    def _end_timing(self, timing: WireTiming, now: float) -> None:
+        """Note what the message took that was timed, unless it is of the warm-up."""
+        took = timing.end(self._flight.handed, now)
+        self._until = min(self._last, timing.next)
+        if took is not None and now >= self._recording.measured_from:
+            self._recording.wire(took, timing.stands_for)
 
     def wake(self, now: float) -> bytes:
         """Give what is due by now and for which there is room; note what comes then."""
         flight = self._flight
         parts: list[bytes] = []
+        timing = self._timing
         while flight.has_room() and self._is_due(now):
             due = self._due or 0.0
+            timed = timing is not None and flight.handed >= timing.next and flight.is_empty
             try:
-                parts.append(flight.hand_over(due, now))
+                parts.append(flight.hand_over(due, now, timed=timed))
             except WireError as error:
                 self.failed(error.reason, now)
                 return b""
+            if timed and timing is not None:
+                timing.begin(flight.handed - 1)
             if flight.steady:
                 self.step = now
             else:

@@ -121,10 +121,18 @@ class InFlight:
         messages = sum(end > taken for _, _, _, end in self.unanswered)
         return messages + bool(self.single and pending), pending
 
-    def hand_over(self, due: float, now: float) -> bytes:
-        """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether no message is unanswered."""
+        return not (self.unanswered or self.single)
+
+    def hand_over(self, due: float, now: float, *, timed: bool = False) -> bytes:
+        """Give the next message to be sent. Raises WireError if the user's own protocol fails.
+
+        One that is ``timed`` is none of the single ones, of which nobody hears when they end.
+        """
         message = self.message(self.handed)
-        if self.steady and self.first_byte is not None:
+        if self.steady and self.first_byte is not None and not timed:
             return self.hand_over_single(message)
         self.handed += 1
         self.handed_bytes += len(message)

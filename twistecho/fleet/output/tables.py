@@ -76,6 +76,7 @@ _WHERE_ANY = {"messages outstanding": "outstanding", "messages due and not sent"
 _SHOWN = {
     "response": "response",
     "service": "service",
+    "wire": "wire",
     "connect": "connect",
     "first byte": "first_byte",
     "fleet lag": "lag",
@@ -207,9 +208,16 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
         **_told_apart(report),
+        **_timed(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
     }
+
+
+def _timed(report: Report) -> dict[str, str]:
+    """Say how many messages the wire times are of."""
+    timed = report.measured.timed
+    return {"messages timed on the wire": f"{timed:,}"} if timed else {}
 
 
 def figures_table(report: Report) -> Table:

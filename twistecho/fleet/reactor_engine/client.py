@@ -18,9 +18,10 @@ from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twistecho.base.sockets import unsent
+from twistecho.base.sockets import receive_stamped, stamp_arrivals, unsent
 from twistecho.base.timers import Timers
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.wire_timing import WireTiming
 from twistecho.fleet.reports.outcome import Phase
 
 from .dial import reason_of_failure
@@ -64,6 +65,30 @@ class NotingSocket:
     def _note(self, error: OSError) -> None:
         if not isinstance(error, BlockingIOError):
             self.error = error
+
+
+class TimedSocket:
+    """A socket that notes, for a `WireTiming`, when it sends and when what it receives arrived."""
+
+    def __init__(self, timed: Any, timing: WireTiming, now: Callable[[], float]) -> None:
+        self.socket = timed
+        self._timing = timing
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the socket itself has."""
+        return getattr(self.socket, name)
+
+    def send(self, data: bytes) -> int:
+        """Send. Raises OSError."""
+        self._timing.sent = self._now()
+        return int(self.socket.send(data))
+
+    def recv(self, size: int) -> bytes:
+        """Receive. Raises OSError."""
+        data, ago = receive_stamped(self.socket, size)
+        self._timing.arrived = None if ago is None else self._now() - ago
+        return data
 
 
 def note_errors(transport: Any) -> NotingSocket | None:
@@ -136,8 +161,28 @@ class Client(Protocol):
         self.dialing = None
         self._noting = note_errors(self.transport)
         self.conversation.pending = self._pending
+        self._time_wire()
         self._go_on(self.conversation.connected(self._now()))
         self.fleet.settle(self.conversation.client)
+
+    def _time_wire(self) -> None:
+        """Have some messages timed, where the transport's socket is one that the kernel stamps."""
+        noted = getattr(self.transport, "socket", None)
+        real = getattr(noted, "_socket", noted)
+        if not (isinstance(real, socket.socket) and stamp_arrivals(real)):
+            return
+        transport: Any = self.transport
+
+        def begin() -> None:
+            transport.socket = TimedSocket(transport.socket, timing, self._now)
+
+        def end() -> None:
+            timed = getattr(transport, "socket", None)  # a transport that is lost has none
+            if isinstance(timed, TimedSocket):
+                transport.socket = timed.socket
+
+        timing = WireTiming(self.conversation.plan.clients, begin, end)
+        self.conversation.time_wire(timing)
 
     def begin(self, opened: float) -> None:
         """Send the first message: all clients had connected at ``opened``."""

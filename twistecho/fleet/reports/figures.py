@@ -5,8 +5,8 @@ Counts: ``clients`` planned, ``answered`` and ``failed``; ``messages`` answered 
 its own name, ``receive:reset`` for instance, which counts clients.
 
 Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
-response time, and of other times with their name before it: ``service.p99``, ``connect.max``,
-``first_byte.p50``, ``lag.p99``.
+response time, and of other times with their name before it: ``service.p99``, ``wire.p99``,
+``connect.max``, ``first_byte.p50``, ``lag.p99``.
 
 Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
 load was offered, both without the warm-up; ``error_rate``, the share of the clients that failed.
@@ -27,6 +27,7 @@ from .report import Report
 TIMES = {
     "response": "latency",
     "service": "service",
+    "wire": "wire",
     "connect": "connect",
     "first_byte": "first_byte",
     "lag": "lag",

@@ -31,7 +31,7 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 INTERVAL_LENGTH = 1.0
 """How long an interval is, in seconds."""
 
-HISTOGRAMS = ("latency", "service", "connect", "first_byte", "lag")
+HISTOGRAMS = ("latency", "service", "wire", "connect", "first_byte", "lag")
 """The histograms of a run, the names of `Measured`'s fields."""
 
 
@@ -200,6 +200,8 @@ class Measured:
 
     ``latency`` is the response time, from when a message was due to when its reply was whole;
     ``service`` counts from when the message was handed over. In a closed load they are the same.
+    ``wire`` counts from the system call that sent a message to when the kernel had received its
+    reply: of ``timed`` messages, which stand for those that were not.
     ``connect`` is what connecting took, ``first_byte`` the time from a connection's first message
     to the first byte of its reply, and ``lag`` how late the fleet itself was in handing over
     messages. ``unmeasured`` replies belong to the warm-up. ``intervals`` follow each other.
@@ -207,10 +209,12 @@ class Measured:
 
     latency: str = ""
     service: str = ""
+    wire: str = ""
     connect: str = ""
     first_byte: str = ""
     lag: str = ""
     unmeasured: int = 0
+    timed: int = 0
     intervals: tuple[Interval, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -224,10 +228,12 @@ def _interval(latency: str, **fields: Any) -> Interval:
     return Interval(latency=_histogram("latency", latency), **fields)
 
 
-@written_as(Measured)
-def _measured(unmeasured: int, intervals: tuple[Interval, ...], **histograms: str) -> Measured:
+@written_as(Measured, wire=(str, ""), timed=(int, 0))
+def _measured(
+    unmeasured: int, timed: int, intervals: tuple[Interval, ...], **histograms: str
+) -> Measured:
     known = {name: _histogram(name, text) for name, text in histograms.items()}
-    return Measured(**known, unmeasured=unmeasured, intervals=intervals)
+    return Measured(**known, unmeasured=unmeasured, timed=timed, intervals=intervals)
 
 
 def _histogram(name: str, text: str) -> str:
@@ -256,17 +262,19 @@ def _check_form(text: str) -> None:
 def add_measured(found: Iterable[Measured]) -> Measured:
     """Put together what the parts of a run measured: histograms added, second by second too."""
     sums = {name: Latencies() for name in HISTOGRAMS}
-    unmeasured = 0
+    unmeasured = timed = 0
     intervals: dict[float, Interval] = {}
     for one in found:
         for name, total in sums.items():
             total.add(Latencies(getattr(one, name)))
         unmeasured += one.unmeasured
+        timed += one.timed
         for interval in one.intervals:
             known = intervals.get(interval.start)
             intervals[interval.start] = add_intervals(known, interval) if known else interval
     return Measured(
         **{name: total.encode() for name, total in sums.items()},
         unmeasured=unmeasured,
+        timed=timed,
         intervals=tuple(intervals[start] for start in sorted(intervals)),
     )

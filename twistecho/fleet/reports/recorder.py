@@ -8,6 +8,8 @@ An engine calls, with times in seconds from the start of the run:
                                   been: that is the fleet's own lateness
     reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
                                   handed over then
+    wire(took, stands_for)        the kernel had received a reply so long after the system call that
+                                  sent its message, one of a sample that stands for so many
     ended(cause, now)             a client's conversation failed
 
 Times of replies whose message was due in the warm-up are counted but not recorded, except in the
@@ -78,6 +80,7 @@ class Recording:
         "_measure_from",
         "_seconds",
         "_services",
+        "_timed",
         "_unmeasured",
         "_until",
         "_warming",
@@ -91,7 +94,7 @@ class Recording:
         self.connections = 0
         """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
-        self._unmeasured = 0
+        self._unmeasured = self._timed = 0
         # Of the second that runs
         self._until = 0.0
         self._bytes = 0
@@ -129,6 +132,11 @@ class Recording:
     def sent(self, late: float) -> None:
         """Record the fleet's own lateness in sending a message."""
         self._histograms["lag"].record(late)
+
+    def wire(self, took: float, stands_for: int) -> None:
+        """Record how long a message and its reply were under way, outside of the fleet."""
+        self._histograms["wire"].add_counts([(round(took * 1e6), stands_for)])
+        self._timed += 1
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""
@@ -187,6 +195,7 @@ class Recording:
             self._seconds.setdefault(number, _Second()).add(second)
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
+        self._timed += other._timed  # noqa: SLF001 - the same class
         self.connections += other.connections
 
     def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
@@ -212,5 +221,6 @@ class Recording:
         return Measured(
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,
+            timed=self._timed,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )

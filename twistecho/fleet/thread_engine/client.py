@@ -18,8 +18,9 @@ from math import inf
 from typing import Any
 
 from twistecho.base.notation import LONGEST_TIME
-from twistecho.base.sockets import share_local_ports
+from twistecho.base.sockets import receive_stamped, share_local_ports, stamp_arrivals
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.wire_timing import WireTiming
 from twistecho.fleet.plans.target import Address, reachable_from
 from twistecho.fleet.reports.outcome import INTERRUPTED, Phase, reason_of_error
 
@@ -199,6 +200,9 @@ class Client:
         self._poller = select.poll()
         self._unsent = bytearray()
         conversation.pending = lambda: len(self._unsent)
+        self._timing = WireTiming(conversation.plan.clients, int, int)
+        if self._stamps(connection):
+            conversation.time_wire(self._timing)
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
@@ -268,6 +272,8 @@ class Client:
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
+        if self._timing.running:
+            self._timing.sent = self._now()
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -311,7 +317,7 @@ class Client:
 
     def _receive(self) -> None:
         try:
-            data = self._connection.recv(_READ_SIZE)
+            data = self._received()
         except OSError as error:
             self._lost(error)
             return
@@ -322,6 +328,18 @@ class Client:
             self._lost(self._refused)
         else:
             self._conversation.closed(self._now(), sending=self._sending())
+
+    def _received(self) -> bytes:
+        """Receive, noting when it arrived where a message is timed. Raises OSError."""
+        if not self._timing.running:
+            return self._connection.recv(_READ_SIZE)
+        data, ago = receive_stamped(self._connection, _READ_SIZE)
+        self._timing.arrived = None if ago is None else self._now() - ago
+        return data
+
+    def _stamps(self, connection: socket.socket) -> bool:
+        """Say whether the kernel tells when bytes arrive."""
+        return stamp_arrivals(connection)
 
     def _look(self) -> None:
         if self._conversation.finished:

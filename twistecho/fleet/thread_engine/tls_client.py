@@ -123,6 +123,9 @@ class TLSClient(Client):
     def _say(self, message: bytes) -> None:
         self._unsent += message  # TLS may have to read before it can send
 
+    def _stamps(self, connection: socket.socket) -> bool:  # noqa: ARG002 - bytes are of records
+        return False
+
     def _interest(self) -> int:
         return super()._interest() | (select.POLLOUT if self._reading_writes else 0)
 
