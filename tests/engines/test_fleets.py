@@ -246,20 +246,18 @@ class EnginesTests(ServiceCase):
 
     async def test_a_message_taken_in_part_is_being_sent(self) -> None:
         """Also where a short one, of which nothing was taken, waits behind it."""
-        messages = (b"x" * 2**25, b"y")
-        plan = Plan(clients=1, messages=messages, rate=10.0, pipeline=2, timeout=0.5, reply=RAW)
+        plan = Plan(clients=1, messages=(b"x" * 2**24, b"y"), pipeline=2, timeout=20, reply=RAW)
+
+        def take_a_part(connection: socket.socket) -> None:
+            connection.recv(1)
+            reset(connection)
+
         for run in ENGINES:
-            over = threading.Event()
-
-            def hold(_connection: socket.socket, over: threading.Event = over) -> None:
-                over.wait(10)
-
-            with serving(hold) as port:
+            with serving(take_a_part) as port:
                 report = await run(plan, f"127.0.0.1:{port}")
-                over.set()
-            assert report.failures == {"send:timeout": 1}
+            assert report.failures == {"send:reset": 1}
             assert (report.sent, report.unsent) == (0, 2)
-            assert 0 < report.bytes_sent < 2**25
+            assert 0 < report.bytes_sent < 2**24
             assert report.outcomes[0].balance == (0, 0)
 
     async def test_a_server_that_never_closes_is_named(self) -> None:
@@ -552,7 +550,9 @@ class LoadTests(ServiceCase):
         target = await self.serve(reply=RAW)
         fields: dict[str, Any] = {"clients": 3, "duration": 0.3, "warmup": 0.0975}
         for report in await self.loaded(target, rate=200, **fields):
-            assert report.messages == 80
+            assert (
+                report.messages + report.unsent == 80
+            )  # a late machine may have no time for the last
             assert report.measured.unmeasured == 20
         for report in await self.loaded(target, think=0.01, **fields):
             assert report.makespan >= 0.3

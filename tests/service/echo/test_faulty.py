@@ -161,9 +161,9 @@ class MatrixTests(FaultyCase):
         for fault, cause, timeout in (
             ("reset", "send:reset", 20.0),
             ("close", "send:broken-pipe", 20.0),
-            ("stall,for=30", "send:timeout", 0.5),
+            ("stall,for=30", "send:timeout", 2.0),
         ):
-            plan = Plan(1, (b"x" * 40_000_000,), timeout=timeout, reply=ReplyFormat.RAW)
+            plan = Plan(1, (b"x" * 16_000_000,), timeout=timeout, reply=ReplyFormat.RAW)
             for report in await self.each(plan, fault):
                 assert report.failures == {cause: 1}, (fault, report.engine)
 
