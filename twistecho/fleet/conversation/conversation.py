@@ -67,7 +67,6 @@ class Conversation:
         "_phase",
         "_recording",
         "_started",
-        "_timing",
         "_until",
         "client",
         "next_due",
@@ -99,7 +98,6 @@ class Conversation:
         self._connected: float | None = None
         each = plan.messages_per_client
         self._last = inf if each is None else each
-        self._timing: WireTiming | None = None
         self._until = self._last  # the next message that does not go the short way
         self._ends = inf
         self._only = plan.only_message_of(client)
@@ -132,11 +130,18 @@ class Conversation:
         if now >= self.plan.ends:
             self._end(None, now)
 
-    def connected(self, now: float) -> bytes:
-        """Note that the connection stands; give the first message, if it is due."""
+    def connected(self, now: float, on_wire: float | None = None) -> bytes:
+        """Note that the connection stands; give the first message, if it is due.
+
+        ``on_wire`` is how long the system waited for the other side's answer, where it tells.
+        """
         self._connected = now
         self._phase = Phase.RECEIVE
-        self._recording.connected(now - self._started, now)
+        took = now - self._started
+        self._recording.connected(took, now, on_wire)
+        if self._flight.timing is not None:
+            waited = took if on_wire is None else min(took, on_wire)
+            self._flight.timing.ready = self.plan.turn_of(self.client) + waited
         if self.plan.barrier:
             self.step = inf
             return b""
@@ -193,41 +198,36 @@ class Conversation:
                 return b""
             if not whole:
                 return b""
-            if self._timing is not None and self._timing.running:
-                self._end_timing(self._timing, now)
-        self._free = now
+        timing = flight.timing
+        if timing is None:
+            self._free = now
+        else:
+            self._free = timing.room_since(now)
+            self._until = min(self._last, timing.next)
         return self.wake(now)
 
-    def time_wire(self, timing: WireTiming) -> None:
-        """Have some messages timed on the wire: the engine can."""
-        self._timing = timing
-        self._until = min(self._last, timing.next)
-
-    def _end_timing(self, timing: WireTiming, now: float) -> None:
-        """Note what the message took that was timed, unless it is of the warm-up."""
-        took = timing.end(self._flight.handed, now)
-        self._until = min(self._last, timing.next)
-        if took is not None and now >= self._recording.measured_from:
-            self._recording.wire(took, timing.stands_for)
+    def time_wire(self, switch: Callable[[bool], object]) -> WireTiming:
+        """Have some messages timed on the wire: the engine can. See `WireTiming`."""
+        timing = WireTiming(self.plan, self.client, self._recording, switch)
+        self._flight.timing = timing
+        self._until = 0
+        return timing
 
     def wake(self, now: float) -> bytes:
         """Give what is due by now and for which there is room; note what comes then."""
         flight = self._flight
         parts: list[bytes] = []
-        timing = self._timing
+        timing = flight.timing
         while flight.has_room() and self._is_due(now):
             due = self._due or 0.0
-            timed = timing is not None and flight.handed >= timing.next and flight.is_empty
             try:
-                parts.append(flight.hand_over(due, now, timed=timed))
+                parts.append(flight.hand_over(due, now))
             except WireError as error:
                 self.failed(error.reason, now)
                 return b""
-            if timed and timing is not None:
-                timing.begin(flight.handed - 1)
             if flight.steady:
                 self.step = now
-            else:
+            elif timing is None or timing.followed:
                 self._recording.sent(now - max(due, self._free))
             self._due = None
         self.next_due = self._due if flight.has_room() else None

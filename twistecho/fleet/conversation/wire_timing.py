@@ -1,68 +1,161 @@
-"""The time that a message and its reply are on the wire: of a sample of a client's messages.
+"""The time that messages and their replies are on the wire: of a sample of a client's messages.
 
-From the system call that sent the message to when the kernel had received its reply: what is before
-and after that is the fleet's own. An engine that can tell both gives its conversation a
-`WireTiming`, which calls it when a message is to be timed and when that is over. Only messages that
-find no other one in flight are timed: the next reply is theirs.
+From the system call that sent a message to when the kernel had received its reply: what is before
+and after that is the fleet's own. An engine that can tell both does so while a timing is `running`:
+
+    taken(at)      the system has taken all that was handed over, with a call that was made ``at``
+    arrived        to be set: when the bytes that were received last had come
+
+Of replies that came with the same bytes only the last one's arrival is known: that one is timed,
+and stands for them all.
+
+Under a rate, or where clients think, whole clients are timed, as many as cost little: how long a
+message waited behind others that the fleet was late with, only one can tell who has timed these
+too. Else some messages of every client are timed, at random distances.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import inf
 
-_EACH_SECOND = 2500
-"""Samples that all clients of a run aim at: they cost a processor some 2 % (8 us each)."""
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.recorder import Recording
 
-_LONGEST_STRIDE = 64
+_EACH_SECOND = 2500.0
+"""Messages a second that are timed, of all clients together: at 8 us each, 2 % of a processor."""
+
+_FEW = 10_000
+"""Messages of a whole run of which every one is timed."""
+
+_LEAST_CLIENTS = 4
+_LONGEST_STRIDE = 256.0
+_GOLDEN = 0.6180339887498949  # its multiples, without their whole parts, are spread most evenly
+
+
+def _is_followed(plan: Plan, client: int) -> bool:
+    """Say whether every message of a client is timed."""
+    each = plan.messages_per_client
+    if each is not None and each * plan.clients <= _FEW:
+        return True
+    rate = plan.rate or (plan.clients / plan.think if plan.think else inf)
+    if rate == inf:
+        return False
+    followed = max(_LEAST_CLIENTS, int(_EACH_SECOND / rate * plan.clients))
+    return (client - plan.first) * followed % plan.clients < followed
 
 
 class WireTiming:
-    """Chooses one client's messages, one in `stride`, and times one at a time.
+    """Chooses the messages of one client that are timed, and records what they took.
 
-    The engine sets ``sent``, the time before the system call, and ``arrived``, in seconds from the
-    start of the run, while it is ``running``. ``next`` is the number of the message that is timed
-    next. The stride follows the pace: a client of few messages has them all timed.
+    ``switch`` is called with whether the engine is to tell the times from now on. ``next`` is the
+    number of the message that is timed next; a client that is ``followed`` has all of them timed.
     """
 
-    __slots__ = ("_begin", "_counted", "_end", "_ended", "_interval", "arrived", "next", "running",
-                 "sent", "stands_for", "stride")  # fmt: skip
+    __slots__ = (
+        "_answered", "_closed", "_ended", "_free", "_interval", "_open", "_phase", "_recording",
+        "_sent", "_since", "_switch", "_took", "arrived", "followed", "handed", "next",
+        "ready", "running",
+    )  # fmt: skip
 
     def __init__(
-        self, clients: int, begin: Callable[[], object], end: Callable[[], object]
+        self, plan: Plan, client: int, recording: Recording, switch: Callable[[bool], object]
     ) -> None:
-        self._begin, self._end = begin, end
-        self._interval = clients / _EACH_SECOND
-        self._ended = 0.0
         self.running = False
-        self.sent: float | None = None
         self.arrived: float | None = None
-        self.next = 0
-        self.stride = 1
-        self.stands_for = self._counted = 0
+        self.handed = 0
+        """How many messages were handed over."""
+        self.next = 0.0
+        self.followed = _is_followed(plan, client)
+        self.ready = 0.0
+        """When the client would have been connected if the fleet took no time of its own."""
+        self._open = plan.rate is not None
+        self._closed = not (self._open or plan.think)
+        self._interval = plan.clients / _EACH_SECOND
+        self._recording = recording
+        self._switch = switch
+        self._phase = client * _GOLDEN % 1.0
+        self._sent: deque[tuple[int, float]] = deque()  # how many had been taken, and when
+        self._since = 0  # the number of the first message of which that is known
+        self._answered, self._ended = 0, 0.0  # when the last sample was taken
+        self._took = 0.0
+        # When replies would have come, and so made room, if the fleet took no time of its own.
+        self._free: deque[float] = deque(maxlen=plan.pipeline)
 
-    def begin(self, number: int) -> None:
-        """Have the engine time the message of this number, which is handed over now.
-
-        It ``stands_for`` itself and those before it that were not timed.
-        """
+    def begin(self, now: float) -> None:
+        """Note that the next message is handed over, and is to be timed."""
+        self._since = int(self.next)
+        if not self._since:
+            self._ended = now
         self.running = True
-        self.stands_for, self._counted = number + 1 - self._counted, number + 1
-        self.sent = self.arrived = None
-        self._begin()
+        self.arrived = None
+        self._sent.clear()
+        self._switch(True)
 
-    def end(self, handed: int, now: float) -> float | None:
-        """Give what the message took, where both times are known; choose the next one.
+    def taken(self, at: float) -> None:
+        """Note that the system has taken all that was handed over; see the module's docstring."""
+        if not self._sent or self._sent[-1][0] < self.handed:
+            self._sent.append((self.handed, at))
 
-        ``handed`` messages were handed over until now.
+    def first_byte(self) -> None:
+        """Note that the first bytes of the first reply have come."""
+        if self._sent and self.arrived is not None:
+            self._recording.first_byte_on_wire(self.arrived - self._sent[0][1])
+
+    def answered(self, count: int, due: Sequence[float], now: float) -> None:
+        """Note that replies are whole, ``count`` in all, to messages that were ``due`` then."""
+        if count <= self._since:
+            return
+        took = self._took_by(count, now)
+        if self.followed:
+            self._record_all(due, now, took)
+        else:
+            if took is not None and self._closed:
+                weight = count - self._answered
+                self._recording.wire(due[-1], took, now - due[-1] - took, weight, timed=1)
+            self._choose(count, now)
+
+    def room_since(self, now: float) -> float:
+        """Say since when there has been room for a message: a reply had come then, not only now.
+
+        In a closed load a message is due when it is sent, and none is late.
         """
-        self.running = False
-        self._end()
-        passed, self._ended = now - self._ended, now
-        if passed < self._interval:
-            self.stride = min(_LONGEST_STRIDE, 2 * self.stride)
-        elif passed > 2 * self._interval and self.stride > 1:
-            self.stride //= 2
-        self.next = handed + self.stride - 1
-        sent, arrived = self.sent, self.arrived
+        known = self.followed and not self._closed and self.arrived is not None
+        return min(now, self.arrived) if known and self.arrived is not None else now
+
+    def _took_by(self, count: int, now: float) -> float | None:
+        """Give what the message took whose reply made the count this, if that is known."""
+        sent = self._sent
+        while sent and sent[0][0] < count:
+            sent.popleft()
         # A clock that steps meanwhile shows as a reply from before its message, or from now on.
-        if sent is None or arrived is None or not sent <= arrived <= now:
+        if not sent or self.arrived is None or not sent[0][1] <= self.arrived <= now:
             return None
-        return arrived - sent
+        return self.arrived - sent[0][1]
+
+    def _record_all(self, due: Sequence[float], now: float, took: float | None) -> None:
+        if took is not None:
+            self._took = took
+        for each in due:
+            true = self._took
+            if self._open:
+                free = self._free[0] if len(self._free) == self._free.maxlen else self.ready
+                self._free.append(max(each, free) + self._took)
+                true = self._free[-1] - each
+                self._recording.undelayed(each, true)
+            if took is not None:
+                self._recording.wire(each, took, now - each - true, 1, timed=1)
+
+    def _choose(self, count: int, now: float) -> None:
+        """Choose the message that is timed next; until then the engine has nothing to tell."""
+        self.running = False
+        self._switch(False)
+        passed, answered = now - self._ended, count - self._answered
+        self._answered, self._ended = count, now
+        if not self._closed:
+            self.next = inf
+            return
+        stride = _LONGEST_STRIDE
+        if self._interval * answered < stride * passed:
+            stride = max(1.0, self._interval * answered / passed)
+        self._phase = (self._phase + _GOLDEN) % 1.0
+        self.next = self.handed + int((2 * stride - 1) * self._phase)

@@ -28,6 +28,7 @@ TIMES = {
     "response": "latency",
     "service": "service",
     "wire": "wire",
+    "own": "own",
     "connect": "connect",
     "first_byte": "first_byte",
     "lag": "lag",

@@ -31,7 +31,10 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 INTERVAL_LENGTH = 1.0
 """How long an interval is, in seconds."""
 
-HISTOGRAMS = ("latency", "service", "wire", "connect", "first_byte", "lag")
+HISTOGRAMS = (
+    "latency", "service", "wire", "own", "undelayed", "connect", "connect_wire", "first_byte",
+    "first_byte_wire", "lag",
+)  # fmt: skip
 """The histograms of a run, the names of `Measured`'s fields."""
 
 
@@ -201,17 +204,23 @@ class Measured:
     ``latency`` is the response time, from when a message was due to when its reply was whole;
     ``service`` counts from when the message was handed over. In a closed load they are the same.
     ``wire`` counts from the system call that sent a message to when the kernel had received its
-    reply: of ``timed`` messages, which stand for those that were not.
-    ``connect`` is what connecting took, ``first_byte`` the time from a connection's first message
-    to the first byte of its reply, and ``lag`` how late the fleet itself was in handing over
+    reply: of ``timed`` messages, which stand for those that were not. ``own`` is what these took
+    beside that, the fleet's own share; under a rate, ``undelayed`` has their response times without
+    it. ``connect`` is what connecting took, ``first_byte`` the time from a connection's first
+    message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the same
+    without the fleet's own share. ``lag`` is how late the fleet itself was in handing over
     messages. ``unmeasured`` replies belong to the warm-up. ``intervals`` follow each other.
     """
 
     latency: str = ""
     service: str = ""
     wire: str = ""
+    own: str = ""
+    undelayed: str = ""
     connect: str = ""
+    connect_wire: str = ""
     first_byte: str = ""
+    first_byte_wire: str = ""
     lag: str = ""
     unmeasured: int = 0
     timed: int = 0
@@ -223,12 +232,16 @@ class Measured:
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
 
+_NEW = ("wire", "own", "undelayed", "connect_wire", "first_byte_wire")
+"""The histograms that older versions did not write."""
+
+
 @written_as(Interval)
 def _interval(latency: str, **fields: Any) -> Interval:
     return Interval(latency=_histogram("latency", latency), **fields)
 
 
-@written_as(Measured, wire=(str, ""), timed=(int, 0))
+@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), timed=(int, 0))
 def _measured(
     unmeasured: int, timed: int, intervals: tuple[Interval, ...], **histograms: str
 ) -> Measured:

@@ -2,14 +2,17 @@
 
 An engine calls, with times in seconds from the start of the run:
 
-    connected(took, now)          a connection stands, ``took`` seconds after it was begun
+    connected(took, now, wire)    a connection stands, ``took`` seconds after it was begun; of these
+                                  the system waited ``wire`` for the other side, if it tells
     first_byte(took)              of the first reply of a connection, since its message was sent
     sent(late)                    a message was handed over, ``late`` seconds after it could have
                                   been: that is the fleet's own lateness
     reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
                                   handed over then
-    wire(took, stands_for)        the kernel had received a reply so long after the system call that
-                                  sent its message, one of a sample that stands for so many
+    wire(due, took, own, ...)     the kernel had received a reply so long after the system call that
+                                  sent its message; ``own`` seconds more were the fleet's
+    undelayed(due, took)          a response would have taken so long without the fleet's own share
+    first_byte_on_wire(took)      what ``first_byte`` would have been without it
     ended(cause, now)             a client's conversation failed
 
 Times of replies whose message was due in the warm-up are counted but not recorded, except in the
@@ -119,9 +122,11 @@ class Recording:
     def _second(self, now: float) -> _Second:
         return self._seconds.setdefault(int(now // INTERVAL_LENGTH), _Second())
 
-    def connected(self, took: float, now: float) -> None:
+    def connected(self, took: float, now: float, wire: float | None = None) -> None:
         """Record a connection."""
         self._histograms["connect"].record(took)
+        if wire is not None:
+            self._histograms["connect_wire"].record(min(took, wire))
         self._second(now).connected += 1
         self.connections += 1
 
@@ -133,10 +138,24 @@ class Recording:
         """Record the fleet's own lateness in sending a message."""
         self._histograms["lag"].record(late)
 
-    def wire(self, took: float, stands_for: int) -> None:
-        """Record how long a message and its reply were under way, outside of the fleet."""
-        self._histograms["wire"].add_counts([(round(took * 1e6), stands_for)])
-        self._timed += 1
+    def wire(self, due: float, took: float, own: float, count: int, *, timed: int) -> None:
+        """Record how long messages and their replies were outside of the fleet, and its own time.
+
+        ``timed`` messages were, ``count`` are these and the others that they stand for.
+        """
+        if due >= self._measure_from:
+            self._histograms["wire"].add_counts([(round(took * 1e6), count)])
+            self._histograms["own"].add_counts([(round(own * 1e6), count)])
+            self._timed += timed
+
+    def undelayed(self, due: float, took: float) -> None:
+        """Record a response as it would have been without the fleet's own share."""
+        if due >= self._measure_from:
+            self._histograms["undelayed"].record(took)
+
+    def first_byte_on_wire(self, took: float) -> None:
+        """Record the first byte of a connection's first reply, without the fleet's own share."""
+        self._histograms["first_byte_wire"].record(took)
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""

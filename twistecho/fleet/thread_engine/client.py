@@ -18,7 +18,12 @@ from math import inf
 from typing import Any
 
 from twistecho.base.notation import LONGEST_TIME
-from twistecho.base.sockets import receive_stamped, share_local_ports, stamp_arrivals
+from twistecho.base.sockets import (
+    handshake_time,
+    receive_stamped,
+    share_local_ports,
+    stamp_arrivals,
+)
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.wire_timing import WireTiming
 from twistecho.fleet.plans.target import Address, reachable_from
@@ -200,9 +205,9 @@ class Client:
         self._poller = select.poll()
         self._unsent = bytearray()
         conversation.pending = lambda: len(self._unsent)
-        self._timing = WireTiming(conversation.plan.clients, int, int)
-        if self._stamps(connection):
-            conversation.time_wire(self._timing)
+        self._timing: WireTiming | None = None
+        if stamp_arrivals(connection):
+            self._timing = conversation.time_wire(bool)
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
@@ -255,6 +260,10 @@ class Client:
     def _stop(self) -> None:
         self._conversation.failed(INTERRUPTED, self._now())
 
+    def waited_for(self) -> float | None:
+        """Say how long TCP waited for the other side when it connected just now, where it tells."""
+        return handshake_time(self._connection)
+
     def say(self, message: bytes) -> None:
         """Send what the conversation gave when it was told of the connection."""
         self._say(message)
@@ -272,8 +281,7 @@ class Client:
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
-        if self._timing.running:
-            self._timing.sent = self._now()
+        at = self._now()
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -283,7 +291,14 @@ class Client:
             self._refused = self._refused or error
             raise self._refused from None
         self._refused = None
+        if sent == len(data):
+            self._note_taken(at)
         return sent
+
+    def _note_taken(self, at: float) -> None:
+        """Note that the system has taken all there was, with a call that was made then."""
+        if self._timing is not None and self._timing.running:
+            self._timing.taken(at)
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of a message, and not all of it."""
@@ -331,15 +346,17 @@ class Client:
 
     def _received(self) -> bytes:
         """Receive, noting when it arrived where a message is timed. Raises OSError."""
-        if not self._timing.running:
+        if self._timing is None or not self._timing.running:
             return self._connection.recv(_READ_SIZE)
-        data, ago = receive_stamped(self._connection, _READ_SIZE)
-        self._timing.arrived = None if ago is None else self._now() - ago
-        return data
+        return self._receive_timed(self._timing, self._connection.recvmsg)
 
-    def _stamps(self, connection: socket.socket) -> bool:
-        """Say whether the kernel tells when bytes arrive."""
-        return stamp_arrivals(connection)
+    def _receive_timed(
+        self, timing: WireTiming, recvmsg: Callable[[int, int, int], Any], flags: int = 0
+    ) -> bytes:
+        """Receive with this method, and tell the timing when it arrived. Raises OSError."""
+        data, ago = receive_stamped(recvmsg, _READ_SIZE, flags)
+        timing.arrived = None if ago is None else self._now() - ago
+        return data
 
     def _look(self) -> None:
         if self._conversation.finished:

@@ -152,7 +152,7 @@ class ThreadedFleet:
                 client = kind(
                     connection, conversation, self.now, begin=self._begin, stop=self._stop
                 )
-                client.say(conversation.connected(self.now()))
+                client.say(conversation.connected(self.now(), client.waited_for()))
                 self._settle(conversation.client)
                 client.run()
         self._note(conversation, recording)
