@@ -31,6 +31,7 @@ plans = st.builds(
     messages=st.lists(st.binary(min_size=1, max_size=2500), min_size=1, max_size=3).map(tuple),
     repeat=st.integers(1, 3),
     reply=formats,
+    literal=st.just(True),  # a text like {client} would be another one, of another length
 )
 
 
