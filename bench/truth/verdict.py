@@ -77,7 +77,7 @@ def printed(data: Mapping[str, Any]) -> Printed:
         counts={name: latencies.count for name, latencies in found.items()}
         | {"wire": data["measured"].get("timed", 0)},
         marked=frozenset(
-            (name, int(at.lstrip("p"))) for name, each in marks.items() for at in each
+            (name, int(at[1:])) for name, each in marks.items() for at in each if at[1:].isdecimal()
         ),
         invalid=bool(invalid(Report.from_dict(data))),
         answered=data["summary"]["messages"],

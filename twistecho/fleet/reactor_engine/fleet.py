@@ -75,7 +75,7 @@ class Fleet:
         self._reactor = reactor
         self._on_reply = on_reply
         self.monotonic = monotonic_for(reactor)
-        self.began = self._wall_clock = 0.0
+        self.began = self._wall_clock = self._cpu = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
@@ -101,7 +101,7 @@ class Fleet:
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
         self.began = self.monotonic()
-        self._wall_clock = time.time()
+        self._wall_clock, self._cpu = time.time(), time.process_time()
         if self._endpoint is not None:
             self._start(dial_endpoint(self._endpoint))
         else:
@@ -236,6 +236,7 @@ class Fleet:
                 self.recording.measured(),
                 began=self._wall_clock,
                 interrupted=self._stopped,
+                cpu_seconds=time.process_time() - self._cpu,
             )
             self._report.callback(report)
 

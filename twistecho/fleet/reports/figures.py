@@ -22,6 +22,7 @@ from twistecho.base.notation import written
 
 from .histograms import Latencies
 from .outcome import REASONS, Phase, is_interruption
+from .own_share import OwnShare, TimeShares
 from .report import Report
 
 TIMES = {
@@ -92,6 +93,15 @@ def unit_of(name: str) -> Unit:
     names = _CAUSES if ":" in name else [*_FIGURES, "min", "mean", "max", "p99"]
     like = get_close_matches(name[:_READ], sorted(names), 1)
     raise ValueError(f"{name!r} is no figure of a report" + (f": {like[0]}?" if like else ""))
+
+
+def doubt_of(report: Report, name: str) -> OwnShare | None:
+    """Give the fleet's own share of a figure, if that is a time and the share marks it."""
+    match = _TIME.fullmatch(name)
+    if match is None:
+        return None
+    time, figure = match["of"] or "response", match["what"]
+    return TimeShares(report.measured, time, [figure], report.allowed_lag).marked(figure)
 
 
 def is_of_failures(name: str, cause: str) -> bool:

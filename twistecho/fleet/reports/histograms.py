@@ -148,7 +148,7 @@ class Latencies:
             count=count,
             min=histogram.get_min_value() / 1e6,
             max=histogram.get_max_value() / 1e6,
-            mean=histogram.get_mean_value() / 1e6,
+            mean=_mean(histogram) / 1e6,
             percentiles=tuple(self.at_ranks([rank_of(each, count) for each in percentiles])),
         )
 
@@ -159,6 +159,21 @@ class Latencies:
         parts = [100 * rank / self.count for rank in ranks]
         at = histogram.get_percentile_to_value_dict(parts)
         return [at[part] / 1e6 for part in parts]
+
+
+def _mean(histogram: HdrHistogram) -> float:
+    """Give the mean, as the library does: it steps over all counts, and takes five times as long.
+
+    Of the counts' layout see HdrHistogram's AbstractHistogram: the first two halves are of bucket
+    0, and each half after them is of a bucket whose values are twice as far apart.
+    """
+    half = histogram.sub_bucket_half_count
+    total = 0
+    for index, count in enumerate(histogram.counts):
+        if count:
+            bucket = max(0, index // half - 1)
+            total += count * (((index - bucket * half) << bucket) + (1 << bucket >> 1))
+    return total / int(histogram.get_total_count())
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class ThreadedFleet:
     def run(self) -> Report:
         """Run all clients at once; return the report when the last one has ended."""
         self._began = time.monotonic()
-        began = time.time()
+        began, cpu = time.time(), time.process_time()
         try:
             addresses = resolve(self.target)
         except OSError:
@@ -98,6 +98,7 @@ class ThreadedFleet:
             self._recording.measured(),
             began=began,
             interrupted=self._stop.is_open,
+            cpu_seconds=time.process_time() - cpu,
         )
         self._begin.close()
         self._stop.close()
