@@ -87,7 +87,7 @@ class ReportCommandTests(unittest.TestCase):
         for text, told in (
             ("hello", "Expecting value"),
             ("{}", "not a report"),
-            (json.dumps(self.good.to_dict() | {"schema": 3}), "schema 3 is not 2"),
+            (json.dumps(self.good.to_dict() | {"schema": 4}), "schema 4 is not 3"),
             ('{"schema": 2, "agree": true, "reports": []}', "two reports"),
         ):
             (self.folder / "bad").write_text(text)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from twistecho.base.notation import written
 
-from .histograms import PERCENTILES, Latencies, Measured
+from .histograms import PERCENTILES, Latencies, Measured, rank_of
 
 MARKED_FROM = 0.0002
 """Seconds: a share of less marks nothing, unless the report says otherwise."""
@@ -90,8 +90,8 @@ class TimeShares:
     def _is_known(self, figure: str) -> bool:
         if self._timed >= self._count:
             return True
-        beyond = 1.0 if figure in {"min", "mean"} else 1 - _percent(figure) / 100
-        return self._timed * beyond >= _BEYOND
+        rank = 0 if figure in {"min", "mean"} else rank_of(_percent(figure), self._timed)
+        return self._timed - rank >= _BEYOND
 
     def marked(self, figure: str) -> OwnShare | None:
         """Give the share of a figure if that marks it."""

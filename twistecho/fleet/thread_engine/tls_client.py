@@ -9,7 +9,6 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -175,8 +174,12 @@ class TLSClient(Client):
         if self._timing is not None and self._timing.running:
             # The ssl module has no recvmsg, but the system does not know of that.
             recvmsg = partial(socket.socket.recvmsg, self._secured)
-            with suppress(OSError):
+            try:
                 self._receive_timed(self._timing, recvmsg, socket.MSG_PEEK)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._number = self._number or error.errno or 0  # it is told once
 
     def _broke(self, error: OSError) -> None:
         if not isinstance(error, ssl.SSLError):
