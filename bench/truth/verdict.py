@@ -74,8 +74,9 @@ def printed(data: Mapping[str, Any]) -> Printed:
     marks: Mapping[str, Sequence[str]] = data["summary"].get("marked", {})
     return Printed(
         values={name: _at_ranks(latencies) for name, latencies in found.items()},
+        # Of the wire each sample stands for others, too: it is counted once.
         counts={name: latencies.count for name, latencies in found.items()}
-        | {"wire": data["measured"].get("timed", 0)},
+        | ({"wire": data["measured"]["timed"]} if "wire" in found else {}),
         marked=frozenset(
             (name, int(at[1:])) for name, each in marks.items() for at in each if at[1:].isdecimal()
         ),

@@ -5,7 +5,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 from typing import Any
@@ -58,6 +59,23 @@ def share_local_ports(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+
+
+@contextmanager
+def stamping() -> Iterator[None]:
+    """Have the kernel stamp what arrives, within the context.
+
+    It begins with the first socket that wants it, and a little later: of what comes before that
+    nobody knows when it came.
+    """
+    try:
+        keeping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    except OSError:  # no more files can be opened: who connects will say so
+        yield
+        return
+    with keeping:
+        stamp_arrivals(keeping)
+        yield
 
 
 def stamp_arrivals(connection: socket.socket) -> bool:

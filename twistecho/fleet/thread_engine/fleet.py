@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from twistecho.base.sockets import stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -86,9 +87,9 @@ class ThreadedFleet:
             addresses = resolve(self.target)
         except OSError:
             addresses = []
-        threads = [self._start(number, addresses) for number in self.plan.numbers]
-        for thread in threads:
-            if thread is not None:
+        with stamping():
+            threads = [self._start(number, addresses) for number in self.plan.numbers]
+            for thread in filter(None, threads):
                 thread.join()
         report = make_report(
             ENGINE,
