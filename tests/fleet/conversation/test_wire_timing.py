@@ -268,7 +268,7 @@ class ChoiceTests(unittest.TestCase):
         assert engine.switches == [True, False] * len(timed) + [True] * engine.timing.running
 
     def test_so_many_a_second_are_timed(self) -> None:
-        """2,500, of all clients: 100 clients that have a reply each 1 ms, for a second."""
+        """1,000, of all clients: 100 clients that have a reply each 1 ms, for a second."""
         counted = 0
         for client in range(100):
             engine = Engine(client=client, clients=100, repeat=10**6)
@@ -276,10 +276,10 @@ class ChoiceTests(unittest.TestCase):
             for number in range(1000):
                 engine.hear(number + 1.0, came=number + 1.0)
             counted += len(engine.noted.wires)
-        assert 2000 < counted < 3200
+        assert 800 < counted < 1400
 
     def test_clients_are_not_timed_in_step(self) -> None:
-        """The hundredth message of each is timed of about one in 40 clients."""
+        """The hundredth message is timed of about one client in a hundred."""
         timed = 0
         for client in range(200):
             engine = Engine(client=client, clients=100, repeat=10**6)
@@ -287,4 +287,4 @@ class ChoiceTests(unittest.TestCase):
             for number in range(100):
                 engine.hear(number + 1.0, came=number + 1.0)
             timed += engine.timing.running
-        assert 1 <= timed <= 12
+        assert 1 <= timed <= 8

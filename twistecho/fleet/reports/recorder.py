@@ -81,12 +81,14 @@ class Recording:
         "_counts",
         "_histograms",
         "_measure_from",
+        "_owns",
         "_seconds",
         "_services",
         "_timed",
         "_unmeasured",
         "_until",
         "_warming",
+        "_wires",
         "connections",
     )
 
@@ -104,6 +106,8 @@ class Recording:
         self._counts: _Counts = {}
         self._warming: _Counts = {}  # of those, replies to messages of the warm-up
         self._services: _Counts = {}  # where they differ from the responses
+        self._wires: _Counts = {}
+        self._owns: _Counts = {}
 
     def measure_from(self, at: float) -> None:
         """Measure replies to messages that were due at ``at`` or later, in seconds."""
@@ -144,8 +148,9 @@ class Recording:
         ``timed`` messages were, ``count`` are these and the others that they stand for.
         """
         if due >= self._measure_from:
-            self._histograms["wire"].add_counts([(round(took * 1e6), count)])
-            self._histograms["own"].add_counts([(round(own * 1e6), count)])
+            for counts, time in ((self._wires, took), (self._owns, own)):
+                microseconds = int(time * 1e6 + 0.5)
+                counts[microseconds] = counts.get(microseconds, 0) + count
             self._timed += timed
 
     def undelayed(self, due: float, took: float) -> None:
@@ -199,6 +204,9 @@ class Recording:
         for took, count in services.items():
             counts[took] = counts.get(took, 0) + count
         self._histograms["service"].add_counts(counts.items())
+        for name, timed in (("wire", self._wires), ("own", self._owns)):
+            self._histograms[name].add_counts(timed.items())
+            timed.clear()
 
     def ended(self, cause: Cause | None, now: float) -> None:
         """Record the end of a conversation; one that was interrupted is no failure."""
