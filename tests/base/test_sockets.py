@@ -16,6 +16,7 @@ from twistecho.base.sockets import (
     share_local_ports,
     stamp_arrivals,
     take_place,
+    tells_arrivals,
 )
 
 
@@ -75,7 +76,8 @@ class TimeTests(TestCase):
         self.enterContext(theirs)
         theirs.sendall(b"x")
         assert receive_stamped(ours.recvmsg, 9) == (b"x", None)
-        assert stamp_arrivals(ours)
+        assert tells_arrivals(ours)
+        stamp_arrivals(ours)
         began = time.monotonic()
         theirs.sendall(b"x")
         time.sleep(0.05)
@@ -84,14 +86,18 @@ class TimeTests(TestCase):
             assert data == b"x"
             assert ago is not None
             assert 0.05 <= ago <= time.monotonic() - began
+        stamp_arrivals(ours, on=False)
+        theirs.sendall(b"x")
+        assert receive_stamped(ours.recvmsg, 9) == (b"x", None)
         theirs.close()
+        stamp_arrivals(ours)
         assert receive_stamped(ours.recvmsg, 9) == (b"", None)
 
     def test_a_unix_socket_tells_nothing(self) -> None:
         """Neither of bytes nor of connecting."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            assert not stamp_arrivals(ours)
+            assert not tells_arrivals(ours)
             assert handshake_time(ours) is None
 
     def test_connecting_took_a_round_trip(self) -> None:

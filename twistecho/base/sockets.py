@@ -74,16 +74,20 @@ def stamping() -> Iterator[None]:
         yield
         return
     with keeping:
-        stamp_arrivals(keeping)
+        if tells_arrivals(keeping):
+            stamp_arrivals(keeping)
         yield
 
 
-def stamp_arrivals(connection: socket.socket) -> bool:
-    """Have the kernel note when bytes arrive, where it can, for `receive_stamped`."""
-    if sys.platform != "linux" or connection.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    connection.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
-    return True
+def tells_arrivals(connection: socket.socket) -> bool:
+    """Say whether the kernel can tell of this socket when bytes arrive; see `stamp_arrivals`."""
+    inet = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return sys.platform == "linux" and inet
+
+
+def stamp_arrivals(connection: socket.socket, *, on: bool = True) -> None:
+    """Have the kernel tell when bytes arrive, for `receive_stamped`; that costs a little."""
+    connection.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, on)
 
 
 def receive_stamped(
@@ -109,7 +113,7 @@ def handshake_time(connection: socket.socket) -> float | None:
 
     That is the round trip's time, infinite where it had to send its first packet again.
     """
-    if sys.platform != "linux" or connection.family not in (socket.AF_INET, socket.AF_INET6):
+    if not tells_arrivals(connection):
         return None
     told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     if len(told) < _TCP_INFO.size:

@@ -12,7 +12,13 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
-from twistecho.base.sockets import handshake_time, receive_stamped, stamp_arrivals, unsent
+from twistecho.base.sockets import (
+    handshake_time,
+    receive_stamped,
+    stamp_arrivals,
+    tells_arrivals,
+    unsent,
+)
 from twistecho.fleet.conversation.wire_timing import WireTiming
 
 
@@ -77,8 +83,9 @@ class TimedSocket:
 
     timing: WireTiming
 
-    def __init__(self, transport: Any, now: Callable[[], float]) -> None:
+    def __init__(self, transport: Any, real: socket.socket, now: Callable[[], float]) -> None:
         self._transport = transport
+        self._real = real
         self._timed = transport.socket
         self._now = now
 
@@ -89,6 +96,7 @@ class TimedSocket:
     def switch(self, on: bool) -> None:
         """Take the socket's place, or give it back, where the connection is not lost yet."""
         if hasattr(self._transport, "socket"):
+            stamp_arrivals(self._real, on=on)
             self._transport.socket = self if on else self._timed
 
     def send(self, data: bytes) -> int:
@@ -109,7 +117,9 @@ class TimedSocket:
 def timed_socket(transport: Any, now: Callable[[], float]) -> TimedSocket | None:
     """Give what can take the place of a transport's socket, where the kernel stamps arrivals."""
     real = _real_socket(transport)
-    return TimedSocket(transport, now) if real is not None and stamp_arrivals(real) else None
+    if real is None or not tells_arrivals(real):
+        return None
+    return TimedSocket(transport, real, now)
 
 
 def waited_for(transport: Any) -> float | None:

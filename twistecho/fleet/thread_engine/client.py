@@ -23,6 +23,7 @@ from twistecho.base.sockets import (
     receive_stamped,
     share_local_ports,
     stamp_arrivals,
+    tells_arrivals,
 )
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.wire_timing import WireTiming
@@ -206,8 +207,10 @@ class Client:
         self._unsent = bytearray()
         conversation.pending = lambda: len(self._unsent)
         self._timing: WireTiming | None = None
-        if stamp_arrivals(connection):
-            self._timing = conversation.time_wire(bool)
+        if tells_arrivals(connection):
+            self._timing = conversation.time_wire(
+                lambda on: stamp_arrivals(self._connection, on=on)
+            )
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
