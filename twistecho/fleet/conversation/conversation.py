@@ -190,6 +190,8 @@ class Conversation:
                 flight.handed_bytes += size
                 return message
             flight.single = b""
+            if flight.timing is not None and flight.timing.running:
+                flight.timing.answered(messages, (self.step,), now)
         else:
             try:
                 whole = flight.take(data, now, self.step)

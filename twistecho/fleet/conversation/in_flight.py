@@ -126,19 +126,15 @@ class InFlight:
         return messages + bool(self.single and pending), pending
 
     def hand_over(self, due: float, now: float) -> bytes:
-        """Give the next message to be sent. Raises WireError if the user's own protocol fails.
-
-        One that is timed is none of the single ones, of which nobody hears when they end.
-        """
+        """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
         message, timing = self.message(self.handed), self.timing
-        if timing is not None and self.handed >= timing.next and not timing.running:
-            timing.begin(now)
-        timed = timing is not None and timing.running
-        if self.steady and self.first_byte is not None and not timed:
+        if timing is not None:
+            if self.handed >= timing.next and not timing.running:
+                timing.begin(now)
+            timing.handed = self.handed + 1
+        if self.steady and self.first_byte is not None:
             return self.hand_over_single(message)
         self.handed += 1
-        if timing is not None:
-            timing.handed = self.handed
         self.handed_bytes += len(message)
         self.unanswered.append((due, now, len(message), self.handed_bytes))
         self._reader.expect(message)
