@@ -221,7 +221,7 @@ class ChoiceTests(unittest.TestCase):
     def test_all_clients_are_followed_where_that_is_little(self) -> None:
         """Few messages, a low rate, long pauses."""
         few: Sequence[dict[str, Any]] = (
-            {"repeat": 1000}, {"rate": 700.0, "duration": 60.0}, {"think": 0.02, "duration": 60.0},
+            {"repeat": 1000}, {"rate": 1000.0, "duration": 60.0}, {"think": 0.01, "duration": 60.0},
         )  # fmt: skip
         for fields in few:
             assert followed(10, **fields) == list(range(10))
@@ -229,10 +229,8 @@ class ChoiceTests(unittest.TestCase):
     def test_else_as_many_as_the_rate_permits_evenly(self) -> None:
         """At least four; a part of a run counts its own clients."""
         assert followed(50, rate=60_000.0, duration=5.0) == [0, 13, 25, 38]
-        assert followed(20, rate=2800.0, duration=5.0, first=100) == [100, 104, 108, 112, 116]
-        assert followed(100, think=0.1, duration=5.0) == [
-            at for at in range(100) if at * 70 % 100 < 70
-        ]
+        assert followed(20, rate=4000.0, duration=5.0, first=100) == [100, 104, 108, 112, 116]
+        assert followed(100, think=0.025, duration=5.0) == [*range(0, 100, 4)]
         assert followed(2, repeat=6000) == []
 
     def test_of_others_under_a_rate_only_the_first_byte_is_timed(self) -> None:
@@ -270,23 +268,24 @@ class ChoiceTests(unittest.TestCase):
         assert engine.switches == [True, False] * len(timed) + [True] * engine.timing.running
 
     def test_so_many_a_second_are_timed(self) -> None:
-        """700, of all clients: 100 clients that have a reply each 1 ms, for a second."""
-        counted = 0
-        for client in range(100):
-            engine = Engine(client=client, clients=100, repeat=10**6)
-            engine.connect()
-            for number in range(1000):
-                engine.hear(number + 1.0, came=number + 1.0)
-            counted += len(engine.noted.wires)
-        assert 550 < counted < 1000
+        """Of 100 clients that have a reply each 1 ms: 1,000, or 200 where the fleet is the slow."""
+        for unread, least, most in ((0.4, 900, 1300), (0.6, 180, 400)):
+            counted = 0
+            for client in range(100):
+                engine = Engine(client=client, clients=100, repeat=10**6)
+                engine.connect()
+                for number in range(1000):
+                    engine.hear(number + 1.0, came=number + 1.0 - unread)
+                counted += len(engine.noted.wires)
+            assert least < counted < most, unread
 
     def test_clients_are_not_timed_in_step(self) -> None:
-        """The hundredth message is timed of about one client in a hundred."""
+        """The thousandth message is timed of about three clients in 200."""
         timed = 0
         for client in range(200):
             engine = Engine(client=client, clients=100, repeat=10**6)
             engine.connect()
-            for number in range(100):
+            for number in range(1000):
                 engine.hear(number + 1.0, came=number + 1.0)
             timed += engine.timing.running
-        assert 1 <= timed <= 8
+        assert 1 <= timed <= 10

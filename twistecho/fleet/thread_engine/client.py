@@ -284,7 +284,8 @@ class Client:
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
-        at = self._now()
+        timing = self._timing
+        at = self._now() if timing is not None and timing.running else 0.0
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -294,7 +295,7 @@ class Client:
             self._refused = self._refused or error
             raise self._refused from None
         self._refused = None
-        if sent == len(data):
+        if at and sent == len(data):
             self._note_taken(at)
         return sent
 
