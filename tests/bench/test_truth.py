@@ -301,10 +301,10 @@ class RankTests(unittest.TestCase):
         assert found.counts == {"response": 160}
 
     def test_wire_times_and_marks_are_read(self) -> None:
-        """A sample that stands for others is one sample; only percentiles that are whole count."""
+        """The samples that tell as much as those there are; of the marks those of percentiles."""
         wire = Latencies()
         wire.add_counts([(500, 10)])
-        measured = Measured(wire=wire.encode(), timed=4)
+        measured = Measured(wire=wire.encode(), timed=7, timed_squares=25)
         data = make_report("reactor", "5000", Plan(), (), measured).to_dict()
         data["summary"]["marked"] = {"response": ["mean", "p50", "p99", "p99.9", "max"]}
         with patch("bench.truth.verdict.invalid", return_value=()):

@@ -79,7 +79,7 @@ def timed(measured: Measured, *, own: float) -> Measured:
     count = Latencies(measured.latency).count
     shares = Latencies()
     shares.add_counts([(round(own * 1e6), count)])
-    return replace(measured, **texts, own=shares.encode(), timed=count)
+    return replace(measured, **texts, own=shares.encode(), timed=count, timed_squares=count)
 
 
 def report(*found: Outcome, plan: Plan | None = None, **fields: Any) -> Report:

@@ -2,7 +2,6 @@
 
 import unittest
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -28,9 +27,9 @@ class Noting(Recording):
         self.lags: list[float] = []
         self.first_bytes: list[float] = []
 
-    def wire(self, due: float, took: float, own: float, count: int, *, timed: int) -> None:
+    def wire(self, due: float, took: float, own: float, count: int) -> None:
         """Keep the time on the wire, the fleet's own and how many messages these are of."""
-        super().wire(due, took, own, count, timed=timed)
+        super().wire(due, took, own, count)
         self.wires.append((round(took * 1e3, 3), round(own * 1e3, 3), count))
 
     def undelayed(self, due: float, took: float) -> None:
@@ -244,28 +243,46 @@ class ChoiceTests(unittest.TestCase):
         assert engine.switches == [True, False]
 
     @law
-    @given(
-        st.integers(0, 200),
-        st.lists(st.floats(0.05, 30), min_size=1, max_size=200),
-    )
-    def test_a_sample_stands_for_all_since_the_one_before(
-        self, client: int, took: list[float]
-    ) -> None:
-        """Whatever the pace is: none is counted twice, and none is left out but at the end."""
-        text = b"ab"
+    @given(st.integers(0, 200), st.lists(st.floats(0.05, 30), min_size=1, max_size=200))
+    def test_the_engine_is_asked_for_single_messages(self, client: int, took: list[float]) -> None:
+        """Whatever the pace is: from when each is handed over until its reply is whole."""
         engine = Engine(client=client, clients=1000, repeat=10**6)
         now, timed = 0.0, []
         message = engine.connect()
         for number, each in enumerate(took):
-            assert message == text
+            assert message == b"ab"
             now += each
             if engine.timing.running:
                 timed.append(number)
             message = engine.hear(now, came=now)
-        counts = [count for _, _, count in engine.noted.wires]
-        assert counts == [b - a for a, b in pairwise([-1, *timed])]
         assert engine.talk.messages == len(took)
+        assert len(engine.noted.wires) in (len(timed), len(timed) - 1)
         assert engine.switches == [True, False] * len(timed) + [True] * engine.timing.running
+
+    def test_every_message_has_the_same_chance(self) -> None:
+        """So each is stood for by one on average, over all clients: from the first to the last."""
+        clients = 2000
+        weights = [0.0] * 30
+        for client in range(clients):
+            engine = Engine(client=client, clients=clients, repeat=10**6)
+            engine.connect()
+            for number in range(len(weights)):
+                before = len(engine.noted.wires)
+                engine.hear(10.0 * number + 10, came=10.0 * number + 10)
+                for _, _, count in engine.noted.wires[before:]:
+                    weights[number] += count / clients
+        assert all(0.5 < weight < 2.0 for weight in weights), weights
+        assert 0.9 < sum(weights) / len(weights) < 1.1
+
+    def test_of_many_clients_a_thousand_time_their_first_byte(self) -> None:
+        """And those whose first message was chosen for itself: only of these is more recorded."""
+        seen = [Engine(client=client, clients=4000, repeat=10**6) for client in range(400)]
+        for engine in seen:
+            engine.connect()
+            engine.hear(5.0, came=4.0)
+        assert all(engine.noted.first_bytes == [4.0] for engine in seen[::4])
+        assert 150 <= sum(len(engine.noted.first_bytes) for engine in seen) <= 200
+        assert 80 <= sum(len(engine.noted.wires) for engine in seen) <= 120
 
     def test_so_many_a_second_are_timed(self) -> None:
         """Of 100 clients that have a reply each 1 ms: 1,000, or 200 where the fleet is the slow."""

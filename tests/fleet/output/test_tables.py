@@ -224,10 +224,13 @@ class OwnTests(unittest.TestCase):
         of_few = replace(self.slow().measured, latency=self.slow().measured.wire)
         slowest = Latencies(of_few.latency)
         slowest.record(9.0)
-        one = replace(self.slow(), measured=replace(of_few, latency=slowest.encode(), timed=6))
+        one = replace(
+            self.slow(),
+            measured=replace(of_few, latency=slowest.encode(), timed=6, timed_squares=4),
+        )
         [line] = [line for line in own_lines(one) if line.startswith("* response")]
         assert line.endswith("the fleet's own, 8.96 s of p99")
-        one = replace(one, measured=replace(one.measured, timed=5))
+        one = replace(one, measured=replace(one.measured, timed=5, timed_squares=5))
         [line] = [line for line in own_lines(one) if line.startswith("* response")]
         assert "at most 40" in line
 

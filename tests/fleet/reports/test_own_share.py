@@ -26,7 +26,9 @@ def measured(times: int = 1, timed: int | None = None, **histograms: tuple[float
         name: histogram(*values, times=times) for name, values in histograms.items()
     }
     known = max((len(values) * times for values in histograms.values()), default=0)
-    return Measured(**texts, timed=known if timed is None else timed)
+    samples = known if timed is None else timed
+    weighted = Latencies(texts.get("wire")).count ** 2
+    return Measured(**texts, timed=samples, timed_squares=weighted // (samples or 1))
 
 
 def rounded(share: OwnShare | None) -> tuple[float, bool] | None:
@@ -123,7 +125,7 @@ class PartsTests(unittest.TestCase):
         """And count together."""
         one = measured(latency=(10,), wire=(5,), own=(5,))
         both = add_measured([one, measured(latency=(20,), wire=(20,), own=(0,))])
-        assert both.timed == 2
+        assert (both.timed, both.samples) == (2, 2)
         assert rounded(TimeShares(both, "response", ["p50"]).at("p50")) == (5.0, False)
 
     def test_what_processes_took_is_added_and_the_most_is_allowed(self) -> None:

@@ -152,7 +152,9 @@ class UndecidedTests(unittest.TestCase):
         times["wire"].add_counts([(40_000, 2)])
         times["own"].add_counts([(60_000, 2)])
         texts: dict[str, Any] = {name: latencies.encode() for name, latencies in times.items()}
-        return replace(report(one, measured=replace(found, **texts, timed=2)), **fields)
+        return replace(
+            report(one, measured=replace(found, **texts, timed=2, timed_squares=2)), **fields
+        )
 
     def test_it_is_undecided_where_the_share_makes_the_difference(self) -> None:
         """The report is invalid then, and nothing was missed."""

@@ -129,8 +129,10 @@ class InFlight:
         """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
         message, timing = self.message(self.handed), self.timing
         if timing is not None:
+            if not self.handed:
+                timing.ended = now
             if self.handed >= timing.next and not timing.running:
-                timing.begin(now)
+                timing.begin()
             timing.handed = self.handed + 1
         if self.steady and self.first_byte is not None:
             return self.hand_over_single(message)

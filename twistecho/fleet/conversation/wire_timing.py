@@ -11,7 +11,8 @@ and stands for them all.
 
 Under a rate, or where clients think, whole clients are timed, as many as cost little: how long a
 message waited behind others that the fleet was late with, only one can tell who has timed these
-too. Else some messages of every client are timed, at random distances.
+too. Else a client's messages are divided into blocks, and one of each block is timed, any with the
+same chance: it stands for as many as the block has.
 """
 
 from collections import deque
@@ -34,7 +35,10 @@ _FEW = 10_000
 """Messages of a whole run of which every one is timed."""
 
 _LEAST_CLIENTS = 4
-_LONGEST_STRIDE = 10_000.0
+_LONGEST = 10_000  # messages of a block
+
+_FIRST_BYTES = 1000
+"""Clients whose first message is timed, for the time of its first byte."""
 _GOLDEN = 0.6180339887498949  # its multiples, without their whole parts, are spread most evenly
 
 
@@ -58,9 +62,9 @@ class WireTiming:
     """
 
     __slots__ = (
-        "_answered", "_busy", "_closed", "_ended", "_free", "_interval", "_open", "_phase",
-        "_recording", "_sent", "_since", "_switch", "_took", "arrived", "followed", "handed",
-        "next", "ready", "running",
+        "_answered", "_block", "_busy", "_chosen", "_closed", "_free", "_interval",
+        "_open", "_phase", "_recording", "_sent", "_since", "_stride", "_switch", "_took",
+        "arrived", "ended", "followed", "handed", "next", "ready", "running",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +74,6 @@ class WireTiming:
         self.arrived: float | None = None
         self.handed = 0
         """How many messages were handed over."""
-        self.next = 0.0
         self.followed = _is_followed(plan, client)
         self.ready = 0.0
         """When the client would have been connected if the fleet took no time of its own."""
@@ -80,19 +83,23 @@ class WireTiming:
         self._recording = recording
         self._switch = switch
         self._phase = client * _GOLDEN % 1.0
+        self._block, self._stride = 0, max(1, round(self._interval))
+        self._chosen = int(self._stride * self._phase) if self._closed else inf
+        first = (client - plan.first) * _FIRST_BYTES % plan.clients < _FIRST_BYTES
+        self.next = 0 if first or self.followed else self._chosen
         self._sent: deque[tuple[int, float]] = deque()  # how many had been taken, and when
         self._since = 0  # the number of the first message of which that is known
-        self._answered, self._ended = 0, 0.0  # when the last sample was taken
+        self._answered = 0  # until the sample that was taken last
+        self.ended = 0.0
+        """When that was; at first, when the first message was handed over."""
         self._took = 0.0
         self._busy = False
         # When replies would have come, and so made room, if the fleet took no time of its own.
         self._free: deque[float] = deque(maxlen=plan.pipeline)
 
-    def begin(self, now: float) -> None:
+    def begin(self) -> None:
         """Note that the next message is handed over, and is to be timed."""
         self._since = int(self.next)
-        if not self._since:
-            self._ended = now
         self.running = True
         self.arrived = None
         self._sent.clear()
@@ -105,7 +112,7 @@ class WireTiming:
 
     def first_byte(self) -> None:
         """Note that the first bytes of the first reply have come."""
-        if self._sent and self.arrived is not None:
+        if self._sent and not self._since and self.arrived is not None:
             self._recording.first_byte_on_wire(self.arrived - self._sent[0][1])
 
     def answered(self, count: int, due: Sequence[float], now: float) -> None:
@@ -116,10 +123,13 @@ class WireTiming:
         if self.followed:
             self._record_all(due, now, took)
         else:
-            if took is not None and self._closed:
-                weight = count - self._answered
+            self._end()
+            if self._chosen >= count:
+                self.next = self._chosen
+                return
+            if took is not None:
                 own = now - due[-1] - took
-                self._recording.wire(due[-1], took, own, weight, timed=1)
+                self._recording.wire(due[-1], took, own, self._stride)
                 self._busy = own > took
             self._choose(count, now)
 
@@ -152,20 +162,21 @@ class WireTiming:
                 true = self._free[-1] - each
                 self._recording.undelayed(each, true)
             if took is not None:
-                self._recording.wire(each, took, now - each - true, 1, timed=1)
+                self._recording.wire(each, took, now - each - true, 1)
 
-    def _choose(self, count: int, now: float) -> None:
-        """Choose the message that is timed next; until then the engine has nothing to tell."""
+    def _end(self) -> None:
+        """Have the engine note no more times."""
         self.running = False
         self._switch(False)
-        passed, answered = now - self._ended, count - self._answered
-        self._answered, self._ended = count, now
-        if not self._closed:
-            self.next = inf
-            return
+
+    def _choose(self, count: int, now: float) -> None:
+        """Choose the message of the next block that is timed."""
+        passed, answered = now - self.ended, count - self._answered
+        self._answered, self.ended = count, now
         interval = self._interval / _WHERE_BUSY if self._busy else self._interval
-        stride = _LONGEST_STRIDE
-        if interval * answered < stride * passed:
-            stride = max(1.0, interval * answered / passed)
+        self._block = max(self._block + self._stride, self.handed)
+        self._stride = _LONGEST
+        if interval * answered < _LONGEST * passed:
+            self._stride = max(1, round(interval * answered / passed))
         self._phase = (self._phase + _GOLDEN) % 1.0
-        self.next = self.handed + int((2 * stride - 1) * self._phase)
+        self.next = self._chosen = self._block + int(self._stride * self._phase)

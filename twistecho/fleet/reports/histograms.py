@@ -219,7 +219,8 @@ class Measured:
     ``latency`` is the response time, from when a message was due to when its reply was whole;
     ``service`` counts from when the message was handed over. In a closed load they are the same.
     ``wire`` counts from the system call that sent a message to when the kernel had received its
-    reply: of ``timed`` messages, which stand for those that were not. ``own`` is what these took
+    reply: of ``timed`` messages, each of which stands for itself and some that were not;
+    ``timed_squares`` is the sum of the squares of these numbers. ``own`` is what these took
     beside that, the fleet's own share; under a rate, ``undelayed`` has their response times without
     it. ``connect`` is what connecting took, ``first_byte`` the time from a connection's first
     message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the same
@@ -239,13 +240,24 @@ class Measured:
     lag: str = ""
     unmeasured: int = 0
     timed: int = 0
+    timed_squares: int = 0
     intervals: tuple[Interval, ...] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many messages that stand for equally many would tell as much of the wire.
+
+        Source: Kish, Survey Sampling (1965), the effective sample size.
+        """
+        return Latencies(self.wire).count ** 2 // self.timed_squares if self.timed_squares else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
+
+_COUNTS = ("unmeasured", "timed", "timed_squares")
 
 _NEW = ("wire", "own", "undelayed", "connect_wire", "first_byte_wire")
 """The histograms that older versions did not write."""
@@ -256,12 +268,10 @@ def _interval(latency: str, **fields: Any) -> Interval:
     return Interval(latency=_histogram("latency", latency), **fields)
 
 
-@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), timed=(int, 0))
-def _measured(
-    unmeasured: int, timed: int, intervals: tuple[Interval, ...], **histograms: str
-) -> Measured:
-    known = {name: _histogram(name, text) for name, text in histograms.items()}
-    return Measured(**known, unmeasured=unmeasured, timed=timed, intervals=intervals)
+@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), timed=(int, 0), timed_squares=(int, 0))
+def _measured(intervals: tuple[Interval, ...], **fields: Any) -> Measured:
+    known: dict[str, Any] = {name: _histogram(name, fields.pop(name)) for name in HISTOGRAMS}
+    return Measured(**known, **fields, intervals=intervals)
 
 
 def _histogram(name: str, text: str) -> str:
@@ -290,19 +300,18 @@ def _check_form(text: str) -> None:
 def add_measured(found: Iterable[Measured]) -> Measured:
     """Put together what the parts of a run measured: histograms added, second by second too."""
     sums = {name: Latencies() for name in HISTOGRAMS}
-    unmeasured = timed = 0
+    counts = Counter[str]()
     intervals: dict[float, Interval] = {}
     for one in found:
         for name, total in sums.items():
             total.add(Latencies(getattr(one, name)))
-        unmeasured += one.unmeasured
-        timed += one.timed
+        counts.update({name: getattr(one, name) for name in _COUNTS})
         for interval in one.intervals:
             known = intervals.get(interval.start)
             intervals[interval.start] = add_intervals(known, interval) if known else interval
+    texts = {name: total.encode() for name, total in sums.items()}
+    fields: dict[str, Any] = {**texts, **counts}
     return Measured(
-        **{name: total.encode() for name, total in sums.items()},
-        unmeasured=unmeasured,
-        timed=timed,
+        **fields,
         intervals=tuple(intervals[start] for start in sorted(intervals)),
     )

@@ -71,11 +71,12 @@ class TimeShares:
         of_messages = true in {"wire", "undelayed"}
         timed = Latencies(getattr(measured, true, ""))
         every = Latencies(getattr(measured, printed, ""))
-        self._timed = measured.timed if of_messages else timed.count
+        self._timed = measured.samples if of_messages else timed.count
         self._count = every.count
         self._printed, self._true = _values(every, figures), _values(timed, figures)
         most = Latencies(measured.own).histogram().get_max_value() if of_messages else 0
         self._most = most / 1e6
+        self._least = self._true.get("min", 0.0)
         self._allowed = allowed
 
     def at(self, figure: str) -> OwnShare | None:
@@ -85,7 +86,7 @@ class TimeShares:
         printed = self._printed[figure]
         if self._is_known(figure):
             return OwnShare(max(0.0, printed - self._true[figure]))
-        return OwnShare(min(printed, self._most), bound=True) if self._most else None
+        return OwnShare(min(printed, self._most or printed - self._least), bound=True)
 
     def _is_known(self, figure: str) -> bool:
         if self._timed >= self._count:

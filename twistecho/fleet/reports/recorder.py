@@ -84,6 +84,7 @@ class Recording:
         "_owns",
         "_seconds",
         "_services",
+        "_squares",
         "_timed",
         "_unmeasured",
         "_until",
@@ -99,7 +100,7 @@ class Recording:
         self.connections = 0
         """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
-        self._unmeasured = self._timed = 0
+        self._unmeasured = self._timed = self._squares = 0
         # Of the second that runs
         self._until = 0.0
         self._bytes = 0
@@ -142,16 +143,17 @@ class Recording:
         """Record the fleet's own lateness in sending a message."""
         self._histograms["lag"].record(late)
 
-    def wire(self, due: float, took: float, own: float, count: int, *, timed: int) -> None:
-        """Record how long messages and their replies were outside of the fleet, and its own time.
+    def wire(self, due: float, took: float, own: float, count: int) -> None:
+        """Record how long a message and its reply were outside of the fleet, and its own time.
 
-        ``timed`` messages were, ``count`` are these and the others that they stand for.
+        It stands for so many that were not timed, itself among them.
         """
         if due >= self._measure_from:
             for counts, time in ((self._wires, took), (self._owns, own)):
                 microseconds = int(time * 1e6 + 0.5)
                 counts[microseconds] = counts.get(microseconds, 0) + count
-            self._timed += timed
+            self._timed += 1
+            self._squares += count * count
 
     def undelayed(self, due: float, took: float) -> None:
         """Record a response as it would have been without the fleet's own share."""
@@ -223,6 +225,7 @@ class Recording:
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self._timed += other._timed  # noqa: SLF001 - the same class
+        self._squares += other._squares  # noqa: SLF001 - the same class
         self.connections += other.connections
 
     def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
@@ -249,5 +252,6 @@ class Recording:
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,
             timed=self._timed,
+            timed_squares=self._squares,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
