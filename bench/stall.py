@@ -13,6 +13,7 @@ from dataclasses import replace
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.output.canvas import new_figure, save
 from twistecho.fleet.output.charts import draw_percentiles
+from twistecho.fleet.output.tables import own_lines
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Latencies
@@ -60,7 +61,8 @@ def main() -> None:
         for name, plan in (("open", _OPEN), ("closed", _CLOSED)):
             report = _run(engine, plan)
             print(f"{engine} {name:6} {report.messages:7,} messages  {_figures(report)}")
-            print("\n".join(invalid(report)), end="")
+            for line in (*invalid(report), *own_lines(report)):
+                print(line)
             curves.setdefault(
                 f"{name} load, {_RATE:,.0f} messages a second", report.measured.latency
             )

@@ -71,14 +71,16 @@ def printed(data: Mapping[str, Any]) -> Printed:
     """Read a report's JSON. Here, and nowhere else, is what its fields are called."""
     texts = {name: data["measured"].get(field, "") for name, field in _HISTOGRAMS.items()}
     found = {name: Latencies(text) for name, text in texts.items() if text}
+    report = Report.from_dict(data)
     marks: Mapping[str, Sequence[str]] = data["summary"].get("marked", {})
     return Printed(
         values={name: _at_ranks(latencies) for name, latencies in found.items()},
-        counts={name: latencies.count for name, latencies in found.items()},
+        counts={name: latencies.count for name, latencies in found.items()}
+        | ({"wire": report.measured.samples} if "wire" in found else {}),
         marked=frozenset(
-            (name, int(at.lstrip("p"))) for name, each in marks.items() for at in each
+            (name, int(at[1:])) for name, each in marks.items() for at in each if at[1:].isdecimal()
         ),
-        invalid=bool(invalid(Report.from_dict(data))),
+        invalid=bool(invalid(report)),
         answered=data["summary"]["messages"],
     )
 

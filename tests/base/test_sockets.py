@@ -1,11 +1,23 @@
 """The listening socket that accepts by the shortest way."""
 
 import socket
+import struct
 import sys
+import time
+from math import inf
 from types import SimpleNamespace
-from unittest import TestCase, skipUnless
+from unittest import TestCase, mock, skipUnless
 
-from twistecho.base.sockets import Listener, check_listening, share_local_ports, take_place
+from twistecho.base.sockets import (
+    Listener,
+    check_listening,
+    handshake_time,
+    receive_stamped,
+    share_local_ports,
+    stamp_arrivals,
+    take_place,
+    tells_arrivals,
+)
 
 
 class ListenerTests(TestCase):
@@ -50,6 +62,64 @@ class CheckListeningTests(TestCase):
             datagram = self.enterContext(socket.socket(family, socket.SOCK_DGRAM))
             with self.assertRaisesRegex(OSError, "SOCK_DGRAM"):
                 check_listening(datagram.fileno())
+
+
+@skipUnless(sys.platform == "linux", "other systems do not tell")
+class TimeTests(TestCase):
+    """When bytes came, and how long connecting took, as the kernel has it."""
+
+    def test_bytes_have_the_time_when_they_came(self) -> None:
+        """They lay there for 50 ms; without the option nobody knows."""
+        listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        ours = self.enterContext(socket.create_connection(listening.getsockname()))
+        theirs, _ = listening.accept()
+        self.enterContext(theirs)
+        theirs.sendall(b"x")
+        assert receive_stamped(ours.recvmsg, 9) == (b"x", None)
+        assert tells_arrivals(ours)
+        stamp_arrivals(ours)
+        began = time.monotonic()
+        theirs.sendall(b"x")
+        time.sleep(0.05)
+        for flags in (socket.MSG_PEEK, 0):
+            data, ago = receive_stamped(ours.recvmsg, 9, flags)
+            assert data == b"x"
+            assert ago is not None
+            assert 0.05 <= ago <= time.monotonic() - began
+        stamp_arrivals(ours, on=False)
+        theirs.sendall(b"x")
+        assert receive_stamped(ours.recvmsg, 9) == (b"x", None)
+        theirs.close()
+        stamp_arrivals(ours)
+        assert receive_stamped(ours.recvmsg, 9) == (b"", None)
+
+    def test_a_unix_socket_tells_nothing(self) -> None:
+        """Neither of bytes nor of connecting."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            assert not tells_arrivals(ours)
+            assert handshake_time(ours) is None
+
+    def test_connecting_took_a_round_trip(self) -> None:
+        """However late anybody asks."""
+        listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        began = time.monotonic()
+        ours = self.enterContext(socket.create_connection(listening.getsockname()))
+        took = time.monotonic() - began
+        time.sleep(0.02)
+        waited = handshake_time(ours)
+        assert waited is not None
+        assert 0 < waited <= took
+
+    def test_a_connection_that_was_tried_again_took_all_the_time(self) -> None:
+        """What was lost is not the fleet's: the kernel's round trip tells only of the last try."""
+        told = mock.Mock(family=socket.AF_INET)
+        told.getsockopt.return_value = struct.pack("=68xI28xI", 1500, 0)
+        assert handshake_time(told) == 0.0015
+        told.getsockopt.return_value = struct.pack("=68xI28xI", 1500, 1)
+        assert handshake_time(told) == inf
+        told.getsockopt.return_value = b"short"
+        assert handshake_time(told) is None
 
 
 class LocalPortTests(TestCase):

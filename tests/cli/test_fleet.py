@@ -211,6 +211,7 @@ class LoadOptionTests(_FolderCase):
             ("--rate=0",): "--rate: 0 is not a number above 0",
             ("--ramp=2", "--duration=1"): "--ramp: at 2/s the last of 20 clients begins",
             ("--rate-tolerance=101%",): "'--rate-tolerance': 101% is not a share",
+            ("--allow-lag=soon",): "'--allow-lag': 'soon' is not a number of seconds",
             ("--ramp=0",): "--ramp: 0 is not a number above 0",
             ("--duration=0ms",): "--duration: 0 is not a number above 0",
             ("--rate=many",): "'--rate': 'many' is not a number a second",

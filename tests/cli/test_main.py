@@ -87,7 +87,7 @@ for command in (twistecho, *twistecho.commands.values()):
             ended = run_by("threads", target, "--clients=2", "--json", "-")
         report = Report.from_json(ended.out)
         assert (report.complete, len(report.outcomes)) == (True, 2)
-        assert json.loads(ended.out)["schema"] == 2
+        assert json.loads(ended.out)["schema"] == 3
         assert "clients answered" in ended.err
 
     def test_an_open_run_says_what_it_offers_and_what_came_of_it(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.commands import refused, twistecho
-from tests.support.reports import RESET, client, report
+from tests.support.reports import RESET, client, report, timed
 from twistecho.fleet.reports.report import Part, Report
 
 
@@ -57,6 +57,19 @@ class ReportCommandTests(unittest.TestCase):
         assert twistecho("report", self.one, "--require", "p99 < 1us").code == 1
         assert twistecho("report", self.one, self.bad, "--require", "failed <= 1").code == 0
 
+    def test_what_is_the_fleet_s_own_is_shown_and_can_be_allowed(self) -> None:
+        """A file that allows more keeps that, as it is shown and as it is written again."""
+        slow = self.write("slow", replace(self.good, measured=timed(self.good.measured, own=0.06)))
+        required = ("--require", "p99 < 50ms")
+        ended = twistecho("report", slow, *required)
+        assert (ended.code, "* response: more than a tenth" in ended.out) == (3, True)
+        assert "*" not in twistecho("report", slow, "-q").out
+        again = str(self.folder / "again")
+        ended = twistecho("report", slow, *required, "--allow-lag", "70ms", "--json", again)
+        assert (ended.code, "lag allowed" in ended.out, "*" in ended.out) == (1, True, False)
+        assert twistecho("report", again, *required).code == 1
+        assert twistecho("report", again, *required, "--allow-lag", "1ms").code == 3
+
     def test_what_does_not_add_up_is_invalid_and_exits_3(self) -> None:
         """Though the file says nothing of it: it is worked out anew."""
         data = self.good.to_dict()
@@ -87,7 +100,7 @@ class ReportCommandTests(unittest.TestCase):
         for text, told in (
             ("hello", "Expecting value"),
             ("{}", "not a report"),
-            (json.dumps(self.good.to_dict() | {"schema": 3}), "schema 3 is not 2"),
+            (json.dumps(self.good.to_dict() | {"schema": 4}), "schema 4 is not 3"),
             ('{"schema": 2, "agree": true, "reports": []}', "two reports"),
         ):
             (self.folder / "bad").write_text(text)

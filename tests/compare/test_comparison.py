@@ -90,7 +90,7 @@ class ComparisonTests(TestCase):
             (("server", "cpu"), -1.0, "runs[0].server.cpu: expected float >= 0"),
             (("server", "threads"), None, "runs[0].server.threads: expected int, got null"),
             (("design",), 5, "runs[0].design: expected str, got int"),
-            (("report", "schema"), 3, "runs[0].report: schema 3 is not 2"),
+            (("report", "schema"), 4, "runs[0].report: schema 4 is not 3"),
             (("report", "plan", "schema"), 4, "runs[0].report.plan: schema 4 is not 3"),
             (("report", "began"), "now", "runs[0].report.began: expected float, got str"),
         ):

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import tempfile
 import threading
 import time
 import unittest
@@ -25,6 +26,7 @@ from zope.interface import implementer
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.base.reply_formats import REPLY_WRITERS
+from twistecho.base.sockets import receive_stamped, stamp_arrivals, stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
@@ -515,6 +517,18 @@ def longest(text: str) -> float:
     return summary.max
 
 
+def await_stamps() -> None:
+    """Wait until the kernel stamps what comes: it begins a little after it was asked to."""
+    ours, theirs = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    with ours, theirs:
+        ours.bind(("127.0.0.1", 0))
+        stamp_arrivals(ours)
+        stamped = None
+        while stamped is None:
+            theirs.sendto(b"x", ours.getsockname())
+            _, stamped = receive_stamped(ours.recvmsg, 9)
+
+
 class LoadTests(ServiceCase):
     """The load models, on both engines against the same service."""
 
@@ -536,6 +550,47 @@ class LoadTests(ServiceCase):
                 assert (report.messages, report.unsent) == (40, 0)
                 ended = max(outcome.ended for outcome in report.outcomes)
                 assert arrivals is Arrivals.POISSON or ended >= 39 / 200
+
+    async def test_what_lies_unread_is_the_fleet_s_own(self) -> None:
+        """Two clients: while one reply is looked at for 0.2 s, the other one lies there."""
+        target = await self.serve(reply=RAW, delay=0.05)
+        plan = Plan(clients=2, messages=(b"one",), reply=RAW, timeout=20)
+        report = await run_reactor(plan, target, lambda _client, _reply: time.sleep(0.2))
+        assert longest(report.measured.own) >= 0.15
+        assert longest(report.measured.latency) >= 0.2
+        assert Latencies(report.measured.wire).count == report.measured.timed == 2
+
+    async def test_what_was_timed_adds_up(self) -> None:
+        """Both engines time every message of a small run, connecting and the first bytes."""
+        target = await self.serve(reply=RAW)
+        with stamping():
+            await_stamps()
+            await self.check_times(target)
+
+    async def check_times(self, target: str) -> None:
+        """Run loads of all kinds."""
+        for fields in ({"rate": 200.0}, {"think": 0.001}, {"pipeline": 3}, {}):
+            for report in await self.loaded(target, clients=3, repeat=5, **fields):
+                found = report.measured
+                assert found.timed == 15 or (fields and found.timed > 0)
+                assert Latencies(found.own).count == Latencies(found.wire).count == found.timed
+                assert Latencies(found.undelayed).count == 15 * ("rate" in fields)
+                assert Latencies(found.connect_wire).count == 3
+                assert Latencies(found.first_byte_wire).count == 3
+                assert longest(found.wire) <= longest(found.latency) * 1.001
+                assert report.cpu_seconds is not None
+
+    async def test_a_unix_socket_tells_no_times(self) -> None:
+        """What is not known is not printed."""
+        with tempfile.TemporaryDirectory() as folder:
+            endpoint = f"unix:{folder}/echo"
+            port = await serverFromString(reactor, endpoint).listen(EchoFactory(reactor, reply=RAW))
+            try:
+                for report in await self.loaded(endpoint, clients=2):
+                    assert report.marks == {}
+                    assert (report.measured.timed, report.measured.connect_wire) == (0, "")
+            finally:
+                await port.stopListening()
 
     async def test_a_slow_server_shows_in_response_times(self) -> None:
         """Four messages due in 0.075 s, each held for 0.1: the last reply is 0.325 s late."""

@@ -86,6 +86,7 @@ class SecureFleetTests(ListeningCase):
         port = self.serve(interface=r"\:\:1")
         for report in await self.both(f"tls:[::1]:{port}:{self.trusting}"):
             assert report.complete, report.failures
+            assert report.measured.timed == report.messages == 6  # the kernel stamps records, too
 
     async def test_whom_they_trust(self) -> None:
         """A certificate for another name or of an unknown authority is refused, unless insecure."""

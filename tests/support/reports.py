@@ -67,6 +67,21 @@ def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -
     return recording.measured()
 
 
+def timed(measured: Measured, *, own: float) -> Measured:
+    """Give the same, of which all was timed, and of each time ``own`` seconds were the fleet's."""
+    texts: dict[str, Any] = {}
+    for name, field in (("wire", "latency"), ("connect_wire", "connect")):
+        summary = Latencies(getattr(measured, field)).summary()
+        if summary is not None:
+            true = Latencies()
+            true.add_counts([(round((summary.max - own) * 1e6), summary.count)])
+            texts[name] = true.encode()
+    count = Latencies(measured.latency).count
+    shares = Latencies()
+    shares.add_counts([(round(own * 1e6), count)])
+    return replace(measured, **texts, own=shares.encode(), timed=count, timed_squares=count)
+
+
 def report(*found: Outcome, plan: Plan | None = None, **fields: Any) -> Report:
     """Make a report that adds up of outcomes that do."""
     each = found[0].messages if found else 1

@@ -2,12 +2,25 @@
 
 import os
 import socket
+import struct
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import inf
 from typing import Any
 
 # Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
+
+# Linux's SO_TIMESTAMPNS, see socket(7): of TCP too, though that page does not say so.
+_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_SIZE = 64
+
+# Of Linux's struct tcp_info, see linux/tcp.h: tcpi_rtt in microseconds, and tcpi_total_retrans.
+_TCP_INFO = struct.Struct("=68xI28xI")
 
 
 def ip_of(address: object) -> IPv4Address | IPv6Address | None:
@@ -46,6 +59,67 @@ def share_local_ports(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+
+
+@contextmanager
+def stamping() -> Iterator[None]:
+    """Have the kernel stamp what arrives, within the context.
+
+    It begins with the first socket that wants it, and a little later: of what comes before that
+    nobody knows when it came.
+    """
+    try:
+        keeping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    except OSError:  # no more files can be opened: who connects will say so
+        yield
+        return
+    with keeping:
+        if tells_arrivals(keeping):
+            stamp_arrivals(keeping)
+        yield
+
+
+def tells_arrivals(connection: socket.socket) -> bool:
+    """Say whether the kernel can tell of this socket when bytes arrive; see `stamp_arrivals`."""
+    inet = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return sys.platform == "linux" and inet
+
+
+def stamp_arrivals(connection: socket.socket, *, on: bool = True) -> None:
+    """Have the kernel tell when bytes arrive, for `receive_stamped`; that costs a little."""
+    connection.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, on)
+
+
+def receive_stamped(
+    recvmsg: Callable[[int, int, int], Any], size: int, flags: int = 0
+) -> tuple[bytes, float | None]:
+    """Receive bytes with a socket's ``recvmsg``; say how many seconds ago the kernel had the last.
+
+    Where it does not tell, that is None.
+    That is the difference of two readings of the wall clock: it is wrong where that has stepped.
+    Raises OSError.
+    """
+    data, ancillary, *_ = recvmsg(size, _ANCILLARY_SIZE, flags)
+    now = time.time_ns()
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return data, (now - seconds * 10**9 - nanoseconds) / 1e9
+    return data, None
+
+
+def handshake_time(connection: socket.socket) -> float | None:
+    """Say how many seconds TCP waited for the answer when it connected just now, where it tells.
+
+    That is the round trip's time, infinite where it had to send its first packet again.
+    """
+    if not tells_arrivals(connection):
+        return None
+    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    if len(told) < _TCP_INFO.size:
+        return None
+    microseconds, sent_again = _TCP_INFO.unpack(told)
+    return inf if sent_again else microseconds / 1e6
 
 
 class Listener(socket.socket):

@@ -105,6 +105,8 @@ def _local_ports() -> int | None:
 
 _PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
 
+_JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
+
 _OPTIONS: list[Callable[[Any], Any]] = [
     plan_options,
     protocol_option,
@@ -152,9 +154,7 @@ def fleet(
     """Carry out `twistecho fleet`, and end the process."""
     trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
     target = secured_target(target, **trust)
-    wanted = {
-        name: options.pop(name) for name in ("requirements", "rate_tolerance", "quiet", *_FILES)
-    }
+    wanted = {name: options.pop(name) for name in _JUDGED}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
     _check_way(engine, plan, target)

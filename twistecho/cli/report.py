@@ -5,13 +5,13 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import click
 
-from twistecho.base.notation import parse_share
+from twistecho.base.notation import parse_seconds, parse_share
 from twistecho.fleet.output import canvas
 from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
@@ -21,6 +21,7 @@ from twistecho.fleet.output.tables import (
     figures_table,
     headline,
     interruption_lines,
+    own_lines,
     parts_table,
     times_table,
     verdict_lines,
@@ -61,6 +62,9 @@ result_options: Callable[[Any], Any] = adding([
                  show_default=True, metavar="SHARE",
                  help="The least share of the messages due under --rate that must be sent by the "
                       "end, or the run is INVALID: 95%, 95 or 0.95."),
+    click.option("--allow-lag", type=Parsed("time", parse_seconds), metavar="TIME",
+                 help="How late the fleet itself may be under --rate, 10ms unless given, and how "
+                      "much of a time may be its own before that is marked, 0.2ms unless given."),
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
     file_option("--plot", parse=_picture, help="Draw them into a .png, .svg or .pdf file."),
@@ -87,11 +91,14 @@ class Results:
     requirements: tuple[Requirement, ...]
     files: Mapping[str, OutputFile]
     rate_tolerance: float
+    allow_lag: float | None
     quiet: bool
     printer: Printer
 
     def conclude(self, report: Report) -> Verdict:
         """Judge, write and show a report. Ends the process where a file could not be written."""
+        if self.allow_lag is not None:
+            report = replace(report, allowed_lag=self.allow_lag)
         verdict = judge(report, self.requirements, self.rate_tolerance)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
         problems = [
@@ -119,6 +126,8 @@ class Results:
                 if table.row_count:
                     self.printer.table(table)
                     self.printer.line("")
+            for line in own_lines(report):
+                self.printer.line(line, "yellow")
         for line, style in verdict_lines(verdict):
             if not (self.quiet and "green" in style):
                 self.printer.line(line, style)
@@ -128,13 +137,15 @@ def make_results(
     requirements: tuple[Requirement, ...],
     *,
     rate_tolerance: float,
+    allow_lag: float | None,
     quiet: bool,
     **files: OutputFile | None,
 ) -> Results:
     """Put the options together, or fail with one line where they contradict each other."""
     named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
     check_distinct(named)
-    return Results(requirements, named, rate_tolerance, quiet, printer_beside(named.values()))
+    printer = printer_beside(named.values())
+    return Results(requirements, named, rate_tolerance, allow_lag, quiet, printer)
 
 
 def _read(name: str) -> tuple[str, Report]:

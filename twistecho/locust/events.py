@@ -21,6 +21,7 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 from twistecho.fleet.output.tables import (
     Printer,
     figures_table,
+    own_lines,
     parts_table,
     times_table,
     verdict_lines,
@@ -71,6 +72,8 @@ def show(reports: Mapping[str, Report]) -> None:
             if table.row_count:
                 printer.table(table)
                 printer.line("")
+        for line in own_lines(report):
+            printer.line(line, "yellow")
         for line, style in verdict_lines(judge(report)):
             printer.line(line, style)
 

@@ -7,7 +7,8 @@ from unittest import TestCase
 
 from rich.console import Console, RenderableType
 
-from tests.support.reports import INTERRUPTED, RESET, client, measured, report
+from tests.support.reports import INTERRUPTED, RESET, client, measured, report, timed
+from twistecho.fleet.output.exports import to_junit
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.tables import (
     BAD,
@@ -20,12 +21,14 @@ from twistecho.fleet.output.tables import (
     figures_table,
     headline,
     interruption_lines,
+    own_lines,
     parts_table,
     summary_table,
     times_table,
     verdict_lines,
 )
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import judge, parse_requirement
 
@@ -179,6 +182,90 @@ class TimesTests(unittest.TestCase):
         ]  # fmt: skip
         assert all("us" in line or "ms" in line for line in table[2:])
         assert "…" not in "".join(table)
+
+
+class OwnTests(unittest.TestCase):
+    """What is the fleet's own, beside what is printed."""
+
+    def slow(self, plan: Plan | None = None) -> Report:
+        """Make a report of responses of 100 ms, of which 60 are the fleet's own."""
+        found = [client(0, 5)]
+        return report(*found, plan=plan, measured=timed(measured(found), own=0.06))
+
+    def test_marked_figures_have_a_star_in_80_columns(self) -> None:
+        """The times that are not doubtful have none."""
+        plan = Plan(clients=1, rate=5.0, duration=1.0)
+        found = replace(self.slow(plan).measured, first_byte=self.slow().measured.connect)
+        table = shown(times_table(replace(self.slow(plan), measured=found)))
+        stars = {line.split("  ")[0]: line.count(" ms*") for line in table[2:]}
+        assert stars == {
+            "response": 7, "service": 7, "wire": 0, "own time": 0, "connect": 7, "first byte": 0,
+            "fleet lag": 0,
+        }  # fmt: skip
+        assert "…" not in "".join(table)
+        assert "*" not in "".join(shown(times_table(report(client(0, 5)))))
+
+    def test_below_it_the_star_is_explained(self) -> None:
+        """The median's share and the 99th percentile's, a line for each time, and whose limit."""
+        lines = list(own_lines(self.slow()))
+        assert lines == [
+            "* response: more than a tenth is the fleet's own, 60.0 ms of p50, 60.0 ms of p99",
+            "* connect: more than a tenth is the fleet's own, 60.0 ms of p50, 60.0 ms of p99",
+            "The fleet was the limit: 60.0 ms of the median response, 100 ms, is its own",
+        ]
+        plan = Plan(clients=1, rate=5.0, duration=1.0)
+        assert [line[:10] for line in own_lines(self.slow(plan))] == [
+            "* response", "* service:", "* connect:",
+        ]  # fmt: skip
+        assert list(own_lines(report(client(0, 5)))) == []
+
+    def test_where_the_median_is_not_marked_another_figure_is_named(self) -> None:
+        """The first that is."""
+        of_few = replace(self.slow().measured, latency=self.slow().measured.wire)
+        slowest = Latencies(of_few.latency)
+        slowest.record(9.0)
+        one = replace(
+            self.slow(),
+            measured=replace(of_few, latency=slowest.encode(), timed=6, timed_squares=4),
+        )
+        [line] = [line for line in own_lines(one) if line.startswith("* response")]
+        assert line.endswith("the fleet's own, 8.96 s of p99")
+        one = replace(one, measured=replace(one.measured, timed=5, timed_squares=5))
+        [line] = [line for line in own_lines(one) if line.startswith("* response")]
+        assert "at most 40" in line
+
+    def test_the_page_and_junit_have_it_too(self) -> None:
+        """The page as the table has it; JUnit a property for each."""
+        page = html_page(judge(self.slow()))
+        assert "100 ms*</td>" in page
+        assert "more than a tenth is the fleet&#x27;s own" in page
+        assert "*</td>" not in html_page(judge(report(client(0, 5))))
+        assert 'name="marked: response p99" value="60.0 ms is the fleet\'s own"' in to_junit(
+            judge(self.slow())
+        )
+
+    def test_an_undecided_requirement_is_told_once(self) -> None:
+        """As the reason for which the report is invalid; the page and JUnit say so of it."""
+        lines = said(self.slow(), "p99 < 50ms", "p99 < 1s")
+        undecided = "undecided: p99 < 50ms (is 100 ms, of which 60.0 ms is the fleet's own)"
+        assert lines == [
+            "met: p99 < 1s (is 100 ms)",
+            "INVALID: these figures cannot be believed",
+            f"- {undecided}",
+        ]
+        verdict = judge(self.slow(), [parse_requirement("p99 < 50ms")])
+        assert ">undecided</td>" in html_page(verdict)
+        assert 'type="invalid"' in to_junit(verdict).partition('name="p99 &lt; 50ms"')[2]
+
+    def test_what_is_allowed_is_named(self) -> None:
+        """Where somebody has said it."""
+        assert figures(replace(self.slow(), allowed_lag=0.05))["lag allowed"] == "50.0 ms"
+        assert "lag allowed" not in figures(self.slow())
+
+    def test_how_many_messages_were_timed_is_told(self) -> None:
+        """Where some were."""
+        assert figures(self.slow())["messages timed on the wire"] == "5"
+        assert "messages timed on the wire" not in figures(report(client(0, 5)))
 
 
 class PartsTests(unittest.TestCase):

@@ -20,9 +20,15 @@ from tests.support.reports import (
 )
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import unit_of
-from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.verdict import Verdict, invalid, judge, parse_requirement
+from twistecho.fleet.reports.verdict import (
+    Verdict,
+    invalid,
+    judge,
+    parse_requirement,
+    signs_of_own_limit,
+)
 
 law = settings(max_examples=100, deadline=None)
 
@@ -133,6 +139,55 @@ class CheckTests(unittest.TestCase):
         for text in ("p99 < 5ms", "p99 >= 0", "p99 != 5ms"):
             result = parse_requirement(text).check(found)
             assert str(result) == f"missed: {text} (is none)"
+
+
+class UndecidedTests(unittest.TestCase):
+    """A requirement of a figure that is marked."""
+
+    def slow(self, **fields: Any) -> Report:
+        """Make a report of responses of 100 ms, of which 60 are the fleet's own."""
+        one = client(0, 2)
+        found = measured([one], took=0.1)
+        times = {"wire": Latencies(), "own": Latencies()}
+        times["wire"].add_counts([(40_000, 2)])
+        times["own"].add_counts([(60_000, 2)])
+        texts: dict[str, Any] = {name: latencies.encode() for name, latencies in times.items()}
+        return replace(
+            report(one, measured=replace(found, **texts, timed=2, timed_squares=2)), **fields
+        )
+
+    def test_it_is_undecided_where_the_share_makes_the_difference(self) -> None:
+        """The report is invalid then, and nothing was missed."""
+        for text in ("p99 < 50ms", "max<=99ms", "mean < 0.05s", "response.p50 > 90ms"):
+            verdict = judge(self.slow(), [parse_requirement(text)])
+            [result] = verdict.results
+            assert str(result).startswith(f"undecided: {text} (is 100 ms, of which 60.")
+            assert verdict.invalid == (str(result),)
+            assert (verdict.exit_code, verdict.passed, result.met, result.missed) == (
+                3, False, False, False,
+            )  # fmt: skip
+
+    def test_else_it_is_decided(self) -> None:
+        """What is met with the fleet's share is met without it, and what is missed without it."""
+        for text, code in (
+            ("p99 < 1s", 0),
+            ("p99 < 30ms", 1),
+            ("p99 > 30ms", 0),
+            ("wire.max < 5ms", 1),
+        ):
+            verdict = judge(self.slow(), [parse_requirement(text)])
+            assert (verdict.exit_code, verdict.invalid) == (code, ()), text
+
+    def test_a_mark_alone_leaves_a_run_valid(self) -> None:
+        """And requirements of other figures."""
+        verdict = judge(self.slow(), [parse_requirement("rate > 0")])
+        assert verdict.report.marks["response"].keys() >= {"p50", "p99"}
+        assert verdict.exit_code == 0
+
+    def test_what_is_allowed_is_no_doubt(self) -> None:
+        """Then the figure is taken as it is."""
+        verdict = judge(self.slow(allowed_lag=0.07), [parse_requirement("p99 < 50ms")])
+        assert (verdict.exit_code, verdict.invalid) == (1, ())
 
 
 slow_law = settings(max_examples=20, deadline=None)  # a histogram takes milliseconds
@@ -290,6 +345,11 @@ class OpenLoadTests(unittest.TestCase):
         line = reason(self.offered(lag=0.02))
         assert "by its own fault, 1 % of the messages were 20" in line
 
+    def test_how_late_it_may_be_can_be_said(self) -> None:
+        """Less than usual or more."""
+        assert invalid(replace(self.offered(lag=0.02), allowed_lag=0.03)) == ()
+        assert invalid(replace(self.offered(lag=0.009), allowed_lag=0.005)) != ()
+
     def test_in_a_closed_load_nobody_can_be_late(self) -> None:
         """The server sets the pace."""
         one = client(0, 5)
@@ -310,7 +370,29 @@ class OpenLoadTests(unittest.TestCase):
         busy = "more clients, or a deeper pipeline"
         assert busy in reason(self.offered(lag=0.0, unsent=25))
         assert busy not in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
-        assert not any(busy in line for line in invalid(self.offered(lag=1.0, unsent=25)))
+        assert "since clients failed" in reason(self.offered(lag=0.0, unsent=25, cause=RESET))
+        for late in (
+            self.offered(lag=1.0, unsent=25),
+            replace(
+                self.offered(lag=0.0, unsent=25), cpu_seconds=0.95 * self.offered(lag=0).makespan
+            ),
+        ):
+            assert busy not in "".join(invalid(late))
+            assert "the fleet was the limit, " in invalid(late)[-1]
+
+    def test_what_shows_that_the_fleet_was_the_limit(self) -> None:
+        """Its processor, its lag, or its share of most of a response."""
+        idle = self.offered(lag=0.0)
+        assert signs_of_own_limit(replace(idle, cpu_seconds=0.89 * idle.makespan)) == []
+        assert signs_of_own_limit(replace(idle, cpu_seconds=0.9 * idle.makespan)) == [
+            "it used 90 % of a processor"
+        ]
+        assert signs_of_own_limit(self.offered(lag=0.02)) == [
+            "1 % of its messages were 20.0 ms late"
+        ]
+        [sign] = signs_of_own_limit(UndecidedTests().slow())
+        assert sign == "60.0 ms of the median response, 100 ms, is its own"
+        assert signs_of_own_limit(UndecidedTests().slow(allowed_lag=0.07)) == []
 
     def test_what_a_ramp_leaves_out_after_the_warm_up_was_due_too(self) -> None:
         """Two clients, the second of which begins after 2 of 5 s."""

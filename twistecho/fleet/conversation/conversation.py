@@ -37,6 +37,7 @@ from twistecho.fleet.reports.recorder import Recording
 
 from .expected import ReplyReader, WireError
 from .in_flight import InFlight, ReplyObserver
+from .wire_timing import WireTiming
 
 CLOSING = 2.0
 """Seconds, at most, to wait for the other side's FIN where a duration bounds the run."""
@@ -66,6 +67,7 @@ class Conversation:
         "_phase",
         "_recording",
         "_started",
+        "_until",
         "client",
         "next_due",
         "outcome",
@@ -96,6 +98,7 @@ class Conversation:
         self._connected: float | None = None
         each = plan.messages_per_client
         self._last = inf if each is None else each
+        self._until = self._last  # the next message that does not go the short way
         self._ends = inf
         self._only = plan.only_message_of(client)
         self._load: Load | None = None  # until it begins
@@ -127,11 +130,18 @@ class Conversation:
         if now >= self.plan.ends:
             self._end(None, now)
 
-    def connected(self, now: float) -> bytes:
-        """Note that the connection stands; give the first message, if it is due."""
+    def connected(self, now: float, on_wire: float | None = None) -> bytes:
+        """Note that the connection stands; give the first message, if it is due.
+
+        ``on_wire`` is how long the system waited for the other side's answer, where it tells.
+        """
         self._connected = now
         self._phase = Phase.RECEIVE
-        self._recording.connected(now - self._started, now)
+        took = now - self._started
+        self._recording.connected(took, now, on_wire)
+        if self._flight.timing is not None:
+            waited = took if on_wire is None else min(took, on_wire)
+            self._flight.timing.ready = self.plan.turn_of(self.client) + waited
         if self.plan.barrier:
             self.step = inf
             return b""
@@ -170,7 +180,7 @@ class Conversation:
             self._recording.reply_in_turn(self.step, now, size)
             flight.struck_bytes += size
             flight.messages = messages = flight.messages + 1
-            if messages < self._last and now < self._ends:
+            if messages < self._until and now < self._ends:
                 self.step = now
                 message = self._only
                 if message is None:
@@ -180,6 +190,8 @@ class Conversation:
                 flight.handed_bytes += size
                 return message
             flight.single = b""
+            if flight.timing is not None and flight.timing.running:
+                flight.timing.answered(messages, (self.step,), now)
         else:
             try:
                 whole = flight.take(data, now, self.step)
@@ -188,13 +200,26 @@ class Conversation:
                 return b""
             if not whole:
                 return b""
-        self._free = now
+        timing = flight.timing
+        if timing is None:
+            self._free = now
+        else:
+            self._free = timing.room_since(now)
+            self._until = min(self._last, timing.next)
         return self.wake(now)
+
+    def time_wire(self, switch: Callable[[bool], object]) -> WireTiming:
+        """Have some messages timed on the wire: the engine can. See `WireTiming`."""
+        timing = WireTiming(self.plan, self.client, self._recording, switch)
+        self._flight.timing = timing
+        self._until = 0
+        return timing
 
     def wake(self, now: float) -> bytes:
         """Give what is due by now and for which there is room; note what comes then."""
         flight = self._flight
         parts: list[bytes] = []
+        timing = flight.timing
         while flight.has_room() and self._is_due(now):
             due = self._due or 0.0
             try:
@@ -204,7 +229,7 @@ class Conversation:
                 return b""
             if flight.steady:
                 self.step = now
-            else:
+            elif timing is None or timing.followed:
                 self._recording.sent(now - max(due, self._free))
             self._due = None
         self.next_due = self._due if flight.has_room() else None

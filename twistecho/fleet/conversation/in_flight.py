@@ -15,6 +15,7 @@ from .custom_reader import DialogueReader
 from .expected import RawReader, ReplyReader
 from .prefixed import PrefixedReader
 from .stamped import StampedReader
+from .wire_timing import WireTiming
 
 ReplyObserver = Callable[[int, bytes], object]
 """Called with the number of the client and the bytes that answered one of its messages."""
@@ -58,6 +59,7 @@ class InFlight:
         "single",
         "steady",
         "struck_bytes",
+        "timing",
         "unanswered",
     )
 
@@ -76,6 +78,8 @@ class InFlight:
         self.replied: float | None = None
         self.single = b""
         self.unanswered: deque[_Sent] = deque()  # all others
+        self.timing: WireTiming | None = None
+        """What times some of the messages, where the engine can."""
         self._client = client
         self._recording = recording
         self._on_reply = on_reply
@@ -123,7 +127,13 @@ class InFlight:
 
     def hand_over(self, due: float, now: float) -> bytes:
         """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
-        message = self.message(self.handed)
+        message, timing = self.message(self.handed), self.timing
+        if timing is not None:
+            if not self.handed:
+                timing.ended = now
+            if self.handed >= timing.next and not timing.running:
+                timing.begin()
+            timing.handed = self.handed + 1
         if self.steady and self.first_byte is not None:
             return self.hand_over_single(message)
         self.handed += 1
@@ -156,6 +166,8 @@ class InFlight:
             self.first_byte = now
             if unanswered:
                 self._recording.first_byte(now - unanswered[0][1])
+                if self.timing is not None:
+                    self.timing.first_byte()
         before = self.messages
         try:
             reader.feed(data)
@@ -169,12 +181,16 @@ class InFlight:
         unanswered, reader = self.unanswered, self._reader
         # A single reply is whole only when its reader says so: a count of bytes may be hopeful.
         returned = reader.returned if self._pipeline > 1 else 0
+        answered: list[float] = []  # when these messages were due
         while unanswered and (unanswered[0][3] <= returned or reader.whole):
             due, sent, size, _ = unanswered.popleft()
             self._recording.reply(due, sent, now, size)
             self.messages += 1
+            answered.append(due)
             if self.replied is None:
                 self.replied = now
             if self._on_reply and self._heard:
                 self._on_reply(self._client, b"".join(self._heard))
                 self._heard.clear()
+        if answered and self.timing is not None and self.timing.running:
+            self.timing.answered(self.messages, answered, now)

@@ -56,6 +56,11 @@ def _properties(verdict: Verdict) -> ET.Element:
         ("engine", report.engine),
         ("clients", report.plan.clients),
         ("interrupted", str(report.interrupted).lower()),
+        *(
+            (f"marked: {time} {figure}", f"{share} is the fleet's own")
+            for time, shares in report.marks.items()
+            for figure, share in shares.items()
+        ),
     ):
         ET.SubElement(found, "property", {"name": name, "value": _text(str(value))})
     return found
@@ -74,7 +79,8 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
         ET.SubElement(complete, "skipped", {"message": "requirements say what may fail"})
     yield complete
     for result in verdict.results:
-        yield _case(str(result.requirement), [] if result.met else [str(result)], "missed")
+        kind = "invalid" if result.doubt else "missed"
+        yield _case(str(result.requirement), [] if result.met else [str(result)], kind)
 
 
 def _case(name: str, problems: list[str], kind: str = "incomplete") -> ET.Element:

@@ -12,11 +12,14 @@ from string import Template
 
 from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import LatencySummary
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import Result, Verdict
 
 from .charts import Chart, page_charts
-from .tables import count, figures, headline, meaning_of, times
+from .tables import count, figures, headline, marked_cells, meaning_of, own_lines, times
+
+_COLUMNS = ("p50", "p99", "p99.9", "max")
 
 _SHOWN = 200  # characters of a plan's messages
 
@@ -56,7 +59,7 @@ def _verdict(verdict: Verdict) -> str:
     """Say in a box what to think of the run, the worst first."""
     interrupted = "<p>It was interrupted: this is what was found until then.</p>"
     more = interrupted if verdict.report.interrupted else ""
-    missed = sum(not result.met for result in verdict.results)
+    missed = sum(result.missed for result in verdict.results)
     if verdict.invalid:
         reasons = "".join(f"<p>{_text(reason)}</p>" for reason in verdict.invalid)
         return _box("INVALID: these figures cannot be believed", reasons + more)
@@ -109,17 +112,23 @@ def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
 def _times(report: Report) -> str:
     """Put how long everything took into a line a kind, the median, the slow and the slowest."""
     rows = [
-        _row(name, *map(written, (summary.percentiles[0], *summary.percentiles[2:], summary.max)),
-             kind="count")
+        _row(name, *marked_cells(report, name, _columns(summary)), kind="count")
         for name, summary in times(report)
-    ]  # fmt: skip
-    return _section("Times", rows, ("time", "p50", "p99", "p99.9", "max"))
+    ]
+    notes = "".join(f'<p class="quiet">{_text(line)}</p>' for line in own_lines(report))
+    return _section("Times", rows, ("time", *_COLUMNS)) + notes
+
+
+def _columns(summary: LatencySummary) -> dict[str, float]:
+    """Give the figures that fit beside each other, by name."""
+    p50, _, *others = summary.percentiles
+    return dict(zip(_COLUMNS, (p50, *others, summary.max), strict=True))
 
 
 def _requirements(results: Sequence[Result]) -> str:
     rows = [
         f"{_row(result.requirement, result.actual, kind='words')}"
-        f'<td class="{"good" if result.met else "bad"}">{"met" if result.met else "missed"}</td>'
+        f'<td class="{"good" if result.met else "bad"}">{result.answer}</td>'
         for result in results
     ]
     return _section("Requirements", rows, ("required", "found", ""))

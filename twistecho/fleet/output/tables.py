@@ -19,8 +19,9 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.own_share import COLUMNS
 from twistecho.fleet.reports.report import Disagreement, Report
-from twistecho.fleet.reports.verdict import Verdict
+from twistecho.fleet.reports.verdict import Verdict, signs_of_own_limit
 
 REASONS = {
     "refused": "nobody listens there",
@@ -76,6 +77,8 @@ _WHERE_ANY = {"messages outstanding": "outstanding", "messages due and not sent"
 _SHOWN = {
     "response": "response",
     "service": "service",
+    "wire": "wire",
+    "own time": "own",
     "connect": "connect",
     "first byte": "first_byte",
     "fleet lag": "lag",
@@ -207,9 +210,22 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
         **_told_apart(report),
+        **_timed(report),
+        **_allowed(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
     }
+
+
+def _timed(report: Report) -> dict[str, str]:
+    """Say how many messages the wire times are of."""
+    timed = report.measured.timed
+    return {"messages timed on the wire": f"{timed:,}"} if timed else {}
+
+
+def _allowed(report: Report) -> dict[str, str]:
+    """Say how late the fleet may be, where somebody has said so."""
+    return {} if report.allowed_lag is None else {"lag allowed": written(report.allowed_lag)}
 
 
 def figures_table(report: Report) -> Table:
@@ -219,11 +235,33 @@ def figures_table(report: Report) -> Table:
 
 def times_table(report: Report) -> Table:
     """Put how long everything took into a line a kind, the least to the left."""
-    table = _new_table("time", "min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max")
+    table = _new_table("time", *COLUMNS)
+    table.collapse_padding = True  # with stars it would be wider than a terminal
     for name, summary in times(report):
-        values = [summary.min, summary.mean, *summary.percentiles, summary.max]
-        table.add_row(name, *map(written, values))
+        values = (summary.min, summary.mean, *summary.percentiles, summary.max)
+        table.add_row(name, *marked_cells(report, name, dict(zip(COLUMNS, values, strict=True))))
     return table
+
+
+def marked_cells(report: Report, name: str, values: Mapping[str, float]) -> list[str]:
+    """Write the figures of a time, by their names, with a star where they are marked."""
+    marks = report.marks
+    marked = marks.get(_SHOWN[name], {})
+    blank = " " * bool(marks)
+    return [written(value) + ("*" if at in marked else blank) for at, value in values.items()]
+
+
+def own_lines(report: Report) -> Iterator[str]:
+    """Say what the stars mean, and whose limit it was where that was the fleet's."""
+    for name, kind in _SHOWN.items():
+        marked = report.marks.get(kind)
+        if marked and not (kind == "service" and report.plan.rate is None):
+            told = [figure for figure in ("p50", "p99") if figure in marked] or [*marked][:1]
+            shares = ", ".join(f"{marked[figure]} of {figure}" for figure in told)
+            yield f"* {name}: more than a tenth is the fleet's own, {shares}"
+    signs = signs_of_own_limit(report)
+    if signs and report.plan.rate is None and not report.plan.think:
+        yield f"The fleet was the limit: {', '.join(signs)}"
 
 
 def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
@@ -275,12 +313,12 @@ def verdict_lines(verdict: Verdict) -> Iterator[Line]:
     """Give what is to be said below the tables: causes, requirements, and what to think of it."""
     for line in failure_lines(verdict.report):
         yield line, "red"
-    for result in verdict.results:
+    for result in (result for result in verdict.results if not result.doubt):
         yield str(result), "green" if result.met else BAD
     if verdict.invalid:
         yield "INVALID: these figures cannot be believed", BAD
         yield from ((f"- {reason}", BAD) for reason in verdict.invalid)
-    missed = sum(not result.met for result in verdict.results)
+    missed = sum(result.missed for result in verdict.results)
     if missed:
         yield f"{count(missed, 'requirement')} missed", BAD
     elif verdict.results and (failed := _unspoken(verdict)):

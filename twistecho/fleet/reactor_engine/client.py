@@ -1,16 +1,8 @@
-"""One client of a fleet: the reactor's side of its conversation.
+"""One client of a fleet: the reactor's side of its conversation."""
 
-Why an established connection broke is what Twisted's own transports forget: they turn an OSError
-of ``recv`` or ``send`` into one and the same `ConnectionLost`. A socket that notes what it raises
-keeps the number. A transport of another make is left alone: it may say the number itself, as
-``osError`` of the `ConnectionLost`.
-"""
-
-import socket
 import typing
 from collections.abc import Callable
 from math import inf
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -24,62 +16,7 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.outcome import Phase
 
 from .dial import reason_of_failure
-
-
-class NotingSocket:
-    """A socket that remembers the last OSError with which it did not receive or send."""
-
-    def __init__(self, noted: socket.socket) -> None:
-        self._socket = noted
-        self.error: OSError | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        """Give what the socket itself has."""
-        return getattr(self._socket, name)
-
-    def recv(self, size: int) -> bytes:
-        """Receive. Raises OSError."""
-        try:
-            return self._socket.recv(size)
-        except OSError as error:
-            self._note(error)
-            raise
-
-    def send(self, data: bytes) -> int:
-        """Send. Raises OSError."""
-        try:
-            return self._socket.send(data)
-        except OSError as error:
-            self._note(error)
-            raise
-
-    def recvmsg(self, *arguments: int) -> Any:
-        """Receive on a Unix socket. Raises OSError."""
-        try:
-            return self._socket.recvmsg(*arguments)
-        except OSError as error:
-            self._note(error)
-            raise
-
-    def _note(self, error: OSError) -> None:
-        if not isinstance(error, BlockingIOError):
-            self.error = error
-
-
-def note_errors(transport: Any) -> NotingSocket | None:
-    """Have a transport of Twisted's own keep its errors; give what keeps them, or None."""
-    twisteds = type(transport).__module__.startswith("twisted.internet.")
-    if not (twisteds and isinstance(getattr(transport, "socket", None), socket.socket)):
-        return None
-    noting = NotingSocket(transport.socket)
-    transport.socket = noting
-    return noting
-
-
-def errno_of(reason: Failure, noting: NotingSocket | None) -> int | None:
-    """Give the system's number for the loss of a connection, if anybody knows it."""
-    error = getattr(reason.value, "osError", None) or (noting and noting.error)
-    return error.errno if isinstance(error, OSError) else None
+from .sockets import NotingSocket, errno_of, note_errors, timed_socket, waited_for
 
 
 class Clients(typing.Protocol):
@@ -136,8 +73,15 @@ class Client(Protocol):
         self.dialing = None
         self._noting = note_errors(self.transport)
         self.conversation.pending = self._pending
-        self._go_on(self.conversation.connected(self._now()))
+        self._time_wire(self.transport)
+        self._go_on(self.conversation.connected(self._now(), waited_for(self.transport)))
         self.fleet.settle(self.conversation.client)
+
+    def _time_wire(self, transport: object) -> None:
+        """Have some messages timed, where the kernel stamps what this transport's socket gets."""
+        timed = timed_socket(transport, self._now)
+        if timed is not None:
+            timed.timing = self.conversation.time_wire(timed.switch)
 
     def begin(self, opened: float) -> None:
         """Send the first message: all clients had connected at ``opened``."""

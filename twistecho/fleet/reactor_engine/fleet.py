@@ -7,6 +7,7 @@ the conversation says what to send, and two `Timers` watch over them all.
 import time
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
@@ -19,6 +20,7 @@ from twisted.internet.task import Cooperator
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from twistecho.base.sockets import stamping
 from twistecho.base.timers import Deadlines, Timers, monotonic_for
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -34,6 +36,8 @@ from .dial import Dial, IReactorStream, dial_addresses, dial_endpoint, endpoint_
 
 if typing.TYPE_CHECKING:
     from .tls_client import Secured
+
+_T = typing.TypeVar("_T")
 
 ENGINE = "reactor"
 """The name of this engine in reports."""
@@ -75,7 +79,7 @@ class Fleet:
         self._reactor = reactor
         self._on_reply = on_reply
         self.monotonic = monotonic_for(reactor)
-        self.began = self._wall_clock = 0.0
+        self.began = self._wall_clock = self._cpu = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
@@ -101,7 +105,10 @@ class Fleet:
         Cancelling it ends all clients, and there is no report: see `stop` for an early one.
         """
         self.began = self.monotonic()
-        self._wall_clock = time.time()
+        self._wall_clock, self._cpu = time.time(), time.process_time()
+        held = ExitStack()
+        held.enter_context(stamping())
+        self._report.addBoth(_releasing, held)
         if self._endpoint is not None:
             self._start(dial_endpoint(self._endpoint))
         else:
@@ -236,8 +243,15 @@ class Fleet:
                 self.recording.measured(),
                 began=self._wall_clock,
                 interrupted=self._stopped,
+                cpu_seconds=time.process_time() - self._cpu,
             )
             self._report.callback(report)
+
+
+def _releasing(result: _T, held: ExitStack) -> _T:
+    """Let go of what was held for a run; give what it gave."""
+    held.close()
+    return result
 
 
 def _secured(target: Target) -> "Secured":

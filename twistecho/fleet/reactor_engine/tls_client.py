@@ -27,7 +27,8 @@ from zope.interface import implementer
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Target
 
-from .client import Client, Clients, errno_of, note_errors
+from .client import Client, Clients
+from .sockets import errno_of, note_errors
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -59,6 +60,7 @@ class TLSClient(Client):
         if not aborted and self.conversation.outcome is None:
             self._secured = True
             self.conversation.pending = self._pending
+            self._time_wire(self._below())
             self._go_on(self.conversation.connected(self._now()))
             self.fleet.settle(self.conversation.client)
 

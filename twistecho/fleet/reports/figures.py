@@ -5,8 +5,8 @@ Counts: ``clients`` planned, ``answered`` and ``failed``; ``messages`` answered 
 its own name, ``receive:reset`` for instance, which counts clients.
 
 Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
-response time, and of other times with their name before it: ``service.p99``, ``connect.max``,
-``first_byte.p50``, ``lag.p99``.
+response time, and of other times with their name before it: ``service.p99``, ``wire.p99``,
+``connect.max``, ``first_byte.p50``, ``lag.p99``.
 
 Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
 load was offered, both without the warm-up; ``error_rate``, the share of the clients that failed.
@@ -22,11 +22,14 @@ from twistecho.base.notation import written
 
 from .histograms import Latencies
 from .outcome import REASONS, Phase, is_interruption
+from .own_share import OwnShare, TimeShares
 from .report import Report
 
 TIMES = {
     "response": "latency",
     "service": "service",
+    "wire": "wire",
+    "own": "own",
     "connect": "connect",
     "first_byte": "first_byte",
     "lag": "lag",
@@ -90,6 +93,15 @@ def unit_of(name: str) -> Unit:
     names = _CAUSES if ":" in name else [*_FIGURES, "min", "mean", "max", "p99"]
     like = get_close_matches(name[:_READ], sorted(names), 1)
     raise ValueError(f"{name!r} is no figure of a report" + (f": {like[0]}?" if like else ""))
+
+
+def doubt_of(report: Report, name: str) -> OwnShare | None:
+    """Give the fleet's own share of a figure, if that is a time and the share marks it."""
+    match = _TIME.fullmatch(name)
+    if match is None:
+        return None
+    time, figure = match["of"] or "response", match["what"]
+    return TimeShares(report.measured, time, [figure], report.allowed_lag).marked(figure)
 
 
 def is_of_failures(name: str, cause: str) -> bool:

@@ -31,7 +31,10 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 INTERVAL_LENGTH = 1.0
 """How long an interval is, in seconds."""
 
-HISTOGRAMS = ("latency", "service", "connect", "first_byte", "lag")
+HISTOGRAMS = (
+    "latency", "service", "wire", "own", "undelayed", "connect", "connect_wire", "first_byte",
+    "first_byte_wire", "lag",
+)  # fmt: skip
 """The histograms of a run, the names of `Measured`'s fields."""
 
 
@@ -145,7 +148,7 @@ class Latencies:
             count=count,
             min=histogram.get_min_value() / 1e6,
             max=histogram.get_max_value() / 1e6,
-            mean=histogram.get_mean_value() / 1e6,
+            mean=_mean(histogram) / 1e6,
             percentiles=tuple(self.at_ranks([rank_of(each, count) for each in percentiles])),
         )
 
@@ -156,6 +159,21 @@ class Latencies:
         parts = [100 * rank / self.count for rank in ranks]
         at = histogram.get_percentile_to_value_dict(parts)
         return [at[part] / 1e6 for part in parts]
+
+
+def _mean(histogram: HdrHistogram) -> float:
+    """Give the mean, as the library does: it steps over all counts, and takes five times as long.
+
+    Of the counts' layout see HdrHistogram's AbstractHistogram: the first two halves are of bucket
+    0, and each half after them is of a bucket whose values are twice as far apart.
+    """
+    half = histogram.sub_bucket_half_count
+    total = 0
+    for index, count in enumerate(histogram.counts):
+        if count:
+            bucket = max(0, index // half - 1)
+            total += count * (((index - bucket * half) << bucket) + (1 << bucket >> 1))
+    return total / int(histogram.get_total_count())
 
 
 @dataclass(frozen=True)
@@ -200,18 +218,38 @@ class Measured:
 
     ``latency`` is the response time, from when a message was due to when its reply was whole;
     ``service`` counts from when the message was handed over. In a closed load they are the same.
-    ``connect`` is what connecting took, ``first_byte`` the time from a connection's first message
-    to the first byte of its reply, and ``lag`` how late the fleet itself was in handing over
+    ``wire`` counts from the system call that sent a message to when the kernel had received its
+    reply: of ``timed`` messages, each of which stands for itself and some that were not;
+    ``timed_squares`` is the sum of the squares of these numbers. ``own`` is what these took
+    beside that, the fleet's own share; under a rate, ``undelayed`` has their response times without
+    it. ``connect`` is what connecting took, ``first_byte`` the time from a connection's first
+    message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the same
+    without the fleet's own share. ``lag`` is how late the fleet itself was in handing over
     messages. ``unmeasured`` replies belong to the warm-up. ``intervals`` follow each other.
     """
 
     latency: str = ""
     service: str = ""
+    wire: str = ""
+    own: str = ""
+    undelayed: str = ""
     connect: str = ""
+    connect_wire: str = ""
     first_byte: str = ""
+    first_byte_wire: str = ""
     lag: str = ""
     unmeasured: int = 0
+    timed: int = 0
+    timed_squares: int = 0
     intervals: tuple[Interval, ...] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many messages that stand for equally many would tell as much of the wire.
+
+        Source: Kish, Survey Sampling (1965), the effective sample size.
+        """
+        return Latencies(self.wire).count ** 2 // self.timed_squares if self.timed_squares else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON data."""
@@ -219,15 +257,21 @@ class Measured:
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
 
+_COUNTS = ("unmeasured", "timed", "timed_squares")
+
+_NEW = ("wire", "own", "undelayed", "connect_wire", "first_byte_wire")
+"""The histograms that older versions did not write."""
+
+
 @written_as(Interval)
 def _interval(latency: str, **fields: Any) -> Interval:
     return Interval(latency=_histogram("latency", latency), **fields)
 
 
-@written_as(Measured)
-def _measured(unmeasured: int, intervals: tuple[Interval, ...], **histograms: str) -> Measured:
-    known = {name: _histogram(name, text) for name, text in histograms.items()}
-    return Measured(**known, unmeasured=unmeasured, intervals=intervals)
+@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), timed=(int, 0), timed_squares=(int, 0))
+def _measured(intervals: tuple[Interval, ...], **fields: Any) -> Measured:
+    known: dict[str, Any] = {name: _histogram(name, fields.pop(name)) for name in HISTOGRAMS}
+    return Measured(**known, **fields, intervals=intervals)
 
 
 def _histogram(name: str, text: str) -> str:
@@ -256,17 +300,18 @@ def _check_form(text: str) -> None:
 def add_measured(found: Iterable[Measured]) -> Measured:
     """Put together what the parts of a run measured: histograms added, second by second too."""
     sums = {name: Latencies() for name in HISTOGRAMS}
-    unmeasured = 0
+    counts = Counter[str]()
     intervals: dict[float, Interval] = {}
     for one in found:
         for name, total in sums.items():
             total.add(Latencies(getattr(one, name)))
-        unmeasured += one.unmeasured
+        counts.update({name: getattr(one, name) for name in _COUNTS})
         for interval in one.intervals:
             known = intervals.get(interval.start)
             intervals[interval.start] = add_intervals(known, interval) if known else interval
+    texts = {name: total.encode() for name, total in sums.items()}
+    fields: dict[str, Any] = {**texts, **counts}
     return Measured(
-        **{name: total.encode() for name, total in sums.items()},
-        unmeasured=unmeasured,
+        **fields,
         intervals=tuple(intervals[start] for start in sorted(intervals)),
     )

@@ -42,6 +42,8 @@ def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         began=min((report.began for report in reports if report.began), default=0.0),
         parts=tuple(_part(report, name) for report, name in zip(reports, names, strict=True)),
         interrupted=any(report.interrupted for report in reports),
+        cpu_seconds=_sum(report.cpu_seconds for report in reports),
+        allowed_lag=max(filter(None, (report.allowed_lag for report in reports)), default=None),
     )
 
 

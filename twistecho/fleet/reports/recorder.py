@@ -2,12 +2,17 @@
 
 An engine calls, with times in seconds from the start of the run:
 
-    connected(took, now)          a connection stands, ``took`` seconds after it was begun
+    connected(took, now, wire)    a connection stands, ``took`` seconds after it was begun; of these
+                                  the system waited ``wire`` for the other side, if it tells
     first_byte(took)              of the first reply of a connection, since its message was sent
     sent(late)                    a message was handed over, ``late`` seconds after it could have
                                   been: that is the fleet's own lateness
     reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
                                   handed over then
+    wire(due, took, own, ...)     the kernel had received a reply so long after the system call that
+                                  sent its message; ``own`` seconds more were the fleet's
+    undelayed(due, took)          a response would have taken so long without the fleet's own share
+    first_byte_on_wire(took)      what ``first_byte`` would have been without it
     ended(cause, now)             a client's conversation failed
 
 Times of replies whose message was due in the warm-up are counted but not recorded, except in the
@@ -76,11 +81,15 @@ class Recording:
         "_counts",
         "_histograms",
         "_measure_from",
+        "_owns",
         "_seconds",
         "_services",
+        "_squares",
+        "_timed",
         "_unmeasured",
         "_until",
         "_warming",
+        "_wires",
         "connections",
     )
 
@@ -91,13 +100,15 @@ class Recording:
         self.connections = 0
         """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
-        self._unmeasured = 0
+        self._unmeasured = self._timed = self._squares = 0
         # Of the second that runs
         self._until = 0.0
         self._bytes = 0
         self._counts: _Counts = {}
         self._warming: _Counts = {}  # of those, replies to messages of the warm-up
         self._services: _Counts = {}  # where they differ from the responses
+        self._wires: _Counts = {}
+        self._owns: _Counts = {}
 
     def measure_from(self, at: float) -> None:
         """Measure replies to messages that were due at ``at`` or later, in seconds."""
@@ -116,9 +127,11 @@ class Recording:
     def _second(self, now: float) -> _Second:
         return self._seconds.setdefault(int(now // INTERVAL_LENGTH), _Second())
 
-    def connected(self, took: float, now: float) -> None:
+    def connected(self, took: float, now: float, wire: float | None = None) -> None:
         """Record a connection."""
         self._histograms["connect"].record(took)
+        if wire is not None:
+            self._histograms["connect_wire"].record(min(took, wire))
         self._second(now).connected += 1
         self.connections += 1
 
@@ -129,6 +142,27 @@ class Recording:
     def sent(self, late: float) -> None:
         """Record the fleet's own lateness in sending a message."""
         self._histograms["lag"].record(late)
+
+    def wire(self, due: float, took: float, own: float, count: int) -> None:
+        """Record how long a message and its reply were outside of the fleet, and its own time.
+
+        It stands for so many that were not timed, itself among them.
+        """
+        if due >= self._measure_from:
+            for counts, time in ((self._wires, took), (self._owns, own)):
+                microseconds = int(time * 1e6 + 0.5)
+                counts[microseconds] = counts.get(microseconds, 0) + count
+            self._timed += 1
+            self._squares += count * count
+
+    def undelayed(self, due: float, took: float) -> None:
+        """Record a response as it would have been without the fleet's own share."""
+        if due >= self._measure_from:
+            self._histograms["undelayed"].record(took)
+
+    def first_byte_on_wire(self, took: float) -> None:
+        """Record the first byte of a connection's first reply, without the fleet's own share."""
+        self._histograms["first_byte_wire"].record(took)
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
         """Record a whole reply."""
@@ -172,6 +206,9 @@ class Recording:
         for took, count in services.items():
             counts[took] = counts.get(took, 0) + count
         self._histograms["service"].add_counts(counts.items())
+        for name, timed in (("wire", self._wires), ("own", self._owns)):
+            self._histograms[name].add_counts(timed.items())
+            timed.clear()
 
     def ended(self, cause: Cause | None, now: float) -> None:
         """Record the end of a conversation; one that was interrupted is no failure."""
@@ -187,6 +224,8 @@ class Recording:
             self._seconds.setdefault(number, _Second()).add(second)
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
+        self._timed += other._timed  # noqa: SLF001 - the same class
+        self._squares += other._squares  # noqa: SLF001 - the same class
         self.connections += other.connections
 
     def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
@@ -212,5 +251,7 @@ class Recording:
         return Measured(
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,
+            timed=self._timed,
+            timed_squares=self._squares,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from twistecho.base.decoding import check_schema, decode, parse, written_as
@@ -12,9 +13,13 @@ from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
 from .outcome import Outcome
+from .own_share import OwnShare, marks, own_shares
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the JSON form; it grows when a reader of the old form would be misled."""
+
+_WITHOUT_OWN_SHARE = 2
+"""The version before: it told nothing of the wire, nor of the fleet's own share."""
 
 _YEAR_10000 = 253_402_300_800
 """In seconds since 1970; no calendar goes on to it."""
@@ -60,7 +65,9 @@ class Report:
     ``outcomes`` has one entry a client, in the order of their numbers. ``measured`` says how long
     everything took. ``began`` is the wall-clock time of the start, in seconds since 1970, where it
     is known. ``parts`` lists the runs it was put together from, if it was. An ``interrupted`` run
-    was ended early by whoever started it.
+    was ended early by whoever started it. ``cpu_seconds`` is the processor's time that the fleet's
+    processes took, where they tell. ``allowed_lag``, in seconds, is how late the fleet may have
+    been, and how much of a time may be its own, where somebody has said so: see `verdict`.
     """
 
     engine: str
@@ -71,6 +78,20 @@ class Report:
     began: float = 0.0
     parts: tuple[Part, ...] = ()
     interrupted: bool = False
+    cpu_seconds: float | None = None
+    allowed_lag: float | None = None
+
+    @property
+    def cpu_share(self) -> float | None:
+        """The share of a processor that each of the fleet's processes took, where they tell."""
+        if self.cpu_seconds is None or not self.makespan:
+            return None
+        return self.cpu_seconds / self.makespan / max(1, len(self.parts))
+
+    @cached_property
+    def marks(self) -> dict[str, dict[str, OwnShare]]:
+        """The fleet's own shares of the times that are doubtful by them, by time and figure."""
+        return marks(self.measured, self.allowed_lag)
 
     @property
     def makespan(self) -> float:
@@ -171,6 +192,8 @@ class Report:
             "plan": self.plan.to_dict(),
             "began": self.began,
             "interrupted": self.interrupted,
+            "cpu_seconds": self.cpu_seconds,
+            "allowed_lag": self.allowed_lag,
             "summary": self._summary(),
             "parts": [asdict(part) for part in self.parts],
             "measured": self.measured.to_dict(),
@@ -193,6 +216,8 @@ class Report:
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
             "latency_seconds": latency and _latency_to_dict(latency),
+            "own_shares": _shares_to_dict(own_shares(self.measured)),
+            "marked": {time: list(shares) for time, shares in self.marks.items()},
         }
 
     def to_json(self) -> str:
@@ -204,7 +229,7 @@ class Report:
         """Read a report back from JSON data. Raises ValueError with the path of what is wrong."""
         if isinstance(data, dict) and "agree" in data:
             raise ValueError("a check of both engines: it holds two reports")
-        check_schema(data, SCHEMA, "a report")
+        check_schema(data, SCHEMA, "a report", _WITHOUT_OWN_SHARE)
         return decode(data, cls, "a report")
 
     @classmethod
@@ -213,9 +238,9 @@ class Report:
         return cls.from_dict(parse(text, "a report"))
 
 
-@written_as(Report, schema=int)
+@written_as(Report, schema=int, cpu_seconds=(float | None, None), allowed_lag=(float | None, None))
 def _report(schema: int, **fields: Any) -> Report:
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, _WITHOUT_OWN_SHARE):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     if fields["began"] >= _YEAR_10000:
         raise FieldError("began", f"{fields['began']:g} is after the year 9999")
@@ -246,15 +271,32 @@ def make_report(
     *,
     began: float = 0.0,
     interrupted: bool = False,
+    cpu_seconds: float | None = None,
 ) -> Report:
     """Put together what an engine found, in the order of the clients' numbers."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
-    return Report(engine, target, plan, ordered, measured, began, interrupted=interrupted)
+    return Report(
+        engine,
+        target,
+        plan,
+        ordered,
+        measured,
+        began=began,
+        interrupted=interrupted,
+        cpu_seconds=cpu_seconds,
+    )
 
 
 def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:
     named = {f"p{at:g}": value for at, value in zip(PERCENTILES, summary.percentiles, strict=True)}
     return {"min": summary.min, **named, "max": summary.max, "mean": summary.mean}
+
+
+def _shares_to_dict(found: Mapping[str, Mapping[str, OwnShare]]) -> dict[str, dict[str, Any]]:
+    return {
+        time: {figure: asdict(share) for figure, share in shares.items()}
+        for time, shares in found.items()
+    }
 
 
 def _differences(client: int, ours: Outcome | None, theirs: Outcome | None) -> list[Disagreement]:

@@ -9,6 +9,8 @@ A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of 
 ``min`` or ``h``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a
 rate is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``.
 Spaces are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
+One that is marked (see `own_share`) meets or misses a requirement where it would do so without the
+fleet's own share, too; else the requirement is undecided, and the report is invalid.
 
 Whether a report can be believed is computed from what it holds, never stored. It is invalid
 
@@ -29,11 +31,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 
-from .figures import Reading, Unit, is_of_failures, read, unit_of
+from .figures import Reading, Unit, doubt_of, is_of_failures, read, unit_of
 from .histograms import Latencies
 from .outcome import Outcome, is_interruption
+from .own_share import OwnShare
 from .report import Report
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -67,7 +71,14 @@ LATEST = 0.010
 HELD = 0.99
 """The share of the messages due in an open load that must have been handed over by the end."""
 
+_OWN = "; the fleet was the limit, {}: more processes, or another machine, offer more"
 _BUSY = ", since clients waited for earlier replies: more clients, or a deeper pipeline, offer more"
+_FAILED = ", since clients failed"
+
+_WHOLE_PROCESSOR = 0.9
+"""The share of a processor from which on the fleet could do no more."""
+
+_MOST = 0.5  # of a response
 
 INVALID = 3
 """The exit code where a report cannot be believed."""
@@ -91,21 +102,48 @@ class Requirement:
     def check(self, report: Report) -> "Result":
         """Tell what a report has to say to it."""
         actual = read(report, self.name)
-        met = actual.value is not None and _OPERATORS[self.operator](actual.value, self.limit)
-        return Result(self, actual, met)
+        met = self._is_met(actual.value)
+        doubt = doubt_of(report, self.name)
+        if doubt is None or actual.value is None:
+            return Result(self, actual, met)
+        decided = self._is_met(actual.value - doubt.seconds) == met
+        return Result(self, actual, met and decided, None if decided else doubt)
+
+    def _is_met(self, value: float | None) -> bool:
+        return value is not None and _OPERATORS[self.operator](value, self.limit)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Whether a requirement was met, and by which figure."""
+    """Whether a requirement was met, and by which figure.
+
+    Where the fleet's own share of the figure leaves that undecided, it is the ``doubt``.
+    """
 
     requirement: Requirement
     actual: Reading
     met: bool
+    doubt: OwnShare | None = None
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{'met' if self.met else 'missed'}: {self.requirement} (is {self.actual})"
+        return f"{self.answer}: {self.requirement} (is {self.actual}{self._own})"
+
+    @property
+    def answer(self) -> str:
+        """Say in a word whether it was met."""
+        return "undecided" if self.doubt else "met" if self.met else "missed"
+
+    @property
+    def _own(self) -> str:
+        if self.doubt is None:
+            return ""
+        return f", of which {self.doubt} is the fleet's own"
+
+    @property
+    def missed(self) -> bool:
+        """Whether the requirement was missed for certain."""
+        return not (self.met or self.doubt)
 
 
 def parse_requirement(text: str) -> Requirement:
@@ -239,12 +277,11 @@ def _silent(report: Report) -> Iterator[str]:
 
 def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     """Say where an open load was not the one that was planned."""
-    lag = Latencies(report.measured.lag).summary([99.0])
-    late = lag is not None and lag.percentiles[0] > LATEST
-    if lag is not None and late:
+    late = _late(report)
+    if late is not None:
         yield (
             f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
-            f"{lag.percentiles[0] * 1e3:,.1f} ms late or more"
+            f"{late * 1e3:,.1f} ms late or more"
         )
     # What a client no longer sent once it had failed is its failure; an interruption's, nobody's.
     whole = [outcome for outcome in report.outcomes if not outcome.interrupted]
@@ -254,10 +291,38 @@ def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     if sent < tolerance * due:
         yield (
             f"the rate was not held: {sent:,} of {due:,} messages due were sent by the end "
-            f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)"
-            + _BUSY
-            * (not late and any(o.unsent for o in whole if o.answered))
+            f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)" + _limit(report)
         )
+
+
+def _late(report: Report) -> float | None:
+    """Give the 99th percentile of the lag, in seconds, where that is more than is allowed."""
+    allowed = LATEST if report.allowed_lag is None else report.allowed_lag
+    lag = Latencies(report.measured.lag).summary([99.0])
+    return lag.percentiles[0] if lag is not None and lag.percentiles[0] > allowed else None
+
+
+def signs_of_own_limit(report: Report) -> list[str]:
+    """Say what shows that the fleet itself could do no more: nothing, where it could."""
+    signs, late = [], _late(report)
+    if report.cpu_share is not None and report.cpu_share >= _WHOLE_PROCESSOR:
+        signs.append(f"it used {report.cpu_share * 100:.0f} % of a processor")
+    if late is not None and report.plan.rate is not None:
+        signs.append(f"1 % of its messages were {written(late)} late")
+    share, median = report.marks.get("response", {}).get("p50"), read(report, "p50")
+    if share is not None and median.value and share.seconds >= _MOST * median.value:
+        signs.append(f"{share} of the median response, {median}, is its own")
+    return signs
+
+
+def _limit(report: Report) -> str:
+    """Say, as the end of a line, whose limit it was that a rate was not held."""
+    signs = signs_of_own_limit(report)
+    if signs:
+        return _OWN.format(", ".join(signs))
+    if any(outcome.unsent for outcome in report.outcomes if outcome.answered):
+        return _BUSY
+    return _FAILED if report.failures else ""
 
 
 @dataclass(frozen=True)
@@ -303,4 +368,5 @@ def judge(
 ) -> Verdict:
     """Give the verdict on a report; see `invalid`."""
     results = tuple(requirement.check(report) for requirement in requirements)
-    return Verdict(report, invalid(report, rate_tolerance), results)
+    undecided = tuple(str(result) for result in results if result.doubt)
+    return Verdict(report, invalid(report, rate_tolerance) + undecided, results)

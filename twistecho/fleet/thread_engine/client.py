@@ -18,8 +18,15 @@ from math import inf
 from typing import Any
 
 from twistecho.base.notation import LONGEST_TIME
-from twistecho.base.sockets import share_local_ports
+from twistecho.base.sockets import (
+    handshake_time,
+    receive_stamped,
+    share_local_ports,
+    stamp_arrivals,
+    tells_arrivals,
+)
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.wire_timing import WireTiming
 from twistecho.fleet.plans.target import Address, reachable_from
 from twistecho.fleet.reports.outcome import INTERRUPTED, Phase, reason_of_error
 
@@ -199,6 +206,11 @@ class Client:
         self._poller = select.poll()
         self._unsent = bytearray()
         conversation.pending = lambda: len(self._unsent)
+        self._timing: WireTiming | None = None
+        if tells_arrivals(connection):
+            self._timing = conversation.time_wire(
+                lambda on: stamp_arrivals(self._connection, on=on)
+            )
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
@@ -251,6 +263,10 @@ class Client:
     def _stop(self) -> None:
         self._conversation.failed(INTERRUPTED, self._now())
 
+    def waited_for(self) -> float | None:
+        """Say how long TCP waited for the other side when it connected just now, where it tells."""
+        return handshake_time(self._connection)
+
     def say(self, message: bytes) -> None:
         """Send what the conversation gave when it was told of the connection."""
         self._say(message)
@@ -268,6 +284,8 @@ class Client:
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
+        timing = self._timing
+        at = self._now() if timing is not None and timing.running else 0.0
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -277,7 +295,14 @@ class Client:
             self._refused = self._refused or error
             raise self._refused from None
         self._refused = None
+        if at and sent == len(data):
+            self._note_taken(at)
         return sent
+
+    def _note_taken(self, at: float) -> None:
+        """Note that the system has taken all there was, with a call that was made then."""
+        if self._timing is not None and self._timing.running:
+            self._timing.taken(at)
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of a message, and not all of it."""
@@ -311,7 +336,7 @@ class Client:
 
     def _receive(self) -> None:
         try:
-            data = self._connection.recv(_READ_SIZE)
+            data = self._received()
         except OSError as error:
             self._lost(error)
             return
@@ -322,6 +347,20 @@ class Client:
             self._lost(self._refused)
         else:
             self._conversation.closed(self._now(), sending=self._sending())
+
+    def _received(self) -> bytes:
+        """Receive, noting when it arrived where a message is timed. Raises OSError."""
+        if self._timing is None or not self._timing.running:
+            return self._connection.recv(_READ_SIZE)
+        return self._receive_timed(self._timing, self._connection.recvmsg)
+
+    def _receive_timed(
+        self, timing: WireTiming, recvmsg: Callable[[int, int, int], Any], flags: int = 0
+    ) -> bytes:
+        """Receive with this method, and tell the timing when it arrived. Raises OSError."""
+        data, ago = receive_stamped(recvmsg, _READ_SIZE, flags)
+        timing.arrived = None if ago is None else self._now() - ago
+        return data
 
     def _look(self) -> None:
         if self._conversation.finished:

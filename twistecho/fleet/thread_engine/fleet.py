@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from twistecho.base.sockets import stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
@@ -81,14 +82,14 @@ class ThreadedFleet:
     def run(self) -> Report:
         """Run all clients at once; return the report when the last one has ended."""
         self._began = time.monotonic()
-        began = time.time()
+        began, cpu = time.time(), time.process_time()
         try:
             addresses = resolve(self.target)
         except OSError:
             addresses = []
-        threads = [self._start(number, addresses) for number in self.plan.numbers]
-        for thread in threads:
-            if thread is not None:
+        with stamping():
+            threads = [self._start(number, addresses) for number in self.plan.numbers]
+            for thread in filter(None, threads):
                 thread.join()
         report = make_report(
             ENGINE,
@@ -98,6 +99,7 @@ class ThreadedFleet:
             self._recording.measured(),
             began=began,
             interrupted=self._stop.is_open,
+            cpu_seconds=time.process_time() - cpu,
         )
         self._begin.close()
         self._stop.close()
@@ -152,7 +154,7 @@ class ThreadedFleet:
                 client = kind(
                     connection, conversation, self.now, begin=self._begin, stop=self._stop
                 )
-                client.say(conversation.connected(self.now()))
+                client.say(conversation.connected(self.now(), client.waited_for()))
                 self._settle(conversation.client)
                 client.run()
         self._note(conversation, recording)

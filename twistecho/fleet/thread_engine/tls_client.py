@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twistecho.fleet.conversation.conversation import Conversation
@@ -120,6 +121,10 @@ class TLSClient(Client):
         self._number = 0  # the system's, for a connection that broke
         self._reading_writes = False  # reading waits until TLS can send something of its own
 
+    def waited_for(self) -> float | None:
+        """Say nothing: TLS's handshake is a part of connecting, and nobody times that."""
+        return None
+
     def _say(self, message: bytes) -> None:
         self._unsent += message  # TLS may have to read before it can send
 
@@ -133,15 +138,18 @@ class TLSClient(Client):
             super()._write()
 
     def _send(self) -> None:
+        at = self._now()
         try:
             while self._unsent:
                 del self._unsent[: self._secured.send(self._unsent)]
+            self._note_taken(at)
         except _WANTS:
             pass
         except OSError as error:
             self._broke(error)
 
     def _receive(self) -> None:
+        self._look_when_it_came()
         # The ssl module makes an end of file of whatever the system says.
         self._number = self._number or self._secured.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
@@ -160,6 +168,18 @@ class TLSClient(Client):
             return
         self._say(self._conversation.received(data, self._now()))
         self._look()
+
+    def _look_when_it_came(self) -> None:
+        """Where a message is timed, ask for the arrival of what TLS reads next."""
+        if self._timing is not None and self._timing.running:
+            # The ssl module has no recvmsg, but the system does not know of that.
+            recvmsg = partial(socket.socket.recvmsg, self._secured)
+            try:
+                self._receive_timed(self._timing, recvmsg, socket.MSG_PEEK)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._number = self._number or error.errno or 0  # it is told once
 
     def _broke(self, error: OSError) -> None:
         if not isinstance(error, ssl.SSLError):
