@@ -137,6 +137,25 @@ class TimesTests(unittest.TestCase):
         engine.hear(12.0, came=11.0)
         assert engine.noted.wires == [(5.0, 4.0, 1)] * 3 + [(11.0, 1.0, 1)]
 
+    def test_a_reply_to_a_message_before_the_one_that_is_timed_is_no_sample(self) -> None:
+        """Client 1 of 4,000 has the third message of its first four timed."""
+        engine = Engine(client=1, clients=4000, repeat=10**6, pipeline=4)
+        engine.connect()
+        assert (engine.timing.next, engine.timing.running) == (2, True)
+        engine.hear(5.0, came=4.0)
+        engine.hear(6.0, came=5.0)
+        assert (engine.noted.wires, engine.noted.first_bytes) == ([], [])
+        engine.hear(9.0, came=7.0)
+        assert engine.noted.wires == [(7.0, 2.0, 4)]
+        assert engine.switches == [True, False]
+
+    def test_replies_in_no_time_at_all_are_timed_seldom(self) -> None:
+        """A clock may stand still meanwhile."""
+        engine = Engine(repeat=10**6)
+        engine.connect(1.0)
+        engine.hear(1.0, came=1.0)
+        assert 1000 < engine.timing.next < 10_001
+
     def test_messages_of_the_warm_up_are_not_recorded(self) -> None:
         """Those that were due in it."""
         engine = Engine(repeat=3)

@@ -20,6 +20,9 @@ histories = st.lists(
         st.tuples(st.just("connected"), durations),
         st.tuples(st.just("first_byte"), durations),
         st.tuples(st.just("sent"), durations),
+        st.tuples(st.just("first_byte_on_wire"), durations),
+        st.tuples(st.just("wire"), st.tuples(durations, durations, durations, st.integers(1, 9))),
+        st.tuples(st.just("undelayed"), st.tuples(durations, durations)),
         st.tuples(st.just("ended"), st.booleans()),
         st.tuples(st.just("reply"), replies),
     ),
@@ -39,6 +42,10 @@ def play(history: list[tuple[str, object]], *recordings: Recording) -> None:
             assert isinstance(value, tuple)
             waited, served, _, size = value
             recording.reply(now - served - waited, now - served, now, size)
+        elif what in {"wire", "undelayed"}:
+            assert isinstance(value, tuple)
+            due, *others = value
+            getattr(recording, what)(now - due, *others)
         else:
             getattr(recording, what)(value)
 
@@ -113,6 +120,28 @@ class RecordingTests(unittest.TestCase):
         recording.reply(1.1, 1.1, 1.2, 1)
         assert running == sorted(recording.latencies_in(0)) == [(100_000, 1), (200_000, 1)]
         assert list(recording.latencies_in(7)) == []
+
+    def test_what_was_timed_stands_for_others(self) -> None:
+        """Both times so often; what was due in the warm-up does not count."""
+        recording = Recording(5.0)
+        recording.reply(6.0, 6.0, 6.1, 1)
+        for due, stands_for in ((4.9, 7), (5.0, 3), (6.0, 1)):
+            recording.wire(due, 0.01, 0.002, stands_for)
+            recording.undelayed(due, 0.02)
+        recording.connected(0.5, 1.0, 0.7)  # the system's time may be the coarser one
+        recording.reply(7.0, 7.0, 7.2, 1)
+        for _ in range(2):
+            measured = recording.measured()
+            assert (measured.timed, measured.timed_squares, measured.samples) == (2, 10, 1)
+            assert (count(measured.wire), count(measured.own)) == (4, 4)
+            assert count(measured.undelayed) == 2
+        [own, wire, connect] = (
+            Latencies(text).summary([50.0])
+            for text in (measured.own, measured.wire, measured.connect_wire)
+        )
+        assert own and abs(own.max - 0.002) < 1e-5
+        assert wire and abs(wire.max - 0.01) < 1e-4
+        assert connect and abs(connect.max - 0.5) < 1e-3
 
     def test_measuring_does_not_end_it(self) -> None:
         """What came until now, and then more."""

@@ -405,6 +405,7 @@ class OpenLoadTests(unittest.TestCase):
             found = report(client(0, 25), client(1, 15), plan=replace(plan, **fields))
             with self.subTest(fields=fields):
                 assert line in "".join(invalid(found))
+                assert "clients failed" not in "".join(invalid(found))
                 assert bool(line) == bool(invalid(found))
 
     def test_where_nobody_was_there_no_rate_was_missed(self) -> None:

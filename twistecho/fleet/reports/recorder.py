@@ -191,6 +191,9 @@ class Recording:
 
     def _flush(self) -> None:
         """Put what was counted where it belongs."""
+        for name, timed in (("wire", self._wires), ("own", self._owns)):
+            self._histograms[name].add_counts(timed.items())
+            timed.clear()
         if not (self._counts or self._warming):
             return
         counts, warming, services = self._counts, self._warming, self._services
@@ -206,9 +209,6 @@ class Recording:
         for took, count in services.items():
             counts[took] = counts.get(took, 0) + count
         self._histograms["service"].add_counts(counts.items())
-        for name, timed in (("wire", self._wires), ("own", self._owns)):
-            self._histograms[name].add_counts(timed.items())
-            timed.clear()
 
     def ended(self, cause: Cause | None, now: float) -> None:
         """Record the end of a conversation; one that was interrupted is no failure."""
