@@ -56,7 +56,8 @@ def lateness(programs: Programs, peer: str, load: Load) -> Sample:
 
     ``load.share`` of the rate that the peer reaches when it is asked for all it can; the messages
     come at that pace whatever comes back. From the client's side, so that the way there and back is
-    in it; ``lag`` is the 99th percentile of how late the client sent, which is not.
+    in it, but by the kernel's time of arrival, so that the client's own queue is not; nor is
+    ``lag``, the 99th percentile of how late the client sent.
     """
     full = _loop(programs, peer, load).value
     pace = max(full * load.share, 1.0)

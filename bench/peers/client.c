@@ -1,5 +1,9 @@
 /* The load, at the limit of what one core can drive. Clients work in closed loops, but for "pace".
 
+   A latency is from the call that sends a message to when the kernel received its reply: what the
+   reply lay unread is this program's, and not the server's. Of replies that are read together only
+   the last one's arrival is known: only that one is timed.
+
    client loop PORT CONNECTIONS BYTES SECONDS   says "begin" once warm, then messages, seconds and
                                                 the latency's p50, p99, max in microseconds
    client pace PORT CONNECTIONS BYTES SECONDS RATE
@@ -28,7 +32,7 @@ struct paced { int fd, left, first, count; double sent[MOST_OWED]; };
 
 enum { MOST_TIMES = 8 << 20, BATCH = 100, EVENTS = 1024 };
 static float *times;
-static long timed;
+static long answered, timed;
 static char *message, *answer;
 
 static double now(void) {
@@ -54,7 +58,26 @@ static int dial(int port) {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     need(!connect(fd, (struct sockaddr *)&to, sizeof to), "connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
     return fd;
+}
+
+/* Receives, and says when the last of it had come, on the clock of now(). */
+static ssize_t receive(int fd, size_t size, int flags, double *arrived) {
+    char control[64];
+    struct iovec into = {answer, size};
+    struct msghdr told = {
+        .msg_iov = &into, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct timespec stamp, wall;
+    ssize_t got = recvmsg(fd, &told, flags);
+    *arrived = now();
+    clock_gettime(CLOCK_REALTIME, &wall);
+    for (struct cmsghdr *one = CMSG_FIRSTHDR(&told); one; one = CMSG_NXTHDR(&told, one)) {
+        if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SO_TIMESTAMPNS) continue;
+        memcpy(&stamp, CMSG_DATA(one), sizeof stamp);
+        *arrived -= (wall.tv_sec - stamp.tv_sec) + (wall.tv_nsec - stamp.tv_nsec) / 1e9;
+    }
+    return got;
 }
 
 static void ask(struct client *client, int size) {
@@ -64,12 +87,13 @@ static void ask(struct client *client, int size) {
 }
 
 static void take(struct client *client, int size) {
-    ssize_t got = recv(client->fd, answer, client->left, 0);
+    double arrived;
+    ssize_t got = receive(client->fd, client->left, 0, &arrived);
     need(got > 0, "recv");
     client->left -= got;
     if (client->left) return;
-    if (timed < MOST_TIMES) times[timed] = (now() - client->sent) * 1e6;
-    timed++;
+    answered++;
+    if (timed < MOST_TIMES) times[timed++] = (arrived - client->sent) * 1e6;
     ask(client, size);
 }
 
@@ -88,6 +112,11 @@ static int ascending(const void *a, const void *b) {
     return (one > two) - (one < two);
 }
 
+/* The value of rank ceil(percent of count), of values in ascending order. */
+static float at_rank(const float *ordered, long count, int percent) {
+    return ordered[(count * percent + 99) / 100 - 1];
+}
+
 static void loop(int port, int count, int size, double seconds) {
     struct client *clients = calloc(count, sizeof *clients);
     int poller = epoll_create1(0);
@@ -100,29 +129,29 @@ static void loop(int port, int count, int size, double seconds) {
     for (int i = 0; i < count; i++) ask(&clients[i], size);
     turn(poller, clients, size, now() + 0.2);
     say("begin");
-    timed = 0;
+    answered = timed = 0;
     began = now();
     took = turn(poller, clients, size, began + seconds) - began;
-    long all = timed, kept = timed < MOST_TIMES ? timed : MOST_TIMES;
-    printf("%ld %.6f", all, took);
+    printf("%ld %.6f", answered, took);
     fflush(stdout);
-    qsort(times, kept, sizeof *times, ascending);
-    printf(" %.0f %.0f %.0f\n", times[kept / 2], times[kept * 99 / 100], times[kept - 1]);
+    qsort(times, timed, sizeof *times, ascending);
+    printf(" %.0f %.0f %.0f\n", at_rank(times, timed, 50), at_rank(times, timed, 99), times[timed - 1]);
 }
 
 static float *lags;
 static long lagged, skipped;
 
 static void hear(struct paced *client, int size) {
-    ssize_t got = recv(client->fd, answer, 65536, MSG_DONTWAIT);
-    double at = now();
+    double arrived, sent = 0;
+    ssize_t got = receive(client->fd, 65536, MSG_DONTWAIT, &arrived);
     if (got <= 0) return;
     for (client->left += got; client->left >= size && client->count; client->left -= size) {
-        if (timed < MOST_TIMES) times[timed] = (at - client->sent[client->first]) * 1e6;
-        timed++;
+        sent = client->sent[client->first];
+        answered++;
         client->first = (client->first + 1) % MOST_OWED;
         client->count--;
     }
+    if (sent && timed < MOST_TIMES) times[timed++] = (arrived - sent) * 1e6;
 }
 
 static void say_one(struct paced *client, int size, double due) {
@@ -155,14 +184,13 @@ static void pace(int port, int count, int size, double seconds, double rate) {
     }
     keep_pace(poller, clients, count, size, rate, 0.3);
     say("begin");
-    timed = lagged = 0;
+    answered = timed = lagged = 0;
     double took = keep_pace(poller, clients, count, size, rate, seconds);
     need(timed && lagged, "pace");
-    long all = timed, kept = timed < MOST_TIMES ? timed : MOST_TIMES;
-    qsort(times, kept, sizeof *times, ascending);
+    qsort(times, timed, sizeof *times, ascending);
     qsort(lags, lagged, sizeof *lags, ascending);
-    printf("%ld %.6f %.0f %.0f %.0f %.0f\n", all, took, times[kept / 2], times[kept * 99 / 100],
-           times[kept - 1], lags[lagged * 99 / 100]);
+    printf("%ld %.6f %.0f %.0f %.0f %.0f\n", answered, took, at_rank(times, timed, 50),
+           at_rank(times, timed, 99), times[timed - 1], at_rank(lags, lagged, 99));
 }
 
 static void churn(int port, int count) {

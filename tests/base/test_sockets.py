@@ -8,6 +8,7 @@ from math import inf
 from types import SimpleNamespace
 from unittest import TestCase, mock, skipUnless
 
+from tests.support.stamps import stamped
 from twistecho.base.sockets import (
     Listener,
     check_listening,
@@ -77,6 +78,7 @@ class TimeTests(TestCase):
         theirs.sendall(b"x")
         assert receive_stamped(ours.recvmsg, 9) == (b"x", None)
         assert tells_arrivals(ours)
+        self.enterContext(stamped())
         stamp_arrivals(ours)
         began = time.monotonic()
         theirs.sendall(b"x")
@@ -109,7 +111,7 @@ class TimeTests(TestCase):
         time.sleep(0.02)
         waited = handshake_time(ours)
         assert waited is not None
-        assert 0 < waited <= took
+        assert 0 <= waited <= took
 
     def test_a_connection_that_was_tried_again_took_all_the_time(self) -> None:
         """What was lost is not the fleet's: the kernel's round trip tells only of the last try."""

@@ -24,9 +24,9 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving, unused_port
+from tests.support.stamps import stamped
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.base.reply_formats import REPLY_WRITERS
-from twistecho.base.sockets import receive_stamped, stamp_arrivals, stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Arrivals
@@ -517,18 +517,6 @@ def longest(text: str) -> float:
     return summary.max
 
 
-def await_stamps() -> None:
-    """Wait until the kernel stamps what comes: it begins a little after it was asked to."""
-    ours, theirs = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    with ours, theirs:
-        ours.bind(("127.0.0.1", 0))
-        stamp_arrivals(ours)
-        stamped = None
-        while stamped is None:
-            theirs.sendto(b"x", ours.getsockname())
-            _, stamped = receive_stamped(ours.recvmsg, 9)
-
-
 class LoadTests(ServiceCase):
     """The load models, on both engines against the same service."""
 
@@ -552,19 +540,32 @@ class LoadTests(ServiceCase):
                 assert arrivals is Arrivals.POISSON or ended >= 39 / 200
 
     async def test_what_lies_unread_is_the_fleet_s_own(self) -> None:
-        """Two clients: while one reply is looked at for 0.2 s, the other one lies there."""
-        target = await self.serve(reply=RAW, delay=0.05)
-        plan = Plan(clients=2, messages=(b"one",), reply=RAW, timeout=20)
-        report = await run_reactor(plan, target, lambda _client, _reply: time.sleep(0.2))
-        assert longest(report.measured.own) >= 0.15
-        assert longest(report.measured.latency) >= 0.2
+        """Two clients: both replies have come, but one is looked at for 0.2 s before the other."""
+        both = threading.Barrier(3, timeout=20)
+
+        def behaviour(connection: socket.socket) -> None:
+            connection.sendall(read_exactly(connection, 3))
+            both.wait()
+            read_to_end(connection)
+
+        def look(_client: int, _reply: bytes) -> None:
+            if not seen:
+                both.wait()
+                time.sleep(0.2)
+            seen.append(True)
+
+        seen: list[bool] = []
+        plan = Plan(clients=2, messages=(b"one",), reply=RAW, timeout=20, barrier=True)
+        with stamped(), serving(behaviour) as port:
+            report = await run_reactor(plan, f"127.0.0.1:{port}", look)
+        assert longest(report.measured.own) >= 0.199
+        assert longest(report.measured.latency) >= 0.199
         assert Latencies(report.measured.wire).count == report.measured.timed == 2
 
     async def test_what_was_timed_adds_up(self) -> None:
         """Both engines time every message of a small run, connecting and the first bytes."""
         target = await self.serve(reply=RAW)
-        with stamping():
-            await_stamps()
+        with stamped():
             await self.check_times(target)
 
     async def check_times(self, target: str) -> None:

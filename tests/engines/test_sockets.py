@@ -90,7 +90,8 @@ class TimedTests(unittest.TestCase):
         assert self.timed.send(b"x" * 50_000_000) < 50_000_000
         self.told.taken.assert_called_once_with(5.0)
         with pytest.raises(BlockingIOError):
-            self.timed.send(b"x" * 50_000_000)
+            while self.timed.send(b"x" * 50_000_000):
+                """Until the system takes no more."""
         assert self.transport.socket.error is None
 
     def test_what_comes_has_its_time(self) -> None:
@@ -113,4 +114,4 @@ class TimedTests(unittest.TestCase):
             assert timed_socket(SimpleNamespace(socket=ours), lambda: 5.0) is None
         waited = waited_for(self.transport)
         assert waited is not None
-        assert waited > 0
+        assert waited >= 0

@@ -28,7 +28,7 @@ from twistecho.fleet.output.tables import (
     verdict_lines,
 )
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Latencies
+from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.verdict import judge, parse_requirement
 
@@ -217,7 +217,17 @@ class OwnTests(unittest.TestCase):
         assert [line[:10] for line in own_lines(self.slow(plan))] == [
             "* response", "* service:", "* connect:",
         ]  # fmt: skip
-        assert list(own_lines(report(client(0, 5)))) == []
+        assert list(own_lines(report(client(0, 5), measured=self.fast()))) == []
+
+    def fast(self) -> Measured:
+        """Make what was measured where nothing is the fleet's own."""
+        return timed(measured([client(0, 5)]), own=0.0)
+
+    def test_where_nobody_can_tell_that_is_said(self) -> None:
+        """On a Unix socket, or in a report of an older version; of no reply there is nothing."""
+        [line] = own_lines(report(client(0, 5)))
+        assert line.endswith("is not known: nobody told when bytes came")
+        assert list(own_lines(report(client(0, 0, 1, RESET)))) == []
 
     def test_where_the_median_is_not_marked_another_figure_is_named(self) -> None:
         """The first that is."""

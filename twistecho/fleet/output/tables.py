@@ -252,7 +252,12 @@ def marked_cells(report: Report, name: str, values: Mapping[str, float]) -> list
 
 
 def own_lines(report: Report) -> Iterator[str]:
-    """Say what the stars mean, and whose limit it was where that was the fleet's."""
+    """Say what the stars mean, and whose limit it was where that was the fleet's.
+
+    Where nobody knows what the fleet's own share is, that is said.
+    """
+    if report.messages and not report.measured.timed:
+        yield "How much of these times is the fleet's own is not known: nobody told when bytes came"
     for name, kind in _SHOWN.items():
         marked = report.marks.get(kind)
         if marked and not (kind == "service" and report.plan.rate is None):
