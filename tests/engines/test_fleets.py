@@ -346,7 +346,9 @@ class EnginesTests(ServiceCase):
 
     async def test_unix_sockets(self) -> None:
         """A path is a target of both engines; one that is missing is named."""
-        path = self.mktemp()[-80:]
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = f"{folder.name}/echo"
         for report in await self.both(PLAN, f"unix:{path}"):
             assert report.failures == {"connect:no-such-socket": 3}
         port = await serverFromString(reactor, f"unix:{path}").listen(
