@@ -89,23 +89,23 @@ class MarkTests(unittest.TestCase):
 
     def test_a_tenth_is_the_border(self) -> None:
         """Of a long time."""
-        assert not OwnShare(0.0099).marks(0.1)
-        assert OwnShare(0.0101).marks(0.1)
+        assert not OwnShare(0.0099, 0.1).marks()
+        assert OwnShare(0.0101, 0.1).marks()
 
     def test_a_share_of_a_fifth_of_a_millisecond_marks_nothing(self) -> None:
         """Or of what is allowed, where somebody has said that."""
-        assert not OwnShare(0.0002).marks(0.0003)
-        assert OwnShare(0.00021).marks(0.0003)
-        assert not OwnShare(0.04).marks(0.05, 0.05)
-        assert OwnShare(0.06).marks(0.1, 0.05)
-        assert OwnShare(0.0001).marks(0.0003, 0.0)
+        assert not OwnShare(0.0002, 0.0003).marks()
+        assert OwnShare(0.00021, 0.0003).marks()
+        assert not OwnShare(0.04, 0.05).marks(0.05)
+        assert OwnShare(0.06, 0.1).marks(0.05)
+        assert OwnShare(0.0001, 0.0003).marks(0.0)
 
     def test_marked_figures_are_found_by_name(self) -> None:
         """Of each time those that are shown."""
         found = measured(latency=(10, 10, 20), wire=(10, 10, 10), own=(0, 0, 10))
-        [(time, shares)] = marks(found, None).items()
+        [(time, shares)] = marks(own_shares(found), None).items()
         assert (time, list(shares)) == ("response", ["mean", "p90", "p99", "p99.9", "max"])
-        assert marks(found, 0.05) == {}
+        assert marks(own_shares(found), 0.05) == {}
 
     def test_the_json_names_them(self) -> None:
         """And how much it is, of all figures."""
@@ -113,7 +113,9 @@ class MarkTests(unittest.TestCase):
         one = report(client(0, 2), measured=found)
         summary = json.loads(one.to_json())["summary"]
         assert summary["marked"] == {"response": ["mean", "p90", "p99", "p99.9", "max"]}
-        assert summary["own_shares"]["response"]["p50"] == {"seconds": 0.0, "bound": False}
+        assert summary["own_shares"]["response"]["min"] == {
+            "seconds": 0.0, "of": 0.01, "bound": False,
+        }  # fmt: skip
         allowing = replace(one, allowed_lag=0.05).to_dict()
         assert (allowing["summary"]["marked"], allowing["allowed_lag"]) == ({}, 0.05)
 
@@ -140,6 +142,8 @@ class PartsTests(unittest.TestCase):
         assert (whole.cpu_seconds, whole.allowed_lag) == (0.4, 0.05)
         assert whole.cpu_share == 0.4 / whole.makespan / 2
         assert parts[0].cpu_share == 0.3 / parts[0].makespan
+        none = [replace(part, allowed_lag=0.0) for part in parts]
+        assert merge_reports(none, ["one", "two"]).allowed_lag == 0.0
         alone = replace(parts[0], cpu_seconds=None)
         assert (alone.cpu_share, replace(alone, outcomes=(), cpu_seconds=1.0).cpu_share) == (
             None,

@@ -6,7 +6,7 @@ its own name, ``receive:reset`` for instance, which counts clients.
 
 Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
 response time, and of other times with their name before it: ``service.p99``, ``wire.p99``,
-``connect.max``, ``first_byte.p50``, ``lag.p99``.
+``own.p99``, ``connect.max``, ``first_byte.p50``, ``lag.p99``.
 
 Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
 load was offered, both without the warm-up; ``error_rate``, the share of the clients that failed.
@@ -101,7 +101,8 @@ def doubt_of(report: Report, name: str) -> OwnShare | None:
     if match is None:
         return None
     time, figure = match["of"] or "response", match["what"]
-    return TimeShares(report.measured, time, [figure], report.allowed_lag).marked(figure)
+    share = TimeShares(report.measured, time, [figure]).at(figure)
+    return share if share is not None and share.marks(report.allowed_lag) else None
 
 
 def is_of_failures(name: str, cause: str) -> bool:

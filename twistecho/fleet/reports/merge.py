@@ -43,7 +43,9 @@ def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         parts=tuple(_part(report, name) for report, name in zip(reports, names, strict=True)),
         interrupted=any(report.interrupted for report in reports),
         cpu_seconds=_sum(report.cpu_seconds for report in reports),
-        allowed_lag=max(filter(None, (report.allowed_lag for report in reports)), default=None),
+        allowed_lag=max(
+            (each.allowed_lag for each in reports if each.allowed_lag is not None), default=None
+        ),
     )
 
 

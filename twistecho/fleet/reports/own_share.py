@@ -11,7 +11,7 @@ A figure is *marked* where the share is more than a tenth of it, and more than 0
 the report allows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twistecho.base.notation import written
@@ -38,33 +38,29 @@ COLUMNS = ("min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max")
 
 @dataclass(frozen=True)
 class OwnShare:
-    """Seconds of a figure that are the fleet's own; where it is a ``bound``, at most."""
+    """Seconds ``of`` a figure, in seconds too, that are the fleet's; where a ``bound``, at most."""
 
     seconds: float
+    of: float
     bound: bool = False
 
     def __str__(self) -> str:
         """Write it with the unit that people would choose."""
         return "at most " * self.bound + written(self.seconds)
 
-    def marks(self, figure: float, allowed: float | None = None) -> bool:
-        """Say whether a figure of so many seconds is doubtful."""
-        return self.seconds > max(_PART * figure, MARKED_FROM if allowed is None else allowed)
+    def marks(self, allowed: float | None = None) -> bool:
+        """Say whether it makes the figure doubtful, where so many seconds are allowed."""
+        return self.seconds > max(_PART * self.of, MARKED_FROM if allowed is None else allowed)
+
+
+Shares = Mapping[str, Mapping[str, OwnShare]]
+"""Shares by the time, ``response`` for instance, and the figure, ``p99``, ``mean`` or ``max``."""
 
 
 class TimeShares:
-    """The fleet's own shares of one time's figures: of ``response``, or ``connect``, and so on.
+    """The fleet's own shares of one time's figures: of ``response``, or ``connect``, and so on."""
 
-    ``allowed`` is what the report allows, in seconds.
-    """
-
-    def __init__(
-        self,
-        measured: Measured,
-        time: str,
-        figures: Sequence[str] = COLUMNS,
-        allowed: float | None = None,
-    ) -> None:
+    def __init__(self, measured: Measured, time: str, figures: Sequence[str] = COLUMNS) -> None:
         printed, true = _TIMES.get(time, ("", ""))
         if time == "response" and measured.undelayed:
             true = "undelayed"
@@ -77,7 +73,6 @@ class TimeShares:
         most = Latencies(measured.own).histogram().get_max_value() if of_messages else 0
         self._most = most / 1e6
         self._least = self._true.get("min", 0.0)
-        self._allowed = allowed
 
     def at(self, figure: str) -> OwnShare | None:
         """Give the share of a figure, ``p99``, ``mean`` or ``max``; None where it is not known."""
@@ -85,20 +80,15 @@ class TimeShares:
             return None
         printed = self._printed[figure]
         if self._is_known(figure):
-            return OwnShare(max(0.0, printed - self._true[figure]))
-        return OwnShare(min(printed, self._most or printed - self._least), bound=True)
+            return OwnShare(max(0.0, printed - self._true[figure]), printed)
+        most = self._most or printed - self._least
+        return OwnShare(min(printed, most), printed, bound=True)
 
     def _is_known(self, figure: str) -> bool:
         if self._timed >= self._count:
             return True
         rank = 0 if figure in {"min", "mean"} else rank_of(_percent(figure), self._timed)
         return self._timed - rank >= _BEYOND
-
-    def marked(self, figure: str) -> OwnShare | None:
-        """Give the share of a figure if that marks it."""
-        share = self.at(figure)
-        known = share is not None and share.marks(self._printed[figure], self._allowed)
-        return share if known else None
 
 
 def _percent(figure: str) -> float:
@@ -115,8 +105,8 @@ def _values(latencies: Latencies, figures: Sequence[str]) -> dict[str, float]:
     return {"min": summary.min, "mean": summary.mean, **found}
 
 
-def own_shares(measured: Measured) -> dict[str, dict[str, OwnShare]]:
-    """Give the shares of all figures that a report shows, by time and figure, where known."""
+def own_shares(measured: Measured) -> Shares:
+    """Give the shares of all figures that a report shows, where they are known."""
     found = {}
     for time in _TIMES:
         shares = TimeShares(measured, time)
@@ -124,10 +114,10 @@ def own_shares(measured: Measured) -> dict[str, dict[str, OwnShare]]:
     return {time: shares for time, shares in found.items() if shares}
 
 
-def marks(measured: Measured, allowed: float | None) -> dict[str, dict[str, OwnShare]]:
-    """Give the shares of all marked figures that a report shows, by time and figure."""
-    found = {}
-    for time in _TIMES:
-        shares = TimeShares(measured, time, COLUMNS, allowed)
-        found[time] = {figure: share for figure in COLUMNS if (share := shares.marked(figure))}
-    return {time: shares for time, shares in found.items() if shares}
+def marks(found: Shares, allowed: float | None) -> Shares:
+    """Give the shares that mark their figures."""
+    marked = {
+        time: {figure: share for figure, share in shares.items() if share.marks(allowed)}
+        for time, shares in found.items()
+    }
+    return {time: shares for time, shares in marked.items() if shares}

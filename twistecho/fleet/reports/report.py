@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
 from .outcome import Outcome
-from .own_share import OwnShare, marks, own_shares
+from .own_share import Shares, marks, own_shares
 
 SCHEMA = 3
 """The version of the JSON form; it grows when a reader of the old form would be misled."""
@@ -89,9 +89,14 @@ class Report:
         return self.cpu_seconds / self.makespan / max(1, len(self.parts))
 
     @cached_property
-    def marks(self) -> dict[str, dict[str, OwnShare]]:
-        """The fleet's own shares of the times that are doubtful by them, by time and figure."""
-        return marks(self.measured, self.allowed_lag)
+    def own_shares(self) -> Shares:
+        """The fleet's own shares of the times that it shows, where they are known."""
+        return own_shares(self.measured)
+
+    @property
+    def marks(self) -> Shares:
+        """Those of its own shares that make a figure doubtful."""
+        return marks(self.own_shares, self.allowed_lag)
 
     @property
     def makespan(self) -> float:
@@ -216,7 +221,7 @@ class Report:
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
             "latency_seconds": latency and _latency_to_dict(latency),
-            "own_shares": _shares_to_dict(own_shares(self.measured)),
+            "own_shares": _shares_to_dict(self.own_shares),
             "marked": {time: list(shares) for time, shares in self.marks.items()},
         }
 
@@ -292,7 +297,7 @@ def _latency_to_dict(summary: LatencySummary) -> dict[str, float]:
     return {"min": summary.min, **named, "max": summary.max, "mean": summary.mean}
 
 
-def _shares_to_dict(found: Mapping[str, Mapping[str, OwnShare]]) -> dict[str, dict[str, Any]]:
+def _shares_to_dict(found: Shares) -> dict[str, dict[str, Any]]:
     return {
         time: {figure: asdict(share) for figure, share in shares.items()}
         for time, shares in found.items()
