@@ -284,8 +284,8 @@ class Client:
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
-        timing = self._timing
-        at = self._now() if timing is not None and timing.running else 0.0
+        timing = self._running_timing()
+        at = self._now() if timing else 0.0
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -295,14 +295,14 @@ class Client:
             self._refused = self._refused or error
             raise self._refused from None
         self._refused = None
-        if at and sent == len(data):
-            self._note_taken(at)
+        if timing and sent == len(data):
+            timing.taken(at)
         return sent
 
-    def _note_taken(self, at: float) -> None:
-        """Note that the system has taken all there was, with a call that was made then."""
-        if self._timing is not None and self._timing.running:
-            self._timing.taken(at)
+    def _running_timing(self) -> WireTiming | None:
+        """Give what is to be told when bytes go and come, while a message is timed."""
+        timing = self._timing
+        return timing if timing is not None and timing.running else None
 
     def _sending(self) -> bool:
         """Say whether the system has taken a part of a message, and not all of it."""
@@ -350,9 +350,10 @@ class Client:
 
     def _received(self) -> bytes:
         """Receive, noting when it arrived where a message is timed. Raises OSError."""
-        if self._timing is None or not self._timing.running:
+        timing = self._running_timing()
+        if timing is None:
             return self._connection.recv(_READ_SIZE)
-        return self._receive_timed(self._timing, self._connection.recvmsg)
+        return self._receive_timed(timing, self._connection.recvmsg)
 
     def _receive_timed(
         self, timing: WireTiming, recvmsg: Callable[[int, int, int], Any], flags: int = 0

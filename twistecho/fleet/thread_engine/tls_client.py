@@ -138,11 +138,12 @@ class TLSClient(Client):
             super()._write()
 
     def _send(self) -> None:
-        at = self._now()
+        timing, at = self._running_timing(), self._now()
         try:
             while self._unsent:
                 del self._unsent[: self._secured.send(self._unsent)]
-            self._note_taken(at)
+            if timing:
+                timing.taken(at)
         except _WANTS:
             pass
         except OSError as error:
@@ -171,11 +172,12 @@ class TLSClient(Client):
 
     def _look_when_it_came(self) -> None:
         """Where a message is timed, ask for the arrival of what TLS reads next."""
-        if self._timing is not None and self._timing.running:
+        timing = self._running_timing()
+        if timing:
             # The ssl module has no recvmsg, but the system does not know of that.
             recvmsg = partial(socket.socket.recvmsg, self._secured)
             try:
-                self._receive_timed(self._timing, recvmsg, socket.MSG_PEEK)
+                self._receive_timed(timing, recvmsg, socket.MSG_PEEK)
             except BlockingIOError:
                 pass
             except OSError as error:
