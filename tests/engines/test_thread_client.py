@@ -22,14 +22,8 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Address
 from twistecho.fleet.reports.recorder import Recording
-from twistecho.fleet.thread_engine.client import (
-    _SLICE,
-    Client,
-    Gate,
-    StoppedError,
-    await_event,
-    connect,
-)
+from twistecho.fleet.thread_engine.client import _SLICE, Client
+from twistecho.fleet.thread_engine.connecting import Gate, StoppedError, await_event, connect
 
 
 def at(port: int) -> Address:

@@ -11,7 +11,7 @@ from typing import Any
 from twistecho import Plan, ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.recorder import Recording
-from twistecho.fleet.thread_engine.client import Gate
+from twistecho.fleet.thread_engine.connecting import Gate
 from twistecho.fleet.thread_engine.tls_client import TLSClient
 
 PLAN = Plan(messages=(b"abc",), reply=ReplyFormat.RAW)

@@ -74,7 +74,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import judge, parse_requirement
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.thread_engine.client import Client as ThreadClient
-from twistecho.fleet.thread_engine.client import Gate
+from twistecho.fleet.thread_engine.connecting import Gate
 from twistecho.locust.gathering import Gathering
 from twistecho.service.echo.limits import MOST_WORKERS, parse_workers
 from twistecho.service.listening.endpoint import endpoint_for, is_tls

@@ -13,7 +13,8 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target, resolve
 from twistecho.fleet.reports.outcome import INTERRUPTED
 from twistecho.fleet.reports.recorder import Recording
-from twistecho.fleet.thread_engine.client import Client, Gate, connect, connected_by, time_left
+from twistecho.fleet.thread_engine.client import Client, time_left
+from twistecho.fleet.thread_engine.connecting import Gate, connect, connected_by
 
 from .gathering import own_plan
 from .statistics import CONVERSATION, MESSAGE, failure_of

@@ -5,14 +5,11 @@ both sides up. All waits are the poller's, so that they end at once when the run
 what says so.
 """
 
-import errno
-import os
 import select
 import socket
 import struct
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -21,161 +18,19 @@ from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.sockets import (
     handshake_time,
     receive_stamped,
-    share_local_ports,
     stamp_arrivals,
     tells_arrivals,
 )
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.wire_timing import WireTiming
-from twistecho.fleet.plans.target import Address, reachable_from
-from twistecho.fleet.reports.outcome import INTERRUPTED, Phase, reason_of_error
+from twistecho.fleet.reports.outcome import INTERRUPTED, Phase
 
-_UNDER_WAY = (0, errno.EINPROGRESS)
+from .connecting import Gate
 
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _SLICE = 0.0001
 """Seconds between two looks for events where nothing waits for both an event and less than 1 ms."""
-
-
-class Gate:
-    """A descriptor that is readable, for ``poll``, once the gate is open."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        self._is_open = self._closed = False
-        self.opened_at: float | None = None
-        """What the one who opened it says of when that was."""
-        # One that a signal handler can take while the same thread has it.
-        self._lock = threading.RLock()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is open; one who has passed it is never told that it is not."""
-        with self._lock:
-            return self._is_open
-
-    def fileno(self) -> int:
-        """Give the descriptor."""
-        return self._read
-
-    def open(self, at: float | None = None) -> None:
-        """Let all through, now and later; can be called from any thread and signal handler.
-
-        ``at`` is for those who pass. It does nothing once the gate was closed.
-        """
-        with self._lock:
-            if self._closed or self._is_open:
-                return
-            self.opened_at = at
-            os.write(self._write, b"o")
-            self._is_open = True
-
-    def close(self) -> None:
-        """Let go of the descriptors: nobody waits here any more."""
-        with self._lock:
-            self._closed = True
-            os.close(self._read)
-            os.close(self._write)
-
-
-class NotConnectedError(Exception):
-    """No connection came about for a ``reason``; ``errno`` is the system's, if it has one."""
-
-    reason: str
-    errno: int | None = None
-
-
-class StoppedError(NotConnectedError):
-    """The run was ended before the connection stood."""
-
-    reason = INTERRUPTED
-
-
-def await_event(connection: socket.socket, event: int, left: float, stop: Gate) -> None:
-    """Wait until a socket is ready, for so many seconds. Raises TimeoutError and StoppedError."""
-    if left <= 0:
-        raise TimeoutError
-    poller = select.poll()
-    poller.register(connection, event)
-    poller.register(stop, select.POLLIN)
-    ready = dict(poller.poll(left * 1000))
-    if stop.fileno() in ready:
-        raise StoppedError
-    if not ready:
-        raise TimeoutError
-
-
-def connect(
-    addresses: Sequence[Address],
-    left: Callable[[], float],
-    stop: Gate,
-    source: str | None = None,
-) -> socket.socket:
-    """Connect, within the time that ``left()`` says is left in all, in seconds.
-
-    ``source`` is the local address to connect from, where it is not the system's choice.
-
-    Raises the last address's OSError (TimeoutError where time was short, EAFNOSUPPORT where none
-    is of the source's family), `socket.gaierror` where there is no address, and StoppedError.
-    """
-    problem: OSError = socket.gaierror("no address")
-    for address in reachable_from(addresses, source):
-        try:
-            return _connect_to(address, left(), stop, source)
-        except OSError as error:
-            problem = error
-    raise problem
-
-
-def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -> socket.socket:
-    if left <= 0:
-        raise TimeoutError
-    connection = socket.socket(address.family, socket.SOCK_STREAM)
-    try:
-        if address.family == socket.AF_UNIX:
-            # What is not accepted at once can't be waited for here, but by a call that blocks.
-            connection.settimeout(left)
-            connection.connect(address.where)
-        else:
-            connection.setblocking(False)
-            if source is not None:
-                share_local_ports(connection)
-                connection.bind((source, 0))
-            _connect_meanwhile(connection, address.where, left, stop)
-        connection.setblocking(True)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_meanwhile(connection: socket.socket, where: Any, left: float, stop: Gate) -> None:
-    number = connection.connect_ex(where)
-    if number in _UNDER_WAY:
-        await_event(connection, select.POLLOUT, left, stop)
-        number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if number:
-        raise OSError(number, os.strerror(number))
-
-
-def connected_by(
-    make: Callable[[], socket.socket], conversation: Conversation, now: Callable[[], float]
-) -> socket.socket | None:
-    """Give the connection that ``make`` makes, or note in the conversation why there is none."""
-    try:
-        return make()
-    except NotConnectedError as error:
-        conversation.failed(error.reason, now(), errno=error.errno)
-    except TimeoutError as error:
-        conversation.failed("timeout", now(), errno=error.errno)
-    except socket.gaierror:
-        conversation.failed("no-address", now())
-    except OSError as error:
-        conversation.lost(error.errno, now())
-    except Exception as error:  # noqa: BLE001 - raised further it would end the thread unheard
-        conversation.failed(reason_of_error(error), now())
-    return None
 
 
 def time_left(conversation: Conversation, now: float) -> float:

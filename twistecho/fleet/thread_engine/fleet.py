@@ -21,7 +21,8 @@ from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
-from .client import Client, Gate, connect, connected_by, time_left
+from .client import Client, time_left
+from .connecting import Gate, connect, connected_by
 from .tls_client import TLSClient, context_for, secure
 
 ENGINE = "threads"

@@ -16,7 +16,8 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.outcome import Phase
 
-from .client import Client, Gate, NotConnectedError, StoppedError, await_event
+from .client import Client
+from .connecting import Gate, NotConnectedError, StoppedError, await_event
 
 # One record holds at most 16 KiB: reading more at once leaves nothing inside OpenSSL, of which the
 # poller would not know.
