@@ -52,8 +52,8 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.live import lines as live_lines
 from twistecho.fleet.output.page import html_page
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.tables import (
-    Printer,
     figures_table,
     headline,
     interruption_lines,
@@ -71,7 +71,8 @@ from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.progress import Progress, Second, add_progress
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.verdict import judge, parse_requirement
+from twistecho.fleet.reports.requirements import parse_requirement
+from twistecho.fleet.reports.verdict import judge
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.thread_engine.client import Client as ThreadClient
 from twistecho.fleet.thread_engine.connecting import Gate

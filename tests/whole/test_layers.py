@@ -34,7 +34,7 @@ REACTOR_EDGES = {
 SPEAKERS = {
     "cli",
     "compare",
-    "fleet.output.tables",
+    "fleet.output.printer",
     "fleet.runs",
     "locust.events",
     "service.process.options",

@@ -11,6 +11,7 @@ import click
 
 from twistecho.fleet.output import tables as render
 from twistecho.fleet.output.live import Display
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.report import SCHEMA, Report
@@ -145,7 +146,7 @@ def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Targ
         server.kill()  # the clients have ended: nobody is owed a reply any more
 
 
-def _show(printer: render.Printer, reports: Sequence[Report]) -> None:
+def _show(printer: Printer, reports: Sequence[Report]) -> None:
     printer.table(render.summary_table(reports))
     for report in reports:
         for line in render.failure_lines(report):

@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 from twistecho.fleet.output import canvas
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.reply_lines import ReplyLines
-from twistecho.fleet.output.tables import Printer
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report

@@ -16,8 +16,8 @@ from twistecho.fleet.output import canvas
 from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.page import html_page
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.tables import (
-    Printer,
     figures_table,
     headline,
     interruption_lines,
@@ -28,7 +28,8 @@ from twistecho.fleet.output.tables import (
 )
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.verdict import Requirement, Verdict, judge, parse_requirement
+from twistecho.fleet.reports.requirements import Requirement, parse_requirement
+from twistecho.fleet.reports.verdict import Verdict, judge
 
 from .options import Parsed, adding, file_option, read_file
 from .output_files import (

@@ -18,8 +18,8 @@ from locust import stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.tables import (
-    Printer,
     figures_table,
     own_lines,
     parts_table,

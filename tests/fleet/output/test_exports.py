@@ -18,7 +18,8 @@ from tests.support.reports import RESET, client, measured, report
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.verdict import judge, parse_requirement
+from twistecho.fleet.reports.requirements import parse_requirement
+from twistecho.fleet.reports.verdict import judge
 
 
 def suite(found: Report, *required: str) -> ET.Element:

@@ -23,7 +23,8 @@ from twistecho.fleet.output.charts import page_charts
 from twistecho.fleet.output.page import _text, html_page
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.verdict import Verdict, judge, parse_requirement
+from twistecho.fleet.reports.requirements import parse_requirement
+from twistecho.fleet.reports.verdict import Verdict, judge
 
 _VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"

@@ -10,10 +10,10 @@ from rich.console import Console, RenderableType
 from tests.support.reports import INTERRUPTED, RESET, client, measured, report, timed
 from twistecho.fleet.output.exports import to_junit
 from twistecho.fleet.output.page import html_page
+from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.tables import (
     BAD,
     REASONS,
-    Printer,
     cause_name,
     count,
     failure_lines,
@@ -30,7 +30,8 @@ from twistecho.fleet.output.tables import (
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.verdict import judge, parse_requirement
+from twistecho.fleet.reports.requirements import parse_requirement
+from twistecho.fleet.reports.verdict import judge
 
 
 class UnitsTests(TestCase):
@@ -226,7 +227,7 @@ class OwnTests(unittest.TestCase):
     def test_where_nobody_can_tell_that_is_said(self) -> None:
         """On a Unix socket, or in a report of an older version; of no reply there is nothing."""
         [line] = own_lines(report(client(0, 5)))
-        assert line.endswith("is not known: nobody told when bytes came")
+        assert line.endswith("is not known: the system did not tell when bytes came")
         assert list(own_lines(report(client(0, 0, 1, RESET)))) == []
 
     def test_where_the_median_is_not_marked_another_figure_is_named(self) -> None:

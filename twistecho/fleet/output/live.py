@@ -18,7 +18,8 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 
-from .tables import PlainConsole, count
+from .printer import PlainConsole
+from .tables import count
 
 _SHOWN_AFTER = 2.0
 _RENEWED_EVERY = 0.5

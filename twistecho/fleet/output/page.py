@@ -14,7 +14,8 @@ from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import LatencySummary
 from twistecho.fleet.reports.report import Part, Report
-from twistecho.fleet.reports.verdict import Result, Verdict
+from twistecho.fleet.reports.requirements import Result
+from twistecho.fleet.reports.verdict import Verdict
 
 from .charts import Chart, page_charts
 from .tables import count, figures, headline, marked_cells, meaning_of, own_lines, times

@@ -3,14 +3,9 @@
 What people want to know first comes first.
 """
 
-import errno
-import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TextIO
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -256,8 +251,8 @@ def own_lines(report: Report) -> Iterator[str]:
 
     Where nobody knows what the fleet's own share is, that is said.
     """
-    if report.messages and not report.measured.timed:
-        yield "How much of these times is the fleet's own is not known: nobody told when bytes came"
+    if report.measured.latency and not report.measured.timed:
+        yield "How much of these times is the fleet's own is not known: the system did not tell when bytes came"
     for name, kind in _SHOWN.items():
         marked = report.marks.get(kind)
         if marked and not (kind == "service" and report.plan.rate is None):
@@ -330,49 +325,3 @@ def verdict_lines(verdict: Verdict) -> Iterator[Line]:
         yield f"{count(failed, 'client')} failed by causes that no requirement names", BAD
     elif verdict.results and not verdict.invalid:
         yield "All requirements met", GOOD
-
-
-class PlainConsole(Console):
-    """A console that leaves the process alone where nobody reads what it writes."""
-
-    def on_broken_pipe(self) -> None:
-        """Say so, instead of ending the process, as rich does."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-class Printer:
-    """Prints on one stream, a whole line at a time, from any thread. All of it raises OSError."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._lock = threading.Lock()
-        self._error: OSError | None = None
-        self.console = PlainConsole(file=stream, highlight=False, soft_wrap=not stream.isatty())
-
-    def line(self, text: str, style: str | None = None) -> None:
-        """Print a line of plain text, escaped."""
-        self._print(Text(escaped(text), style=style or ""))
-
-    def text(self, text: Text) -> None:
-        """Print a line with styles of its own, which is never wrapped."""
-        self._print(text, no_wrap=True, overflow="ignore", crop=False)
-
-    def table(self, table: Table) -> None:
-        """Print a table."""
-        self._print(table)
-
-    def reply(self, client: int, reply: bytes) -> None:
-        """Print what a client received; its bytes are escaped as Python's repr does."""
-        self.line(f"Client {client} received: {reply!r}")
-
-    def check(self) -> None:
-        """Raise the first OSError again that printing ended with, where there was one."""
-        if self._error is not None:
-            raise self._error
-
-    def _print(self, shown: Text | Table, **how: Any) -> None:
-        with self._lock:
-            try:
-                self.console.print(shown, **how)
-            except OSError as error:
-                self._error = self._error or error
-                raise

@@ -1,0 +1,120 @@
+"""What is required of a report: how it is written, and whether it is met.
+
+A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
+`figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``,
+``min`` or ``h``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a
+rate is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``.
+Spaces are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
+One that is marked (see `own_share`) meets or misses a requirement where it would do so without the
+fleet's own share, too; else the requirement is undecided, and the report is invalid.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .figures import Reading, Unit, doubt_of, read, unit_of
+from .own_share import OwnShare
+from .report import Report
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_COUNTS = {"": 1.0, "k": 1e3, "M": 1e6}
+_BYTES = {"": 1.0, "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+_FACTORS = {
+    Unit.COUNT: _COUNTS,
+    Unit.SECONDS: {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
+    Unit.BYTES: _BYTES,
+    Unit.RATE: _COUNTS | {f"{unit}/s": factor for unit, factor in _COUNTS.items()},
+    Unit.BYTE_RATE: _BYTES | {f"{unit}/s": factor for unit, factor in _BYTES.items() if unit},
+    Unit.SHARE: {"": 1.0, "%": 0.01},
+}
+_REQUIREMENT = re.compile(
+    r"\s*(?P<name>[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
+    r"(?P<number>[0-9]{1,15}(\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z%/]*)\s*",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A figure, how it must compare, and with what; ``limit`` is in seconds, bytes, a fraction."""
+
+    name: str
+    operator: str
+    limit: float
+    text: str
+
+    def __str__(self) -> str:
+        """Give it as it was written."""
+        return self.text
+
+    def check(self, report: Report) -> "Result":
+        """Tell what a report has to say to it."""
+        actual = read(report, self.name)
+        met = self._is_met(actual.value)
+        doubt = doubt_of(report, self.name)
+        if doubt is None or actual.value is None:
+            return Result(self, actual, met)
+        decided = self._is_met(actual.value - doubt.seconds) == met
+        return Result(self, actual, met and decided, None if decided else doubt)
+
+    def _is_met(self, value: float | None) -> bool:
+        return value is not None and _OPERATORS[self.operator](value, self.limit)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Whether a requirement was met, and by which figure.
+
+    Where the fleet's own share of the figure leaves that undecided, it is the ``doubt``.
+    """
+
+    requirement: Requirement
+    actual: Reading
+    met: bool
+    doubt: OwnShare | None = None
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.answer}: {self.requirement} (is {self.actual}{self._own})"
+
+    @property
+    def answer(self) -> str:
+        """Say in a word whether it was met."""
+        return "undecided" if self.doubt else "met" if self.met else "missed"
+
+    @property
+    def _own(self) -> str:
+        if self.doubt is None:
+            return ""
+        return f", of which {self.doubt} is the fleet's own"
+
+    @property
+    def missed(self) -> bool:
+        """Whether the requirement was missed for certain."""
+        return not (self.met or self.doubt)
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Read a requirement. Raises ValueError, in one line, saying what is wrong with it."""
+    match = _REQUIREMENT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:60]!r} is not like 'p99 < 5ms': a figure, a comparison, a number")
+    name, unit = match["name"], match["unit"]
+    kind = unit_of(name)
+    factors = _FACTORS[kind]
+    number = float(match["number"])
+    if unit not in factors and (unit or number):
+        known = ", ".join(factor for factor in factors if factor)
+        wrong = f"{unit!r} is no unit of it" if unit else "its unit is missing"
+        raise ValueError(f"{text.strip()[:60]!r}: {name} is {kind.value}, and {wrong}: {known}")
+    limit = number * factors.get(unit, 1.0)
+    return Requirement(name, match["operator"], limit, " ".join(text.split()))
