@@ -51,6 +51,8 @@ _HAPPENED = {
     "extra": "too much came",
 }
 
+_UNKNOWN = "of these times is not known: the system did not tell when bytes came"
+
 _LISTED = 20
 
 
@@ -252,7 +254,7 @@ def own_lines(report: Report) -> Iterator[str]:
     Where nobody knows what the fleet's own share is, that is said.
     """
     if report.measured.latency and not report.measured.timed:
-        yield "How much of these times is the fleet's own is not known: the system did not tell when bytes came"
+        yield f"The fleet's own share {_UNKNOWN}"
     for name, kind in _SHOWN.items():
         marked = report.marks.get(kind)
         if marked and not (kind == "service" and report.plan.rate is None):
