@@ -62,7 +62,8 @@ class ConnectTests(unittest.TestCase):
     """The first address that takes it, within the time, unless the run ends."""
 
     def setUp(self) -> None:
-        """Make the gate that ends the run."""
+        """Make the gate that ends the run; find ports on which nobody listens."""
+        self.nobody = [at(unused_port()) for _ in range(2)]
         self.stop = Gate()
         self.addCleanup(self.stop.close)
         files = open_files()
@@ -73,7 +74,7 @@ class ConnectTests(unittest.TestCase):
         """To the first address that takes it: the others' refusal does not matter."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             where = at(listener.getsockname()[1])
-            with connect([at(unused_port()), where], patient, self.stop) as connection:
+            with connect([self.nobody[0], where], patient, self.stop) as connection:
                 assert connection.getpeername() == where.where
                 assert connection.getblocking()
 
@@ -99,7 +100,7 @@ class ConnectTests(unittest.TestCase):
     def test_the_last_address_s_error_is_raised(self) -> None:
         """With its number."""
         with pytest.raises(ConnectionRefusedError) as raised:
-            connect([at(unused_port()), at(unused_port())], patient, self.stop)
+            connect(self.nobody, patient, self.stop)
         assert raised.value.errno == errno.ECONNREFUSED
 
     def test_no_address_at_all(self) -> None:

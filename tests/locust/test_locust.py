@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ import time
 import unittest
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +21,7 @@ import psutil
 
 from tests.service.process.test_tap import twist_echo
 from tests.support import DOCS
+from tests.support.peers import unused_port
 from tests.support.programs import missing, program
 from twistecho import Plan, ReplyFormat, Report
 from twistecho.fleet.reports.merge import put_later
@@ -39,15 +39,6 @@ locust.runners.WORKER_REPORT_INTERVAL = 0.2
 locust.stats.CSV_STATS_INTERVAL_SEC = 0.2
 """
 """What has Locust's workers report, and its files written, sooner than every few seconds."""
-
-
-def unused_ports(count: int) -> list[int]:
-    """Find ports that nobody uses now: Locust cannot be told to take any."""
-    with ExitStack() as stack:
-        listeners = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 def until(condition: Callable[[], Any]) -> Any:
@@ -86,7 +77,7 @@ class Swarm:
 
     def __init__(self, folder: Path, users: str, *options: str, workers: int = 3) -> None:
         self.prefix = folder / "found"
-        bind, self.web = unused_ports(2)
+        bind, self.web = unused_port(), unused_port()
         command = [*locust_command(folder), *users.split()]
         self._worker = [*command, "--worker", "--master-port", str(bind)]
         self._master = [
@@ -139,7 +130,7 @@ class Swarm:
 @contextmanager
 def service(*options: str) -> Iterator[tuple[int, Callable[[str], int]]]:
     """Run a service; give its port, and what reads one of its counters."""
-    [metrics] = unused_ports(1)
+    metrics = unused_port()
 
     def read(name: str) -> int:
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics") as answer:
@@ -193,7 +184,7 @@ class SwarmTests(LocustCase):
         """Its fleet dies with it; the page shows the test that goes on; nothing else is lost."""
         chromium = program("chromium", "chromium")
         port, _ = self.enterContext(service())
-        [web] = unused_ports(1)
+        web = unused_port()
         options = ["--autostart", "-u", "2", "-r", "2", f"--host=127.0.0.1:{port}"]
         options += ["--web-host=127.0.0.1", f"--web-port={web}"]
         with Swarm(self.folder, "Fleets", *options, workers=2) as swarm:
@@ -239,7 +230,7 @@ class SwarmTests(LocustCase):
 
     def test_a_failure_is_named_by_its_cause_alone(self) -> None:
         """No address, no port: all that failed alike are one line of Locust's."""
-        [port] = unused_ports(1)
+        port = unused_port()
         arguments = ["--headless", "-u", "2", "-r", "2", "-t", "1s", f"--host=127.0.0.1:{port}"]
         arguments += ["--stop-timeout", "20"]
         prefix = self.folder / "failed"

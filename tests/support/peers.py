@@ -1,10 +1,12 @@
 """Real peers on 127.0.0.1 for tests: servers that misbehave, and clients written plainly."""
 
+import random
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 Behaviour = Callable[[socket.socket], None]
 """What a server does with one accepted connection, from a thread of its own."""
@@ -57,9 +59,29 @@ def serving(behaviour: Behaviour, backlog: int = 128) -> Iterator[int]:
 
 
 def unused_port() -> int:
-    """Give a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Give a port on which nobody listens, and which nobody else gets while this process lives.
+
+    A port that the system chose and that was closed again may be given to anybody meanwhile:
+    it is taken from those that the system never chooses, and no other test run takes it.
+    """
+    chosen_by_system = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    least = int(chosen_by_system.read_text().split()[0]) if chosen_by_system.exists() else 32768
+    for port in random.SystemRandom().sample(range(10000, least), 1000):
+        with suppress(OSError):
+            _reserve(port)
+            return port
+    raise OSError("all ports are used")
+
+
+def _reserve(port: int) -> None:
+    """Bind a name that stands for the port among test runs. Raises OSError where it is used.
+
+    The descriptor is left to the process: the name is free again when it ends.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        name.bind(f"\0twistecho-tests-{port}")
+        with socket.create_server(("127.0.0.1", port)):
+            name.detach()
 
 
 def read_to_end(connection: socket.socket) -> bytes:

@@ -24,7 +24,7 @@ from twisted.trial import unittest as trial
 from tests.cli.test_main import TWISTECHO
 from tests.service.listening.test_echo_service import ServiceCase
 from tests.service.process.test_tap import twist_echo
-from tests.support.peers import connect, read_exactly, read_to_end, reset
+from tests.support.peers import connect, read_exactly, read_to_end, reset, unused_port
 from twistecho import Limits, Report
 from twistecho.base.sockets import Listener
 
@@ -70,15 +70,10 @@ class Service:
         return sum(float(v) for n, _, v in values if n.partition("{")[0] == f"twistecho_{name}")
 
 
-def _unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def service(*options: str) -> Iterator[Service]:
     """Run ``twist echo`` on a free port, with metrics."""
-    metrics = _unused_port()
+    metrics = unused_port()
     with twist_echo("-p0", "--reply=raw", f"--metrics={metrics}", *options) as (echo, started):
         yield Service(echo.process, started[0]["port"], metrics)
 
