@@ -204,7 +204,7 @@ class InBandTests(unittest.TestCase):
     def test_any_message_meets_what_can_be_met(self, text: str, delay: str, fault: str) -> None:
         """In a time that ends: the service's own, or an hour; and what is sent is bytes."""
         scenario = Scenario(
-            ReplyFormat.RAW, parse_delays(delay), faults=parse_faults([fault]), in_band=True
+            reply="raw", delay=parse_delays(delay), faults=parse_faults([fault]), in_band=True
         )
         message = text.encode("utf-8", "surrogatepass")[:1024] or b"!"
         decision = scenario.decide(1, 2, message)

@@ -251,9 +251,10 @@ def service_options(
     chosen = secrets.randbits(32) if seed is None else seed
     try:
         asked = Faults(tuple(faults), chosen)
-        Scenario(plan.reply, delay, DelayPer(delay_per), asked)
+        Scenario(reply=plan.reply, delay=delay, delay_per=delay_per, faults=asked)
     except ValueError as error:
-        raise click.UsageError(f"--fault: {error}") from None
+        problem = error.problem if isinstance(error, FieldError) else error
+        raise click.UsageError(f"--fault: {problem}") from None
     options = {
         "reply": plan.reply,
         "delay": delay.text,

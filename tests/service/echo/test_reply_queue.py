@@ -11,21 +11,23 @@ from twistecho.service.scenario.fault import Fault, Kind, pieces_of
 from twistecho.service.scenario.parsing import parse_fault
 
 
+def capitals(message: bytes) -> bytes:
+    """Write a reply: the message in capitals."""
+    return message.upper()
+
+
+def pieces(fault: Fault, reply: bytes, _connection: int, _number: int) -> list[bytes]:
+    """Do as a scenario does, but for chance."""
+    return pieces_of(fault, reply, float)
+
+
 class Service:
-    """What a queue needs of its service: replies are the messages in capitals."""
+    """What a queue needs of its service."""
 
     def __init__(self) -> None:
         self.budget = Budget(10**6, 1)
         self.late: list[float] = []
         self.left_at: list[float] = []
-
-    def write_reply(self, message: bytes, /) -> bytes:
-        """Write a reply."""
-        return message.upper()
-
-    def pieces(self, fault: Fault, reply: bytes, _connection: int, _number: int) -> list[bytes]:
-        """Do as the scenario does, but for chance."""
-        return pieces_of(fault, reply, float)
 
     def sent_late(self, late: float) -> None:
         """Note it."""
@@ -38,11 +40,11 @@ class QueueTests(TestCase):
     def setUp(self) -> None:
         """Make an empty one."""
         self.service = Service()
-        self.queue = ReplyQueue(self.service, 0, 0.0)
+        self.queue = ReplyQueue(self.service, 0, 0.0, capitals)
 
     def faulty(self, text: str) -> Reply:
         """Make a reply that meets a fault."""
-        return Reply(0, parse_fault(text))
+        return Reply(0, parse_fault(text), pieces)
 
     def test_replies_leave_when_they_are_due_in_order(self) -> None:
         """None is due before its predecessor, and each is written as it leaves."""
@@ -69,7 +71,7 @@ class QueueTests(TestCase):
 
     def test_nothing_is_due_before_the_connection(self) -> None:
         """The time at which the connection's own delay is over."""
-        queue = ReplyQueue(self.service, 0, 5.0)
+        queue = ReplyQueue(self.service, 0, 5.0, capitals)
         queue.put(1.0, b"a", None)
         assert queue.next_due == 5.0
 
@@ -153,3 +155,28 @@ class QueueTests(TestCase):
         self.queue.take(0.0, 100)
         self.queue.forget()
         assert self.queue.cost == self.service.budget.used == 0
+
+    def test_what_waits_is_written_as_when_it_came(self) -> None:
+        """Also what meets a fault; and it leaves in the same order."""
+        self.queue.put(1.0, b"a", None)
+        self.queue.put(1.0, b"b", self.faulty("extra"))
+        self.queue.write_by(bytes.title)
+        self.queue.put(1.0, b"abc", None)
+        self.queue.write_by(bytes)
+        self.queue.put(1.0, b"d", None)
+        assert self.queue.take(1.0, 100) == [b"A", b"B!", b"Abc", b"d"]
+        assert (self.queue.cost, self.service.budget.used) == (0, 0)
+
+    def test_one_that_waits_alone_is_written_as_when_it_came(self) -> None:
+        """It is not taken for a plain one."""
+        self.queue.put_only(1.0, b"a")
+        self.queue.write_by(bytes)
+        assert self.queue.take_only(1.0) is None
+        assert self.queue.take(1.0, 100) == [b"A"]
+
+    def test_a_reply_may_end_its_connection(self) -> None:
+        """All of it leaves before, and nothing after it."""
+        self.queue.put(0.0, b"bye", Reply(0, content=b"bye", close=True))
+        self.queue.put(0.0, b"z", None)
+        assert self.queue.take(0.0, 100) == [b"bye"]
+        assert self.queue.ending is Kind.CLOSE

@@ -16,10 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.echo.limits import Limits
 from twistecho.service.process.options import Options, describe_port
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.scenario import Scenario
 
 from .test_tap import TWIST, fails, refused
 
@@ -136,16 +135,15 @@ class OptionsTests(TestCase):
         options = self.parse()
         expected = "tcp:5000:interface=127.0.0.1:backlog=4096"
         assert options["endpoints"] == {"5000": expected}
-        assert options["reply"] is ReplyFormat.STAMPED
-        assert options["delay"].longest == 0
-        assert options["delay-per"] is DelayPer.REPLY
+        scenario = options["scenario"]
+        assert scenario == Scenario(seed=scenario.seed)
         assert options["limits"] == Limits()
         assert options["drain"] is None
 
     def test_every_time_is_written_in_the_same_way(self) -> None:
         """With the units of a delay."""
         options = self.parse("--delay=20ms", "--idle=1h", "--stall=2s", "--drain=1min")
-        assert options["delay"].longest == 0.02
+        assert options["scenario"].delay.longest == 0.02
         assert (options["limits"].idle, options["limits"].stall) == (3600, 2)
         assert options["drain"] == 60
 

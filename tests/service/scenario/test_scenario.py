@@ -80,7 +80,7 @@ class DecisionTests(unittest.TestCase):
 
     def test_what_a_message_asks_for_holds_no_reply_for_more_than_an_hour(self) -> None:
         """All pauses of a reply together, its delay among them, whichever field they come from."""
-        scenario = Scenario(ReplyFormat.RAW, Constant(0.1), in_band=True)
+        scenario = Scenario(reply=ReplyFormat.RAW, delay=Constant(0.1), in_band=True)
         drip = b"!drip,bytes=1,pause=60 "
         for message, obeyed in (
             (b"!late,times=36000", True),
@@ -94,9 +94,9 @@ class DecisionTests(unittest.TestCase):
         ):
             with self.subTest(message=message):
                 assert scenario.decide(0, 0, message).obeyed is obeyed
-        stamped = Scenario(ReplyFormat.STAMPED, in_band=True)
+        stamped = Scenario(in_band=True)
         assert stamped.decide(0, 0, drip + b"x").obeyed is False
-        slow = Scenario(ReplyFormat.RAW, Constant(7200.0), in_band=True)
+        slow = Scenario(reply=ReplyFormat.RAW, delay=Constant(7200.0), in_band=True)
         assert slow.decide(0, 0, b"!reset").obeyed is True
         assert slow.decide(0, 0, b"!late,times=2").obeyed is False
 
@@ -118,9 +118,10 @@ class DescriptionTests(unittest.TestCase):
 
     def test_the_seed_is_that_of_what_is_drawn(self) -> None:
         """Faults first; nothing is drawn for a constant delay."""
-        assert Scenario(delay=Constant(2.0)).seed is None
-        assert Scenario(delay=DRAWN).seed == 7
-        assert Scenario(delay=DRAWN, faults=parse_faults(["silent:0.1"], seed=9)).seed == 9
+        assert Scenario(delay=Constant(2.0)).drawn_from is None
+        assert Scenario(delay=DRAWN).drawn_from == 7
+        faults = parse_faults(["silent:0.1"], seed=9)
+        assert Scenario(delay=DRAWN, faults=faults).drawn_from == 9
 
     def test_numbers_of_connections_count_where_something_is_drawn(self) -> None:
         """Then several processes have to count them together."""
@@ -156,13 +157,13 @@ class ForetellingTests(unittest.TestCase):
         assert protocol is not None
         transport = StringTransport()
         protocol.makeConnection(transport)
-        scenario = Scenario(ReplyFormat.RAW, delay, faults=faults)
+        scenario = Scenario(reply=ReplyFormat.RAW, delay=delay, faults=faults)
         expected: list[tuple[float, bytes]] = []
         due = 0.0
         for number in range(count):
             message = b"message %d" % number
             protocol.dataReceived(message)
-            held, fault, _ = scenario.decide(0, number, message)
+            held, fault, *_ = scenario.decide(0, number, message)
             due = max(due, held)
             pieces = [message] if fault is None else scenario.pieces(fault, message, 0, number)
             expected.append((due, b"".join(pieces)))

@@ -48,7 +48,10 @@ class AssignmentTests(unittest.TestCase):
                     options = Options()
                     options.parseOptions(["--delay", text, "--seed", "7"])
                     for message in range(20):
-                        delays = [o["delay"].seconds(3, message) for o in (read.options, options)]
+                        delays = [
+                            each["scenario"].delay.seconds(3, message)
+                            for each in (read.options, options)
+                        ]
                         assert delays[0] == delays[1]
 
     def test_a_seed_that_was_drawn_arrives(self) -> None:

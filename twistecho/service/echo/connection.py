@@ -12,6 +12,7 @@ until a time, or while the budget that all connections share is spent. What is r
 messages, and these wait, in `protocol`.
 """
 
+import sys
 from collections.abc import Callable
 from math import inf
 from typing import TypeVar, cast
@@ -25,19 +26,23 @@ from zope.interface import implementer
 from twistecho.base.log_lines import where
 from twistecho.base.sockets import unsent
 from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
 
 from .counters import Counts
 from .limits import GUARANTEED
 from .open_connections import Connections, Watched
-from .reply_queue import ReplyQueue
+from .reply_queue import ReplyQueue, Write
 from .state import (
     ABORTED,
+    BROKEN,
     CLOSING,
     ENDED,
+    FRAMED,
     FULL,
     HELD,
     ONLY_WAITING,
     PAUSED,
+    STEERED,
     STOPPING,
     WAITING,
     WRITTEN,
@@ -80,9 +85,9 @@ class Connection(Watched, Protocol):
 
     # What every message asks for is found at once in a slot.
     __slots__ = (
-        "_accounted", "_allowance", "_charged", "_connections", "_echoed", "_held_until",
-        "_messages", "_queue", "_received", "_sent", "_state", "connected", "factory",
-        "number", "peer", "transport", "wake_at",
+        "_accounted", "_allowance", "_charged", "_connections", "_cutter", "_echoed", "_framing",
+        "_held_until", "_messages", "_queue", "_received", "_sent", "_state",
+        "_unfinished", "connected", "factory", "number", "peer", "transport", "turns", "wake_at",
     )  # fmt: skip
 
     transport: EchoTransport  # type: ignore[assignment]  # ITransport names too little
@@ -99,6 +104,12 @@ class Connection(Watched, Protocol):
         self._connections = connections
         self._state = connections.state
         self._queue: ReplyQueue | None = None  # from when something first had to wait
+        self._framing = connections.scenario.framing
+        self._cutter: Cutter | None = None
+        if self._state & FRAMED:
+            self._cutter = self._framing.cutter(connections.limits.longest_message)
+        self._unfinished = 0  # bytes of an unfinished message that the common budget counts
+        self.turns: dict[int, int] | None = None  # see `Scenario.decide`
         self._held_until = 0.0
         self._allowance = 0  # bytes still to be answered before stopping
         self._charged = 0  # bytes of the write buffer that the common budget is charged with
@@ -171,6 +182,28 @@ class Connection(Watched, Protocol):
             return self._held_until
         return due
 
+    def _make_queue(self) -> ReplyQueue:
+        """Make the queue: no reply is due before the connection's delay is over."""
+        wrap = self._framing.wrap if self._framing.wraps else None
+        self._queue = ReplyQueue(
+            self._connections, self.number, self._held_until, self._writer(), wrap
+        )
+        return self._queue
+
+    def _writer(self) -> Write:
+        """Give what writes the reply to a message here."""
+        write = self._connections.write_reply
+        if not self._framing.wraps:
+            return write
+        wrap = self._framing.wrap
+        return lambda message: wrap(write(message))
+
+    def steer(self) -> None:
+        """Treat the messages that come from now on as the service's scenario says now."""
+        self._state = self._state & ~STEERED | self._connections.state & STEERED
+        if self._queue is not None:
+            self._queue.write_by(self._writer())
+
     # Whether its peer is read from
 
     @ends_connection
@@ -201,6 +234,11 @@ class Connection(Watched, Protocol):
         self._connections.budget.used += buffered - self._charged
         self._charged = buffered
 
+    def _charge_unfinished(self, held: int) -> None:
+        """Have the common budget know what is held of an unfinished message."""
+        self._connections.budget.used += held - self._unfinished
+        self._unfinished = held
+
     def _hold(self, until: float, *, reading: bool = False) -> None:
         """Hold it until a time, or a later one that is set already; by default without reading."""
         self._state |= HELD
@@ -211,7 +249,7 @@ class Connection(Watched, Protocol):
 
     def _gate(self) -> None:
         """Read from the peer exactly while there is room for what it says."""
-        paused = bool(self._state & (HELD | FULL)) or not self._has_room()
+        paused = bool(self._state & (HELD | FULL | BROKEN)) or not self._has_room()
         if paused == bool(self._state & PAUSED) or self._state & (ENDED | CLOSING):
             return
         if paused:
@@ -224,11 +262,12 @@ class Connection(Watched, Protocol):
     def _has_room(self) -> bool:
         """Say whether one read more may wait; if only others are in its way, wait for a turn."""
         connections, queue = self._connections, self._queue
-        if queue is None:
-            return True
-        if queue.cost > connections.queue or len(queue.entries) >= connections.waiting_messages:
-            return False
-        if queue.cost > GUARANTEED and connections.budget.spent:
+        cost = self._unfinished
+        if queue is not None:
+            if queue.cost > connections.queue or len(queue.entries) >= connections.waiting_messages:
+                return False
+            cost += queue.cost
+        if cost > GUARANTEED and connections.budget.spent:
             connections.budget.wait(self)
             return False
         return True
@@ -310,6 +349,9 @@ class Connection(Watched, Protocol):
 
     def _fail(self) -> None:
         """End the connection, from an exception handler."""
+        if isinstance(sys.exception(), ReplyTooLongError):
+            self._connections.drop(self, "reply-too-long")  # its peer chose how long
+            return
         self._log.failure("The connection of {peer} failed and is ended", peer=where(self.peer))
         self._connections.tally.dropped["failed"] += 1
         self.abort()
@@ -327,6 +369,8 @@ class Connection(Watched, Protocol):
             queue.forget()
         if self._charged:
             self._charge_buffer(0)
+        if self._unfinished:
+            self._charge_unfinished(0)
         self._connections.forget(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's

@@ -2,35 +2,58 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
+from twistecho.base.files import lines_of
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.service.scenario.delay import NO_DELAY, Constant, Delay, DelayPer
-from twistecho.service.scenario.fault import NO_FAULTS, Faults
+from twistecho.service.scenario.answers import On
+from twistecho.service.scenario.delay import Delay, DelayPer
+from twistecho.service.scenario.fault import Fault, Faults
+from twistecho.service.scenario.framing import Framing
+from twistecho.service.scenario.parsing import parse_delays
 from twistecho.service.scenario.scenario import Scenario
 
 from .counters import Counts
 from .limits import Limits
 from .open_connections import Connections
 from .protocol import EchoProtocol
+from .received import Received
 from .reply_queue import Answer
+
+
+def scenario_of(scenario: Scenario | None, fields: Mapping[str, object]) -> Scenario:
+    """Put together a scenario and fields that take precedence, unless they are None.
+
+    The file of a trace is read. Raises FieldError.
+    """
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    for name, value in given.items():
+        if isinstance(value, str) and name in ("delay", "banner_delay"):
+            try:
+                given[name] = parse_delays(value, seed=given.get("seed", 0), lines_of=lines_of)
+            except ValueError as error:
+                raise FieldError(name, str(error)) from None
+    return Scenario(**given) if scenario is None else scenario.replace(**given)
 
 
 class EchoFactory(Factory):
     """Makes echo protocols: for any endpoint, in any service.
 
-    ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. ``reply`` is the format
-    of the replies; ``answer``, if given, makes them instead: from a message to bytes, or to a
-    Deferred of bytes. ``delay``, in seconds, is how long each is held, per reply or per connection.
+    ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. What becomes of messages
+    is a ``scenario``; each of its fields may be given by its own name, and takes precedence: see
+    `Scenario`. Each is a value or a text, ``delay="20ms"``, ``faults=["reset:0.1"]``.
+
+    ``answer``, if given, makes the replies: from a message to bytes, or to a Deferred of bytes.
     ``limits`` bounds what may wait. ``ctime`` gives the text of the time for stamped replies.
     ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say, escaped
-    and cut, at info. ``faults`` says what goes wrong, and ``in_band`` lets messages ask for a delay
-    or a fault themselves. Raises ValueError for an unknown format, a delay that cannot be waited
-    for and a fault that multiplies no delay.
+    and cut, at info. ``record`` has `received` hold what they say. Raises ValueError for what
+    cannot be.
     """
 
     noisy = False
@@ -39,34 +62,67 @@ class EchoFactory(Factory):
         self,
         clock: IReactorTime,
         *,
-        reply: ReplyFormat | str = ReplyFormat.STAMPED,
+        scenario: Scenario | None = None,
+        framing: Framing | str | bytes | None = None,
+        banner: bytes | str | None = None,
+        banner_delay: Delay | float | str | None = None,
+        banner_fault: Fault | str | None = None,
+        on: Iterable[On] | None = None,
+        reply: ReplyFormat | str | None = None,
         answer: Answer | None = None,
-        delay: Delay | float = NO_DELAY,
-        delay_per: DelayPer | str = DelayPer.REPLY,
+        delay: Delay | float | str | None = None,
+        delay_per: DelayPer | str | None = None,
+        faults: Faults | str | Iterable[Fault | str] | None = None,
+        in_band: bool | None = None,
+        seed: int | None = None,
         limits: Limits | None = None,
         ctime: Callable[[], str] = time.ctime,
         log_connections: bool = False,
         log_payload: bool = False,
-        faults: Faults = NO_FAULTS,
-        in_band: bool = False,
+        record: bool = False,
     ) -> None:
-        self.scenario = Scenario(
-            ReplyFormat(reply),
-            Constant(delay) if isinstance(delay, (int, float)) else delay,
-            DelayPer(delay_per),
-            faults,
-            in_band,
-        )
+        fields = {
+            "framing": framing,
+            "banner": banner,
+            "banner_delay": banner_delay,
+            "banner_fault": banner_fault,
+            "on": on,
+            "reply": reply,
+            "delay": delay,
+            "delay_per": delay_per,
+            "faults": faults,
+            "in_band": in_band,
+            "seed": seed,
+        }
         self.limits = limits or Limits()
         self.connections = Connections(
             clock,
-            self.scenario,
+            scenario_of(scenario, fields),
             self.limits,
             answer=answer,
             ctime=ctime,
             log_connections=log_connections,
             log_payload=log_payload,
+            record=record,
         )
+
+    @property
+    def scenario(self) -> Scenario:
+        """What becomes of messages. Setting it counts for all that arrive from then on.
+
+        Open connections are among them, but for what acts on accept: framing, banner, refusals, and
+        a delay of each connection. Replies that wait stay as they are.
+        """
+        return self.connections.scenario
+
+    @scenario.setter
+    def scenario(self, scenario: Scenario) -> None:
+        self.connections.steer(scenario)
+
+    @property
+    def received(self) -> Received:
+        """What peers have sent, as far back as there is room, where it is recorded."""
+        return self.connections.received
 
     def buildProtocol(self, addr: object) -> EchoProtocol | None:
         """Make the protocol of a new connection, or None, upon which it is closed at once."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from twistecho.base.notation import LONGEST_TIME, FieldError
 from twistecho.base.reply_formats import REPLY_SIZE
 from twistecho.base.sockets import ip_of
+from twistecho.service.scenario.framing import LONGEST_MESSAGE, Framing, FramingKind
 
 MESSAGE_COST = 128
 """What a waiting message costs besides its own bytes, in bytes: an allowance for the objects."""
@@ -33,11 +34,15 @@ class Limits:
     Refused, that is closed at once: more than ``connections`` in all, more than
     ``connections_per_peer`` of one IPv4 address or IPv6 /64.
 
+    Ended: a connection whose message has more than ``message_size`` bytes, or ``waiting_bytes``
+    where that is less, unless the framing is ``read``. What has come of an unfinished one counts
+    among the waiting bytes of all.
+
     Dropped, that is reset: a connection on which nothing came and nothing was owed for ``idle``
     seconds; one whose peer read nothing of a full write buffer for ``stall`` seconds.
 
-    0 stands for no bound in the last four. Raises FieldError for bounds that contradict each other
-    or leave no room to work in.
+    0 stands for no bound of connections and of times. Raises FieldError for bounds that contradict
+    each other or leave no room to work in.
     """
 
     waiting_bytes: int = 256 * 1024
@@ -47,6 +52,7 @@ class Limits:
     connections_per_peer: int = 0
     idle: float = 3600.0
     stall: float = 60.0
+    message_size: int = LONGEST_MESSAGE
 
     def __post_init__(self) -> None:
         """Refuse bounds under which no reply could be written, and contradictions."""
@@ -57,6 +63,8 @@ class Limits:
             )
         if self.waiting_messages < 1:
             raise FieldError("waiting_messages", f"{self.waiting_messages} is not 1 or more")
+        if self.message_size < 1:
+            raise FieldError("message_size", f"{self.message_size} is not 1 or more")
         if self.total_waiting_bytes < self.waiting_bytes:
             raise FieldError(
                 "total_waiting_bytes",
@@ -73,6 +81,11 @@ class Limits:
                 raise FieldError(name, f"{value:g} is not 0 or more")
             if name in ("idle", "stall") and value > LONGEST_TIME:
                 raise FieldError(name, f"{value:g} s is longer than {LONGEST_TIME:,.0f} s")
+
+    @property
+    def longest_message(self) -> int:
+        """The most bytes of a message, unless the framing is ``read``."""
+        return min(self.message_size, self.waiting_bytes)
 
     @property
     def write_buffer(self) -> int:
@@ -94,6 +107,12 @@ def write_buffer_of(limits: Limits, connections: int) -> int:
     """
     share = limits.total_waiting_bytes // (2 * connections)
     return min(limits.write_buffer, max(GUARANTEED, share))
+
+
+def check_size(framing: Framing, most: int) -> None:
+    """Raise FieldError for a framing whose messages are all longer than may come, in bytes."""
+    if framing.kind is FramingKind.FIXED and framing.size > most:
+        raise FieldError("framing", f"{framing}: no message may have more than {most} bytes")
 
 
 MOST_WORKERS = 256

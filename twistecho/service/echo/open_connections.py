@@ -22,10 +22,12 @@ from twistecho.base.timers import Timed, Timers
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.scenario import Decision, Scenario
 
+from .allowances import Allowances
 from .counters import Counts
-from .limits import Admission, Budget, Limits, write_buffer_of
+from .limits import Admission, Budget, Limits, check_size, write_buffer_of
+from .received import Received
 from .reply_queue import Answer
-from .state import CLOSING, FULL, HELD, LOGGED, WAITING, WRITTEN
+from .state import CLOSING, FRAMED, FULL, HELD, LOGGED, RECORDED, WAITING, WRITTEN
 from .transports import READ_SIZE, outgoing
 
 
@@ -67,6 +69,11 @@ class OpenConnection(Timed, Protocol):
 
     def uncounted(self, counts: Counts) -> None:
         """Add what was done since `account`."""
+
+    turns: dict[int, int] | None
+
+    def steer(self) -> None:
+        """Go on as the scenario says now."""
 
 
 class Watched:
@@ -182,7 +189,8 @@ class Connections:
 
     ``scenario`` decides what becomes of their messages; ``answer``, if there is one, gives the
     replies. ``limits`` bounds what they may hold. ``ctime`` gives the text of the time for stamps.
-    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say.
+    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say;
+    ``record`` has `received` hold it.
     """
 
     number_of: Callable[[object], int] | None = None
@@ -200,25 +208,21 @@ class Connections:
         ctime: Callable[[], str] = time.ctime,
         log_connections: bool = False,
         log_payload: bool = False,
+        record: bool = False,
     ) -> None:
-        self.scenario, self.limits, self.answer = scenario, limits, answer
-        # The decision about every message, where replies are written from messages.
-        self.same_for_all = scenario.same_for_all if answer is None else None
-        self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
-        self.may_fail = scenario.may_fail
-        itself = self.same_for_all == Decision(0.0) and scenario.reply is ReplyFormat.RAW
-        self.state = (0 if itself else WRITTEN) | (LOGGED if log_payload else 0)
+        self.limits, self.answer = limits, answer
+        self._ctime = ctime
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
         # For so many connections the write buffers are small enough, see `_fit_buffers`.
         self._fitting_for = self._least_fitting = max(
             1, limits.total_waiting_bytes // (2 * limits.write_buffer)
         )
         self.waiting_messages = limits.waiting_messages
-        # For how long every reply is held, where that is the same and more than one may be.
-        alone = self.same_for_all if limits.waiting_messages > 1 else None
-        self.constant_delay = alone.delay if alone is not None else 0.0
-        self.write_reply = writer_of(scenario.reply, ctime)
-        self.pieces = scenario.pieces
+        self.received = Received()
+        self._allowances = Allowances(scenario)
+        self._recording = record
+        self._log_payload = log_payload
+        self._follow(scenario)
         self.timers = Timers(clock, woken=self._woken)
         self.now = self.timers.now
         self.left_at: list[float] = []  # when the replies were due that left in this round
@@ -233,6 +237,54 @@ class Connections:
         self._open: set[OpenConnection] = set()
         self._sweep = Sweep(clock, self.now, self._open, self.tally)
         self._draining: Deferred[None] | None = None
+        self._first_number = 0  # how many connections came before the numbers began
+
+    def _follow(self, scenario: Scenario) -> None:
+        """Keep at hand what every message asks for. Raises FieldError."""
+        check_size(scenario.framing, self.limits.longest_message)
+        self.scenario = scenario
+        # The decision about every message, where replies are written from messages.
+        same = self.same_for_all = scenario.same_for_all if self.answer is None else None
+        self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
+        self.may_fail = scenario.may_fail
+        itself = same == Decision(0.0) and scenario.reply is ReplyFormat.RAW
+        self.state = (
+            (0 if itself else WRITTEN)
+            | (LOGGED if self._log_payload else 0)
+            | (RECORDED if self._recording else 0)
+            | (0 if scenario.framing.is_read else FRAMED)
+        )
+        # For how long every reply is held, where that is the same and more than one may be.
+        alone = same if self.limits.waiting_messages > 1 else None
+        self.constant_delay = alone.delay if alone is not None else 0.0
+        self.write_reply = writer_of(scenario.reply, self._ctime)
+
+    def steer(self, scenario: Scenario) -> None:
+        """Do as a scenario says with all that comes from now on, on open connections too.
+
+        What acts on accept, such as the framing, stays as it was on those. Replies that wait stay
+        as they were decided. Raises FieldError for what the limits do not allow.
+        """
+        answers = self.scenario.on
+        self._follow(scenario)
+        self._allowances.steer(scenario)
+        for connection in list(self._open):
+            connection.steer()
+            if scenario.on != answers:
+                connection.turns = None
+
+    def record(self, *, recording: bool = True) -> None:
+        """Record what peers say from now on, or do no longer."""
+        self._recording = recording
+        self.steer(self.scenario)
+
+    def restart(self, scenario: Scenario) -> None:
+        """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
+        self.abort()
+        self._first_number = self.tally.accepted
+        self.received.clear()
+        self._allowances = Allowances(scenario)
+        self.steer(scenario)
 
     def __len__(self) -> int:
         """Count the open connections."""
@@ -259,7 +311,7 @@ class Connections:
         self.tally.accepted += 1
         if self.number_of is not None:
             return self.number_of(connection.transport)
-        return self.tally.accepted - 1
+        return self.tally.accepted - 1 - self._first_number
 
     def leave(self, connection: OpenConnection) -> None:
         """Count a connection out."""
@@ -306,14 +358,34 @@ class Connections:
         self.occasionally.warn(f"Dropped, {reason}", where(connection.peer))
         connection.abort()
 
-    def decide(self, connection: int, number: int, message: bytes) -> Decision:
+    def decide(self, connection: OpenConnection, number: int, message: bytes) -> Decision:
         """Say what becomes of a message that has arrived, and count what goes wrong."""
-        decision = self.scenario.decide(connection, number, message)
+        if self.scenario.takes_turns and connection.turns is None:
+            connection.turns = {}
+        decision = self.scenario.decide(
+            connection.number,
+            number,
+            message,
+            take=self._allowances.take,
+            turns=connection.turns,
+        )
         if decision.obeyed is not None:
             self.control_words["obeyed" if decision.obeyed else "not-understood"] += 1
         if decision.fault is not None:
             self.count_fault(decision.fault)
         return decision
+
+    def greet(self, connection: OpenConnection) -> Decision:
+        """Say what becomes of the banner of a connection, and count what goes wrong."""
+        decision = self.scenario.greeting(connection.number, self._allowances.take)
+        if decision.fault is not None:
+            self.count_fault(decision.fault)
+        return decision
+
+    def count_broken(self, peer: object, reason: str) -> None:
+        """Count a connection whose bytes are no messages any more, and now and then log it."""
+        self.tally.dropped[reason] += 1
+        self.occasionally.warn(f"Ended, {reason}", where(peer))
 
     def count_fault(self, fault: Fault) -> None:
         """Count a fault that has come about, by its kind."""

@@ -12,12 +12,23 @@ from zope.interface import implementer
 from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
 from twistecho.service.scenario.fault import Kind
-from twistecho.service.scenario.scenario import Decision
+from twistecho.service.scenario.framing import Cutter
+from twistecho.service.scenario.scenario import BANNER, Decision
 
 from .connection import Connection, ends_connection
 from .limits import GUARANTEED
 from .reply_queue import Reply, ReplyQueue
-from .state import CLOSING, IN_THE_WAY, LOGGED, ONLY_WAITING, STOPPING, WAITING, WRITTEN
+from .state import (
+    BROKEN,
+    CLOSING,
+    IN_THE_WAY,
+    LOGGED,
+    ONLY_WAITING,
+    RECORDED,
+    STOPPING,
+    WAITING,
+    WRITTEN,
+)
 from .transports import close_passed, send_at_once
 
 PAYLOAD_SHOWN = 80
@@ -44,6 +55,8 @@ class EchoProtocol(Connection):
             self._hold(now + connections.scenario.hold(self.number))
         if connections.may_fail:
             self._prepare_to_fail()
+        if connections.scenario.banner and not self._state & CLOSING:
+            self._greet(now)
 
     def _prepare_to_fail(self) -> None:
         send_at_once(self.transport)
@@ -51,6 +64,16 @@ class EchoProtocol(Connection):
         if refusal is not None:
             self._connections.count_fault(refusal)
             self.abort()
+
+    def _greet(self, now: float) -> None:
+        """Send the banner, as late and as wrongly as is asked."""
+        scenario = self._connections.scenario
+        decision = self._connections.greet(self)
+        banner = self._framing.wrap(scenario.banner)
+        reply = Reply(BANNER, decision.fault, scenario.pieces, banner)
+        queue = self._queue or self._make_queue()
+        queue.put(now + decision.delay, banner, reply)
+        self._begin_replies([(banner, reply)], now)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
         """Take what one read gave; give its reply if that is the same. See `eagerreactor`."""
@@ -93,8 +116,8 @@ class EchoProtocol(Connection):
         connections = self._connections
         decision = connections.same_for_all
         if decision is None:
-            decision = connections.decide(self.number, self._messages, message)
-            if decision.fault is not None or connections.answer is not None:
+            decision = connections.decide(self, self._messages, message)
+            if not decision.is_plain or connections.answer is not None:
                 self._queue_up([message], decision)
                 return
         self._messages += 1
@@ -115,32 +138,60 @@ class EchoProtocol(Connection):
         if self._state & STOPPING:
             data = data[: self._allowance]
             self._allowance -= len(data)
-        if data and not self._state & CLOSING:
-            self._queue_up(messages_of(data), self._connections.same_for_all)
-        elif self._state & STOPPING:
+        messages: list[bytes] = []
+        if data and not self._state & (CLOSING | BROKEN):
+            messages = messages_of(data) if self._cutter is None else self._cut(self._cutter, data)
+        if messages:
+            self._queue_up(messages, self._connections.same_for_all)
+        if self._cutter is not None and self._cutter.broken and not self._state & BROKEN:
+            self._end_broken(self._cutter.broken)
+        elif not messages and self._state & STOPPING:
             self._close_if_done()
+
+    def _cut(self, cutter: Cutter, data: bytes) -> list[bytes]:
+        """Give the messages that the data completes."""
+        messages = cutter.feed(data)
+        self._charge_unfinished(cutter.pending)
+        if self._unfinished > GUARANTEED:
+            self._gate()
+        return messages
+
+    def _end_broken(self, reason: str) -> None:
+        """Answer what came before the bytes that are no message, then end the connection."""
+        now, queue = self._connections.now(), self._queue or self._make_queue()
+        self._state |= BROKEN
+        self._connections.count_broken(self.peer, reason)
+        reply = Reply(self._messages, content=b"")
+        reply.ending = Kind.RESET
+        queue.put(now, b"", reply)
+        self._begin_replies([(b"", reply)], now)
 
     def _queue_up(self, messages: list[bytes], decided: Decision | None) -> None:
         """Queue messages, about which is decided one by one unless it is already."""
         connections, begun = self._connections, []
         now, queue = connections.now(), self._queue or self._make_queue()
+        if self._state & RECORDED:
+            for number, message in enumerate(messages, self._messages):
+                connections.received.add(self.number, number, message)
         for message in messages:
-            decision = decided or connections.decide(self.number, self._messages, message)
-            reply = None
-            if decision.fault is not None or connections.answer is not None:
-                reply = Reply(self._messages, decision.fault)
+            decision = decided or connections.decide(self, self._messages, message)
+            said, reply = message, None
+            if decision.content is not None:
+                said = self._framing.wrap(decision.content)
+            if not decision.is_plain or connections.answer is not None:
+                reply = self._reply(decision, None if decision.content is None else said)
                 begun.append((message, reply))
             self._messages += 1
-            queue.put(now + decision.delay, message, reply)
+            queue.put(now + decision.delay, said, reply)
         if begun:
             self._begin_replies(begun, now)
         else:
             self._queued(queue, now)
 
-    def _make_queue(self) -> ReplyQueue:
-        """Make the queue: no reply is due before the connection's delay is over."""
-        self._queue = ReplyQueue(self._connections, self.number, self._held_until)
-        return self._queue
+    def _reply(self, decision: Decision, content: bytes | None) -> Reply:
+        """Make the reply to the next message, which is not just written from it."""
+        pieces = self._connections.scenario.pieces
+        return Reply(self._messages, decision.fault, pieces, content, close=decision.close)
 
     def _queued(self, queue: ReplyQueue, now: float) -> None:
         """Go on after messages have been queued: with those that are due, if any are."""
@@ -164,11 +215,11 @@ class EchoProtocol(Connection):
         answer = self._connections.answer
         self._state |= WAITING
         for _, reply in begun:
-            reply.awaited = answer is not None
+            reply.awaited = answer is not None and reply.content is None
             if reply.fault is not None and reply.fault.kind is Kind.STALL:
                 self._hold(now + reply.fault.seconds)
         for message, reply in begun:
-            if answer is not None and self._queue is not None:
+            if reply.awaited and answer is not None and self._queue is not None:
                 self._queue.ask(answer, message, reply).addCallbacks(
                     lambda _: self._advance(self._connections.now()), self._not_answered
                 ).addErrback(self._not_answered)

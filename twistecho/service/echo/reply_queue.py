@@ -26,31 +26,49 @@ class Replies(Protocol):
     budget: Budget
     left_at: list[float]  # takes the times at which replies were due that leave alone
 
-    @property
-    def write_reply(self) -> Callable[[bytes], bytes]:
-        """Writes the reply to a message."""
-
-    def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
-        """Give what is sent instead of a reply that meets a fault."""
-
     def sent_late(self, late: float) -> None:
         """Count how late a reply left, in seconds after it was due."""
 
 
-class Reply:
-    """A reply that is not there yet, or that meets a fault.
+Write = Callable[[bytes], bytes]
+"""Writes the reply to a message."""
 
-    ``content`` is what the user's answer gave; None until then, and where replies are written from
-    their messages. ``deferred`` is the answer that is ``awaited``. ``number`` is its message's.
+Pieces = Callable[[Fault, bytes, int, int], list[bytes]]
+"""Takes a fault, the reply that meets it, and the numbers of connection and message; gives what is
+sent instead."""
+
+
+class Reply:
+    """A reply that is not written from its message as it leaves, or that ends its connection.
+
+    ``number`` is its message's. It meets ``fault``, of which ``pieces_of`` makes what is sent;
+    ``ending`` is how the connection ends after it. ``content`` is its text, if that is not written
+    from the message by ``write``; the user's answer may be ``awaited``, as ``deferred``.
     """
 
-    __slots__ = ("awaited", "content", "deferred", "fault", "number", "pieces")
+    __slots__ = (
+        "awaited", "content", "deferred", "ending", "fault", "number", "pieces", "pieces_of",
+        "write",
+    )  # fmt: skip
 
-    def __init__(self, number: int, fault: Fault | None) -> None:
+    def __init__(
+        self,
+        number: int,
+        fault: Fault | None = None,
+        pieces_of: Pieces | None = None,
+        content: bytes | None = None,
+        *,
+        close: bool = False,
+    ) -> None:
         self.number = number
         self.fault = fault
+        self.pieces_of = pieces_of
+        self.ending = Kind.CLOSE if close else None
+        if fault is not None and fault.kind in ENDING:
+            self.ending = fault.kind
         self.awaited = False
-        self.content: bytes | None = None
+        self.content = content
+        self.write: Write | None = None  # where it is not the queue's
         self.deferred: Deferred[None] | None = None
         self.pieces: deque[bytes] | None = None  # those that have not left, once one has
 
@@ -61,13 +79,25 @@ _Entry = tuple[float, bytes, Reply | None]
 class ReplyQueue:
     """The queue of the connection of a number; no reply in it is due before its predecessor.
 
+    ``write`` writes replies from their messages; ``due`` is when the first is due at the earliest.
+
     Where one reply waits, as is usual, a tuple of one takes the place of a deque: that is an eighth
     of the memory, which the processor would have to fetch for every reply.
     """
 
-    __slots__ = ("_budget", "_connection", "_due", "_replies", "cost", "ending", "entries")
+    __slots__ = (
+        "_budget", "_connection", "_due", "_replies", "_wrap", "_write", "cost", "ending",
+        "entries",
+    )  # fmt: skip
 
-    def __init__(self, replies: Replies, connection: int, due: float) -> None:
+    def __init__(
+        self,
+        replies: Replies,
+        connection: int,
+        due: float,
+        write: Write,
+        wrap: Write | None = None,
+    ) -> None:
         self.entries: tuple[_Entry, ...] | deque[_Entry] = ()
         self.cost = 0  # bytes that it counts for
         self.ending: Kind | None = None  # how the connection is to end after what has left
@@ -75,6 +105,19 @@ class ReplyQueue:
         self._budget = replies.budget
         self._connection = connection
         self._due = due  # of the last reply queued
+        self._write = write
+        self._wrap = wrap  # what ``write`` does last, where answers need it too
+
+    def write_by(self, write: Write) -> None:
+        """Write the replies to later messages otherwise; those that wait stay as they are."""
+        kept: list[_Entry] = []
+        for due, message, waiting in self.entries:
+            reply = waiting or Reply(0)
+            if reply.write is None:
+                reply.write = self._write
+            kept.append((due, message, reply))
+        self.entries = deque(kept) if len(kept) > 1 else tuple(kept)
+        self._write = write
 
     def charge(self, cost: int) -> None:
         """Count bytes in, or out, here and for all connections."""
@@ -148,7 +191,7 @@ class ReplyQueue:
             if reply is None:
                 self._pop()
                 cost += len(message) + MESSAGE_COST
-                piece = replies.write_reply(message)
+                piece = self._write(message)
                 replies.sent_late(now - due)
             else:
                 piece = self._next_piece(now, due, message, reply)
@@ -168,8 +211,7 @@ class ReplyQueue:
             self._put_first((now + reply.fault.seconds, message, reply))
         else:
             self._pop()
-            if reply.fault is not None and reply.fault.kind in ENDING:
-                self.ending = reply.fault.kind
+            self.ending = reply.ending
         return piece
 
     def _put_first(self, entry: _Entry) -> None:
@@ -182,15 +224,14 @@ class ReplyQueue:
     def _begin(self, message: bytes, reply: Reply) -> deque[bytes]:
         """Make the pieces of a reply, which count from now on instead of its message."""
         if reply.content is None:
-            whole = self._replies.write_reply(message)
+            whole = (reply.write or self._write)(message)
             cost = len(message) + MESSAGE_COST
         else:
             whole = reply.content
             cost = len(whole) + MESSAGE_COST
         pieces = [whole]
-        if reply.fault is not None:
-            number = reply.number
-            pieces = self._replies.pieces(reply.fault, whole, self._connection, number)
+        if reply.fault is not None and reply.pieces_of is not None:
+            pieces = reply.pieces_of(reply.fault, whole, self._connection, reply.number)
         self.charge(sum(map(len, pieces)) - cost)
         return deque(pieces)
 
@@ -200,8 +241,9 @@ class ReplyQueue:
         def answered(content: bytes) -> None:
             if not isinstance(content, bytes):
                 raise TypeError(f"an answer must be bytes, not {type(content).__name__}")
-            reply.awaited, reply.content = False, content
-            self.charge(len(content) - len(message))
+            reply.awaited = False
+            reply.content = content if self._wrap is None else self._wrap(content)
+            self.charge(len(reply.content) - len(message))
 
         asked: Deferred[bytes] = maybeDeferred(answer, message)  # type: ignore[call-overload]  # gives either
         reply.deferred = asked.addCallback(answered)

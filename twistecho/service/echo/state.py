@@ -33,6 +33,18 @@ ABORTED = 256
 LOGGED = 512
 """What peers say is logged."""
 
+RECORDED = 1024
+"""What peers say is recorded."""
+
+FRAMED = 2048
+"""Messages are not what reads give: see `scenario.framing`."""
+
+BROKEN = 4096
+"""No more messages can come: the stream cannot be cut into any."""
+
+STEERED = WRITTEN | RECORDED | LOGGED
+"""What a change of the scenario or of the recording changes."""
+
 ONLY_WAITING = WRITTEN | WAITING
 """Nothing is in the way of a message but those before it."""
 

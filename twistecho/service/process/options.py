@@ -1,8 +1,10 @@
 """The command line of ``twist echo``: texts become values, or one line says what is wrong."""
 
+import re
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
@@ -16,22 +18,30 @@ from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
-from twistecho.service.echo.limits import Limits, parse_workers, shares_of
+from twistecho.service.echo.limits import Limits, check_size, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
-from twistecho.service.scenario.delay import DelayPer
-from twistecho.service.scenario.fault import Faults
+from twistecho.service.scenario.delay import AskedDelay, DelayPer
+from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.framing import parse_framing
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario
+from twistecho.service.scenario.values import read_message_fault
+
+from .scenario_file import scenario_from
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _DELAY_HELP = (
     "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
-    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE."
+    "lognormal:median=0.05,sigma=0.8, choice:0.01@0.9,1@0.1 or trace:FILE. [default: 0]"
 )
 
+_FRAMING_HELP = (
+    "What a message is: read, line, delimiter:TEXT, length:1|2|4[,little][,inclusive] or fixed:N. "
+    "[default: read]"
+)
 
 _BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
     ("max-waiting", "waiting_bytes", whole,
@@ -47,6 +57,8 @@ _BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
      "How long without a message (20ms, 2s, 1min, 1h) until a connection is dropped; 0 for ever."),
     ("stall", "stall", parse_seconds,
      "How long a peer may refuse to read before it is dropped; 0 for ever."),
+    ("max-message-size", "message_size", whole,
+     "Bytes of a message, unless --framing is read; a connection with more is ended."),
 ]  # fmt: skip
 
 _OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
@@ -60,9 +72,7 @@ def _default(field: str) -> str:
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
     **{name: parse for name, _, parse, _ in _BOUNDS},
-    "reply": ReplyFormat.parse,
     "seed": parse_seed,
-    "delay-per": DelayPer.parse,
     "drain": parse_seconds,
     "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
     "proxy-from": parse_trusted,
@@ -94,9 +104,17 @@ class Options(usage.Options):
     )
     optParameters: Sequence[Sequence[Any]] = [
         ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
-        ["reply", "r", "stamped", "Format of the replies: stamped, prefixed or raw."],
-        ["delay", "d", "0", _DELAY_HELP],
-        ["delay-per", None, "reply", "What is held: each reply, or each connection once."],
+        ["scenario", None, None,
+         "File, .toml or .json, of what becomes of messages; options take precedence."],
+        ["framing", None, None, _FRAMING_HELP],
+        ["banner", None, None, r"What is sent on accept: text, with \r, \n, \t, \\ and \xHH."],
+        ["banner-delay", None, None, "How long the banner is held, as --delay. [default: 0]"],
+        ["banner-fault", None, None, "How the banner goes wrong, as --fault."],
+        ["reply", "r", None,
+         "Format of the replies: stamped, prefixed or raw. [default: stamped]"],
+        ["delay", "d", None, _DELAY_HELP],
+        ["delay-per", None, None,
+         "What is held: each reply, or each connection once. [default: reply]"],
         *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
@@ -117,6 +135,7 @@ class Options(usage.Options):
         self["port"] = []
         self["proxy-from"] = []
         self["fault"] = []
+        self["on"] = []
 
     @_helped(
         "A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock). "
@@ -144,6 +163,14 @@ class Options(usage.Options):
     def opt_fault(self, text: str) -> None:
         """Let this go wrong too."""
         self["fault"].append(text)
+
+    @_helped(
+        r"Answer messages that match: /PATTERN/REPLY/[close][,delay=TIME][,limit=N][,fault=FAULT]; "
+        r"\1 in the reply is what a group holds. May be given more than once; the first match wins."
+    )
+    def opt_on(self, text: str) -> None:
+        """Answer this too."""
+        self["on"].append(text)
 
     @_helped("Display this help and exit.")
     def opt_help(self) -> None:
@@ -178,13 +205,7 @@ class Options(usage.Options):
         except FieldError as error:
             problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
             raise usage.UsageError(problem) from None
-        seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
-        self["delay"] = _parsed(
-            "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]
-        )
-        self["scenario"] = _parsed(
-            "fault", lambda texts: self._scenario(parse_faults(texts, seed=seed)), self["fault"]
-        )
+        self["scenario"] = self._scenario()
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in self["port"] or ["5000"]
@@ -195,10 +216,60 @@ class Options(usage.Options):
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
 
-    def _scenario(self, faults: Faults) -> Scenario:
-        """Put together what becomes of messages. Raises ValueError where faults contradict it."""
-        in_band = bool(self["in-band"])
-        return Scenario(self["reply"], self["delay"], self["delay-per"], faults, in_band)
+    def _scenario(self) -> Scenario:
+        """Put together what becomes of messages: the file's, and options in its place."""
+        drawn = secrets.randbits(32)
+        scenario = Scenario(seed=drawn)
+        if self["scenario"] is not None:
+            name = self["scenario"]
+            scenario = _parsed("scenario", lambda name: scenario_from(name, seed=drawn), name)
+        seed = scenario.seed if self["seed"] is None else self["seed"]
+        changes = {
+            field: _parsed(option, partial(read, seed=seed), self[option])
+            for option, (field, read) in _FIELDS.items()
+            if self[option]
+        }
+        try:
+            made = scenario.replace(**changes, seed=seed)
+            check_size(made.framing, self["limits"].longest_message)
+        except FieldError as error:
+            raise usage.UsageError(self._at_fault(error)) from None
+        return made
+
+    def _at_fault(self, error: FieldError) -> str:
+        """Name the option, or else the file, that a scenario cannot be made for."""
+        field = re.split(r"[.[]", error.field)[0]
+        option = next((option for option, (name, _) in _FIELDS.items() if name == field), field)
+        if self["scenario"] is not None and not self[option]:
+            return f"--scenario: {self['scenario']}: {error}"
+        return f"--{option}: {error.problem}"
+
+
+def _many(read: Callable[[str], Any]) -> Callable[..., list[Any]]:
+    return lambda texts, seed: [read(text) for text in texts]  # noqa: ARG005 - as others
+
+
+def _one(read: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda text, seed: read(text)  # noqa: ARG005 - as others
+
+
+def _delay(text: str, seed: int) -> AskedDelay:
+    return parse_delays(text, seed=seed, lines_of=lines_of)
+
+
+_FIELDS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "framing": ("framing", _one(lambda text: parse_framing(unescape(text)))),
+    "banner": ("banner", _one(unescape)),
+    "banner-delay": ("banner_delay", _delay),
+    "banner-fault": ("banner_fault", _one(read_message_fault)),
+    "on": ("on", _many(parse_on)),
+    "reply": ("reply", _one(ReplyFormat.parse)),
+    "delay": ("delay", _delay),
+    "delay-per": ("delay_per", _one(DelayPer.parse)),
+    "fault": ("faults", lambda texts, seed: parse_faults(texts, seed=seed)),
+    "in-band": ("in_band", _one(bool)),
+}
+"""Which field of a scenario each option sets, and what reads it."""
 
 
 def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:

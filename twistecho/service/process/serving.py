@@ -65,14 +65,10 @@ def make_factory(
     return ProxiedEchoFactory(
         clock,
         proxies=options["proxy-from"],
-        reply=scenario.reply,
-        delay=scenario.delay,
-        delay_per=scenario.delay_per,
+        scenario=scenario,
         limits=limits,
         log_connections=debugging,
         log_payload=bool(options["log-payload"]),
-        faults=scenario.faults,
-        in_band=scenario.in_band,
     )
 
 

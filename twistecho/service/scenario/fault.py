@@ -85,6 +85,7 @@ class Fault:
     seconds: float = 0.0
     times: float = 1.0
     text: str = ""
+    limit: int | None = None
 
     def slowdown(self, delay: float, size: int) -> float:
         """Say how much longer than ``delay`` this fault can make a reply wait, in seconds.

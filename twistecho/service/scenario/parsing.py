@@ -76,11 +76,12 @@ LinesOf = Callable[[str], Iterable[str]]
 _TRACE = re.compile(r"trace:(?P<file>.+?)(?P<bounds>(?:,(?:min|max)=[^,]*)*)", re.DOTALL)
 
 
-def _no_files(_name: str) -> Iterable[str]:
+def no_files(_name: str) -> Iterable[str]:
+    """Read no file: raise ValueError."""
     raise ValueError("a trace cannot be read here")
 
 
-def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = _no_files) -> AskedDelay:
+def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = no_files) -> AskedDelay:
     """Read a delay, varying or not. Raises ValueError with one line that says what is wrong.
 
     ``lines_of`` reads the file of a trace.

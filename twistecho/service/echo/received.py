@@ -1,0 +1,76 @@
+"""What peers have sent, as far back as there is room: for whoever asks what a client said."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that has arrived: the ``index``-th of all, ``number`` of its ``connection``.
+
+    All three count from 0; ``data`` is what it says.
+    """
+
+    index: int
+    connection: int
+    number: int
+    data: bytes
+
+
+class Received:
+    """The last messages: ``most`` at most, of ``most_bytes`` at most. Older ones are dropped."""
+
+    def __init__(self, most: int = 1000, most_bytes: int = 1024 * 1024) -> None:
+        self.most = most
+        self.most_bytes = most_bytes
+        self.total = 0  # those that were dropped are among them
+        self._kept: deque[Message] = deque()
+        self._bytes = 0
+        self._waiting: list[tuple[int, Deferred[None]]] = []
+
+    def add(self, connection: int, number: int, data: bytes) -> None:
+        """Record a message that has arrived."""
+        kept = self._kept
+        kept.append(Message(self.total, connection, number, data))
+        self.total += 1
+        self._bytes += len(data)
+        while len(kept) > self.most or self._bytes > self.most_bytes:
+            self._bytes -= len(kept.popleft().data)
+        if self._waiting:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Fire what has waited for so many messages."""
+        told = [waiting for total, waiting in self._waiting if total <= self.total]
+        self._waiting = [each for each in self._waiting if each[0] > self.total]
+        for waiting in told:
+            waiting.callback(None)
+
+    def __len__(self) -> int:
+        """Count those that are there still."""
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[Message]:
+        """Go through those that are there still, in the order of arrival."""
+        return iter(self._kept)
+
+    def clear(self) -> None:
+        """Forget all, and count from 0 again."""
+        self._kept.clear()
+        self.total = self._bytes = 0
+
+    def reach(self, total: int) -> Deferred[None]:
+        """Fire once so many messages have arrived in all; cancel it to wait no longer."""
+        cancel: Callable[[Deferred[None]], None] = self._forget
+        waiting: Deferred[None] = Deferred(cancel)
+        if total <= self.total:
+            waiting.callback(None)
+        else:
+            self._waiting.append((total, waiting))
+        return waiting
+
+    def _forget(self, waiting: Deferred[None]) -> None:
+        self._waiting = [each for each in self._waiting if each[1] is not waiting]

@@ -1,0 +1,69 @@
+"""Scenarios in files, TOML or JSON by the name's ending."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from twistecho.base.files import lines_of
+from twistecho.base.notation import FieldError
+from twistecho.service.scenario.document import read_scenario
+from twistecho.service.scenario.scenario import Scenario
+
+LARGEST = 1024 * 1024
+"""The most bytes that a scenario's file may have."""
+
+
+def scenario_from(name: str, *, seed: int = 0) -> Scenario:
+    """Read the scenario in a file. ``seed`` is what is drawn from where it names none.
+
+    Raises ValueError with one line that names the file and the line or the key at fault.
+    """
+    try:
+        return read_scenario(data_in(name), seed=seed, lines_of=lines_of)
+    except FieldError as error:
+        where = f"{name}: {error.field}" if error.field else name
+        raise ValueError(f"{where}: {error.problem}") from None
+
+
+def data_in(name: str) -> Any:
+    """Read what a file says. Raises ValueError with one line."""
+    path = Path(name)
+    if path.suffix not in (".toml", ".json"):
+        raise ValueError(f"{name}: neither .toml nor .json")
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        return _read(path.suffix, text.decode())
+    except OSError as error:
+        raise ValueError(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{name}: not UTF-8 text") from None
+    except RecursionError:
+        raise ValueError(f"{name}: nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _read(suffix: str, text: str) -> Any:
+    if len(text) > LARGEST:
+        raise ValueError(f"more than {LARGEST} bytes")
+    return tomllib.loads(text) if suffix == ".toml" else _json(text)
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its keys and values. Raises ValueError for a key that is there twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]!r} is there twice")
+    return made

@@ -1,0 +1,177 @@
+r"""Scenarios as files and HTTP say them: JSON data, whose keys are the fields of a `Scenario`.
+
+    {"framing": "line", "banner": "220 ready\r\n", "delay": "20ms", "faults": ["reset:0.1"],
+     "on": [{"match": "^QUIT", "reply": "221 bye\r\n", "close": true}]}
+
+Bytes are text, which stands for its UTF-8 bytes, or ``{"base64": "..."}`` where they are no text.
+Delays are texts or numbers of seconds. A key that is missing, or null, is as in ``Scenario()``.
+"""
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from twistecho.base.notation import FieldError
+
+from .answers import On
+from .delay import AskedDelay, Constant, Delay
+from .fault import Fault
+from .fields import FIELDS
+from .parsing import LinesOf, no_files, parse_delays
+from .scenario import Scenario
+
+ON_KEYS = ("match", "reply", "delay", "fault", "close", "limit")
+"""The keys of an answer."""
+
+
+def read_scenario(data: object, *, seed: int = 0, lines_of: LinesOf = no_files) -> Scenario:
+    """Read a scenario. ``seed`` is what is drawn from where it names none itself.
+
+    ``lines_of`` reads the file of a trace. Raises FieldError with the path of what is wrong, which
+    is empty where all of it is.
+    """
+    read: dict[str, Any] = {"seed": seed}
+    for name, value in _known(data, (*FIELDS, "seed"), "").items():
+        with _under(name):
+            read[name] = _field(name, value, lines_of)
+    return Scenario(**read)
+
+
+@contextmanager
+def _under(name: str) -> Iterator[None]:
+    """Have an error say under which key it is."""
+    try:
+        yield
+    except FieldError as error:
+        inner = error.field if error.field.startswith("[") or not error.field else f".{error.field}"
+        raise FieldError(f"{name}{inner}", error.problem) from None
+    except ValueError as error:
+        raise FieldError(name, str(error)) from None
+
+
+def _known(data: object, keys: tuple[str, ...], field: str) -> dict[str, Any]:
+    """Give what an object holds, but for nulls. Raises FieldError for a key that nobody knows."""
+    if not isinstance(data, Mapping):
+        raise FieldError(field, "not an object")
+    for key in data:
+        if key not in keys:
+            near = get_close_matches(str(key), keys, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
+            raise FieldError(str(key)[:40], f"there is no such field: {hint}")
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def _field(name: str, value: Any, lines_of: LinesOf) -> Any:
+    if name in ("framing", "banner"):
+        return bytes_from(value)
+    if name in ("delay", "banner_delay"):
+        return _delay(value, lines_of)
+    if name == "on":
+        if not isinstance(value, list):
+            raise ValueError("not a list of answers")
+        return _each(value, lambda each: _on(each, lines_of))
+    return value
+
+
+def _on(data: object, lines_of: LinesOf) -> On:
+    given = _known(data, ON_KEYS, "")
+    if "match" not in given:
+        raise FieldError("match", "it is missing")
+    read = {}
+    for name, value in given.items():
+        with _under(name):
+            read[name] = _part(name, value, lines_of)
+    return On(**read)
+
+
+def _each(values: list[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """Read all in a list."""
+    made = []
+    for at, value in enumerate(values):
+        with _under(f"[{at}]"):
+            made.append(read(value))
+    return made
+
+
+def _part(name: str, value: Any, lines_of: LinesOf) -> Any:
+    if name == "delay":
+        return _delay(value, lines_of)
+    if name == "match":
+        return bytes_from(value)
+    if name == "reply":
+        if isinstance(value, list):
+            return _each(value, bytes_from)
+        return bytes_from(value)
+    return value
+
+
+def _delay(value: Any, lines_of: LinesOf) -> Any:
+    return parse_delays(value, lines_of=lines_of) if isinstance(value, str) else value
+
+
+def bytes_from(value: object) -> bytes:
+    """Read bytes. Raises ValueError."""
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("not text that can be written") from None
+    if not (isinstance(value, Mapping) and list(value) == ["base64"]):
+        raise ValueError('neither text nor {"base64": "..."}')
+    try:
+        return b64decode(value["base64"], validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise ValueError("base64: it is none") from None
+
+
+def bytes_to(data: bytes) -> str | dict[str, str]:
+    """Write bytes: as text where they are UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(data).decode()}
+
+
+def written(scenario: Scenario) -> dict[str, Any]:
+    """Write a scenario: `read_scenario` reads it again."""
+    framing = scenario.framing.text
+    return {
+        "framing": framing if isinstance(framing, str) else bytes_to(framing),
+        "banner": bytes_to(scenario.banner),
+        "banner_delay": text_of_delay(scenario.banner_delay),
+        "banner_fault": text_of_fault(scenario.banner_fault),
+        "on": [_written_on(on) for on in scenario.on],
+        "reply": str(scenario.reply),
+        "delay": text_of_delay(scenario.delay),
+        "delay_per": str(scenario.delay_per),
+        "faults": [text_of_fault(fault) for fault in scenario.faults.faults],
+        "in_band": scenario.in_band,
+        "seed": scenario.seed,
+    }
+
+
+def _written_on(on: On) -> dict[str, Any]:
+    replies = [bytes_to(reply) for reply in on.reply or ()]
+    return {
+        "match": bytes_to(on.match.source),
+        "reply": replies if len(replies) > 1 else next(iter(replies), None),
+        "delay": None if on.delay is None else text_of_delay(on.delay),
+        "fault": text_of_fault(on.fault),
+        "close": on.close,
+        "limit": on.limit,
+    }
+
+
+def text_of_delay(delay: Delay) -> str:
+    """Write a delay as it was asked for, or as it would be."""
+    if isinstance(delay, Constant) and not delay.text:
+        return f"{delay.longest!r}s" if delay.longest else "0"
+    return delay.text if isinstance(delay, AskedDelay) else str(delay)
+
+
+def text_of_fault(fault: Fault | None) -> str | None:
+    """Write a fault as it was asked for."""
+    return None if fault is None else fault.text or str(fault.kind)

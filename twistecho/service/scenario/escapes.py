@@ -1,0 +1,102 @@
+r"""Texts of options: a backslash escape stands for a byte.
+
+Elsewhere, in files and over HTTP, bytes that are no text are written otherwise.
+"""
+
+import re
+from typing import Any
+
+from twistecho.base.notation import FieldError, whole
+
+from .answers import On
+
+
+def parse_on(text: str) -> On:
+    r"""Read ``/PATTERN/REPLY/[close][,delay=20ms][,limit=2][,fault=...]``.
+
+    The first character is the delimiter; in the pattern and the reply a backslash before it makes
+    it one of their own. ``\r``, ``\n``, ``\t`` and ``\xHH`` in the reply are those bytes. ``fault``
+    takes the rest. Raises ValueError with one line.
+    """
+    delimiter = text[:1]
+    if not delimiter or delimiter.isalnum() or delimiter == "\\":
+        raise ValueError(f"{text[:40]!r} is not /PATTERN/REPLY/[close][,option=value]")
+    parts = re.split(rf"(?<!\\)((?:\\\\)*){re.escape(delimiter)}", text[1:], maxsplit=2)
+    if len(parts) < 5:
+        raise ValueError(f"{text[:40]!r} has no {delimiter} after the pattern and the reply")
+    pattern, reply = (
+        (parts[at] + parts[at + 1]).replace(f"\\{delimiter}", delimiter) for at in (0, 2)
+    )
+    try:
+        return On(
+            pattern.encode("utf-8", "surrogateescape"), unescape_reply(reply), **_options(parts[4])
+        )
+    except FieldError as error:
+        raise ValueError(f"{error}") from None
+
+
+_KEY = re.compile(r"(?:^|,)(close|delay=|limit=|fault=)")
+
+
+def _options(text: str) -> dict[str, Any]:
+    """Read what follows the reply."""
+    text, _, fault = text.partition("fault=") if "fault=" in text else (text, "", "")
+    given: dict[str, Any] = {"fault": fault} if fault else {}
+    pieces = _KEY.split(text.rstrip(",") if fault else text)
+    if pieces[0]:
+        raise ValueError(
+            f"{pieces[0][:40]!r} is no option: there are close, delay, limit and fault"
+        )
+    for key, value in zip(pieces[1::2], pieces[2::2], strict=True):
+        name = key.removesuffix("=")
+        if name in given:
+            raise ValueError(f"{name} is given twice")
+        if name == "close" and value:
+            raise ValueError(f"'close{value[:40]}' is no option")
+        given[name] = True if name == "close" else value
+    if "limit" in given:
+        given["limit"] = _limit_of(given["limit"])
+    return given
+
+
+def _limit_of(text: str) -> int:
+    try:
+        return whole(text)
+    except ValueError as error:
+        raise ValueError(f"limit: {error}") from None
+
+
+_BYTE = re.compile(rb"\\(r|n|t|x[0-9A-Fa-f]{2}|\\|.?)", re.DOTALL)
+_BYTES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
+
+
+def unescape_reply(text: str) -> bytes:
+    r"""Read the escapes of an option's reply, but for groups and backslashes: those stay."""
+
+    def replaced(match: re.Match[bytes]) -> bytes:
+        found = match[1]
+        if found.startswith(b"x") and len(found) == 3:
+            byte = bytes([int(found[1:], 16)])
+            return b"\\\\" if byte == b"\\" else byte
+        return _BYTES.get(found, match[0])
+
+    return _BYTE.sub(replaced, text.encode("utf-8", "surrogateescape"))
+
+
+def unescape(text: str) -> bytes:
+    r"""Read an option's text in which ``\r``, ``\n``, ``\t``, ``\\`` and ``\xHH`` are bytes.
+
+    Raises ValueError for other escapes.
+    """
+
+    def replaced(match: re.Match[bytes]) -> bytes:
+        found = match[1]
+        if found == b"\\":
+            return found
+        if found.startswith(b"x") and len(found) == 3:
+            return bytes([int(found[1:], 16)])
+        if found in _BYTES:
+            return _BYTES[found]
+        raise ValueError(rf"'\{found.decode('latin-1')}' is none of \r \n \t \\ \xHH")
+
+    return _BYTE.sub(replaced, text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,55 @@
+"""Values that may be given as text as well: bytes, delays, faults of messages, truth."""
+
+from .delay import AskedDelay, Constant, Delay
+from .fault import Fault, Kind
+from .parsing import parse_delays, parse_fault
+
+
+def bytes_of(value: object) -> bytes:
+    """Give bytes, or the UTF-8 bytes of a text. Raises ValueError for anything else."""
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("not text that can be written") from None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise ValueError(f"neither text nor bytes: {type(value).__name__}")
+
+
+def read_delay(value: object, seed: int = 0) -> Delay | None:
+    """Take a delay: a number of seconds, a text, or a `Delay`; None for none. Raises ValueError."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return parse_delays(value, seed=seed)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Constant(value)
+    if isinstance(value, AskedDelay) or hasattr(value, "longest"):
+        return value  # type: ignore[return-value]  # a user's own, which has what `Delay` asks for
+    raise ValueError(f"not a delay: {type(value).__name__}")
+
+
+OF_CONNECTIONS = frozenset(
+    kind for kind in Kind if str(kind) in ("refuse", "bandwidth", "unaccepted")
+)
+"""The kinds of faults that meet connections or ports, not messages."""
+
+
+def read_message_fault(value: object) -> Fault | None:
+    """Take a fault of a message: a text or a `Fault`; None for none. Raises ValueError."""
+    if value is None:
+        return None
+    fault = parse_fault(value) if isinstance(value, str) else value
+    if not isinstance(fault, Fault):
+        raise ValueError(f"not a fault: {type(fault).__name__}")  # noqa: TRY004 - as documented
+    if fault.kind in OF_CONNECTIONS:
+        raise ValueError(f"{fault.kind} meets no message")
+    return fault
+
+
+def truth(value: object) -> bool:
+    """Take true or false. Raises ValueError for anything else."""
+    if not isinstance(value, bool):
+        raise ValueError(f"neither true nor false: {value!r}"[:80])  # noqa: TRY004 - as documented
+    return value
