@@ -80,8 +80,10 @@ ALL_CASES = tuple(
                 ("reactor", "threads"),
                 (2,),
             ),
-            *_several(("connect",), (1, 1000, 10_000), ("none",), ("reactor",), (1, 2)),
-            *_several(("connect",), (1, 1000), ("none",), ("threads",), (1, 2)),
+            *_several(("connect",), (1, 1000, 10_000), ("none",), ("reactor",)),
+            *_several(("connect",), (1000, 10_000), ("none",), ("reactor",), (2,)),
+            *_several(("connect",), (1, 1000), ("none",), ("threads",)),
+            Case("connect", 1000, "none", "threads", 2),
         )
     )
 )

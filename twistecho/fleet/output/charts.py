@@ -219,7 +219,8 @@ def draw_percentiles(panel: "Axes", curves: Mapping[str, str]) -> None:
 
 def _rarity_axis(panel: "Axes", highest: float) -> None:
     """Label 1 in 10 as the 90th percentile, 1 in 100 as the 99th, and so on."""
-    ticks = [(1, "0"), (2, "50"), (4, "75")]
+    # Beside three nines there is room for one of them.
+    ticks = [(1, "0"), (2, "50"), (4, "75")] if highest < 1000 else [(2, "50")]
     ticks += [(10**n, f"{100 - 100 / 10**n:.{max(0, n - 2)}f}") for n in range(1, 10)]
     ticks = [(rarity, label) for rarity, label in ticks if rarity <= highest]
     panel.set_xscale("log")
