@@ -6,123 +6,68 @@ page's then, or ``Origin`` tells where it came from. Browsers alone send ``Origi
 ``Sec-Fetch-Site``.
 """
 
-import hmac
-import re
 from collections.abc import Collection
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 
 from twisted.web.server import Request
 
 from twistecho.base.sockets import ip_of
 
+from .authority import Host, host_of, host_of_origin
+from .bearer import carries
 from .responses import RefusedError
-
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+)(:[0-9]{0,5})?")
-_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<authority>[^/]+)")
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-_LONGEST_TOKEN = 4096
 
 
 class Guards:
     """Refuses requests of foreign web pages, and those without the token, if there is one.
 
-    ``hosts`` are names of this service besides ``localhost``, loopback addresses and the address
-    that a request came to.
+    ``hosts`` are names of this service, as `parse_host` gives them, besides ``localhost``, loopback
+    addresses and the address that a request came to.
     """
 
-    def __init__(self, hosts: Collection[str] = (), token: str | None = None) -> None:
-        self._names = {"localhost", *map(parse_host, hosts)}
-        self._token = None if token is None else token.encode()
+    def __init__(self, hosts: Collection[Host] = (), token: str | None = None) -> None:
+        self._hosts: set[Host | None] = {"localhost", *hosts}
+        self._token = token
 
     def check(self, request: Request) -> None:
         """Raise RefusedError where a request may not be made."""
-        self._check_host(request)
-        for origin in _values(request, "origin"):
-            found = _ORIGIN.fullmatch(origin)
-            if found is None or not self._is_ours(found["authority"], request):
-                raise RefusedError(
-                    HTTPStatus.FORBIDDEN, "Origin: requests of another host's pages are refused"
-                )
-        if any(site.lower() == "cross-site" for site in _values(request, "sec-fetch-site")):
-            raise RefusedError(
-                HTTPStatus.FORBIDDEN, "Sec-Fetch-Site: requests of other sites are refused"
-            )
-        self._check_token(request)
-
-    def _check_host(self, request: Request) -> None:
         hosts = _values(request, "host")
         if len(hosts) > 1 or (not hosts and request.clientproto != b"HTTP/1.0"):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "Host: there has to be one")
-        if hosts and not self._is_ours(hosts[0], request):
-            raise RefusedError(
-                HTTPStatus.FORBIDDEN, "Host: not a name of this service; see --control-host"
-            )
+        for host in map(host_of, hosts):
+            if not self._is_ours(host, request):
+                problem = "Host: not a name of this service, as --control-host gives it others"
+                raise RefusedError(HTTPStatus.FORBIDDEN, problem)
+        self._check_page(request)
+        self._check_token(request)
 
-    def _is_ours(self, authority: str, request: Request) -> bool:
-        found = _AUTHORITY.fullmatch(authority)
-        if found is None:
-            return False
-        host = found["host"].lower().removesuffix(".")
-        if host in self._names:
-            return True
-        ip = _ip(host)
-        return ip is not None and (ip.is_loopback or ip == ip_of(request.getHost()))
+    def _check_page(self, request: Request) -> None:
+        """Refuse what another host's page has sent."""
+        for host in map(host_of_origin, _values(request, "origin")):
+            if not self._is_ours(host, request):
+                problem = "Origin: requests of another host's pages are refused"
+                raise RefusedError(HTTPStatus.FORBIDDEN, problem)
+        if any(site.lower() == "cross-site" for site in _values(request, "sec-fetch-site")):
+            problem = "Sec-Fetch-Site: requests of another site's pages are refused"
+            raise RefusedError(HTTPStatus.FORBIDDEN, problem)
+
+    def _is_ours(self, host: Host | None, request: Request) -> bool:
+        if host is None or isinstance(host, str):
+            return host in self._hosts
+        return host.is_loopback or host in self._hosts or host == ip_of(request.getHost())
 
     def _check_token(self, request: Request) -> None:
-        if self._token is None:
-            return
         given = _values(request, "authorization")
-        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        known = hmac.compare_digest(token.strip(" ").encode(errors="replace"), self._token)
-        if scheme.lower() != "bearer" or not known:
-            raise RefusedError(
-                HTTPStatus.UNAUTHORIZED,
-                "Authorization: the token of --control-token-file is needed: Bearer TOKEN",
-                headers={"www-authenticate": 'Bearer realm="twistecho"'},
-            )
+        if self._token is None or (len(given) == 1 and carries(given[0], self._token)):
+            return
+        raise RefusedError(
+            HTTPStatus.UNAUTHORIZED,
+            "Authorization: this needs the token of --control-token-file, as Bearer TOKEN",
+            headers={"www-authenticate": 'Bearer realm="twistecho"'},
+        )
 
 
 def _values(request: Request, name: str) -> list[str]:
     """Give the values of a header; each byte is a character."""
     raw = request.requestHeaders.getRawHeaders(name.encode()) or []
     return [value.decode("latin-1") for value in raw]
-
-
-def _ip(host: str) -> IPv4Address | IPv6Address | None:
-    """Read an address, which in the place of a host has brackets if it is one of IPv6."""
-    try:
-        ip = ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return None
-    return getattr(ip, "ipv4_mapped", None) or ip
-
-
-def parse_host(text: str) -> str:
-    """Read a name, or an address, by which a service may be called; give it as it is compared.
-
-    Raises ValueError, also where a port follows: any is allowed.
-    """
-    found = _AUTHORITY.fullmatch(text)
-    if found is None or found["host"] != text or not text.isascii():
-        raise ValueError(f"{text[:80]!r} is not a host's name, without a port")
-    return text.lower().removesuffix(".")
-
-
-def read_token(path: str) -> str:
-    """Read a token: the first line of a file, without the space around it.
-
-    Raises ValueError where it cannot be read, or is none that ``Authorization`` can carry.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            line = file.readline(_LONGEST_TOKEN + 1)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    token = line.decode("latin-1").strip()
-    if not token:
-        raise ValueError(f"{path}: its first line is empty")
-    if len(line) > _LONGEST_TOKEN or _TOKEN.fullmatch(token) is None:
-        raise ValueError(f"{path}: its first line is no token: letters, digits and ._~+/-, then =")
-    return token

@@ -44,7 +44,8 @@ def response_to(error: BaseException) -> Response | None:
     if isinstance(error, RefusedError):
         return _problem(error.status, error.problem, error.field, error.headers)
     if isinstance(error, FieldError):
-        return _problem(HTTPStatus.BAD_REQUEST, str(error), error.field)
+        said = str(error) if error.field else error.problem
+        return _problem(HTTPStatus.BAD_REQUEST, said, error.field or None)
     if isinstance(error, LookupError) and not isinstance(error, (KeyError, IndexError)):
         return _problem(HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, UnconfirmedError):

@@ -149,14 +149,14 @@ def _written(received: Received) -> dict[str, Any]:
         "total": received.total,
         "next": received.next,
         "messages": [
-            {**asdict(message), "content": _text(message.content)} for message in received.messages
+            {**asdict(message), "data": _text(message.data)} for message in received.messages
         ],
     }
 
 
-def _text(content: bytes) -> str | dict[str, str]:
+def _text(data: bytes) -> str | dict[str, str]:
     """Write text as text, and what is no UTF-8 as base64."""
     try:
-        return content.decode()
+        return data.decode()
     except UnicodeDecodeError:
-        return {"base64": b64encode(content).decode()}
+        return {"base64": b64encode(data).decode()}

@@ -19,9 +19,6 @@ from .responses import INTERNAL, RefusedError, Response, response_to, write
 from .routes import Handler, Route, Routes
 from .steering import Steering
 
-CONTROL = "requests to steer it"
-"""What the log calls that which a control port serves."""
-
 
 class QuietSite(Site):
     """A site that does not log each request, nor show tracebacks."""
@@ -89,7 +86,7 @@ class Control(Resource):
         try:
             self._guards.check(request)
         except RefusedError as refused:
-            said = f"Refused, {refused.problem.partition(':')[0]} is wrong, of {CONTROL}"
+            said = f"Refused, {refused.problem.partition(':')[0]} is wrong, of a request to steer"
             self._occasionally.warn(said, where(request.getClientAddress()))
             raise
         if request.body is None:

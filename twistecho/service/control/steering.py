@@ -46,14 +46,13 @@ class ReceivedMessage:
     """A message that the service has received.
 
     ``index`` is its number among all messages received, ``number`` that among the messages of its
-    ``connection``, all from 0; ``time`` is when it came, in seconds since the epoch.
+    ``connection``, all from 0.
     """
 
     index: int
     connection: int
     number: int
-    time: float
-    content: bytes
+    data: bytes
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
+from twistecho.service.control.authority import parse_host
+from twistecho.service.control.bearer import read_token
 from twistecho.service.echo.limits import Limits, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
@@ -65,6 +67,9 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "delay-per": DelayPer.parse,
     "drain": parse_seconds,
     "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "control": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "control-host": lambda texts: tuple(map(parse_host, texts)),
+    "control-token-file": read_token,
     "proxy-from": parse_trusted,
     "workers": lambda text: parse_workers(text, cores()),
 }
@@ -100,6 +105,10 @@ class Options(usage.Options):
         *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
+        ["control", None, None,
+         "Port or endpoint at which the service is steered while it runs: JSON over HTTP."],
+        ["control-token-file", None, None,
+         "File whose first line is the token that who steers has to send."],
         ["drain", None, None,
          "How long to deliver owed replies when stopping. [default: longest delay + 5 s]"],
         ["workers", None, None,
@@ -117,6 +126,7 @@ class Options(usage.Options):
         self["port"] = []
         self["proxy-from"] = []
         self["fault"] = []
+        self["control-host"] = []
 
     @_helped(
         "A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock). "
@@ -144,6 +154,14 @@ class Options(usage.Options):
     def opt_fault(self, text: str) -> None:
         """Let this go wrong too."""
         self["fault"].append(text)
+
+    @_helped(
+        "A name by which who steers may call this service besides localhost and its addresses, "
+        "such as a container's. May be given more than once."
+    )
+    def opt_control_host(self, text: str) -> None:
+        """Go by this name too."""
+        self["control-host"].append(text)
 
     @_helped("Display this help and exit.")
     def opt_help(self) -> None:
@@ -178,6 +196,9 @@ class Options(usage.Options):
         except FieldError as error:
             problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
             raise usage.UsageError(problem) from None
+        for name in ("control-host", "control-token-file"):
+            if self[name] and self["control"] is None:
+                raise usage.UsageError(f"--{name}: without --control nobody can steer")
         seed = secrets.randbits(32) if self["seed"] is None else self["seed"]
         self["delay"] = _parsed(
             "delay", lambda text: parse_delays(text, seed=seed, lines_of=lines_of), self["delay"]

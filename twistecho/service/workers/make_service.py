@@ -8,7 +8,7 @@ at fault, 1 where the world is (a port in use, say).
 from io import TextIOWrapper
 from typing import cast
 
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogLevel
 
 from twistecho.base.timers import count_monotonic
@@ -18,12 +18,13 @@ from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import (
     METRICS,
+    Listener,
     MainService,
-    end_without_metrics,
     fitting,
     make_factory,
     make_listener,
     make_listeners,
+    serves_metrics,
 )
 
 
@@ -47,10 +48,7 @@ def makeService(options: Options) -> EchoService:
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
     listeners = make_listeners(reactor, options, factory)
-    if options["metrics"] is not None:
-        text, description = options["metrics"]
-        site = _metrics(factory)
-        listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
+    listeners += _listeners_beside(reactor, options, factory)
     return MainService(clock, factory, listeners, options["drain"])
 
 
@@ -60,8 +58,23 @@ def _escape_unwritable(log_file: object) -> None:
         log_file.reconfigure(errors="backslashreplace")
 
 
-def _metrics(factory: EchoFactory) -> IProtocolFactory:
-    end_without_metrics()
-    from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - it needs an extra
+def _listeners_beside(reactor: object, options: Options, factory: EchoFactory) -> list[Listener]:
+    """Find out where to listen for what is not the echo's."""
+    listeners, metrics = [], None
+    if serves_metrics(options):
+        from twistecho.service.process.metrics import (  # noqa: PLC0415 - it needs an extra
+            metrics_of,
+            metrics_site,
+        )
 
-    return metrics_site(factory)
+        metrics = metrics_of(factory)
+    if options["metrics"] is not None and metrics is not None:
+        text, description = options["metrics"]
+        site = metrics_site(metrics)
+        listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
+    if options["control"] is not None:
+        from twistecho.service.process import control_port  # noqa: PLC0415 - most have none
+
+        steering = control_port.make_steering(factory)
+        listeners.append(control_port.make_control(reactor, options, steering, metrics))
+    return listeners
