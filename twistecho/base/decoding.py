@@ -6,6 +6,7 @@ imported where something is read only: it takes 30 ms.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -34,6 +35,11 @@ _LONGEST = 1e12
 """The largest number that is not whole: of seconds, thirty thousand years."""
 
 _LONGEST_LINE = 300
+
+DEEPEST = 32
+"""How deep arrays and objects may be nested where that is read strictly."""
+
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 _VALUE = "value of the form"
 
@@ -64,6 +70,60 @@ def parse(text: str, what: str) -> Any:
         raise ValueError(f"not {what}: nested too deep") from None
     except ValueError as error:
         raise ValueError(f"not {what}: {error}") from None
+
+
+def parse_strictly(data: bytes, what: str) -> Any:
+    """Give what JSON in UTF-8 says, where all readers of JSON would give the same.
+
+    Raises ValueError, in one line, where it is none, and for numbers that are not finite, names
+    given twice, halves of surrogate pairs and what is nested deeper than `DEEPEST`.
+    """
+    hooks: dict[str, Any] = {
+        "parse_constant": _refused_number,
+        "parse_float": _finite,
+        "object_pairs_hook": _once_each,
+    }
+    try:
+        value = json.loads(data.decode(), **hooks)
+        _check_inside(value, DEEPEST)
+    except UnicodeDecodeError:
+        raise ValueError(f"not {what}: not UTF-8") from None
+    except RecursionError:
+        raise ValueError(f"not {what}: nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"not {what}: {_in_line(str(error))}") from None
+    return value
+
+
+def _refused_number(text: str) -> None:
+    raise ValueError(f"{text} is not a finite number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        _refused_number(text[:40])
+    return value
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:40]!r} is given twice")
+        found[name] = value
+    return found
+
+
+def _check_inside(value: Any, depth: int) -> None:
+    """Raise ValueError where a value is nested deeper, or has text in it that cannot be written."""
+    if isinstance(value, str) and _HALF.search(value):
+        raise ValueError("half a surrogate pair is no text")
+    if isinstance(value, (dict, list)):
+        if not depth:
+            raise ValueError("nested too deep")
+        for each in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check_inside(each, depth - 1)
 
 
 def check_schema(data: Any, schema: int, what: str, *older: int) -> None:

@@ -5,6 +5,7 @@ The layers; a package imports only packages on layers below its own, here and in
     0  scenario    what becomes of a message: pure
     1  echo        EchoFactory and its connections
     2  listening   where it listens
-    3  process     ``twist echo`` as one process
-    4  workers     several processes that serve
+    3  control     how it is steered while it runs
+    4  process     ``twist echo`` as one process
+    5  workers     several processes that serve
 """

@@ -14,7 +14,7 @@ from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_to_end
 from tests.support.pipes import connect, tcp
 from twistecho import EchoFactory, Limits
-from twistecho.service.process.metrics import EchoCollector, metrics_site
+from twistecho.service.process.metrics import EchoCollector, metrics_of, metrics_site
 
 
 def scrape(connection: socket.socket) -> bytes:
@@ -29,7 +29,7 @@ class MetricsTests(ListeningCase):
     def serve(self, factory: EchoFactory) -> str:
         """Serve a factory's metrics on a Unix socket; give its path."""
         path = f"{self.folder()}/metrics.sock"
-        port: IListeningPort = reactor.listenUNIX(path, metrics_site(factory))
+        port: IListeningPort = reactor.listenUNIX(path, metrics_site(metrics_of(factory)))
         self.addCleanup(port.stopListening)
         return path
 

@@ -382,6 +382,11 @@ class Connection(Watched, Protocol):
     # What has been counted
 
     @property
+    def messages(self) -> int:
+        """How many messages have come."""
+        return self._messages
+
+    @property
     def waiting(self) -> int:
         """How many replies wait in the queue."""
         return 0 if self._queue is None else len(self._queue.entries)

@@ -38,6 +38,9 @@ class Limits:
     where that is less, unless the framing is ``read``. What has come of an unfinished one counts
     among the waiting bytes of all.
 
+    Forgotten: what was received before the last ``received_messages``, of ``received_bytes``, where
+    messages are recorded.
+
     Dropped, that is reset: a connection on which nothing came and nothing was owed for ``idle``
     seconds; one whose peer read nothing of a full write buffer for ``stall`` seconds.
 
@@ -53,6 +56,8 @@ class Limits:
     idle: float = 3600.0
     stall: float = 60.0
     message_size: int = LONGEST_MESSAGE
+    received_messages: int = 1000
+    received_bytes: int = 1024 * 1024
 
     def __post_init__(self) -> None:
         """Refuse bounds under which no reply could be written, and contradictions."""
@@ -72,7 +77,14 @@ class Limits:
                 "waiting_bytes",
                 f" of one connection, {self.waiting_bytes}",
             )
-        self._check_not_negative("connections", "connections_per_peer", "idle", "stall")
+        self._check_not_negative(
+            "connections",
+            "connections_per_peer",
+            "idle",
+            "stall",
+            "received_messages",
+            "received_bytes",
+        )
 
     def _check_not_negative(self, *names: str) -> None:
         for name in names:

@@ -42,6 +42,10 @@ class OpenConnection(Timed, Protocol):
         """What carries its bytes."""
 
     @property
+    def messages(self) -> int:
+        """How many messages have come."""
+
+    @property
     def waiting(self) -> int:
         """How many replies wait."""
 
@@ -218,7 +222,7 @@ class Connections:
             1, limits.total_waiting_bytes // (2 * limits.write_buffer)
         )
         self.waiting_messages = limits.waiting_messages
-        self.received = Received()
+        self.received = Received(limits.received_messages, limits.received_bytes)
         self._allowances = Allowances(scenario)
         self._recording = record
         self._log_payload = log_payload

@@ -23,7 +23,7 @@ class Message:
 class Received:
     """The last messages: ``most`` at most, of ``most_bytes`` at most. Older ones are dropped."""
 
-    def __init__(self, most: int = 1000, most_bytes: int = 1024 * 1024) -> None:
+    def __init__(self, most: int, most_bytes: int) -> None:
         self.most = most
         self.most_bytes = most_bytes
         self.total = 0  # those that were dropped are among them
@@ -58,9 +58,12 @@ class Received:
         return iter(self._kept)
 
     def clear(self) -> None:
-        """Forget all, and count from 0 again."""
+        """Forget all, and count from 0 again; who waits is told, and may wait anew."""
         self._kept.clear()
         self.total = self._bytes = 0
+        waiting, self._waiting = self._waiting, []
+        for _, each in waiting:
+            each.callback(None)
 
     def reach(self, total: int) -> Deferred[None]:
         """Fire once so many messages have arrived in all; cancel it to wait no longer."""

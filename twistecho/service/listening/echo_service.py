@@ -44,6 +44,11 @@ def is_exposed(address: object) -> bool:
     return ip is not None and not ip.is_loopback
 
 
+def _fields(address: object) -> dict[str, object]:
+    """Give host and port of an address, for a log that programs read; None where it has none."""
+    return {name: getattr(address, name, None) for name in ("host", "port")}
+
+
 class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
 
@@ -82,11 +87,16 @@ class EchoService(Service):
             self.privilegedStartService()
 
     def listen(
-        self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory, what: str = ""
+        self,
+        endpoint: IStreamServerEndpoint,
+        factory: IProtocolFactory,
+        what: str = "",
+        exposed: str = EXPOSED,
     ) -> None:
         """Serve a factory, the echo's or another, until the service stops.
 
-        Every other one is `Guarded`; ``what`` says for the log what is served there.
+        Every other one is `Guarded`; ``what`` says for the log what is served there, ``exposed``
+        what it says where other machines reach that.
         Raises what the endpoint fails with at once, and then listens nowhere any more.
         """
         errors: list[Failure] = []
@@ -100,7 +110,7 @@ class EchoService(Service):
         opened: Callable[[IListeningPort], None] = self._opened
         if factory is not self.factory:
             factory = Guarded(self.clock, factory, what)
-            opened = partial(self._opened_beside, what)
+            opened = partial(self._opened_beside, what, exposed)
         listening = maybeDeferred(endpoint.listen, factory)
         self._listening.append(listening.addCallbacks(opened, refused))
         starting = False
@@ -113,11 +123,14 @@ class EchoService(Service):
         self.prepare(port)
         self.announce(port)
 
-    def _opened_beside(self, what: str, port: IListeningPort) -> None:
+    def _opened_beside(self, what: str, exposed: str, port: IListeningPort) -> None:
         self.ports.append(port)
         back_off(port, self.clock)
-        self._log.info("Listening on {where} for {what}", where=where(port.getHost()), what=what)
-        self._warn_if_exposed(port)
+        address = port.getHost()
+        self._log.info(
+            "Listening on {where} for {what}", what=what, where=where(address), **_fields(address)
+        )
+        self._warn_if_exposed(port, exposed)
 
     def prepare(self, port: IListeningPort) -> None:
         """Have an echo's port back off when the system is starved; called once it listens."""
@@ -131,15 +144,14 @@ class EchoService(Service):
             where=where(address),
             how=self.describe(),
             reactor=reactor_name(self.clock),
-            host=getattr(address, "host", None),
-            port=getattr(address, "port", None),
+            **_fields(address),
         )
         self._warn_if_exposed(port)
 
-    def _warn_if_exposed(self, port: IListeningPort) -> None:
+    def _warn_if_exposed(self, port: IListeningPort, words: str = EXPOSED) -> None:
         address = port.getHost()
-        if is_exposed(address):
-            self._log.warn(EXPOSED, where=where(address))
+        if words and is_exposed(address):
+            self._log.warn(words, where=where(address))
 
     def describe(self) -> str:
         """Say in a few words how the service answers."""

@@ -21,6 +21,7 @@ from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from twistecho.service.control.site import QuietSite
 from twistecho.service.echo.counters import LATENESS_BOUNDS, Counts, Lateness
 from twistecho.service.echo.factory import EchoFactory
 
@@ -85,22 +86,12 @@ def _histogram(lateness: Lateness) -> Metric:
     )
 
 
-class _QuietSite(Site):
-    """A site that does not log each scrape."""
-
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: object) -> None:
-        """Say nothing."""
-
-
-def metrics_site(factory: EchoFactory) -> Site:
-    """Make a site that serves a factory's metrics at ``/metrics``, on the global reactor."""
+def metrics_of(factory: EchoFactory) -> "Metrics":
+    """Make a resource that gives a factory's metrics, and its process's."""
     registry = CollectorRegistry()
     registry.register(EchoCollector(factory))
     ProcessCollector(registry=registry)
-    return site_of(registry)
+    return Metrics(registry)
 
 
 _Encoder = tuple[Callable[[Collector], bytes], str]
@@ -132,7 +123,7 @@ class _Scrape(Request):
         """Drop a part of the body."""
 
 
-class _Metrics(Resource):
+class Metrics(Resource):
     """A registry's metrics, in the format that is asked for.
 
     prometheus-client's own resource goes through WSGI, which wants the port that a request came to:
@@ -158,8 +149,8 @@ class _Metrics(Resource):
         return NOT_DONE_YET
 
 
-def site_of(registry: CollectorRegistry) -> Site:
-    """Make a site that serves a registry's metrics at ``/metrics``."""
+def metrics_site(metrics: Metrics) -> Site:
+    """Make a site that serves metrics at ``/metrics``, and nothing else, on the global reactor."""
     root = Resource()
-    root.putChild(b"metrics", _Metrics(registry))
-    return _QuietSite(root, requestFactory=_Scrape)
+    root.putChild(b"metrics", metrics)
+    return QuietSite(root, requestFactory=_Scrape)

@@ -18,6 +18,8 @@ from twistecho.base.processes import cores
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.eagerreactor import install_fastest
+from twistecho.service.control.authority import parse_host
+from twistecho.service.control.bearer import read_token
 from twistecho.service.echo.limits import Limits, check_size, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
@@ -59,6 +61,9 @@ _BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
      "How long a peer may refuse to read before it is dropped; 0 for ever."),
     ("max-message-size", "message_size", whole,
      "Bytes of a message, unless --framing is read; a connection with more is ended."),
+    ("max-received", "received_messages", whole,
+     "Messages that are kept for who asks through --control what was received."),
+    ("max-received-bytes", "received_bytes", whole, "Bytes of these messages together."),
 ]  # fmt: skip
 
 _OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
@@ -75,6 +80,9 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "seed": parse_seed,
     "drain": parse_seconds,
     "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "control": lambda text: (text, describe_port(text, "127.0.0.1")),
+    "control-host": lambda texts: tuple(map(parse_host, texts)),
+    "control-token-file": read_token,
     "proxy-from": parse_trusted,
     "workers": lambda text: parse_workers(text, cores()),
 }
@@ -118,6 +126,10 @@ class Options(usage.Options):
         *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
+        ["control", None, None,
+         "Port or endpoint at which the service is steered while it runs: JSON over HTTP."],
+        ["control-token-file", None, None,
+         "File whose first line is the token that who steers has to send."],
         ["drain", None, None,
          "How long to deliver owed replies when stopping. [default: longest delay + 5 s]"],
         ["workers", None, None,
@@ -136,6 +148,7 @@ class Options(usage.Options):
         self["proxy-from"] = []
         self["fault"] = []
         self["on"] = []
+        self["control-host"] = []
 
     @_helped(
         "A port number, or a Twisted endpoint description (tcp6:5000, unix:/run/echo.sock). "
@@ -172,6 +185,14 @@ class Options(usage.Options):
         """Answer this too."""
         self["on"].append(text)
 
+    @_helped(
+        "A name by which who steers may call this service besides localhost and its addresses, "
+        "such as a container's. May be given more than once."
+    )
+    def opt_control_host(self, text: str) -> None:
+        """Go by this name too."""
+        self["control-host"].append(text)
+
     @_helped("Display this help and exit.")
     def opt_help(self) -> None:
         """Do as Twisted does."""
@@ -206,6 +227,9 @@ class Options(usage.Options):
             problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
             raise usage.UsageError(problem) from None
         self["scenario"] = self._scenario()
+        for name in ("control-host", "control-token-file"):
+            if self[name] and self["control"] is None:
+                raise usage.UsageError(f"--{name}: without --control nobody can steer")
         self["endpoints"] = {
             text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
             for text in self["port"] or ["5000"]

@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits
-from twistecho.service.listening.echo_service import EchoService
+from twistecho.service.listening.echo_service import EXPOSED, EchoService
 from twistecho.service.listening.endpoint import endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 from twistecho.service.scenario.scenario import Scenario
@@ -48,13 +48,15 @@ _Result = TypeVar("_Result")
 class Listener(NamedTuple):
     """Something to listen on, the factory to serve there, and the option that asked for it.
 
-    ``what`` says for the log what another factory than the echo's serves.
+    ``what`` says for the log what another factory than the echo's serves, ``exposed`` what it says
+    where other machines reach that.
     """
 
     endpoint: IStreamServerEndpoint
     factory: IProtocolFactory
     option: str
     what: str = ""
+    exposed: str = EXPOSED
 
 
 def make_factory(
@@ -73,11 +75,17 @@ def make_factory(
 
 
 def make_listener(
-    reactor: object, option: str, description: str, factory: IProtocolFactory, what: str = ""
+    reactor: object,
+    option: str,
+    description: str,
+    factory: IProtocolFactory,
+    what: str = "",
+    *,
+    exposed: str = EXPOSED,
 ) -> Listener:
     """Find out where to listen. Ends the process where that cannot be."""
     try:
-        return Listener(endpoint_for(reactor, description), factory, option, what)
+        return Listener(endpoint_for(reactor, description), factory, option, what, exposed)
     except OSError as error:
         end_process(f"{option}: {reason(error)}", 1)
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
@@ -108,12 +116,20 @@ METRICS = "requests of /metrics"
 """What the log calls that which a metrics port serves."""
 
 
-def end_without_metrics() -> None:
-    """End the process where the library for ``--metrics`` is missing."""
+def serves_metrics(options: Mapping[str, Any]) -> bool:
+    """Say whether metrics are served: at a port of theirs, or where the service is steered.
+
+    Ends the process where the library for ``--metrics`` is missing; ``--control`` does without.
+    """
+    if options["metrics"] is None and options["control"] is None:
+        return False
     try:
         import prometheus_client  # noqa: F401, PLC0415 - it needs an extra
     except ImportError:
+        if options["metrics"] is None:
+            return False
         end_process("--metrics: this needs prometheus-client: pip install 'twistecho[metrics]'", 2)
+    return True
 
 
 def fitting(limits: Limits) -> Limits:
@@ -153,8 +169,12 @@ class MainService(EchoService):
         drain: float | None,
     ) -> None:
         super().__init__(clock, factory, (), drain)  # where it listens is in its listeners
-        self._listeners = listeners
+        self._listeners = list(listeners)
         self._notifications = Notifications(clock, os.environ)
+
+    def add_listener(self, listener: Listener) -> None:
+        """Listen there too, for something beside the echo."""
+        self._listeners.append(listener)
 
     def startService(self) -> None:
         """Listen; say that the service is ready once the reactor runs."""
@@ -174,7 +194,7 @@ class MainService(EchoService):
     def listen_or_end(self, listener: Listener) -> None:
         """Listen, or end the process with one line."""
         try:
-            self.listen(listener.endpoint, listener.factory, listener.what)
+            self.listen(listener.endpoint, listener.factory, listener.what, listener.exposed)
         except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
             end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
 

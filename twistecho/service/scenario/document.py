@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from twistecho.base.notation import FieldError
@@ -27,16 +28,30 @@ ON_KEYS = ("match", "reply", "delay", "fault", "close", "limit")
 """The keys of an answer."""
 
 
-def read_scenario(data: object, *, seed: int = 0, lines_of: LinesOf = no_files) -> Scenario:
+ReadDelay = Callable[[str], Delay]
+"""Reads the text of a delay. Raises ValueError."""
+
+
+def read_scenario(
+    data: object,
+    *,
+    seed: int = 0,
+    lines_of: LinesOf = no_files,
+    known: Mapping[str, Delay] = MappingProxyType({}),
+) -> Scenario:
     """Read a scenario. ``seed`` is what is drawn from where it names none itself.
 
-    ``lines_of`` reads the file of a trace. Raises FieldError with the path of what is wrong, which
-    is empty where all of it is.
+    ``lines_of`` reads the file of a trace; ``known`` are delays that are not read again, by their
+    texts. Raises FieldError with the path of what is wrong, which is empty where all of it is.
     """
+
+    def read_delay(text: str) -> Delay:
+        return known[text] if text in known else parse_delays(text, lines_of=lines_of)
+
     read: dict[str, Any] = {"seed": seed}
     for name, value in _known(data, (*FIELDS, "seed"), "").items():
         with _under(name):
-            read[name] = _field(name, value, lines_of)
+            read[name] = _field(name, value, read_delay)
     return Scenario(**read)
 
 
@@ -64,26 +79,26 @@ def _known(data: object, keys: tuple[str, ...], field: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value is not None}
 
 
-def _field(name: str, value: Any, lines_of: LinesOf) -> Any:
+def _field(name: str, value: Any, read_delay: ReadDelay) -> Any:
     if name in ("framing", "banner"):
         return bytes_from(value)
     if name in ("delay", "banner_delay"):
-        return _delay(value, lines_of)
+        return _delay(value, read_delay)
     if name == "on":
         if not isinstance(value, list):
             raise ValueError("not a list of answers")
-        return _each(value, lambda each: _on(each, lines_of))
+        return _each(value, lambda each: _on(each, read_delay))
     return value
 
 
-def _on(data: object, lines_of: LinesOf) -> On:
+def _on(data: object, read_delay: ReadDelay) -> On:
     given = _known(data, ON_KEYS, "")
     if "match" not in given:
         raise FieldError("match", "it is missing")
     read = {}
     for name, value in given.items():
         with _under(name):
-            read[name] = _part(name, value, lines_of)
+            read[name] = _part(name, value, read_delay)
     return On(**read)
 
 
@@ -96,9 +111,9 @@ def _each(values: list[Any], read: Callable[[Any], Any]) -> list[Any]:
     return made
 
 
-def _part(name: str, value: Any, lines_of: LinesOf) -> Any:
+def _part(name: str, value: Any, read_delay: ReadDelay) -> Any:
     if name == "delay":
-        return _delay(value, lines_of)
+        return _delay(value, read_delay)
     if name == "match":
         return bytes_from(value)
     if name == "reply":
@@ -108,8 +123,8 @@ def _part(name: str, value: Any, lines_of: LinesOf) -> Any:
     return value
 
 
-def _delay(value: Any, lines_of: LinesOf) -> Any:
-    return parse_delays(value, lines_of=lines_of) if isinstance(value, str) else value
+def _delay(value: Any, read_delay: ReadDelay) -> Any:
+    return read_delay(value) if isinstance(value, str) else value
 
 
 def bytes_from(value: object) -> bytes:

@@ -25,7 +25,8 @@ class Assignment:
     """What all workers are told, and which of them one is.
 
     ``options`` are those of ``twist echo``; ``endpoints`` the descriptions of the sockets that it
-    is given; ``shares`` the limits of every worker; ``reactor`` and ``log_level`` are names.
+    is given; ``shares`` the limits of every worker; ``reactor`` and ``log_level`` are names;
+    ``counted`` says whether its metrics are served.
     """
 
     options: dict[str, Any]
@@ -34,6 +35,7 @@ class Assignment:
     reactor: str
     log_level: str
     number: int = 0
+    counted: bool = False
 
     @property
     def limits(self) -> Limits:

@@ -8,22 +8,22 @@ at fault, 1 where the world is (a port in use, say).
 from io import TextIOWrapper
 from typing import cast
 
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogLevel
 
 from twistecho.base.timers import count_monotonic
 from twistecho.eagerreactor import reactor_name
-from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import (
     METRICS,
+    Listener,
     MainService,
-    end_without_metrics,
     fitting,
     make_factory,
     make_listener,
     make_listeners,
+    serves_metrics,
 )
 
 
@@ -46,12 +46,12 @@ def makeService(options: Options) -> EchoService:
         return make_workers(reactor, options, chosen or "default", log_level)
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
-    listeners = make_listeners(reactor, options, factory)
-    if options["metrics"] is not None:
-        text, description = options["metrics"]
-        site = _metrics(factory)
-        listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
-    return MainService(clock, factory, listeners, options["drain"])
+    service = MainService(
+        clock, factory, make_listeners(reactor, options, factory), options["drain"]
+    )
+    for listener in _listeners_beside(reactor, options, service):
+        service.add_listener(listener)
+    return service
 
 
 def _escape_unwritable(log_file: object) -> None:
@@ -60,8 +60,23 @@ def _escape_unwritable(log_file: object) -> None:
         log_file.reconfigure(errors="backslashreplace")
 
 
-def _metrics(factory: EchoFactory) -> IProtocolFactory:
-    end_without_metrics()
-    from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - it needs an extra
+def _listeners_beside(reactor: object, options: Options, service: MainService) -> list[Listener]:
+    """Find out where to listen for what is not the echo's."""
+    listeners, metrics = [], None
+    if serves_metrics(options):
+        from twistecho.service.process.metrics import (  # noqa: PLC0415 - it needs an extra
+            metrics_of,
+            metrics_site,
+        )
 
-    return metrics_site(factory)
+        metrics = metrics_of(service.factory)
+    if options["metrics"] is not None and metrics is not None:
+        text, description = options["metrics"]
+        site = metrics_site(metrics)
+        listeners.append(make_listener(reactor, f"--metrics {text}", description, site, METRICS))
+    if options["control"] is not None:
+        from twistecho.service.process import control_port  # noqa: PLC0415 - most have none
+
+        steering = control_port.make_steering(service)
+        listeners.append(control_port.make_control(reactor, options, steering, metrics))
+    return listeners

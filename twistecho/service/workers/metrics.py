@@ -21,10 +21,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.server import Site
 
 from twistecho.service.echo.factory import EchoFactory
-from twistecho.service.process.metrics import EchoCollector, site_of
+from twistecho.service.process.metrics import EchoCollector, Metrics
 
 INTERVAL = 0.5
 """Seconds between two copies."""
@@ -114,12 +113,12 @@ class WorkersCollector(Collector):
         )
 
 
-def workers_site(folder: Path, count: Callable[[], tuple[int, int]]) -> Site:
-    """Make a site that serves the sum of all workers' metrics. ``count`` is for the workers."""
+def workers_metrics(folder: Path, count: Callable[[], tuple[int, int]]) -> Metrics:
+    """Make a resource that gives the sum of all workers' metrics. ``count`` is for the workers."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
     registry.register(WorkersCollector(count))
-    return site_of(registry)
+    return Metrics(registry)
 
 
 def forget(folder: Path, worker: str) -> None:

@@ -8,7 +8,7 @@ speaks for all: ready when all are, stopping when all do.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -24,12 +24,12 @@ from twistecho.service.process.serving import (
     METRICS,
     Listener,
     MainService,
-    end_without_metrics,
     fitting,
     make_factory,
     make_listener,
     make_listeners,
     reason,
+    serves_metrics,
 )
 
 from .assignment import BOARD, FIRST_SOCKET, Assignment
@@ -52,7 +52,7 @@ class WorkersService(MainService):
     ) -> None:
         super().__init__(reactor, factory, listeners, assignment.options["drain"])
         self._assignment = assignment
-        self._temporary = None if assignment.options["metrics"] is None else _folder()
+        self._temporary = _folder() if assignment.counted else None
         self._names = [str(number) for number in range(len(assignment.shares))]
         self._ready: set[str] = set()
         self._heartbeats = Heartbeats(reactor, os.environ, self._is_ready, self._is_silent)
@@ -74,21 +74,28 @@ class WorkersService(MainService):
     def startService(self) -> None:
         """Listen, and start the workers."""
         super().startService()
-        if self._temporary is not None:
-            self._serve_metrics(self._temporary.name, *self._assignment.options["metrics"])
+        self._listen_beside(self._assignment.options)
         for name in self._names:
             self._board.open[int(name)] = GONE
         self._heartbeats.start()
         self._supervisor = self._make_supervisor()
         self._supervisor.startService()
 
-    def _serve_metrics(self, folder: str, text: str, description: str) -> None:
-        from .metrics import workers_site  # noqa: PLC0415 - it needs an extra
+    def _listen_beside(self, options: Mapping[str, Any]) -> None:
+        """Listen for what is not the echo's: it is this process's alone."""
+        metrics = None
+        if self._temporary is not None:
+            from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - an extra's
 
-        site = workers_site(Path(folder), self.count_workers)
-        self.listen_or_end(
-            make_listener(self.clock, f"--metrics {text}", description, site, METRICS)
-        )
+            from .metrics import workers_metrics  # noqa: PLC0415 - as above
+
+            metrics = workers_metrics(Path(self._temporary.name), self.count_workers)
+            if options["metrics"] is not None:
+                text, description = options["metrics"]
+                site, option = metrics_site(metrics), f"--metrics {text}"
+                self.listen_or_end(make_listener(self.clock, option, description, site, METRICS))
+        if options["control"] is not None:
+            end_process("--control: several workers cannot be steered", 2)
 
     def _shared_sockets(self) -> list[int]:
         """Give the descriptors that workers inherit; end the process where a port has none."""
@@ -208,9 +215,8 @@ def make_workers(
         shares=_fitting_shares(options["limits"], options["workers"]),
         reactor=reactor_name,
         log_level=log_level.name,
+        counted=serves_metrics(options),
     )
-    if options["metrics"] is not None:
-        end_without_metrics()
     return WorkersService(reactor, factory, listeners, assignment)
 
 

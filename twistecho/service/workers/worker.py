@@ -138,7 +138,7 @@ def main() -> None:
     service = make_worker(loop, assignment)
     service.startService()
     loop.addSystemEventTrigger("before", "shutdown", service.stopService)
-    if assignment.options["metrics"] is not None:
+    if assignment.counted:
         from .metrics import publish  # noqa: PLC0415 - it needs an extra
 
         publish(loop, service.factory, assignment.number)

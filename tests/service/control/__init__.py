@@ -1,0 +1,1 @@
+"""Tests of how a service is steered while it runs."""

@@ -1,0 +1,34 @@
+"""The token that who steers has to know: ``Authorization: Bearer TOKEN`` (RFC 6750)."""
+
+import hmac
+import re
+from pathlib import Path
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_LONGEST = 4096
+
+
+def read_token(path: str) -> str:
+    """Read a token: the first line of a file, without the space around it.
+
+    Who may read the file is not looked at: that of a container's secret is open to all in there.
+    Raises ValueError where it cannot be read, or is none that ``Authorization`` can carry.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            line = file.readline(_LONGEST + 1)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    token = line.decode("latin-1").strip()
+    if not token:
+        raise ValueError(f"{path}: its first line is empty")
+    if len(line) > _LONGEST or _TOKEN.fullmatch(token) is None:
+        raise ValueError(f"{path}: its first line is no token: letters, digits, ._~+/- and = last")
+    return token
+
+
+def carries(authorization: str, token: str) -> bool:
+    """Say whether a header's value carries a token, in a time that does not say how nearly."""
+    scheme, _, given = authorization.partition(" ")
+    known = hmac.compare_digest(given.strip(" ").encode(), token.encode())
+    return known and scheme.lower() == "bearer"

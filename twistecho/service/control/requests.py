@@ -1,0 +1,100 @@
+"""What comes to the control port: paths, parameters and bodies, of which nobody can make much."""
+
+from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from twisted.web.server import Request
+
+from twistecho.base.decoding import parse_strictly
+
+from .responses import RefusedError
+
+MOST_BYTES = 2**20
+"""The largest body that is read."""
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class BoundedRequest(Request):
+    """A request whose body stays in memory up to `MOST_BYTES`; the rest is dropped as it comes.
+
+    Twisted itself would write a large one to a file, and read that of a form.
+    """
+
+    body: bytes | None = b""
+    """The body, once it is whole; None where it was too large."""
+
+    _size = 0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - it may be anything
+        """Make room for what comes."""
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a part of the body, or drop all of it where it becomes too large."""
+        self._size += len(data)
+        if self._size > MOST_BYTES:
+            self.content = BytesIO()
+        else:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Put the body aside, and go on without."""
+        kept: Any = self.content
+        self.body = kept.getvalue() if self._size <= MOST_BYTES else None
+        self.content = BytesIO()
+        super().requestReceived(command, path, version)
+
+
+def path_of(request: Request) -> tuple[str, ...]:
+    """Give the parts of the path."""
+    path = request.path.decode("latin-1")
+    return tuple(path.removeprefix("/").split("/"))
+
+
+def read_document(request: BoundedRequest, content_types: Collection[str]) -> dict[str, Any]:
+    """Read the JSON object in the body. Raises RefusedError where there is none."""
+    given = request.requestHeaders.getRawHeaders("content-type") or [""]
+    if len(given) != 1 or given[0].partition(";")[0].strip().lower() not in content_types:
+        raise RefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Type: {' or '.join(content_types)} is needed",
+            headers={"accept": ", ".join(content_types)},
+        )
+    assert request.body is not None  # noqa: S101 - too large ones have been refused
+    try:
+        document = parse_strictly(request.body, "JSON")
+    except ValueError as error:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
+    if not isinstance(document, dict):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "not a scenario: not an object")
+    return document
+
+
+def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """Read the parameters that come after the question mark, each once, with a reader each.
+
+    Raises RefusedError naming the one at fault.
+    """
+    text = request.uri.partition(b"?")[2].decode("latin-1")
+    read: dict[str, Any] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
+        if name not in readers:
+            has = f": there are {', '.join(readers)}" if readers else ""
+            raise _refused(name, f"there is no such parameter{has}")
+        if name in read:
+            raise _refused(name, "it is given twice")
+        try:
+            read[name] = readers[name](value)
+        except ValueError as error:
+            raise _refused(name, str(error)) from None
+    return read
+
+
+def _refused(parameter: str, problem: str) -> RefusedError:
+    name = parameter[:80]
+    return RefusedError(HTTPStatus.BAD_REQUEST, f"{name}: {problem}", name)

@@ -1,0 +1,90 @@
+"""What the control port answers: JSON, of errors too."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from twisted.web.server import Request
+
+from twistecho.base.notation import FieldError
+
+from .steering import UnconfirmedError
+
+
+@dataclass(frozen=True)
+class Response:
+    """A status, a JSON document unless there is none, and headers besides the usual ones."""
+
+    status: HTTPStatus
+    document: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """A request is refused: the status, why in one line, the field at fault, headers besides."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        problem: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, problem, field)
+        self.status = status
+        self.problem = problem
+        self.field = field
+        self.headers = headers or {}
+
+
+def response_to(error: BaseException) -> Response | None:
+    """Give what is answered to what went wrong as foreseen; None of all else."""
+    if isinstance(error, RefusedError):
+        return _problem(error.status, error.problem, error.field, error.headers)
+    if isinstance(error, FieldError):
+        said = str(error) if error.field else error.problem
+        return _problem(HTTPStatus.BAD_REQUEST, said, error.field or None)
+    if isinstance(error, LookupError) and not isinstance(error, (KeyError, IndexError)):
+        return _problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, UnconfirmedError):
+        told = _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        return Response(told.status, {**told.document, "workers": list(error.workers)})
+    return None
+
+
+INTERNAL = Response(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    {"error": "the service has failed to do this; its log says why", "field": None},
+)
+"""What is answered where the service itself is at fault."""
+
+
+def _problem(
+    status: HTTPStatus,
+    error: str,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    return Response(status, {"error": error, "field": field}, headers or {})
+
+
+def write(request: Request, response: Response) -> None:
+    """Write a response, and finish the request."""
+    request.setResponseCode(response.status)
+    request.setHeader("cache-control", "no-store")
+    request.setHeader("x-content-type-options", "nosniff")
+    for name, value in response.headers.items():
+        request.setHeader(name, value)
+    if response.document is None:
+        request.defaultContentType = None
+        if response.status is not HTTPStatus.NO_CONTENT:
+            request.setHeader("content-length", "0")
+    else:
+        text = json.dumps(response.document, ensure_ascii=False) + "\n"
+        body = text.encode(errors="backslashreplace")
+        request.setHeader("content-type", "application/json")
+        request.setHeader("content-length", str(len(body)))
+        request.write(body)
+    request.finish()

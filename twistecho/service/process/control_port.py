@@ -1,0 +1,39 @@
+"""``--control``: a port of the process at which the service is steered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.web.resource import IResource
+
+from twistecho.service.control.factory_steering import FactorySteering
+from twistecho.service.control.guards import Guards
+from twistecho.service.control.site import control_site
+from twistecho.service.control.steering import Steering
+from twistecho.service.listening.echo_service import EchoService
+
+from .serving import Listener, make_listener
+
+CONTROL = "control"
+"""What the log calls that which a control port serves."""
+
+STEERED_BY_ANYBODY = (
+    "{where} can be reached from other machines: whoever gets there can steer the service, without "
+    "a token. Give it one with --control-token-file, or bind 127.0.0.1."
+)
+"""What the log says of such a port."""
+
+
+def make_steering(service: EchoService) -> Steering:
+    """Make what steers a service of one process."""
+    return FactorySteering(service.clock, service.factory, service.accept_waiting)
+
+
+def make_control(
+    reactor: Any, options: Mapping[str, Any], steering: Steering, metrics: IResource | None
+) -> Listener:
+    """Find out where ``--control`` says to listen. Ends the process where that cannot be."""
+    text, description = options["control"]
+    token = options["control-token-file"]
+    site = control_site(reactor, steering, Guards(options["control-host"], token), metrics)
+    exposed = STEERED_BY_ANYBODY if token is None else ""
+    return make_listener(reactor, f"--control {text}", description, site, CONTROL, exposed=exposed)
