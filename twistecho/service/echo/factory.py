@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.delay import NO_DELAY, Constant, Delay, DelayPer
-from twistecho.service.scenario.fault import NO_FAULTS, Faults
+from twistecho.service.scenario.faults import NO_FAULTS, Faults
 from twistecho.service.scenario.scenario import Scenario
 
 from .counters import Counts

@@ -20,7 +20,7 @@ from twistecho.service.echo.limits import Limits, parse_workers, shares_of
 from twistecho.service.listening.endpoint import is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import DelayPer
-from twistecho.service.scenario.fault import Faults
+from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario
 

@@ -14,7 +14,8 @@ from twistecho.base.reply_formats import MESSAGE_SIZE, ReplyFormat, longest_repl
 from twistecho.base.seeding import uniform
 
 from .delay import NO_DELAY, Constant, Delay, DelayPer
-from .fault import NO_FAULTS, Fault, Faults, pieces_of
+from .fault import Fault, pieces_of
+from .faults import NO_FAULTS, Faults
 from .parsing import MARK, bounded, parse_in_band
 
 
@@ -87,7 +88,7 @@ class Scenario:
 
     def decide(self, connection: int, number: int, message: bytes) -> Decision:
         """Say what becomes of a message."""
-        fault = self.faults.of_message(connection, number)
+        fault = self.faults.of_message(connection, number, message)
         if self.in_band and message.startswith(MARK):
             return self._decide_in_band(connection, number, message, fault)
         if fault is None and self._without_fault is not None:
