@@ -97,7 +97,8 @@ law = settings(max_examples=40, deadline=None)
 FAULTS = [
     "reset", "refuse:0.5", "close:0.1,at=middle", "silent,every=3,after=2", "truncate,bytes=4",
     "corrupt,connection=1", "extra,bytes=9", "drip,bytes=2,pause=5ms", "stall,for=2",
-    "late,times=3",
+    "late,times=3", "reset:0.5,limit=2,peer=10.0.0.0/8,match=^GET, /x", "silent,peer=fd00::/8",
+    "bandwidth:0.5,rate=64Ki,direction=out", "unaccepted",
 ]  # fmt: skip
 DELAYS = [
     "2", "20ms", "uniform:1,3", "exponential:0.2,max=3", "lognormal:median=0.05,sigma=0.8,min=1us",

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from math import inf
 from typing import Any
+
+from .networks import Address, plain
 
 # Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
@@ -23,17 +25,16 @@ _ANCILLARY_SIZE = 64
 _TCP_INFO = struct.Struct("=68xI28xI")
 
 
-def ip_of(address: object) -> IPv4Address | IPv6Address | None:
+def ip_of(address: object) -> Address | None:
     """Give the IP address of a peer or a port; None where it has none, as Unix sockets have not.
 
     An IPv4 address is one also where a dual-stack socket shows it as an IPv6 one
     (``::ffff:192.0.2.1``).
     """
     try:
-        ip = ip_address(str(getattr(address, "host", None)).partition("%")[0])
+        return plain(ip_address(str(getattr(address, "host", None)).partition("%")[0]))
     except ValueError:
         return None
-    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def family_of(descriptor: int) -> socket.AddressFamily:

@@ -23,7 +23,8 @@ from twistecho.fleet.plans.plan import OWN_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
-from twistecho.service.scenario.fault import Fault, Faults
+from twistecho.service.scenario.fault import Fault
+from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.parsing import parse_delays, parse_fault
 from twistecho.service.scenario.scenario import Scenario
 

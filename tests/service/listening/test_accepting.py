@@ -40,7 +40,7 @@ from twistecho.service.listening.accepting import (
     slack,
     take_turns,
 )
-from twistecho.service.scenario.fault import Faults
+from twistecho.service.scenario.faults import Faults
 
 from .test_endpoint import half_close
 

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.scenario.fault import Fault, Faults, Kind, Moment, pieces_of
+from twistecho.service.scenario.fault import OF_MESSAGES, Fault, Kind, Moment, pieces_of
+from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.parsing import parse_fault, parse_faults
 
 law = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, 2**64)
 
-EVERY_KIND = tuple(str(kind) for kind in Kind if kind is not Kind.REFUSE)
+EVERY_KIND = tuple(str(kind) for kind in Kind if kind in OF_MESSAGES)
 
 
 def met(*texts: str, connections: int = 1, messages: int = 12) -> list[tuple[int, int]]:

@@ -2,14 +2,16 @@
 
 import math
 import unittest
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.service.scenario.delay import Constant, parse_delay
-from twistecho.service.scenario.fault import Kind, Moment
+from twistecho.service.scenario.fault import Direction, Kind, Moment, Schedule
 from twistecho.service.scenario.parsing import InBand, parse_delays, parse_fault, parse_in_band
+from twistecho.service.scenario.patterns import Pattern
 
 law = settings(max_examples=200, deadline=None)
 seconds = st.floats(min_value=0, max_value=1e6)
@@ -22,7 +24,8 @@ DISTRIBUTIONS = (
     "choice:1,2,3",
     "exponential:0.2,min=0.1,max=0.5",
 )
-EVERY_KIND = tuple(str(kind) for kind in Kind if kind is not Kind.REFUSE)
+EVERY_KIND = tuple(str(kind) for kind in Kind)
+WHOLE = "reset:0.5,every=2,limit=2,peer=10.0.0.0/8,match=^GET, /x=1"
 
 
 class DelayTextTests(unittest.TestCase):
@@ -101,6 +104,29 @@ class FaultTextTests(unittest.TestCase):
         assert parse_fault("reset,at=middle").at is Moment.MIDDLE
         assert parse_fault("stall,for=2").seconds == 2.0
         assert parse_fault("late,times=3").times == 3.0
+        bandwidth = parse_fault("bandwidth:0.5,rate=64Ki,direction=out,limit=3")
+        assert (bandwidth.rate, bandwidth.direction) == (65536.0, Direction.OUT)
+        assert (bandwidth.limit, bandwidth.probability) == (3, 0.5)
+        assert parse_fault("bandwidth,rate=1").direction is None
+
+    def test_rates_have_units(self) -> None:
+        """Thousands, and those of the binary kind."""
+        for text, rate in {
+            "1": 1, "500": 500, "2k": 2000, "1.5M": 1_500_000, "64Ki": 65536, "2Mi": 2**21
+        }.items():  # fmt: skip
+            assert parse_fault(f"bandwidth,rate={text}").rate == rate
+
+    def test_a_pattern_takes_the_rest_of_the_text(self) -> None:
+        """Commas, equal signs and all; the bytes of a command line that are no text too."""
+        fault = parse_fault(WHOLE)
+        assert (fault.match, fault.limit) == (Pattern(b"^GET, /x=1"), 2)
+        assert fault.peer == ip_network("10.0.0.0/8")
+        assert (fault.schedule, fault.probability) == (Schedule(every=2), 0.5)
+        assert fault.text == WHOLE
+        assert parse_fault(fault.text) == fault
+        assert parse_fault("reset:match=a,match=b").match == Pattern(b"a,match=b")
+        assert parse_fault("reset,match=\xe9").match == Pattern(b"\xc3\xa9")
+        assert parse_fault("reset,match=\udcff").match == Pattern(b"\xff")
 
     def test_what_is_wrong_is_said_in_one_line(self) -> None:
         """Kinds, probabilities, options."""
@@ -122,6 +148,27 @@ class FaultTextTests(unittest.TestCase):
             "stall,for=x": "for: 'x' is not a number of seconds",
             "late,times=0.5": "times: 0.5 is not a multiple",
             "extra,bytes=100000": "bytes: 100000 is more than 65536",
+            "reset,limit=0": "limit: 0 is not 1 or more",
+            "reset,peer=10.0.0.1/8": "peer: 10.0.0.1/8 has host bits set; it must be ADDRESS or",
+            "reset,peer=localhost": "peer: 'localhost' does not appear to be",
+            "reset,match=": "match: there is no pattern",
+            "reset,match=(": "match: not a pattern: missing",
+            "reset,match=a\ud800": "match: 'a.ud800' is no text",
+            "reset,x=1": "no option 'x': it has at, every, after, connection, peer, limit, match",
+            "refuse,match=x": "refuse has no option 'match': it meets connections, not messages",
+            "bandwidth,rate=1,match=x": "bandwidth has no option 'match'",
+            "bandwidth": "bandwidth needs rate=BYTES",
+            "bandwidth:0.5,direction=in": "bandwidth needs rate=BYTES",
+            "bandwidth,rate=0.5": "rate: 0.5 is not 1 byte per second or more",
+            "bandwidth,rate=inf": "rate: inf is not 1 byte per second or more",
+            "bandwidth,rate=nan": "rate: nan is not 1 byte per second or more",
+            "bandwidth,rate=64KiB": "rate: '64KiB' is not a number of bytes per second",
+            "bandwidth,rate=1,direction=up": "direction: 'up' is not one of in, out",
+            "reset,rate=1": "reset has no option 'rate'",
+            "unaccepted:0.5": "unaccepted: '0.5' is no option",
+            "unaccepted,peer=::1": "unaccepted has no option 'peer'$",
+            "unaccepted,every=2": "unaccepted has no option 'every'$",
+            "unaccepted,match=x": "unaccepted has no option 'match'",
         }.items():
             with self.subTest(text=text), pytest.raises(ValueError, match=words) as caught:
                 parse_fault(text)
@@ -129,7 +176,7 @@ class FaultTextTests(unittest.TestCase):
 
     @law
     @given(
-        st.sampled_from([*EVERY_KIND, "refuse"]),
+        st.sampled_from([*EVERY_KIND, "bandwidth,rate=1", WHOLE]),
         st.text(alphabet="0123456789.,:=abeforvyn-") | st.text(max_size=5),
     )
     def test_any_text_gives_a_fault_or_a_valueerror(self, kind: str, noise: str) -> None:
@@ -139,6 +186,8 @@ class FaultTextTests(unittest.TestCase):
         except ValueError:
             return
         assert 0 <= fault.probability <= 1
+        assert fault.limit is None or fault.limit >= 1
+        assert parse_fault(fault.text) == fault
 
 
 class InBandTests(unittest.TestCase):
@@ -158,6 +207,8 @@ class InBandTests(unittest.TestCase):
         for message in (
             b"", b"!", b"! reset", b"!x", b"!delay", b"!delay x", b"!delay -1", b"!delay 1e9",
             b"!stall,for=3601", b"!reset:0.5", b"!reset,every=2", b"!refuse", b"reset", b"\xff",
+            b"!bandwidth,rate=1", b"!unaccepted", b"!reset,limit=1", b"!reset,peer=::1",
+            b"!reset,match=x", b"!reset,match=x,y",
         ):  # fmt: skip
             with self.subTest(message=message), self.assertRaises(ValueError):
                 parse_in_band(message)

@@ -26,11 +26,13 @@ from zope.interface import implementer
 from twistecho.base.log_lines import where
 from twistecho.base.sockets import unsent
 from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.faults import Bandwidth
 from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
 
 from .counters import Counts
 from .limits import GUARANTEED
 from .open_connections import Connections, Watched
+from .pacing import Outflow, Pace, pace_of
 from .reply_queue import ReplyQueue, Write
 from .state import (
     ABORTED,
@@ -41,6 +43,7 @@ from .state import (
     FULL,
     HELD,
     ONLY_WAITING,
+    PACED,
     PAUSED,
     STEERED,
     STOPPING,
@@ -52,6 +55,7 @@ from .transports import (
     amid_record,
     buffer_at_most,
     is_wrapped,
+    read_little,
     reset_when_flushed,
     unread,
 )
@@ -86,7 +90,7 @@ class Connection(Watched, Protocol):
     # What every message asks for is found at once in a slot.
     __slots__ = (
         "_accounted", "_allowance", "_charged", "_connections", "_cutter", "_echoed", "_framing",
-        "_held_until", "_messages", "_queue", "_received", "_sent", "_state",
+        "_held_until", "_inflow", "_messages", "_outflow", "_queue", "_received", "_sent", "_state",
         "_unfinished", "connected", "factory", "number", "peer", "transport", "turns", "wake_at",
     )  # fmt: skip
 
@@ -108,6 +112,8 @@ class Connection(Watched, Protocol):
         self._cutter: Cutter | None = None
         if self._state & FRAMED:
             self._cutter = self._framing.cutter(connections.limits.longest_message)
+        self._inflow: Pace | None = None  # this and the next where the bandwidth is bounded
+        self._outflow: Outflow | None = None
         self._unfinished = 0  # bytes of an unfinished message that the common budget counts
         self.turns: dict[int, int] | None = None  # see `Scenario.decide`
         self._held_until = 0.0
@@ -155,14 +161,19 @@ class Connection(Watched, Protocol):
         connections, queue = self._connections, self._queue
         if now >= self._held_until:
             self._state &= ~HELD
-        while queue is not None and not self._state & (FULL | CLOSING):
+        flowing = self._outflow is not None and not self._flow(self._outflow, now)
+        while queue is not None and not flowing and not self._state & (FULL | CLOSING):
             batch = queue.take(now, connections.write_buffer)
             if not batch:
                 break
             replies = batch[0] if len(batch) == 1 else b"".join(batch)
             self._sent += len(replies)
-            self.transport.write(replies)
-        if queue is not None and not self._state & CLOSING:
+            if self._outflow is None:
+                self.transport.write(replies)
+            else:
+                self._outflow.write(replies)
+                flowing = not self._flow(self._outflow, now)
+        if queue is not None and not flowing and not self._state & CLOSING:
             if queue.ending is not None:
                 self._end(queue.ending)
             elif not queue.entries:
@@ -173,10 +184,31 @@ class Connection(Watched, Protocol):
         if self._state & (ENDED | STOPPING):
             self._close_if_done()
 
+    def _flow(self, outflow: Outflow, now: float) -> bool:
+        """Write what may go now of what goes at a pace; say whether that was all."""
+        if not self._state & (FULL | CLOSING):
+            portion = outflow.portion(now)
+            if portion:
+                self.transport.write(portion)
+        return not outflow
+
+    def pace(self, bandwidth: Bandwidth) -> None:
+        """Have no more than a bandwidth from now on; what is written already counts for it."""
+        pending = b"" if self._outflow is None else self._outflow.pending
+        self._outflow = None if bandwidth.outward is None else Outflow(bandwidth.outward, pending)
+        if pending and self._outflow is None:
+            self.transport.write(pending)
+        self._inflow = pace_of(bandwidth.inward)
+        bounded = self._inflow is not None or self._outflow is not None
+        self._state = self._state | PACED if bounded else self._state & ~PACED
+        self.fit_buffer()
+
     def _next_time(self) -> float | None:
         """Say when to be woken next: for no reply while the write buffer is full."""
         due = None
-        if self._queue is not None and not self._state & FULL:
+        if self._outflow and not self._state & FULL:
+            due = self._outflow.next_at
+        elif self._queue is not None and not self._state & FULL:
             due = self._queue.next_due
         if self._state & HELD and (due is None or self._held_until < due):
             return self._held_until
@@ -227,7 +259,10 @@ class Connection(Watched, Protocol):
 
     def fit_buffer(self) -> None:
         """Have the transport call pauseProducing, and read, at no more than may be buffered."""
-        buffer_at_most(self.transport, self._connections.write_buffer)
+        if self._inflow is None:
+            buffer_at_most(self.transport, self._connections.write_buffer)
+        else:
+            read_little(self.transport, min(self._connections.write_buffer, self._inflow.bucket))
 
     def _charge_buffer(self, buffered: int) -> None:
         """Have the common budget know what stands in the write buffer."""

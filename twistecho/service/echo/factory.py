@@ -14,7 +14,8 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
 from twistecho.service.scenario.delay import Delay, DelayPer
-from twistecho.service.scenario.fault import Fault, Faults
+from twistecho.service.scenario.fault import Fault
+from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.framing import Framing
 from twistecho.service.scenario.parsing import parse_delays
 from twistecho.service.scenario.scenario import Scenario

@@ -17,9 +17,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twistecho.base.log_lines import RateLimitedLog, where
+from twistecho.base.networks import Address
 from twistecho.base.reply_formats import ReplyFormat, writer_of
+from twistecho.base.sockets import ip_of
 from twistecho.base.timers import Timed, Timers
 from twistecho.service.scenario.fault import Fault
+from twistecho.service.scenario.faults import Bandwidth
 from twistecho.service.scenario.scenario import Decision, Scenario
 
 from .allowances import Allowances
@@ -78,6 +81,9 @@ class OpenConnection(Timed, Protocol):
 
     def steer(self) -> None:
         """Go on as the scenario says now."""
+
+    def pace(self, bandwidth: Bandwidth) -> None:
+        """Have no more than a bandwidth from now on."""
 
 
 class Watched:
@@ -269,13 +275,15 @@ class Connections:
         What acts on accept, such as the framing, stays as it was on those. Replies that wait stay
         as they were decided. Raises FieldError for what the limits do not allow.
         """
-        answers = self.scenario.on
+        before = self.scenario
         self._follow(scenario)
         self._allowances.steer(scenario)
         for connection in list(self._open):
             connection.steer()
-            if scenario.on != answers:
+            if scenario.on != before.on:
                 connection.turns = None
+            if scenario.bandwidths != before.bandwidths:
+                self.bound(connection)
 
     def record(self, *, recording: bool = True) -> None:
         """Record what peers say from now on, or do no longer."""
@@ -370,6 +378,7 @@ class Connections:
             connection.number,
             number,
             message,
+            peer=self._peer_of(connection),
             take=self._allowances.take,
             turns=connection.turns,
         )
@@ -381,10 +390,31 @@ class Connections:
 
     def greet(self, connection: OpenConnection) -> Decision:
         """Say what becomes of the banner of a connection, and count what goes wrong."""
-        decision = self.scenario.greeting(connection.number, self._allowances.take)
+        peer = self._peer_of(connection)
+        decision = self.scenario.greeting(connection.number, peer, self._allowances.take)
         if decision.fault is not None:
             self.count_fault(decision.fault)
         return decision
+
+    def refuses(self, connection: OpenConnection) -> bool:
+        """Say whether a fault refuses a connection as it is accepted, and count it."""
+        peer = self._peer_of(connection)
+        fault = self.scenario.refusal(connection.number, peer, self._allowances.take)
+        if fault is not None:
+            self.count_fault(fault)
+        return fault is not None
+
+    def bound(self, connection: OpenConnection) -> None:
+        """Have a connection have the bandwidth that faults leave it, and count these."""
+        peer = self._peer_of(connection)
+        bandwidth = self.scenario.bandwidth(connection.number, peer, self._allowances.take)
+        for fault in bandwidth.met:
+            self.count_fault(fault)
+        connection.pace(bandwidth)
+
+    def _peer_of(self, connection: OpenConnection) -> Address | None:
+        """Give the address of a peer, where the scenario looks at it."""
+        return ip_of(connection.peer) if self.scenario.looks_at_peers else None
 
     def count_broken(self, peer: object, reason: str) -> None:
         """Count a connection whose bytes are no messages any more, and now and then log it."""

@@ -17,6 +17,7 @@ from twistecho.service.scenario.scenario import BANNER, Decision
 
 from .connection import Connection, ends_connection
 from .limits import GUARANTEED
+from .pacing import Pace
 from .reply_queue import Reply, ReplyQueue
 from .state import (
     BROKEN,
@@ -60,10 +61,10 @@ class EchoProtocol(Connection):
 
     def _prepare_to_fail(self) -> None:
         send_at_once(self.transport)
-        refusal = self._connections.scenario.refusal(self.number)
-        if refusal is not None:
-            self._connections.count_fault(refusal)
+        if self._connections.refuses(self):
             self.abort()
+        elif self._connections.scenario.bandwidths:
+            self._connections.bound(self)
 
     def _greet(self, now: float) -> None:
         """Send the banner, as late and as wrongly as is asked."""
@@ -135,6 +136,8 @@ class EchoProtocol(Connection):
         if self._state & LOGGED:
             shown = data[:PAYLOAD_SHOWN]
             self._log.info("{peer} said {data!r}", peer=where(self.peer), data=shown)
+        if self._inflow is not None:
+            self._await_more(self._inflow, len(data))
         if self._state & STOPPING:
             data = data[: self._allowance]
             self._allowance -= len(data)
@@ -147,6 +150,16 @@ class EchoProtocol(Connection):
             self._end_broken(self._cutter.broken)
         elif not messages and self._state & STOPPING:
             self._close_if_done()
+
+    def _await_more(self, inflow: Pace, size: int) -> None:
+        """Read no more until the bytes that have come are as old as their bandwidth asks."""
+        now = self._connections.now()
+        inflow.take(size, now)
+        after = inflow.next_at(1)
+        if after > now:
+            if self._queue is None:
+                self._make_queue()  # no reply waits for this
+            self._hold(after)
 
     def _cut(self, cutter: Cutter, data: bytes) -> list[bytes]:
         """Give the messages that the data completes."""

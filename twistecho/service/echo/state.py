@@ -42,6 +42,9 @@ FRAMED = 2048
 BROKEN = 4096
 """No more messages can come: the stream cannot be cut into any."""
 
+PACED = 8192
+"""The connection has less bandwidth than there is."""
+
 STEERED = WRITTEN | RECORDED | LOGGED
 """What a change of the scenario or of the recording changes."""
 

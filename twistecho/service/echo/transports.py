@@ -18,6 +18,9 @@ from twistecho.base.sockets import unsent
 READ_SIZE = 65536
 """What one read brings at most, in bytes: Twisted's transports read so much at once."""
 
+SMALL_BUFFER = 32768
+"""What the system buffers at least, in bytes: in less its windows open so seldom that peers wait."""
+
 
 class EchoTransport(Protocol):
     """What the protocol needs of its transport: Twisted's own stream transports all have it."""
@@ -141,3 +144,15 @@ def send_at_once(transport: object) -> None:
     if ITCPTransport.providedBy(transport):
         with suppress(OSError):  # Twisted's Unix transports claim to be TCP
             transport.setTcpNoDelay(True)
+
+
+def read_little(transport: object, size: int) -> None:
+    """Have a transport read, and the system keep, no more than so many bytes, or little more.
+
+    Else the system would take megabytes at once from a peer that is to feel its bandwidth.
+    """
+    buffer_at_most(transport, size)
+    connection = _socket_of(_lowest(transport))
+    if connection is not None:
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(size, SMALL_BUFFER))

@@ -12,9 +12,10 @@ find that end is most of the work, so it is all done here.
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from twistecho.base.networks import Network, parse_network
 from twistecho.base.sockets import ip_of
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -129,7 +130,7 @@ class TrustedProxies:
     An IPv4 peer is the same whether a dual-stack socket shows it as an IPv6 one or not.
     """
 
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    networks: tuple[Network, ...] = ()
     local: bool = False
 
     def __contains__(self, address: object) -> bool:
@@ -151,8 +152,8 @@ def parse_trusted(texts: Iterable[str]) -> TrustedProxies:
     return TrustedProxies(tuple(networks), local)
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str) -> Network:
     try:
-        return ip_network(text)
+        return parse_network(text)
     except ValueError as error:
         raise ValueError(f"{error}; it must be ADDRESS, ADDRESS/BITS or {UNIX_PEERS}") from None

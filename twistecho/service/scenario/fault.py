@@ -1,17 +1,13 @@
-"""Which replies go wrong, and how: a pure function of seed, connection and message.
+"""One fault: what goes wrong, where it may come about, and what it makes of a reply."""
 
-At most one fault meets a message. Those that may, by their schedule, share one drawn number: the
-first takes its probability from 0 upwards, the next one goes on where it ended, and so on. So each
-has exactly its probability, and whoever comes first takes precedence where they exceed 1.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil
 
+from twistecho.base.networks import Address, Network, plain
 from twistecho.base.notation import TextEnum
-from twistecho.base.seeding import uniform
+
+from .patterns import Pattern
 
 
 class Kind(TextEnum):
@@ -27,6 +23,8 @@ class Kind(TextEnum):
     DRIP = "drip"
     STALL = "stall"
     LATE = "late"
+    BANDWIDTH = "bandwidth"
+    UNACCEPTED = "unaccepted"
 
 
 class Moment(TextEnum):
@@ -37,13 +35,26 @@ class Moment(TextEnum):
     AFTER = "after"
 
 
+class Direction(TextEnum):
+    """Which way bytes go: from the peer, or to it."""
+
+    IN = "in"
+    OUT = "out"
+
+
 ENDING = frozenset({Kind.RESET, Kind.CLOSE})
 """The kinds that end a connection, at a `Moment`."""
+
+OF_CONNECTIONS = frozenset({Kind.REFUSE, Kind.BANDWIDTH})
+"""The kinds that meet a connection as it is accepted, not a message."""
+
+OF_MESSAGES = frozenset(Kind) - OF_CONNECTIONS - {Kind.UNACCEPTED}
+"""The kinds that meet a message."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where a fault may come about: messages, or for ``refuse`` connections, are counted from 0.
+    """Where a fault may come about: messages, or for `OF_CONNECTIONS` these, are counted from 0.
 
     ``every`` third one, only ``after`` the first so many, only on one ``connection``.
     """
@@ -64,17 +75,17 @@ class Schedule:
 ALWAYS = Schedule()
 """Everywhere."""
 
-_ROUNDING = 1e-9
-
 
 @dataclass(frozen=True)
 class Fault:
     """One way of going wrong.
 
-    ``probability`` is that of each message on the ``schedule``. What else counts depends on the
-    kind: ``at`` for what ends a connection; ``size`` in bytes for ``truncate`` (cut off; None is
-    half), ``extra`` and ``drip``; ``seconds`` for ``drip`` (between two pieces) and ``stall``;
-    ``times`` for ``late``. ``text`` is the fault as it was asked for.
+    ``probability`` is that of each message on the ``schedule``, from an address in ``peer``, in
+    which ``match`` is found, where these are given; it comes about ``limit`` times at most. What
+    else counts depends on the kind: ``at`` for what ends a connection; ``size`` in bytes for
+    ``truncate`` (cut off; None is half), ``extra`` and ``drip``; ``seconds`` for ``drip`` (between
+    two pieces) and ``stall``; ``times`` for ``late``; ``rate`` in bytes per second and
+    ``direction`` (None is both) for ``bandwidth``. ``text`` is the fault as it was asked for.
     """
 
     kind: Kind
@@ -84,109 +95,39 @@ class Fault:
     size: int | None = None
     seconds: float = 0.0
     times: float = 1.0
-    text: str = ""
+    rate: float = 0.0
+    direction: Direction | None = None
     limit: int | None = None
+    peer: Network | None = None
+    match: Pattern | None = None
+    text: str = ""
+
+    def may_meet(
+        self, connection: int, number: int, message: bytes = b"", peer: Address | None = None
+    ) -> bool:
+        """Tell whether it may come about here. ``peer`` is None for a Unix socket."""
+        return (
+            (self.schedule is ALWAYS or self.schedule.includes(connection, number))
+            and (self.peer is None or (peer is not None and plain(peer) in self.peer))
+            and (self.match is None or self.match.found_in(message))
+        )
+
+    def goes(self, direction: Direction) -> bool:
+        """Tell whether it bounds the bandwidth of this direction."""
+        return self.kind is Kind.BANDWIDTH and self.direction in (None, direction)
 
     def slowdown(self, delay: float, size: int) -> float:
         """Say how much longer than ``delay`` this fault can make a reply wait, in seconds.
 
         That is until the last of the reply's bytes, which are ``size`` at most.
         """
+        if self.kind is Kind.BANDWIDTH:
+            return size / self.rate if self.goes(Direction.OUT) else 0.0
         if self.kind is Kind.LATE:
             return delay * max(0.0, self.times - 1)
         if self.kind is Kind.DRIP:
             return self.seconds * max(0, ceil(size / (self.size or 1)) - 1)
         return self.seconds
-
-
-@dataclass(frozen=True)
-class Faults:
-    """All the faults of a service, in the order in which they take precedence.
-
-    Raises ValueError where they contradict each other.
-    """
-
-    faults: tuple[Fault, ...] = ()
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot all come true."""
-        refusing, others = self._of_connections, self._of_messages
-        _refuse_contradictions(refusing)
-        _refuse_contradictions(others)
-        if others and any(f.schedule == ALWAYS and f.probability == 1 for f in refusing):
-            raise ValueError(f"{others[0].text} cannot come about: every connection is refused")
-
-    @cached_property
-    def _of_connections(self) -> tuple[Fault, ...]:
-        return tuple(fault for fault in self.faults if fault.kind is Kind.REFUSE)
-
-    @cached_property
-    def _of_messages(self) -> tuple[Fault, ...]:
-        return tuple(fault for fault in self.faults if fault.kind is not Kind.REFUSE)
-
-    def of_connection(self, connection: int) -> Fault | None:
-        """Give the fault that meets a connection as it is accepted, if one does."""
-        met = [f for f in self._of_connections if f.schedule.includes(connection, connection)]
-        return _drawn(met, self.seed, "refuse", connection, 0)
-
-    def of_message(self, connection: int, message: int) -> Fault | None:
-        """Give the fault that meets a message, if one does."""
-        met = [
-            fault
-            for fault in self._of_messages
-            if fault.schedule is ALWAYS or fault.schedule.includes(connection, message)
-        ]
-        return _drawn(met, self.seed, "fault", connection, message)
-
-    def multiply(self, delay: float) -> None:
-        """Raise ValueError where a fault multiplies the delay of a reply and there is none."""
-        late = [fault for fault in self.faults if fault.kind is Kind.LATE]
-        if late and not delay:
-            raise ValueError(f"{late[0].text}: needs a delay of each reply, which it multiplies")
-
-    def longest(self, delay: float, size: int) -> float:
-        """Say how long a reply of ``size`` bytes can be held, in seconds.
-
-        ``delay`` is the longest delay.
-        """
-        return delay + max((fault.slowdown(delay, size) for fault in self.faults), default=0.0)
-
-    def __str__(self) -> str:
-        """Give the faults as they were asked for."""
-        return " ".join(fault.text for fault in self.faults)
-
-
-def _drawn(
-    faults: Sequence[Fault], seed: int, purpose: str, connection: int, message: int
-) -> Fault | None:
-    """Draw one of the faults that may come about, or none; each has its probability."""
-    if not faults:
-        return None
-    drawn, reached = uniform(seed, purpose, connection, message), 0.0
-    for fault in faults:
-        reached += fault.probability
-        if drawn < reached:
-            return fault
-    return None
-
-
-def _refuse_contradictions(faults: Sequence[Fault]) -> None:
-    """Raise ValueError where the probabilities of one schedule add up to more than 1.
-
-    Nor can a fault come about after others that leave nothing to any schedule.
-    """
-    taken: dict[Schedule, float] = {}
-    for at, fault in enumerate(faults):
-        together = taken.get(fault.schedule, 0.0) + fault.probability
-        if together > 1 + _ROUNDING or taken.get(ALWAYS, 0.0) >= 1:
-            names = ", ".join(f.text for f in faults[: at + 1])
-            raise ValueError(f"{names}: together more probable than 1")
-        taken[fault.schedule] = together
-
-
-NO_FAULTS = Faults()
-"""Nothing goes wrong."""
 
 
 _FLIP = 0x80

@@ -9,7 +9,8 @@ from twistecho.base.reply_formats import ReplyFormat
 
 from .answers import On
 from .delay import DelayPer, Drawn
-from .fault import Fault, Faults
+from .fault import Fault
+from .faults import Faults
 from .framing import Framing, parse_framing
 from .parsing import parse_fault
 from .values import bytes_of, read_delay, read_message_fault, truth

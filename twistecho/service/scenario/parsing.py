@@ -24,9 +24,15 @@ A fault, ``KIND[:PROBABILITY][,option=value]``:
     drip     bytes=N pause=T  the reply comes N bytes at a time (1), T apart (10 ms)
     stall    for=T            nothing is read for T (1 s) from the arrival of the message
     late     times=X          X times (10) the delay
+    bandwidth rate=R direction=in|out
+                              R bytes per second (64Ki, 1M), both ways unless told otherwise
+    unaccepted                no connect completes
 
-All take ``every=K`` (each Kth message of a connection), ``after=N`` (none of the first N) and
-``connection=I`` (only there, counted from 0); for ``refuse`` connections are counted instead.
+All but ``unaccepted``, which has no options and no probability, take ``every=K`` (each Kth message
+of a connection), ``after=N`` (none of the first N), ``connection=I`` (only there, counted from 0),
+``peer=ADDRESS[/BITS]`` (only from there) and ``limit=N`` (N times at most, over all connections).
+For ``refuse`` and ``bandwidth`` connections are counted instead; the others take ``match=REGEX``
+too (only where that is found in the message), which comes last and takes the rest of the text.
 
 An in-band word is how a message asks for something itself, where the service allows it:
 
@@ -41,7 +47,7 @@ chooses it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +59,6 @@ from twistecho.base.notation import (
     parse_spec,
     probability,
     seconds_of,
-    whole,
 )
 
 from .delay import (
@@ -68,7 +73,17 @@ from .delay import (
     Uniform,
     parse_delay,
 )
-from .fault import ALWAYS, Fault, Faults, Kind, Moment, Schedule
+from .fault import ALWAYS, OF_MESSAGES, Fault, Kind, Schedule
+from .fault_options import (
+    DEFAULTS,
+    FIELDS,
+    MATCHING,
+    MOST_EXTRA,
+    SCHEDULE,
+    parse_match,
+    parsers_of,
+)
+from .faults import Faults
 
 LinesOf = Callable[[str], Iterable[str]]
 """Gives the lines of a named file. Raises ValueError where it cannot be read."""
@@ -168,74 +183,46 @@ _DISTRIBUTIONS: dict[str, Callable[[Spec], Distribution]] = {
 }
 
 
-def _from_one(text: str) -> int:
-    value = whole(text)
-    if value < 1:
-        raise ValueError(f"{text} is not 1 or more")
-    return value
-
-
-def _positive(text: str) -> float:
-    seconds = parse_seconds(text)
-    if not seconds:
-        raise ValueError(f"{text} is not above 0")
-    return seconds
-
-
-def _times(text: str) -> float:
-    value = number(text)
-    if not 1 <= value <= 1e6:
-        raise ValueError(f"{text} is not a multiple, 1 to 1000000")
-    return value
-
-
-_Parsers = Mapping[str, Callable[[str], Any]]
-
-_SCHEDULE: _Parsers = {"every": _from_one, "after": whole, "connection": whole}
-
-_OPTIONS: dict[Kind, _Parsers] = {
-    Kind.RESET: {"at": Moment.parse},
-    Kind.CLOSE: {"at": Moment.parse},
-    Kind.TRUNCATE: {"bytes": _from_one},
-    Kind.EXTRA: {"bytes": _from_one},
-    Kind.DRIP: {"bytes": _from_one, "pause": _positive},
-    Kind.STALL: {"for": _positive},
-    Kind.LATE: {"times": _times},
-}
-
-_FIELDS = {"at": "at", "bytes": "size", "pause": "seconds", "for": "seconds", "times": "times"}
-
-_DEFAULTS: dict[Kind, dict[str, Any]] = {
-    Kind.EXTRA: {"size": 1},
-    Kind.DRIP: {"size": 1, "seconds": 0.01},
-    Kind.STALL: {"seconds": 1.0},
-    Kind.LATE: {"times": 10.0},
-}
-
-MOST_EXTRA = 65536
-"""The most bytes that ``extra`` may add: they are no part of what a service bounds otherwise."""
+_MATCH = re.compile(r"[:,]match=")
 
 
 def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
     """Read one fault. Raises ValueError with one line that says what is wrong.
 
-    Where it is not ``scheduled`` it has neither a probability nor a schedule: it comes about.
+    Where it is not ``scheduled`` it has neither a probability nor any condition: it comes about.
     """
-    spec = parse_spec(text)
+    match = _MATCH.search(text) if scheduled else None
+    spec = parse_spec(text if match is None else text[: match.start()])
     kind = Kind.parse(spec.name)
-    if len(spec.values) > scheduled:
+    chances = scheduled and kind is not Kind.UNACCEPTED
+    if len(spec.values) > chances:
         raise ValueError(f"{kind}: {spec.values[-1]!r} is no option")
-    read = spec.read({**_OPTIONS.get(kind, {}), **(_SCHEDULE if scheduled else {})})
-    if read.get("bytes", 0) > MOST_EXTRA:
-        raise ValueError(f"{kind}: bytes: {read['bytes']} is more than {MOST_EXTRA}")
-    fields = {_FIELDS[name]: read.pop(name) for name in _FIELDS.keys() & read.keys()}
+    read = _options(kind, spec, scheduled=scheduled)
+    schedule = {name: read.pop(name) for name in SCHEDULE & read.keys()}
+    if match is not None:
+        if kind not in MATCHING:
+            raise ValueError(f"{kind} has no option 'match': it meets connections, not messages")
+        read["match"] = parse_match(text[match.end() :])
     return Fault(
         kind=kind,
         probability=_probability(spec),
-        schedule=Schedule(**read) if read else ALWAYS,
+        schedule=Schedule(**schedule) if schedule else ALWAYS,
         text=text,
-        **{**_DEFAULTS.get(kind, {}), **fields},
+        **{**DEFAULTS.get(kind, {}), **{FIELDS.get(name, name): read[name] for name in read}},
     )
+
+
+def _options(kind: Kind, spec: Spec, *, scheduled: bool) -> dict[str, Any]:
+    """Read all the options but ``match``."""
+    parsers = parsers_of(kind, scheduled=scheduled)
+    if scheduled and kind in MATCHING:
+        parsers = {**parsers, "match": parse_match}  # so that it is named among the others
+    read = spec.read(parsers)
+    if read.get("bytes", 0) > MOST_EXTRA:
+        raise ValueError(f"{kind}: bytes: {read['bytes']} is more than {MOST_EXTRA}")
+    if kind is Kind.BANDWIDTH and "rate" not in read:
+        raise ValueError("bandwidth needs rate=BYTES, of a second: rate=64Ki")
+    return read
 
 
 def _probability(spec: Spec) -> float:
@@ -279,8 +266,8 @@ def parse_in_band(message: bytes) -> InBand:
     if match["word"] == "none":
         return InBand()
     fault = parse_fault(match["word"], scheduled=False)
-    if fault.kind is Kind.REFUSE:
-        raise ValueError("a connection that has sent a message cannot be refused")
+    if fault.kind not in OF_MESSAGES:
+        raise ValueError(f"{fault.kind} cannot meet a connection that has sent a message")
     bounded(fault.seconds)  # in all it depends on delay and reply, which the scenario knows
     return InBand(fault=fault)
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+from twistecho.base.networks import Address
 from twistecho.base.notation import LONGEST_TIME, FieldError, check_time
 from twistecho.base.reply_formats import ReplyFormat, longest_reply
 from twistecho.base.seeding import uniform
 
 from .answers import On
 from .delay import NO_DELAY, Constant, Delay, DelayPer
-from .fault import NO_FAULTS, Fault, Faults, pieces_of
+from .fault import Fault, Kind, pieces_of
+from .faults import NO_FAULTS, UNBOUNDED, Bandwidth, Faults
 from .fields import FIELDS, read_field, seed_of, seeded
 from .framing import READ, Framing
 from .parsing import MARK, bounded, parse_in_band
@@ -52,6 +54,16 @@ class Decision(NamedTuple):
     def is_plain(self) -> bool:
         """Whether the reply is what the format says, and no more happens."""
         return self.fault is None and self.content is None and not self.close
+
+
+class _Place(NamedTuple):
+    """A message, and where it stands: see `Scenario.decide`."""
+
+    connection: int
+    number: int
+    message: bytes
+    peer: Address | None
+    take: Take
 
 
 BANNER = -1
@@ -192,13 +204,35 @@ class Scenario:
         """Say how long a connection is held before it is read, in seconds."""
         return self.delay.seconds(connection, 0) if self.holds else 0.0
 
-    def refusal(self, connection: int) -> Fault | None:
+    def refusal(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Fault | None:
         """Give the fault that meets a connection as it is accepted, if one does."""
-        return self.faults.of_connection(connection)
+        return self.faults.of_connection(connection, peer, take)
 
-    def greeting(self, connection: int, take: Take = always) -> Decision:
+    @cached_property
+    def bandwidths(self) -> tuple[Fault, ...]:
+        """The faults that leave connections less bandwidth than there is."""
+        return tuple(fault for fault in self.faults.faults if fault.kind is Kind.BANDWIDTH)
+
+    @cached_property
+    def looks_at_peers(self) -> bool:
+        """Whether it counts from which address a peer comes."""
+        faults = (*self.faults.faults, *filter(None, self._own_faults))
+        return any(fault.peer is not None for fault in faults)
+
+    def bandwidth(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Bandwidth:
+        """Give the bandwidth of a connection."""
+        return self.faults.bandwidth(connection, peer, take) if self.bandwidths else UNBOUNDED
+
+    def greeting(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Decision:
         """Say what becomes of the banner of a connection."""
-        fault = self._own_fault(self.banner_fault, "banner", connection, BANNER, take)
+        at = _Place(connection, BANNER, self.banner, peer, take)
+        fault = self._own_fault(self.banner_fault, "banner", at)
         delay = self.banner_delay.seconds(connection, BANNER)
         return _decision(delay, fault)._replace(content=self.banner)
 
@@ -208,65 +242,71 @@ class Scenario:
         number: int,
         message: bytes,
         *,
+        peer: Address | None = None,
         take: Take = always,
         turns: dict[int, int] | None = None,
     ) -> Decision:
         """Say what becomes of a message.
 
-        ``turns`` is the connection's own: how many messages each answer has met, by its place.
+        ``peer`` is the address that it comes from, None where that is a Unix socket. ``take`` is
+        asked about what has a limit. ``turns`` is the connection's own: how many messages each
+        answer has met, by its place.
         """
+        at = _Place(connection, number, message, peer, take)
         if self.on:
-            for at, on in enumerate(self.on):
+            for place, on in enumerate(self.on):
                 groups = on.match.groups_in(message)
                 if groups is not None and (on.limit is None or take(on)):
-                    turn = 0 if turns is None else turns.get(at, 0)
+                    turn = 0 if turns is None else turns.get(place, 0)
                     if turns is not None:
-                        turns[at] = turn + 1
-                    decided = self._answered(on, connection, number, take)
+                        turns[place] = turn + 1
+                    decided = self._decide_in_band(at) or self._decide_answered(on, at)
                     return decided._replace(content=on.reply_to(groups, turn), close=on.close)
-        fault = self.faults.of_message(connection, number)
-        if self.in_band and message.startswith(MARK):
-            return self._decide_in_band(connection, number, message, fault)
+        return self._decide_in_band(at) or self._decide_drawn(at)
+
+    def _decide_drawn(self, at: "_Place") -> Decision:
+        """Decide by what is drawn."""
+        fault = self.faults.of_message(*at)
         if fault is None and self._without_fault is not None:
             return self._without_fault
-        return _decision(self._delay_of(connection, number), fault)
+        return _decision(self._delay_of(at), fault)
 
-    def _answered(self, on: On, connection: int, number: int, take: Take) -> Decision:
+    def _decide_answered(self, on: On, at: "_Place") -> Decision:
         """Decide about a message that has an answer of its own."""
         if on.delay is None:
-            delay = self._delay_of(connection, number)
+            delay = self._delay_of(at)
         else:
-            delay = on.delay.seconds(connection, number)
+            delay = on.delay.seconds(at.connection, at.number)
         if on.fault is None:
-            fault = self.faults.of_message(connection, number)
-        else:
-            fault = self._own_fault(on.fault, "on", connection, number, take)
-        return _decision(delay, fault)
+            return _decision(delay, self.faults.of_message(*at))
+        return _decision(delay, self._own_fault(on.fault, "on", at))
 
-    def _own_fault(
-        self, fault: Fault | None, purpose: str, connection: int, number: int, take: Take
-    ) -> Fault | None:
+    def _own_fault(self, fault: Fault | None, purpose: str, at: "_Place") -> Fault | None:
         """Draw the fault of a banner or an answer."""
-        if fault is None or not fault.schedule.includes(connection, max(0, number)):
+        number = max(0, at.number)
+        if fault is None or not fault.may_meet(at.connection, number, at.message, at.peer):
             return None
-        if uniform(self.seed, purpose, connection, number) >= fault.probability:
+        if uniform(self.seed, purpose, at.connection, at.number) >= fault.probability:
             return None
-        return fault if fault.limit is None or take(fault) else None
+        return fault if fault.limit is None or at.take(fault) else None
 
-    def _delay_of(self, connection: int, number: int) -> float:
-        return self.delay.seconds(connection, number) if self.delays_replies else 0.0
+    def _delay_of(self, at: "_Place") -> float:
+        return self.delay.seconds(at.connection, at.number) if self.delays_replies else 0.0
 
-    def _decide_in_band(
-        self, connection: int, number: int, message: bytes, fault: Fault | None
-    ) -> Decision:
-        """Do what the message asks for; if it is not understood, what it would have met."""
-        delay = self._delay_of(connection, number)
+    def _decide_in_band(self, at: "_Place") -> Decision | None:
+        """Do what the message asks for, where it may; None where it asks for nothing.
+
+        What is not understood is decided otherwise.
+        """
+        if not (self.in_band and at.message.startswith(MARK)):
+            return None
+        delay = self._delay_of(at)
         try:
-            asked = parse_in_band(message)
+            asked = parse_in_band(at.message)
             if asked.fault is not None:
-                self._bound(asked.fault, delay, len(message))
+                self._bound(asked.fault, delay, len(at.message))
         except ValueError:
-            return _decision(delay, fault, obeyed=False)
+            return _decision(delay, self.faults.of_message(*at), obeyed=False)
         return _decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
 
     def _bound(self, fault: Fault, delay: float, size: int) -> None:

@@ -1,7 +1,7 @@
 """Values that may be given as text as well: bytes, delays, faults of messages, truth."""
 
 from .delay import AskedDelay, Constant, Delay
-from .fault import Fault, Kind
+from .fault import OF_MESSAGES, Fault
 from .parsing import parse_delays, parse_fault
 
 
@@ -30,12 +30,6 @@ def read_delay(value: object, seed: int = 0) -> Delay | None:
     raise ValueError(f"not a delay: {type(value).__name__}")
 
 
-OF_CONNECTIONS = frozenset(
-    kind for kind in Kind if str(kind) in ("refuse", "bandwidth", "unaccepted")
-)
-"""The kinds of faults that meet connections or ports, not messages."""
-
-
 def read_message_fault(value: object) -> Fault | None:
     """Take a fault of a message: a text or a `Fault`; None for none. Raises ValueError."""
     if value is None:
@@ -43,7 +37,7 @@ def read_message_fault(value: object) -> Fault | None:
     fault = parse_fault(value) if isinstance(value, str) else value
     if not isinstance(fault, Fault):
         raise ValueError(f"not a fault: {type(fault).__name__}")  # noqa: TRY004 - as documented
-    if fault.kind in OF_CONNECTIONS:
+    if fault.kind not in OF_MESSAGES:
         raise ValueError(f"{fault.kind} meets no message")
     return fault
 

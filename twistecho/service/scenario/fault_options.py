@@ -1,0 +1,118 @@
+"""The options of each kind of fault: what reads them, what they are of a `Fault`, and defaults."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twistecho.base.networks import Network, parse_network
+from twistecho.base.notation import number, parse_seconds, whole
+
+from .fault import OF_CONNECTIONS, OF_MESSAGES, Direction, Kind, Moment
+from .patterns import Pattern
+
+MOST_EXTRA = 65536
+"""The most bytes that ``extra`` may add: they are no part of what a service bounds otherwise."""
+
+Parsers = Mapping[str, Callable[[str], Any]]
+
+
+def _from_one(text: str) -> int:
+    value = whole(text)
+    if value < 1:
+        raise ValueError(f"{text} is not 1 or more")
+    return value
+
+
+def _positive(text: str) -> float:
+    seconds = parse_seconds(text)
+    if not seconds:
+        raise ValueError(f"{text} is not above 0")
+    return seconds
+
+
+def _times(text: str) -> float:
+    value = number(text)
+    if not 1 <= value <= 1e6:
+        raise ValueError(f"{text} is not a multiple, 1 to 1000000")
+    return value
+
+
+_MULTIPLES = {"Ki": 1024.0, "Mi": 1024.0**2, "k": 1e3, "M": 1e6}
+
+MOST_RATE = 1e12
+"""Bytes per second that no connection has."""
+
+
+def _bytes_per_second(text: str) -> float:
+    unit = next((unit for unit in _MULTIPLES if text.endswith(unit)), "")
+    try:
+        rate = number(text.removesuffix(unit)) * _MULTIPLES.get(unit, 1.0)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a number of bytes per second: 64Ki, 1M") from None
+    if not 1 <= rate <= MOST_RATE:
+        raise ValueError(f"{text[:40]} is not 1 byte per second or more, {MOST_RATE:g} at most")
+    return rate
+
+
+def _peer(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; it must be ADDRESS or ADDRESS/BITS") from None
+
+
+def parse_match(text: str) -> Pattern:
+    """Read a pattern that messages are searched for. Raises ValueError.
+
+    Bytes of a command line that are no text stand for themselves.
+    """
+    if not text:
+        raise ValueError("match: there is no pattern")
+    try:
+        return Pattern(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise ValueError(f"match: {text[:40]!a} is no text") from None
+    except ValueError as error:
+        raise ValueError(f"match: {error}") from None
+
+
+_OWN: dict[Kind, Parsers] = {
+    Kind.RESET: {"at": Moment.parse},
+    Kind.CLOSE: {"at": Moment.parse},
+    Kind.TRUNCATE: {"bytes": _from_one},
+    Kind.EXTRA: {"bytes": _from_one},
+    Kind.DRIP: {"bytes": _from_one, "pause": _positive},
+    Kind.STALL: {"for": _positive},
+    Kind.LATE: {"times": _times},
+    Kind.BANDWIDTH: {"rate": _bytes_per_second, "direction": Direction.parse},
+}
+
+_SCHEDULE: Parsers = {"every": _from_one, "after": whole, "connection": whole}
+
+_CONDITIONS: Parsers = {**_SCHEDULE, "peer": _peer, "limit": _from_one}
+
+
+def parsers_of(kind: Kind, *, scheduled: bool) -> Parsers:
+    """Give what reads each option of a kind; the kind's own alone where it is not scheduled.
+
+    ``match`` is not among them: see `MATCHING`.
+    """
+    common = _CONDITIONS if scheduled and kind in OF_CONNECTIONS | OF_MESSAGES else {}
+    return {**_OWN.get(kind, {}), **common}
+
+
+MATCHING = OF_MESSAGES
+"""The kinds that have ``match``, which comes last and takes the rest of the text."""
+
+SCHEDULE = frozenset(_SCHEDULE)
+"""The options that are of the schedule."""
+
+FIELDS = {"bytes": "size", "pause": "seconds", "for": "seconds"}
+"""What an option is called in a `Fault`, where that differs."""
+
+DEFAULTS: dict[Kind, dict[str, Any]] = {
+    Kind.EXTRA: {"size": 1},
+    Kind.DRIP: {"size": 1, "seconds": 0.01},
+    Kind.STALL: {"seconds": 1.0},
+    Kind.LATE: {"times": 10.0},
+}
+"""The fields of a `Fault` that depend on its kind."""
