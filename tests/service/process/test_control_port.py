@@ -9,9 +9,10 @@ from typing import Any
 from unittest import TestCase, mock
 
 from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
-from tests.support.listening import ListeningCase, reactor
+from tests.support.listening import ListeningCase, reactor, talk
 from tests.support.peers import read_to_end
 from tests.support.steering import DEFAULT, FakeSteering
 from twistecho import EchoFactory
@@ -40,6 +41,12 @@ def get(path: str, **headers: str) -> Any:
         return int(head.split()[1]), body
 
     return ask
+
+
+def get_nothing(connection: socket.socket) -> bytes:
+    """Ask for messages, of which there are none; give what comes."""
+    connection.sendall(b"GET /received?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return read_to_end(connection)
 
 
 class OptionsTests(TestCase):
@@ -90,12 +97,16 @@ class OptionsTests(TestCase):
 class PortCase(ListeningCase):
     """Services that `makeService` made, which listen, and steer a fake."""
 
+    def setUp(self) -> None:
+        """Keep what is steered."""
+        self.steering = FakeSteering(reactor)
+
     def start_with(self, *arguments: str) -> tuple[Any, list[LogEvent]]:
         """Give a service and what it logged when it listened."""
         options = Options()
         options.parseOptions(["--port=0", *arguments])
         clock = mock.patch("twistecho.service.workers.make_service.count_monotonic")
-        steering = mock.patch(STEERING, lambda _factory: FakeSteering(reactor))
+        steering = mock.patch(STEERING, lambda _factory: self.steering)
         with clock, steering, capturedLogs() as events:
             service: Any = makeService(options)
             service.privilegedStartService()
@@ -150,6 +161,16 @@ class PortTests(PortCase):
         ):  # fmt: skip
             assert (await self.talk(address, get("/health", **headers)))[0] == status
         assert not any("s3cret" in formatEvent(event) for event in events)
+
+    async def test_who_waits_when_the_service_stops_is_not_waited_for(self) -> None:
+        """The connection ends with its port, and nothing is left of the request."""
+        service, _ = self.start_with("--control=0")
+        address = ("127.0.0.1", service.ports[-1].getHost().port)
+        waiting = deferToThread(talk, address, get_nothing)
+        await self.until(lambda: self.steering.waits)
+        await service._stop_listening()
+        assert await waiting == b""
+        assert not self.steering.waits
 
     def test_an_exposed_port_is_warned_of_in_words_of_its_own(self) -> None:
         """Whoever gets there can steer, unless there is a token."""
