@@ -1,5 +1,6 @@
 """JSON read strictly: what is refused, and by which line."""
 
+import json
 import math
 import unittest
 from collections.abc import Mapping
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.base.decoding import MOST, _in_line, check_schema, decode, parse
+from twistecho.base.decoding import (
+    DEEPEST,
+    MOST,
+    _in_line,
+    check_schema,
+    decode,
+    parse,
+    parse_strictly,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -107,3 +116,51 @@ class DecodeTests(unittest.TestCase):
         for data in wrong:
             with pytest.raises(ValueError, match=r"schema|object"):
                 check_schema(data, 1, "a tree")
+
+
+class ParseStrictlyTests(unittest.TestCase):
+    """JSON in UTF-8 that all readers read alike, or one line."""
+
+    @settings(deadline=None, max_examples=300)
+    @given(json_values, st.booleans())
+    def test_what_can_be_written_is_read(self, value: object, escaping: bool) -> None:
+        """Also where everything that is not ASCII is escaped; numbers have to be finite."""
+        try:
+            text = json.dumps(value, ensure_ascii=escaping, allow_nan=False)
+        except ValueError:
+            with pytest.raises(ValueError, match="is not a finite number"):
+                parse_strictly(json.dumps(value).encode(), "JSON")
+        else:
+            assert parse_strictly(text.encode(), "JSON") == value
+
+    @settings(deadline=None, max_examples=300)
+    @given(st.binary(max_size=60) | st.text('{}[]":,\\u0d8aNI1e+-. ', max_size=60).map(str.encode))
+    def test_all_else_is_one_line(self, data: bytes) -> None:
+        """Whatever the bytes."""
+        try:
+            parse_strictly(data, "JSON")
+        except ValueError as error:
+            assert type(error) is ValueError
+            assert str(error).startswith("not JSON: ")
+            assert str(error).isprintable()
+
+    def test_what_readers_read_differently_is_refused(self) -> None:
+        """Each with what is wrong."""
+        for data, words in (
+            (b'{"a": 1, "a": 1}', "'a' is given twice"),
+            (b'[{"b": {"a": 1, "a": 2}}]', "'a' is given twice"),
+            (b"[NaN]", "NaN is not a finite number"),
+            (b"-1e400", "-1e400 is not a finite number"),
+            (rb'["\ud800"]', "half a surrogate pair is no text"),
+            (rb'{"\udc00": 1}', "half a surrogate pair is no text"),
+            (b'"\xff"', "not UTF-8"),
+            (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "nested too deep"),
+            (b"[" * 10**6, "nested too deep"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                parse_strictly(data, "JSON")
+
+    def test_what_is_no_deeper_than_it_may_be_is_read(self) -> None:
+        """And a pair of surrogates is a character."""
+        value = parse_strictly(b"[" * DEEPEST + rb'"\ud83d\ude00"' + b"]" * DEEPEST, "JSON")
+        assert "\U0001f600" in str(value)

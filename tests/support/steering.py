@@ -49,6 +49,7 @@ class FakeSteering(Steering):
         self.open = [OpenConnection(0, "192.0.2.1:5000", 2, 1), OpenConnection(3, "/run/x", 0, 0)]
         self.asked: list[str] = []
         self.healthy = True
+        self.longest_wait = 60.0
         self._waiting: list[Deferred[None]] = []
         self._validator = jsonschema_rs.Draft202012Validator(schema_of("Scenario"))
 
@@ -102,7 +103,7 @@ class FakeSteering(Steering):
         waiting: Deferred[None] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
 
-        waiting.addTimeout(wait, self.clock, lambda _value, _timeout: None)
+        waiting.addTimeout(min(wait, self.longest_wait), self.clock, lambda _value, _timeout: None)
         return waiting.addCallback(now)
 
     @property

@@ -193,6 +193,7 @@ class FreshProcessTests(TestCase):
         unwanted = {
             "twisted.runner",
             "prometheus_client",
+            "twisted.web",
             "twistecho.service.workers.pool",
             "twistecho.service.workers.supervisor",
         }

@@ -36,7 +36,7 @@ class Guards:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "Host: there has to be one")
         for host in map(host_of, hosts):
             if not self._is_ours(host, request):
-                problem = "Host: not a name of this service, as --control-host gives it others"
+                problem = "Host: this is no name of the service; --control-host NAME allows another"
                 raise RefusedError(HTTPStatus.FORBIDDEN, problem)
         self._check_page(request)
         self._check_token(request)
