@@ -37,10 +37,10 @@ class ServerCost:
 
 @dataclass(frozen=True)
 class Run:
-    """One plan carried out by one engine against one design.
+    """One plan carried out by one engine against one server: a design, or one of the user's own.
 
-    ``cost`` is None where it was not measured. ``server_ended`` says how the server ended, where it
-    did so in the middle of the run.
+    ``design`` is its name. ``cost`` is None where it was not measured. ``server_ended`` says how
+    the server ended, where it did so in the middle of the run.
     """
 
     design: str
@@ -100,7 +100,8 @@ def _run(server: ServerCost | None, **fields: Any) -> Run:
 class Comparison:
     """The runs of one comparison, in their order, and what all the servers were told.
 
-    ``settings`` holds that as it was asked for: the delay, what it is per, the backlog.
+    ``settings`` holds that as it was asked for: the delay, what it is per, the backlog; and the
+    command of each server of the user's own, as ``server NAME``.
     """
 
     settings: dict[str, str]
