@@ -1,8 +1,8 @@
 """The notebook's experiment: the same plan against one design after the other.
 
-Each design, and each server of one's own beside them, runs in a process of its own on a free port of
-the loopback, the clients in another; the server is measured from the moment it listens and stopped
-when the last client has ended.
+Each design, and each server of one's own beside them, runs in a process of its own on a free port
+of the loopback, the clients in another; the server is measured from the moment it listens and
+stopped when the last client has ended.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import DelayPer
 
-from .comparison import Comparison, Run
+from .comparison import Comparison, Run, own_setting
 from .launch import LaunchedServer
 from .meter import Meter
 from .own_command import OwnCommand
@@ -67,7 +67,7 @@ class Experiment:
             settings["backlog"] = str(self.backlog)
         if self.kill_after is not None:
             settings["kill_after"] = f"{self.kill_after:g}"
-        settings |= {f"server {command.name}": command.text for command in self.servers}
+        settings |= {own_setting(command.name): command.text for command in self.servers}
         return Comparison(settings, tuple(runs))
 
 

@@ -1,13 +1,13 @@
 """Runs a command that is not ours, and ends it with whoever asked for it, whatever it started.
 
-``python -m twistecho.compare.guard WORD...`` starts the command in a session of its own, and writes
-a line of JSON to standard output:
+``python -m twistecho.compare.guard SECONDS WORD...`` starts the command in a session of its own,
+and writes a line of JSON to standard output:
 
     {"pid": 4711}   or   {"problem": "Exec format error"}
 
 It waits until its standard input ends, as it does too where the process that holds the other end
 was killed. Then it sends SIGTERM to the command's process group and to whatever else the command
-started, SIGKILL to those that are left after a while, and says how the command ended:
+started, SIGKILL to those that are left after so many seconds, and says how the command ended:
 
     {"code": -15}
 
@@ -24,15 +24,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-STOP_SECONDS = 10.0
-"""Seconds that a command, and what it started, has to end after SIGTERM."""
-
 _KILL_SECONDS = 2.0
 _LOOK_EVERY = 0.02
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def main(words: Sequence[str]) -> None:
+def main(stop_seconds: float, words: Sequence[str]) -> None:
     """Start the command, wait for the end of standard input, end the command."""
     _adopt_orphans()
     try:
@@ -45,7 +42,7 @@ def main(words: Sequence[str]) -> None:
         return
     _say("pid", process.pid)
     sys.stdin.buffer.read()
-    _say("code", end(process))
+    _say("code", end(process, stop_seconds))
 
 
 def _adopt_orphans() -> None:
@@ -64,10 +61,13 @@ def _say(kind: str, value: object) -> None:
         os.write(sys.stdout.fileno(), json.dumps({kind: value}).encode() + b"\n")
 
 
-def end(process: "subprocess.Popen[bytes]") -> int | None:
-    """End a command and all that it started; give its exit code, None where it cannot be killed."""
+def end(process: "subprocess.Popen[bytes]", stop_seconds: float) -> int | None:
+    """End a command and all that it started; give its exit code, None where it cannot be killed.
+
+    These have so many seconds to end after SIGTERM.
+    """
     _signal(process.pid, signal.SIGTERM)
-    _wait(STOP_SECONDS)
+    _wait(stop_seconds)
     _signal(process.pid, signal.SIGKILL)
     _wait(_KILL_SECONDS)
     try:
@@ -107,4 +107,4 @@ def _descendants() -> list[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(float(sys.argv[1]), sys.argv[2:])

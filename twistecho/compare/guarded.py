@@ -29,12 +29,15 @@ _LOOK_EVERY = 0.01
 
 
 class Guarded:
-    """A command that runs; `end` must be called. Raises LaunchError where it cannot be started."""
+    """A command that runs; `end` must be called, which gives it so many seconds after SIGTERM.
 
-    def __init__(self, words: Sequence[str]) -> None:
+    Raises LaunchError where it cannot be started.
+    """
+
+    def __init__(self, words: Sequence[str], stop_seconds: float) -> None:
         # A session of its own: Ctrl-C is for this process, which then ends the command.
         self._guard = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-P", "-m", guard.__name__, *words],
+            [sys.executable, "-P", "-m", guard.__name__, str(stop_seconds), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

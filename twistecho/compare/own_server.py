@@ -22,6 +22,9 @@ START_SECONDS = 30.0
 TRIES = 3
 """How often a server that ends early, or says that its port is in use, is started in all."""
 
+STOP_SECONDS = 10.0
+"""Seconds that a server, and what it started, has to end after SIGTERM."""
+
 _HOST = "127.0.0.1"
 _ASK_EVERY = 0.02
 _CLOSE_SECONDS = 2.0
@@ -60,7 +63,7 @@ class OwnServer:
 
     def _start(self, port: int, tries_left: int) -> bool:
         """Start it at a port; say whether it accepts connections. LaunchError after all tries."""
-        server = Guarded(self._command.at(port))
+        server = Guarded(self._command.at(port), STOP_SECONDS)
         try:
             accepts = self._wait(server, port, tries_left)
             ended = not server.running
@@ -109,9 +112,12 @@ def _ending(code: int | None) -> str:
 
 
 def free_port() -> int:
-    """Give a port of the loopback on which nobody listens."""
+    """Give a port that is free at all addresses of this machine: a server may bind them all.
+
+    One that is free on the loopback only may have old connections at another address.
+    """
     with socket.socket() as found:
-        found.bind((_HOST, 0))
+        found.bind(("", 0))  # it never listens
         return int(found.getsockname()[1])
 
 

@@ -131,11 +131,18 @@ def notes(comparison: Comparison) -> list[str]:
     for cause in causes(comparison.runs):
         meaning = meaning_of(cause)
         lines += [f"{cause_name(cause)} ({cause}): {meaning}."] if meaning else []
+    for name in dict.fromkeys(run.design for run in comparison.runs if _misread(comparison, run)):
+        lines.append(f"{name}: --server-reply says in which format its replies are expected.")
     for run in comparison.runs:
         if run.server_ended:
             name = f"{comparison.name(run)}, {run.clients:,} clients"
             lines.append(f"{name}: the server ended in the middle: {run.server_ended}.")
     return lines
+
+
+def _misread(comparison: Comparison, run: Run) -> bool:
+    """Tell whether replies were wrong, of a server of the user's own."""
+    return "receive:mismatch" in run.report.failures and comparison.is_own(run)
 
 
 @dataclass(frozen=True)
