@@ -15,7 +15,7 @@ from tests.support import DOCS
 from tests.support.commands import refused, twistecho
 from tests.support.designs_at_work import DEADLINE
 from tests.support.own_servers import ECHO
-from twistecho.compare import own_server
+from twistecho.compare import experiment, own_server
 from twistecho.compare.comparison import Comparison
 from twistecho.compare.experiment import ALL_DESIGNS
 
@@ -150,7 +150,10 @@ class ErrorTests(TestCase):
 
     def test_a_server_that_ends_early_is_named_with_what_it_said(self) -> None:
         """Escaped, and before the designs have run."""
-        said = failed("--server=broken=sh -c 'echo one; printf \"t\\033wo\" >&2; exit 3' {port}")
+        with mock.patch.object(experiment, "LaunchedServer", side_effect=AssertionError):
+            said = failed(
+                "--server=broken=sh -c 'echo one; printf \"t\\033wo\" >&2; exit 3' {port}"
+            )
         pattern = (
             r"Error: broken: ended before it accepted connections on 127\.0\.0\.1:\d+: "
             r"exit code 3; it said last: one \| t\\x1bwo"

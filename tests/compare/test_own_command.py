@@ -47,6 +47,7 @@ class ParseTests(TestCase):
             ("sh 'a {port}", '"sh \'a {port}": no closing quotation'),
             ("no-such-program-here {port}", "'no-such-program-here': there is no such program"),
             ("./no/such {port}", "'./no/such': there is no such program"),
+            ("x" * 5000 + " {port}", f"'{'x' * 80}': there is no such program"),
             ("'' {port}", "'': there is no such program"),
             ("x" * 21 + "=sh {port}", f"the name '{'x' * 21}' is longer than 20 characters"),
         ):

@@ -229,6 +229,18 @@ class EndTests(TestCase):
             problem_of(family)
         assert gone(self.child())
 
+    def test_a_server_whose_guard_was_killed_is_killed(self) -> None:
+        """By whom the comparison cannot help: it sees to the server itself."""
+        server = OwnServer(OwnCommand("own", ("sh", "-c", f"{ECHO} & wait")))
+        with server:
+            shell = psutil.Process(server.pid)
+            [child] = shell.children()
+            guard = shell.parent()
+            assert guard is not None
+            guard.kill()
+        assert gone(shell.pid)
+        assert gone(child.pid)
+
     def test_a_server_has_time_to_end_by_itself(self) -> None:
         """SIGTERM comes first: what it does then is done."""
         cleans = python(

@@ -46,6 +46,7 @@ class Guarded:
         self.last_words = LastWords(_given(self._guard.stderr))
         self.pid = 0
         """The number of the command's process, and of its process group."""
+        self._process: psutil.Process | None = None
         try:
             self.pid = self._started()
             self._process = psutil.Process(self.pid)
@@ -70,7 +71,7 @@ class Guarded:
     def running(self) -> bool:
         """Whether the command's own process has not ended."""
         try:
-            return self._process.status() != psutil.STATUS_ZOMBIE
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
@@ -89,7 +90,8 @@ class Guarded:
         try:
             _given(self._guard.stdin).close()
             code = self._hear().get("code")
-            self._guard.wait()
+            if self._guard.wait():
+                self._kill_unguarded()
         except BaseException:  # Ctrl-C again: nobody waits for SIGTERM to do its work
             self.kill()
             self._guard.wait()
@@ -98,6 +100,14 @@ class Guarded:
             self.last_words.wait(_END_SECONDS)
             _given(self._guard.stdout).close()
         return code
+
+    def _kill_unguarded(self) -> None:
+        """Kill what is left where somebody killed the guard, as a system short of memory may."""
+        if self._process is None:
+            return  # it was killed before it started anything
+        with suppress(psutil.Error):
+            for process in (*self._process.children(recursive=True), self._process):
+                process.kill()
 
 
 def _given(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -4,6 +4,7 @@ It is split into words as a shell would do it, but no shell runs it: nothing els
 meaning, but ``{port}``.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -67,7 +68,7 @@ def parse_command(text: str) -> OwnCommand:
 def _check_program(word: str) -> None:
     """Raise ValueError where the system would find no program of this name."""
     if shutil.which(word) is None:
-        problem = "may not be executed" if Path(word).is_file() else "there is no such program"
+        problem = "may not be executed" if os.access(word, os.F_OK) else "there is no such program"
         raise ValueError(f"{word[:80]!r}: {problem}")
 
 
