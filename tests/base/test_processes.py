@@ -100,6 +100,10 @@ class EndingTests(TestCase):
             "killed by SIGKILL",
         ]
 
+    def test_a_signal_without_a_name_has_its_number(self) -> None:
+        """Any program may die of one, and the comparison of servers says how they ended."""
+        assert ending(-99) == "killed by signal 99"
+
 
 class CoresTests(TestCase):
     """How many processes are worth starting."""

@@ -11,7 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.support.samples import broken, comparison, staircase, wall
-from twistecho.compare.plot import draw
+from twistecho.compare import plot
+from twistecho.compare.plot import draw, growth
 from twistecho.fleet.output.canvas import problem_with
 
 _MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
@@ -64,6 +65,18 @@ class DrawTests(TestCase):
         text = path.read_text(encoding="utf-8")
         for said in ("makespan, seconds", "memory at most, MiB", "not answered, %", "threaded"):
             assert (f"<!-- {said}" if said == "threaded" else said) in text
+
+    def test_no_two_of_eight_servers_are_drawn_alike(self) -> None:
+        """The five designs and three of one's own: by colour, by marker, and by dashes."""
+        runs = [replace(wall(size), design=f"s{n}") for size in (20, 40) for n in range(8)]
+        lines = growth(comparison(*runs)).axes[0].get_lines()
+        assert [line.get_label() for line in lines] == [f"s{n}" for n in range(8)]
+        for looks in (
+            {line.get_color() for line in lines},
+            {line.get_marker() for line in lines},
+            {str(style["linestyle"]) for style in plot._LINES},
+        ):
+            assert len(looks) == 8, looks
 
     def test_the_same_comparison_gives_the_same_file(self) -> None:
         """Pictures can be kept under version control."""

@@ -20,6 +20,7 @@ from twistecho.compare.tables import (
     letters,
     notes,
 )
+from twistecho.fleet.reports.outcome import Cause, Phase
 
 
 def shown(found: Comparison, clients: int) -> list[str]:
@@ -79,6 +80,16 @@ class NoteTests(TestCase):
         for line in ("server CPU 250 ms ?", "memory, peak 32.0 MiB ?", "threads 21 ?"):
             assert line in lines
         assert any(note.startswith("?: not measured") for note in notes(found))
+
+    def test_wrong_replies_of_ones_own_server_lead_to_the_option_that_says_what_is_right(
+        self,
+    ) -> None:
+        """Once for all its runs; the designs know their formats."""
+        wrong = run("own", [outcome(0, 1.0, cause=Cause(Phase.RECEIVE, "mismatch"))])
+        told = "own: --server-reply says in which format its replies are expected."
+        design = comparison(wrong, wrong)
+        assert told not in notes(design)
+        assert notes(replace(design, settings={"server own": "own {port}"})).count(told) == 1
 
     def test_what_needs_no_explanation_gets_none(self) -> None:
         """Where all went well there is nothing to say."""

@@ -45,6 +45,7 @@ from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
 from twistecho.cli.options import Parsed
 from twistecho.compare.comparison import Comparison, Run
+from twistecho.compare.own_command import parse_command
 from twistecho.compare.plot import draw as draw_comparison
 from twistecho.compare.tables import Timeline, notes
 from twistecho.compare.tables import figures_table as compared
@@ -132,6 +133,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),
+    "command": (parse_command, ["sh -c 'a \"b\"' {port}", "name=sh --port={port}", "sh \\{port}"]),
 }  # fmt: skip
 """What reads each kind of text, and right ones."""
 

@@ -109,7 +109,12 @@ def room_for_connections(open_files: int) -> int:
 
 def ending(code: int) -> str:
     """Say how a process ended, by the code that its parent is told: below 0 it is a signal's."""
-    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal between the first and the last has no name
+        return f"killed by signal {-code}"
 
 
 def cores() -> int:

@@ -12,10 +12,12 @@ from twistecho.base.notation import parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
+from twistecho.compare.columns import figures_tables
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
 from twistecho.compare.launch import LaunchError
-from twistecho.compare.tables import ASCII, UNICODE, Timeline, figures_table, notes
+from twistecho.compare.own_command import OwnCommand, named, parse_command
+from twistecho.compare.tables import ASCII, UNICODE, Timeline, notes
 from twistecho.fleet.output.tables import count
 from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
@@ -25,6 +27,7 @@ from .options import (
     Parsed,
     Whole,
     adding,
+    choice_of,
     delay_options,
     design_reply_option,
     file_option,
@@ -60,6 +63,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--clients", "-c", metavar="N,...", type=_ListOf(Whole(1)),
                  default="20", show_default=True,
                  help="Clients, all at once; several numbers show the growth."),
+    click.option("--server", "-s", "servers", metavar="[NAME=]COMMAND", multiple=True,
+                 type=Parsed("command", parse_command),
+                 help="A server of your own beside them: a command with {port} where it takes its "
+                 "port, run without a shell; repeatable."),
+    click.option("--server-reply", type=choice_of(ReplyFormat),
+                 help="Format in which these must reply.  [default: raw]"),
     message_options,
     design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
@@ -112,6 +121,8 @@ def _experiment(
     delay: AskedDelay,
     delay_per: str,
     reply: str | None,
+    servers: Sequence[OwnCommand],
+    server_reply: str | None,
     messages: tuple[str, ...],
     repeat: int,
     timeout: float,
@@ -134,19 +145,33 @@ def _experiment(
         clients=clients,
         engines=engines,
         reply=reply_format,
+        servers=_own_servers(servers, server_reply),
+        server_reply=ReplyFormat(server_reply or "raw"),
         **same,
     )
+
+
+def _own_servers(servers: Sequence[OwnCommand], reply: str | None) -> Sequence[OwnCommand]:
+    """Name the user's own servers, or fail with one line."""
+    if reply and not servers:
+        raise click.UsageError("--server-reply: there is no --server")
+    try:
+        return named(servers, ALL_DESIGNS)
+    except ValueError as error:
+        raise click.UsageError(f"--server: {error}") from None
 
 
 def _run(experiment: Experiment) -> Comparison:
     """Make all runs; end the process with one line where one cannot be made."""
     raise_open_files()
     trials = experiment.trials()
-    runs = []
-    for number, trial in enumerate(trials, 1):
-        with _status(f"{number} of {len(trials)}: {_describe(trial)}"):
-            runs.append(_run_one(trial))
-    return experiment.comparison(runs)
+    runs: dict[int, Run] = {}
+    # The user's own servers run first: nobody knows whether they start.
+    places = sorted(range(len(trials)), key=lambda place: trials[place].command is None)
+    for number, place in enumerate(places, 1):
+        with _status(f"{number} of {len(trials)}: {_describe(trials[place])}"):
+            runs[place] = _run_one(trials[place])
+    return experiment.comparison([runs[place] for place in sorted(runs)])
 
 
 def _run_one(trial: Trial) -> Run:
@@ -175,12 +200,13 @@ def _status(text: str) -> Iterator[None]:
 
 def _show(output: Output, comparison: Comparison, *, timeline: bool) -> None:
     printer = output.printer
+    width = printer.console.width if printer.console.is_terminal else 100
     for clients in comparison.sizes:
-        printer.table(figures_table(comparison, clients))
-        printer.line("")
+        for table in figures_tables(comparison, clients, width):
+            printer.table(table)
+            printer.line("")
         if timeline:
             marks = UNICODE if "utf" in printer.console.encoding.lower() else ASCII
-            width = printer.console.width if printer.console.is_terminal else 100
             for line in Timeline(comparison, clients, width=width, marks=marks).lines():
                 printer.text(line)
             printer.line("")

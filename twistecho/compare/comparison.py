@@ -37,10 +37,10 @@ class ServerCost:
 
 @dataclass(frozen=True)
 class Run:
-    """One plan carried out by one engine against one design.
+    """One plan carried out by one engine against one server: a design, or one of the user's own.
 
-    ``cost`` is None where it was not measured. ``server_ended`` says how the server ended, where it
-    did so in the middle of the run.
+    ``design`` is its name. ``cost`` is None where it was not measured. ``server_ended`` says how
+    the server ended, where it did so in the middle of the run.
     """
 
     design: str
@@ -100,7 +100,8 @@ def _run(server: ServerCost | None, **fields: Any) -> Run:
 class Comparison:
     """The runs of one comparison, in their order, and what all the servers were told.
 
-    ``settings`` holds that as it was asked for: the delay, what it is per, the backlog.
+    ``settings`` holds that as it was asked for: the delay, what it is per, the backlog; and the
+    command of each server of the user's own; see `own_setting`.
     """
 
     settings: dict[str, str]
@@ -125,6 +126,10 @@ class Comparison:
         """Name a run among those with as many clients: the design, and the engine if two ran."""
         return f"{run.design} {run.report.engine}" if len(self.engines) > 1 else run.design
 
+    def is_own(self, run: Run) -> bool:
+        """Tell whether it was a server of the user's own, not one of the designs."""
+        return own_setting(run.design) in self.settings
+
     def of_size(self, clients: int) -> list[Run]:
         """Give the runs with that many clients."""
         return [run for run in self.runs if run.clients == clients]
@@ -140,6 +145,11 @@ class Comparison:
         data = parse(text, "a comparison")
         check_schema(data, SCHEMA, "a comparison")
         return decode(data, cls, "a comparison")
+
+
+def own_setting(name: str) -> str:
+    """Give the setting that holds the command of the user's own server of that name."""
+    return f"server {name}"
 
 
 def middle(ordered: list[float]) -> float | None:

@@ -1,7 +1,8 @@
 """The notebook's experiment: the same plan against one design after the other.
 
-Each design runs in a process of its own on a free port of the loopback, the clients in another;
-the server is measured from the moment it listens and stopped when the last client has ended.
+Each design, and each server of one's own beside them, runs in a process of its own on a free port
+of the loopback, the clients in another; the server is measured from the moment it listens and
+stopped when the last client has ended.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import DelayPer
 
-from .comparison import Comparison, Run
+from .comparison import Comparison, Run, own_setting
 from .launch import LaunchedServer
 from .meter import Meter
+from .own_command import OwnCommand
+from .own_server import OwnServer
 
 TWISTED = "twisted"
 """The design that is ``twist echo``."""
@@ -27,10 +30,12 @@ ALL_DESIGNS = (*DESIGNS, TWISTED)
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is compared: every size of the plan, against every design, by every engine.
+    """What is compared: every size of the plan, against every server, by every engine.
 
-    ``reply`` and ``backlog`` are each design's own where they are None. ``kill_after`` kills the
-    server so many seconds after the clients have begun.
+    ``reply`` and ``backlog`` are each design's own where they are None. ``servers`` are commands
+    that have a name each; they are told neither of these nor of the delay, and their replies are to
+    be in the format ``server_reply``. ``kill_after`` kills the server so many seconds after the
+    clients have begun.
     """
 
     plan: Plan
@@ -42,13 +47,16 @@ class Experiment:
     reply: ReplyFormat | None = None
     backlog: int | None = None
     kill_after: float | None = None
+    servers: Sequence[OwnCommand] = ()
+    server_reply: ReplyFormat = ReplyFormat.RAW
 
     def trials(self) -> "list[Trial]":
         """List what is to be run, in order."""
+        own = {command.name: command for command in self.servers}
         return [
-            Trial(self, design, engine, clients)
+            Trial(self, name, engine, clients, own.get(name))
             for clients in self.clients
-            for design in self.designs
+            for name in (*self.designs, *own)
             for engine in self.engines
         ]
 
@@ -59,24 +67,29 @@ class Experiment:
             settings["backlog"] = str(self.backlog)
         if self.kill_after is not None:
             settings["kill_after"] = f"{self.kill_after:g}"
+        settings |= {own_setting(command.name): command.text for command in self.servers}
         return Comparison(settings, tuple(runs))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run that is still to be made."""
+    """One run that is still to be made: of a design, or of the command that has this name."""
 
     experiment: Experiment
     design: str
     engine: Engine
     clients: int
+    command: OwnCommand | None = None
 
     def plan(self) -> Plan:
         """Give the plan, expecting the format in which this design replies."""
         return replace(self.experiment.plan, clients=self.clients, reply=self._reply())
 
-    def server(self) -> LaunchedServer:
+    def server(self) -> LaunchedServer | OwnServer:
         """Give the server, not yet started."""
+        return OwnServer(self.command) if self.command else self._design()
+
+    def _design(self) -> LaunchedServer:
         wanted = self.experiment
         options = [
             f"--reply={self._reply()}",
@@ -92,6 +105,8 @@ class Trial:
         return LaunchedServer("twistecho", "serve", self.design, "--port=0", *options)
 
     def _reply(self) -> ReplyFormat:
+        if self.command:
+            return self.experiment.server_reply
         own = DESIGNS[self.design].reply if self.design in DESIGNS else ReplyFormat.STAMPED
         return self.experiment.reply or own
 

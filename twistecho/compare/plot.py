@@ -38,6 +38,9 @@ _LINES: tuple[_Style, ...] = (
     {"color": "#D55E00", "marker": "^", "linestyle": "-."},
     {"color": "#009E73", "marker": "D", "linestyle": ":"},
     {"color": "#CC79A7", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    {"color": "#E69F00", "marker": "P", "linestyle": (0, (8, 2))},
+    {"color": "#56B4E9", "marker": "X", "linestyle": (0, (8, 2, 1, 2))},
+    {"color": "#777777", "marker": "*", "linestyle": (0, (1, 4))},
 )
 
 

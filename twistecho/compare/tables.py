@@ -93,16 +93,21 @@ def causes(runs: Sequence[Run]) -> list[str]:
     return list(dict.fromkeys(cause for run in runs for cause in run.report.failures))
 
 
-def figures_table(comparison: Comparison, clients: int) -> Table:
-    """Put the figures of all runs with that many clients side by side."""
-    runs = comparison.of_size(clients)
+def figures_table(
+    comparison: Comparison, clients: int, shown: Sequence[Run] | None = None
+) -> Table:
+    """Put the figures of the runs with that many clients side by side, or of those to be shown.
+
+    The rows are the same whichever are shown.
+    """
+    runs = comparison.of_size(clients) if shown is None else shown
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(f"{clients:,} clients" if clients > 1 else "1 client", no_wrap=True)
     for run in runs:
         table.add_column(comparison.name(run), justify="right")
     for name, figure in _BEFORE_FAILURES.items():
         table.add_row(name, *map(figure, runs))
-    for cause in causes(runs):
+    for cause in causes(comparison.of_size(clients)):
         failed = [f"{run.report.failures.get(cause, 0):,}" for run in runs]
         table.add_row(cause_name(cause), *failed, style="bold red")
     for name, figure in _AFTER_FAILURES.items():
@@ -126,11 +131,18 @@ def notes(comparison: Comparison) -> list[str]:
     for cause in causes(comparison.runs):
         meaning = meaning_of(cause)
         lines += [f"{cause_name(cause)} ({cause}): {meaning}."] if meaning else []
+    for name in dict.fromkeys(run.design for run in comparison.runs if _misread(comparison, run)):
+        lines.append(f"{name}: --server-reply says in which format its replies are expected.")
     for run in comparison.runs:
         if run.server_ended:
             name = f"{comparison.name(run)}, {run.clients:,} clients"
             lines.append(f"{name}: the server ended in the middle: {run.server_ended}.")
     return lines
+
+
+def _misread(comparison: Comparison, run: Run) -> bool:
+    """Tell whether replies were wrong, of a server of the user's own."""
+    return "receive:mismatch" in run.report.failures and comparison.is_own(run)
 
 
 @dataclass(frozen=True)
