@@ -8,21 +8,16 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase, mock
 
-from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
 from tests.support.listening import ListeningCase, reactor, talk
 from tests.support.peers import read_to_end
 from tests.support.steering import DEFAULT, FakeSteering
-from twistecho import EchoFactory
-from twistecho.service.echo.limits import shares_of
 from twistecho.service.listening.guarded import Guarded
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import serves_metrics
-from twistecho.service.workers.assignment import Assignment
 from twistecho.service.workers.make_service import makeService
-from twistecho.service.workers.pool import WorkersService
 
 from .test_options import refusal
 from .test_tap import refused
@@ -186,24 +181,6 @@ class PortTests(PortCase):
 
 class WorkersPortTests(ListeningCase):
     """Several workers: the process that started them is steered."""
-
-    async def test_the_first_process_serves_it(self) -> None:
-        """Its port is none that workers inherit; metrics are the sum of theirs."""
-        options = Options()
-        options.parseOptions(["--workers=2", "--control=0"])
-        shares = tuple(shares_of(options["limits"], 2))
-        told = Assignment(dict(options), (), shares, "default", "info", counted=True)
-        service = WorkersService(reactor, EchoFactory(Clock()), [], told)
-        self.addCleanup(service._tidy, None)
-        with mock.patch(STEERING, lambda _factory: FakeSteering(reactor)):
-            service._listen_beside(options)
-        self.addCleanup(service._stop_listening)
-        assert service._shared_sockets() == []
-        port: Any = service.ports[0]
-        address = ("127.0.0.1", port.getHost().port)
-        assert (await self.talk(address, get("/health")))[0] == 200
-        status, body = await self.talk(address, get("/metrics"))
-        assert (status, b"twistecho_workers 0.0" in body) == (200, True)
 
     def test_workers_count_for_whoever_serves_metrics(self) -> None:
         """At a port of theirs, or where the service is steered, if the library is there."""

@@ -19,7 +19,7 @@ READ_SIZE = 65536
 """What one read brings at most, in bytes: Twisted's transports read so much at once."""
 
 SMALL_BUFFER = 32768
-"""What the system buffers at least, in bytes: in less its windows open so seldom that peers wait."""
+"""What the system buffers at least, in bytes: with less its window opens seldom, and peers wait."""
 
 
 class EchoTransport(Protocol):
