@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
+from twistecho.base.reactor_types import AnyClock, as_clock
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.delay import NO_DELAY, Constant, Delay, DelayPer
 from twistecho.service.scenario.fault import NO_FAULTS, Faults
@@ -25,19 +25,19 @@ class EchoFactory(Factory):
 
     ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. ``reply`` is the format
     of the replies; ``answer``, if given, makes them instead: from a message to bytes, or to a
-    Deferred of bytes. ``delay``, in seconds, is how long each is held, per reply or per connection.
-    ``limits`` bounds what may wait. ``ctime`` gives the text of the time for stamped replies.
-    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say, escaped
-    and cut, at info. ``faults`` says what goes wrong, and ``in_band`` lets messages ask for a delay
-    or a fault themselves. Raises ValueError for an unknown format, a delay that cannot be waited
-    for and a fault that multiplies no delay.
+    Deferred of bytes, or as an ``async def``. ``delay``, in seconds, is how long each is held, per
+    reply or per connection. ``limits`` bounds what may wait. ``ctime`` gives the text of the time
+    for stamped replies. ``log_connections`` logs each connection at level debug, ``log_payload``
+    what peers say, escaped and cut, at info. ``faults`` says what goes wrong, and ``in_band`` lets
+    messages ask for a delay or a fault themselves. Raises ValueError for an unknown format, a delay
+    that cannot be waited for and a fault that multiplies no delay.
     """
 
     noisy = False
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: AnyClock,
         *,
         reply: ReplyFormat | str = ReplyFormat.STAMPED,
         answer: Answer | None = None,
@@ -59,7 +59,7 @@ class EchoFactory(Factory):
         )
         self.limits = limits or Limits()
         self.connections = Connections(
-            clock,
+            as_clock(clock),
             self.scenario,
             self.limits,
             answer=answer,
