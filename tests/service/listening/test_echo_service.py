@@ -313,6 +313,23 @@ class ListenTests(ServiceCase):
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
 
+    def test_descriptions_are_endpoints_too(self) -> None:
+        """One or several, beside endpoints; what describes none is refused in one line."""
+        factory = EchoFactory(reactor)
+        made = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        for endpoints, ports in (
+            ("tcp:0:interface=127.0.0.1", 1),
+            (made, 1),
+            (["tcp:0:interface=127.0.0.1", made], 2),
+        ):
+            service = EchoService(reactor, factory, endpoints)
+            service.startService()
+            self.addCleanup(self.stop, service)
+            assert len(service.ports) == ports
+        for wrong in ("5000", "tcp", "tcp:x", "nonsense:1", "unix:"):
+            with self.assertRaisesRegex(ValueError, f"^'{wrong}' is not an endpoint description: "):
+                EchoService(reactor, factory, wrong)
+
     def test_where_names_every_kind_of_address(self) -> None:
         """IPv4, IPv6 and Unix."""
 

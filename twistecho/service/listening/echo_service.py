@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
-    IReactorTime,
     IReadDescriptor,
     IStreamServerEndpoint,
 )
@@ -17,11 +16,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twistecho.base.log_lines import where
+from twistecho.base.reactor_types import AnyClock, AnyServerEndpoint, as_clock
 from twistecho.base.sockets import ip_of
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
 from .accepting import back_off
+from .endpoint import endpoint_for
 from .guarded import Guarded
 
 EXPOSED = (
@@ -49,8 +50,25 @@ def _fields(address: object) -> dict[str, object]:
     return {name: getattr(address, name, None) for name in ("host", "port")}
 
 
+def _endpoint_of(reactor: object, endpoint: object) -> IStreamServerEndpoint:
+    """Give the endpoint that a text describes. Raises ValueError, in one line, and OSError."""
+    if not isinstance(endpoint, str):
+        return cast(IStreamServerEndpoint, endpoint)
+    try:
+        return endpoint_for(reactor, endpoint)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+        words = " ".join(str(error).split())
+        raise ValueError(f"{endpoint[:80]!r} is not an endpoint description: {words}") from None
+
+
 class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
+
+    ``endpoints`` are one or several, each an endpoint or the description of one: ``"tcp:5000"``.
+    Raises ValueError for text that describes none, and OSError where the system has not what it
+    asks for.
 
     Starting listens on all of them or on none: an error of an endpoint that fails at once, such
     as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
@@ -62,14 +80,16 @@ class EchoService(Service):
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: AnyClock,
         factory: EchoFactory,
-        endpoints: Sequence[IStreamServerEndpoint],
+        endpoints: "AnyServerEndpoint | str | Sequence[AnyServerEndpoint | str]",
         drain: float | None = None,
     ) -> None:
-        self.clock = clock
+        self.clock = as_clock(clock)
         self.factory = factory
-        self.endpoints = endpoints
+        several = isinstance(endpoints, Sequence) and not isinstance(endpoints, str)
+        listed = cast(Sequence[object], endpoints if several else [endpoints])
+        self.endpoints = [_endpoint_of(clock, each) for each in listed]
         self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
