@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import struct
 from dataclasses import replace
 from typing import Any
 from unittest import TestCase, mock
@@ -12,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
 from tests.support.listening import ListeningCase, port_of, reactor
+from tests.support.tcp import SYN_SENT, tcp_info
 from twistecho import EchoFactory, EchoService
 from twistecho.service.listening import unaccepted
 from twistecho.service.listening.accepting import (
@@ -29,18 +29,7 @@ from twistecho.service.scenario.parsing import parse_faults
 
 from .test_accepting import StandInPort, board_of
 
-# Of Linux's struct tcp_info: tcpi_state and tcpi_total_retrans.
-_TCP_INFO = struct.Struct("=B99xI")
-_SYN_SENT = 2
-
 UNACCEPTED = parse_faults(["unaccepted"])
-
-
-def tcp_info(client: socket.socket) -> tuple[int, int]:
-    """Give a client's TCP state, and how often it had to send something again."""
-    told = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-    state, again = _TCP_INFO.unpack(told)
-    return state, again
 
 
 class UnacceptedCase(ListeningCase):
@@ -61,7 +50,7 @@ class UnacceptedCase(ListeningCase):
                 other = self.connecting(elsewhere.getsockname())
                 await self.until(lambda: not other.connect_ex(elsewhere.getsockname()))  # noqa: B023 - called at once
                 elsewhere.accept()[0].close()
-                assert tcp_info(client)[0] == _SYN_SENT
+                assert tcp_info(client)[0] == SYN_SENT
 
     async def answered(self, client: socket.socket) -> None:
         """Hold that a client is answered, once it is connected."""
@@ -93,7 +82,7 @@ class PortTests(UnacceptedCase):
         await kept.begin()
         client = self.connecting(("127.0.0.1", port_of(self.service)))
         await self.until(lambda: tcp_info(client)[1] > 0)
-        assert tcp_info(client)[0] == _SYN_SENT
+        assert tcp_info(client)[0] == SYN_SENT
         assert factory.counts.accepted == 0
         kept.end()
         await self.answered(client)
@@ -131,7 +120,7 @@ class PortTests(UnacceptedCase):
         client = self.connecting(address)
         for each in (before, *waiting):
             await self.answered(each)
-        assert tcp_info(client)[0] == _SYN_SENT
+        assert tcp_info(client)[0] == SYN_SENT
 
     async def test_the_backlog_is_what_it_was(self) -> None:
         """After any number of turns; what was begun twice is ended once, and the reverse."""
@@ -249,6 +238,7 @@ class SharedTests(UnacceptedCase):
     def share(self) -> tuple[list[SharingService], Any]:
         """Start two services on a socket that listens, as two workers do."""
         listening = self.enterContext(socket.create_server(("127.0.0.1", 0), backlog=9))
+        listening.setblocking(False)
         board, services = board_of(self, 2), []
         for number in range(2):
             factory = EchoFactory(reactor, reply="raw", faults=parse_faults(["corrupt:0"]))
@@ -320,8 +310,8 @@ class FillerTests(TestCase):
         marks.set(1000, target + 1)
         assert not marks.pass_over(listening, ("127.0.0.1", 1000))
 
-    def test_one_that_is_refused_is_not_marked(self) -> None:
-        """Nor one that has not come in when it is closed."""
+    def test_one_that_did_not_come_in_is_not_marked(self) -> None:
+        """Whether there was no room for it, or nobody listens."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             marks, address = Marks(), listening.getsockname()
             listening.listen(0)
@@ -337,7 +327,9 @@ class FillerTests(TestCase):
             assert marks.pass_over(listening, where)
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))
-            self.assertRaises(ConnectionRefusedError, Filler, bound, marks)
+            refused = Filler(bound, marks)
+            assert not (refused.stands or refused.pending)
+            refused.close()
         assert not any(marks._target[port] for port in range(65536))
 
 

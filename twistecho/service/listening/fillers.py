@@ -128,6 +128,6 @@ class Filler:
 
     def close(self) -> None:
         """End it. The mark of one that may be in the queue stays, for whoever accepts it."""
-        if self.pending:
+        if not self.stands:
             self._marks.unset(self._local)
         self._socket.close()
