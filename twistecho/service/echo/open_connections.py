@@ -228,6 +228,8 @@ class Connections:
             1, limits.total_waiting_bytes // (2 * limits.write_buffer)
         )
         self.waiting_messages = limits.waiting_messages
+        # What is to be done where a change concerns those who have not connected yet.
+        self.followers: list[Callable[[], object]] = []
         self.received = Received(limits.received_messages, limits.received_bytes)
         self._allowances = Allowances(scenario)
         self._recording = record
@@ -284,6 +286,9 @@ class Connections:
                 connection.turns = None
             if scenario.bandwidths != before.bandwidths:
                 self.bound(connection)
+        if scenario.faults.unaccepted != before.faults.unaccepted:
+            for follow in self.followers:
+                follow()
 
     def record(self, *, recording: bool = True) -> None:
         """Record what peers say from now on, or do no longer."""

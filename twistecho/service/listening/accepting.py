@@ -44,6 +44,7 @@ from twistecho.base.log_lines import RateLimitedLog
 from twistecho.base.sockets import Listener, family_of, take_place
 
 from .endpoint import OwnPorts, endpoint_for
+from .fillers import Marks
 
 STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept fails with when the process or the system has reached a limit."""
@@ -70,10 +71,13 @@ class BackingOffSocket(Listener):
     """A listening socket whose `accept` lets its port rest when the system is starved.
 
     It takes the place of ``port.socket``; to the port a failed accept looks as if nobody waited.
+    ``marks`` say which connections are no clients': these are passed over.
     """
 
-    def __init__(self, port: Any, clock: IReactorTime) -> None:
+    def __init__(self, port: Any, clock: IReactorTime, marks: Marks | None = None) -> None:
         super().__init__(port.socket)
+        self.marks = marks
+        self.held = False
         self._port = port
         self._clock = clock
         self._pause = FIRST_PAUSE
@@ -82,6 +86,13 @@ class BackingOffSocket(Listener):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises BlockingIOError where none waits or none can be had."""
+        accepted = self._accept_any()
+        while self.marks is not None and self.marks.pass_over(self, accepted[1]):
+            accepted[0].close()
+            accepted = self._accept_any()
+        return accepted
+
+    def _accept_any(self) -> tuple[socket.socket, Any]:
         try:
             accepted = super().accept()
         except OSError as error:
@@ -108,7 +119,19 @@ class BackingOffSocket(Listener):
 
     def _return(self) -> None:
         self._resting = None
-        self._port.startReading()
+        if not self.held:
+            self._port.startReading()
+
+    def hold(self) -> None:
+        """Leave the port alone until it is released."""
+        self.held = True
+        self._port.stopReading()
+
+    def release(self) -> None:
+        """Have the port accept again, once it has rested."""
+        self.held = False
+        if self._resting is None:
+            self._port.startReading()
 
     def close(self) -> None:
         """Close, and rest no more."""
@@ -133,19 +156,22 @@ def slack(connections: int) -> int:
 class Board:
     """Numbers that all processes of a service see: a file of `size` bytes, mapped by each.
 
-    ``open`` is the number of connections of each worker, or `GONE`.
+    ``open`` is the number of connections of each worker, or `GONE`. ``marks`` are those of
+    connections that are no clients'.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
         self._descriptor = descriptor
         shared = mmap.mmap(descriptor, self.size(workers))
-        self._numbers = memoryview(shared).cast("q")
+        end = _NUMBER_SIZE * (1 + workers)
+        self._numbers = memoryview(shared)[:end].cast("q")
         self.open = self._numbers[1:]
+        self.marks = Marks(memoryview(shared)[end:])
 
     @staticmethod
     def size(workers: int) -> int:
         """Give the size of the file, in bytes."""
-        return _NUMBER_SIZE * (1 + workers)
+        return _NUMBER_SIZE * (1 + workers) + Marks.SIZE
 
     @contextmanager
     def locked(self, tries: int = 1) -> Iterator[bool]:
@@ -197,6 +223,11 @@ class Turn:
         board.open[me] = 0
 
     @property
+    def marks(self) -> Marks:
+        """What all workers have marked as no client's."""
+        return self._board.marks
+
+    @property
     def tries(self) -> int:
         """How often to try to get the lock: who ends has no other time to accept what waits."""
         return LAST_TRIES if self._ended else 1
@@ -244,13 +275,13 @@ class SharedSocket(BackingOffSocket):
     """
 
     def __init__(self, port: Any, clock: IReactorTime, turn: Turn, board: Board | None) -> None:
-        super().__init__(port, clock)
+        super().__init__(port, clock, turn.marks)
         self._turn = turn
         self._board = board
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises BlockingIOError where none waits, or not for us."""
-        if not self._turn.is_ours():
+        if not (self.held or self._turn.is_ours()):
             self.rest(REST)
             raise BlockingIOError(errno.EAGAIN, "left to another worker")
         accepted = super().accept() if self._board is None else self._accept_numbered(self._board)
@@ -258,7 +289,7 @@ class SharedSocket(BackingOffSocket):
         return accepted
 
     def _accept_numbered(self, board: Board) -> tuple[socket.socket, Any]:
-        with board.locked(self._turn.tries) as ours:
+        with board.locked(LAST_TRIES if self.held else self._turn.tries) as ours:
             if not ours:
                 self.rest(REST)
                 raise BlockingIOError(errno.EAGAIN, "another worker accepts")

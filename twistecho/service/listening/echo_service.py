@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -24,6 +24,7 @@ from twistecho.service.echo.factory import EchoFactory
 from .accepting import back_off
 from .endpoint import endpoint_for
 from .guarded import Guarded
+from .unaccepted import Unaccepted
 
 EXPOSED = (
     "{where} can be reached from other machines: whoever gets there is answered, "
@@ -93,10 +94,13 @@ class EchoService(Service):
         self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
+        self._echo_ports: list[IListeningPort] = []
+        self._unaccepted: dict[IListeningPort, Unaccepted] = {}
 
     def privilegedStartService(self) -> None:
         """Listen; twistd calls this before it gives up its privileges."""
         super().privilegedStartService()
+        self.factory.connections.followers.append(self._follow)
         for endpoint in self.endpoints:
             self.listen(endpoint, self.factory)
 
@@ -132,7 +136,7 @@ class EchoService(Service):
             factory = Guarded(self.clock, factory, what)
             opened = partial(self._opened_beside, what, exposed)
         listening = maybeDeferred(endpoint.listen, factory)
-        self._listening.append(listening.addCallbacks(opened, refused))
+        self._listening.append(listening.addCallback(opened).addErrback(refused))
         starting = False
         if errors:
             self._stop_listening()
@@ -140,8 +144,43 @@ class EchoService(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self.ports.append(port)
+        self._echo_ports.append(port)
         self.prepare(port)
+        if self.factory.scenario.faults.unaccepted:
+            self.leave_unaccepted(port).addErrback(self._not_filled)
         self.announce(port)
+
+    def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:
+        """Have a port complete no connect; fire once it does not. See `Unaccepted`."""
+        if port not in self._unaccepted:
+            self._unaccepted[port] = Unaccepted(port, self.clock)
+        return self._unaccepted[port].begin()
+
+    def _not_filled(self, failure: Failure) -> None:
+        self._log.failure("leaving connects unaccepted", failure=failure)
+
+    def follow_scenario(self) -> Deferred[Any]:
+        """Have the echo's ports complete connects or not, as its scenario says now; fire then.
+
+        Where a port is no TCP socket all go on completing them: it fails with ValueError.
+        """
+        if not self.factory.scenario.faults.unaccepted:
+            self._accept_again()
+            return succeed(None)
+        try:
+            begun = [self.leave_unaccepted(port) for port in self._echo_ports]
+        except ValueError:
+            self._accept_again()
+            return fail()
+        return gatherResults(begun, consumeErrors=True)
+
+    def _follow(self) -> None:
+        self.follow_scenario().addErrback(self._not_filled)
+
+    def _accept_again(self) -> None:
+        for unaccepted in self._unaccepted.values():
+            unaccepted.end()
+        self._unaccepted = {}
 
     def _opened_beside(self, what: str, exposed: str, port: IListeningPort) -> None:
         self.ports.append(port)
@@ -190,7 +229,8 @@ class EchoService(Service):
         return self.factory.counts.accepted + self.factory.count_open()
 
     def _stop_listening(self) -> Deferred[Any]:
-        ports, self.ports = self.ports, []
+        self._accept_again()
+        ports, self.ports, self._echo_ports = self.ports, [], []
         for listening in self._listening:
             listening.cancel()
         self._listening = []
@@ -199,6 +239,10 @@ class EchoService(Service):
     def stopService(self) -> Deferred[Any]:
         """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
         super().stopService()
+        followers = self.factory.connections.followers
+        if self._follow in followers:
+            followers.remove(self._follow)
+        self._accept_again()
         self.accept_waiting()
         open_now = len(self.factory.connections)
         if open_now:

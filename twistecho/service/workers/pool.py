@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 
 from twistecho.service.echo.factory import EchoFactory
@@ -70,6 +70,10 @@ class WorkersService(MainService):
             shared: Any = port
             shared.stopReading()
             shared._shouldShutdown = False  # noqa: SLF001 - Twisted's name for leaving it to others
+
+    def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:  # noqa: ARG002 - see below
+        """Leave that to the workers, each of which does it with its own."""
+        return succeed(None)
 
     def startService(self) -> None:
         """Listen, and start the workers."""
