@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twistecho.service.workers.assignment import BOARD, FIRST_SOCKET, LIFE
+from twistecho.service.workers.assignment import ASKED, BOARD, FIRST_SOCKET, LIFE
 from twistecho.service.workers.supervisor import (
     AT_ONCE,
     KILL_MARGIN,
@@ -42,6 +42,10 @@ class FakeProcess:
     def write(self, data: bytes) -> None:
         """Take what is written to standard input."""
         self.told += data
+
+    def ask(self) -> None:
+        """Ask what to do."""
+        self.protocol.childDataReceived(LIFE, ASKED)
 
     def signalProcess(self, name: str) -> None:
         """Note a signal."""
@@ -79,6 +83,7 @@ class SupervisorTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Start them, and listen to the log."""
         self.reactor = FakeReactor()
+        self.assignments = {"0": b"zero", "1": b"one"}
         self.gone: list[str] = []
         self.heard: list[tuple[str, bytes]] = []
         self.events: list[LogEvent] = []
@@ -88,7 +93,8 @@ class SupervisorTests(SynchronousTestCase):
         self.supervisor = Supervisor(
             self.reactor,
             drain=10.0,
-            assignments={"0": b"zero", "1": b"one"},
+            names=("0", "1"),
+            assignment=lambda name: self.assignments[name],
             descriptors={BOARD: 7, FIRST_SOCKET: 9},
             environ=lambda name: {"WORKER": name},
             heard=lambda *told: self.heard.append(told),
@@ -105,12 +111,22 @@ class SupervisorTests(SynchronousTestCase):
         self.reactor.processes[at].end(ProcessTerminated(signal=9))
 
     def test_each_is_told_what_to_do(self) -> None:
-        """By its standard input; descriptors, its own environment, a pipe for signs of life."""
+        """When it asks, by its standard input; its descriptors, its environment, its command."""
+        assert [process.told for process in self.reactor.processes] == [b"", b""]
+        for process in self.reactor.processes:
+            process.ask()
         assert [process.told for process in self.reactor.processes] == [b"zero", b"one"]
         (_, args), kwargs = self.reactor.asked[1]
         assert args[-2:] == ["twistecho.service.workers.worker", "1 of 2"]
         assert kwargs["env"] == {"WORKER": "1"}
-        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: "r", 5: 9}
+        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: "r", FIRST_SOCKET: 9}
+
+    def test_it_is_told_what_is_true_when_it_asks(self) -> None:
+        """Not what was when it was started."""
+        self.assignments["0"] = b"another"
+        self.reactor.processes[0].ask()
+        assert self.reactor.processes[0].told == b"another"
+        assert self.heard == []
 
     def test_signs_of_life_are_no_output(self) -> None:
         """They come by a pipe of their own."""
@@ -124,6 +140,7 @@ class SupervisorTests(SynchronousTestCase):
         self.reactor.advance(60)
         self.kill(0)
         self.reactor.advance(0)
+        self.reactor.processes[2].ask()
         assert self.reactor.processes[2].told == b"zero"
         assert self.gone == ["0"]
         assert self.supervisor.restarts == 1

@@ -229,7 +229,7 @@ class Connections:
         )
         self.waiting_messages = limits.waiting_messages
         self.received = Received(limits.received_messages, limits.received_bytes)
-        self._allowances = Allowances(scenario)
+        self.allowances = Allowances(scenario)
         self._recording = record
         self._log_payload = log_payload
         self._follow(scenario)
@@ -277,7 +277,7 @@ class Connections:
         """
         before = self.scenario
         self._follow(scenario)
-        self._allowances.steer(scenario)
+        self.allowances.steer(scenario)
         for connection in list(self._open):
             connection.steer()
             if scenario.on != before.on:
@@ -295,7 +295,7 @@ class Connections:
         self.abort()
         self._first_number = self.tally.accepted
         self.received.clear()
-        self._allowances = Allowances(scenario)
+        self.allowances.begin(scenario)
         self.steer(scenario)
 
     def __len__(self) -> int:
@@ -379,7 +379,7 @@ class Connections:
             number,
             message,
             peer=self._peer_of(connection),
-            take=self._allowances.take,
+            take=self.allowances.take,
             turns=connection.turns,
         )
         if decision.obeyed is not None:
@@ -391,7 +391,7 @@ class Connections:
     def greet(self, connection: OpenConnection) -> Decision:
         """Say what becomes of the banner of a connection, and count what goes wrong."""
         peer = self._peer_of(connection)
-        decision = self.scenario.greeting(connection.number, peer, self._allowances.take)
+        decision = self.scenario.greeting(connection.number, peer, self.allowances.take)
         if decision.fault is not None:
             self.count_fault(decision.fault)
         return decision
@@ -399,7 +399,7 @@ class Connections:
     def refuses(self, connection: OpenConnection) -> bool:
         """Say whether a fault refuses a connection as it is accepted, and count it."""
         peer = self._peer_of(connection)
-        fault = self.scenario.refusal(connection.number, peer, self._allowances.take)
+        fault = self.scenario.refusal(connection.number, peer, self.allowances.take)
         if fault is not None:
             self.count_fault(fault)
         return fault is not None
@@ -407,7 +407,7 @@ class Connections:
     def bound(self, connection: OpenConnection) -> None:
         """Have a connection have the bandwidth that faults leave it, and count these."""
         peer = self._peer_of(connection)
-        bandwidth = self.scenario.bandwidth(connection.number, peer, self._allowances.take)
+        bandwidth = self.scenario.bandwidth(connection.number, peer, self.allowances.take)
         for fault in bandwidth.met:
             self.count_fault(fault)
         connection.pace(bandwidth)

@@ -131,20 +131,21 @@ def slack(connections: int) -> int:
 
 
 class Board:
-    """Numbers that all processes of a service see: a file of `size` bytes, mapped by each.
+    """Numbers that all processes of a service see: `size` bytes of a file, mapped by each.
 
-    ``open`` is the number of connections of each worker, or `GONE`.
+    ``open`` is the number of connections of each worker, or `GONE`. The lock is one on the first of
+    them; what else is in the file has its own.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
         self._descriptor = descriptor
         shared = mmap.mmap(descriptor, self.size(workers))
         self._numbers = memoryview(shared).cast("q")
-        self.open = self._numbers[1:]
+        self.open = self._numbers[1 : 1 + workers]
 
     @staticmethod
     def size(workers: int) -> int:
-        """Give the size of the file, in bytes."""
+        """Give its size in bytes."""
         return _NUMBER_SIZE * (1 + workers)
 
     @contextmanager
@@ -158,12 +159,12 @@ class Board:
             yield ours
         finally:
             if ours:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, _NUMBER_SIZE)
 
     def _lock(self, tries: int) -> bool:
         for left in reversed(range(tries)):
             try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _NUMBER_SIZE)
             except (BlockingIOError, PermissionError):  # either, says lockf(3)
                 time.sleep(0.001 if left else 0)
             else:
@@ -175,6 +176,11 @@ class Board:
         number = self._numbers[0]
         self._numbers[0] = number + 1
         return number
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next connection, as far as is known without the lock."""
+        return self._numbers[0]
 
 
 class Turn:
@@ -194,16 +200,17 @@ class Turn:
         self._granted = 0  # connections that are taken although others have fewer,
         self._lesser = 0  # as long as those, who had so many together, take none
         self._ended = False
+        self._forced = False
         board.open[me] = 0
 
     @property
     def tries(self) -> int:
-        """How often to try to get the lock: who ends has no other time to accept what waits."""
-        return LAST_TRIES if self._ended else 1
+        """How often to try to get the lock: who has to accept has no other time for it."""
+        return LAST_TRIES if self._ended or self._forced else 1
 
     def is_ours(self) -> bool:
         """Say whether to accept the next connection; if not, leave the port alone for `REST`."""
-        if self._ended:
+        if self._ended or self._forced:
             return True
         others = self._board.open
         mine = others[self._me] = self._count_open()
@@ -224,6 +231,15 @@ class Turn:
         """Tell the others of a connection that was accepted."""
         if not self._ended:
             self._board.open[self._me] += 1
+
+    @contextmanager
+    def forced(self) -> Iterator[None]:
+        """Accept whoever waits for the block's time, whatever the others have."""
+        self._forced = True
+        try:
+            yield
+        finally:
+            self._forced = False
 
     def end(self) -> None:
         """Take no turns any more: accept what waits, the last of it before the port is closed."""
