@@ -13,11 +13,12 @@ clearly more than another leaves the port alone for a moment (nginx did alike, b
 accepts all the same: they may be busy. They adopt the socket's descriptor, which stands for the
 address: of its description only what comes on top counts, such as TLS.
 
-Where chance decides fates by the number of the connection, accepting and numbering are done under
-a lock: the n-th connection that the service accepts has number n, whichever process accepts it.
-Nobody waits for it in an event loop: whoever finds it taken leaves the port alone for a moment, so
-that a holder that is stopped holds up no one's connections but the new. The kernel gives a lock
-back when its holder dies (POSIX record locks, fcntl(2)), and who is silent is killed.
+Where it matters which number a connection has, since what becomes of it depends on that or somebody
+steers the service, accepting and numbering are done under a lock: the n-th connection that the
+service accepts has number n, whichever process accepts it. Nobody waits for it in an event loop:
+whoever finds it taken leaves the port alone for a moment, so that a holder that is stopped holds up
+no one's connections but the new. The kernel gives a lock back when its holder dies (POSIX record
+locks, fcntl(2)), and who is silent is killed.
 """
 
 import errno

@@ -1,9 +1,9 @@
 """A worker's end of the link over which it is given orders: it carries them out, and answers."""
 
-import os
 import pickle
 import time
 from collections.abc import Callable
+from os import getpid
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -101,7 +101,7 @@ class OrdersProtocol(Protocol):
                 return Listed(list(self._steering.connections()))
             case Count():
                 counts = self._factory.counts
-                return Counted(os.getpid(), self._factory.count_open(), counts.messages)
+                return Counted(getpid(), self._factory.count_open(), counts.messages)
             case Abort():
                 return Done(self._abort(order.number))
             case Steer():
