@@ -4,6 +4,7 @@ No process is started here: a stand-in for the reactor keeps what was asked for.
 """
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twistecho.service.workers.assignment import ASKED, BOARD, FIRST_SOCKET, LIFE
+from twistecho.service.workers.assignment import ANSWERS, ASKED, BOARD, FIRST_SOCKET, LIFE, ORDERS
 from twistecho.service.workers.supervisor import (
     AT_ONCE,
     KILL_MARGIN,
@@ -35,6 +36,7 @@ class FakeProcess:
         self.pid: int | None = pid
         self.signals: list[str] = []
         self.told = b""
+        self.ordered = b""
         self.protocol = protocol
         self.gone = False
         protocol.makeConnection(self)
@@ -46,6 +48,12 @@ class FakeProcess:
     def ask(self) -> None:
         """Ask what to do."""
         self.protocol.childDataReceived(LIFE, ASKED)
+
+    def writeToChild(self, descriptor: int, data: bytes) -> None:
+        """Take what is written to another descriptor."""
+        if self.gone:
+            raise KeyError(descriptor)
+        self.ordered += data
 
     def signalProcess(self, name: str) -> None:
         """Note a signal."""
@@ -252,6 +260,56 @@ class SupervisorTests(SynchronousTestCase):
         worker.outReceived(b"x" * (2**20 + 1))
         worker.outReceived(b"y\nthis\n")
         assert self.log() == ["[0] y", "[0] this"]
+
+
+class OrdersTests(SynchronousTestCase):
+    """A worker that is given orders."""
+
+    def setUp(self) -> None:
+        """Start one."""
+        self.opened: dict[str, Callable[[bytes], None]] = {}
+        self.answers: list[tuple[str, bytes]] = []
+        self.reactor = FakeReactor()
+        Supervisor(
+            self.reactor,
+            drain=10.0,
+            names=("0",),
+            assignment=lambda _name: b"zero",
+            descriptors={},
+            environ=lambda _name: {},
+            heard=lambda *_told: None,
+            gone=lambda _name: None,
+            orders=self,
+        ).startService()
+        (self.process,) = self.reactor.processes
+
+    def open(self, name: str, send: Callable[[bytes], None]) -> None:
+        """Begin with it."""
+        assert self.process.told == b"zero"
+        self.opened[name] = send
+
+    def heard(self, name: str, data: bytes) -> None:
+        """Take what it answers."""
+        self.answers.append((name, data))
+
+    def test_orders_and_answers_have_pipes_of_their_own(self) -> None:
+        """From when it has been told what to do."""
+        _, kwargs = self.reactor.asked[0]
+        assert kwargs["childFDs"][ORDERS] == "w"
+        assert kwargs["childFDs"][ANSWERS] == "r"
+        assert self.opened == {}
+        self.process.ask()
+        self.opened["0"](b"do")
+        assert self.process.ordered == b"do"
+        self.process.protocol.childDataReceived(ANSWERS, b"done")
+        assert self.answers == [("0", b"done")]
+
+    def test_one_that_has_just_ended_is_told_nothing(self) -> None:
+        """Its pipe has gone already."""
+        self.process.ask()
+        self.process.gone = True
+        self.opened["0"](b"do")
+        assert self.process.ordered == b""
 
 
 class HeartbeatsTests(SynchronousTestCase):
