@@ -1,8 +1,10 @@
 """``twist echo --workers`` that is steered, or counts limits: processes that stop and die."""
 
 import json
+import socket
 import threading
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from unittest import TestCase
@@ -33,10 +35,20 @@ class Control:
         return self.ask("PATCH", "/scenario", changes)
 
 
-def replies(service: Service, count: int) -> list[bytes]:
-    """Connect so often, and ask on all connections once all are there."""
+@contextmanager
+def everywhere(service: Service) -> Iterator[list[socket.socket]]:
+    """Connect ten times or more, until each worker has some of the connections."""
     with ExitStack() as stack:
-        clients = [stack.enter_context(connect(service.port)) for _ in range(count)]
+        clients = [stack.enter_context(connect(service.port)) for _ in range(10)]
+        found = service.workers()
+        while not all(map(service.connections_of, found)):
+            clients.append(stack.enter_context(connect(service.port)))
+        yield clients
+
+
+def replies(service: Service) -> list[bytes]:
+    """Ask every worker; give what came, or nothing where the connection was ended."""
+    with everywhere(service) as clients:
         return [answer(client) for client in clients]
 
 
@@ -46,10 +58,10 @@ class LimitTests(TestCase):
     def test_it_counts_over_all_workers(self) -> None:
         """Exactly so often, also after one has been replaced."""
         with workers("--workers=2", "--fault=reset:limit=3", "--on=/y/z/limit=1") as service:
-            assert replies(service, 40).count(b"") == 3
+            assert replies(service).count(b"") == 3
             service.workers()[0].kill()
             service.started.until("is ready again")
-            assert replies(service, 40) == [b"x"] * 40
+            assert set(replies(service)) == {b"x"}
 
 
 class SteeringTests(TestCase):
@@ -60,7 +72,7 @@ class SteeringTests(TestCase):
         control = Control()
         with workers("--workers=2", f"--control={control.port}") as service:
             assert control.answers("a")[0] == 200
-            assert replies(service, 20) == [b"a"] * 20
+            assert set(replies(service)) == {b"a"}
             stopped = service.workers()[1]
             stopped.suspend()
             status, said = control.answers("b")
@@ -69,7 +81,7 @@ class SteeringTests(TestCase):
             assert asked(service.port) == b"b"
             stopped.resume()
             until(lambda: control.ask("GET", "/health")[0] == 200)
-            assert replies(service, 20) == [b"b"] * 20
+            assert set(replies(service)) == {b"b"}
 
             stopped.suspend()
             answered: list[tuple[int, Any]] = []
@@ -78,9 +90,10 @@ class SteeringTests(TestCase):
             until(lambda: asked(service.port) == b"c")
             stopped.kill()
             changing.join()
-            assert answered[0][0] == 200
+            (status, said) = answered[0]
+            assert status == 200 or said["workers"] == ["1"]  # where all this took over 2 s
             service.started.until("is ready again")
-            assert replies(service, 20) == [b"c"] * 20
+            assert set(replies(service)) == {b"c"}
             assert control.ask("GET", "/health")[1]["workers"] == 2
 
     def test_what_they_have_is_one_services(self) -> None:
@@ -88,13 +101,11 @@ class SteeringTests(TestCase):
         control = Control()
         with workers("--workers=2", f"--control={control.port}") as service:
             for _ in range(2):
-                with ExitStack() as stack:
-                    clients = [stack.enter_context(connect(service.port)) for _ in range(10)]
-                    assert [answer(client) for client in clients] == [b"x"] * 10
-                    assert min(map(service.connections_of, service.workers())) > 0
+                with everywhere(service) as clients:
+                    assert {answer(client) for client in clients} == {b"x"}
                     _, found = control.ask("GET", "/connections")
                     numbers = [each["number"] for each in found["connections"]]
-                    assert numbers == list(range(10))
+                    assert numbers == list(range(len(clients)))
                     _, found = control.ask("GET", "/received")
                     assert [each["connection"] for each in found["messages"]] == numbers
                     assert [each["index"] for each in found["messages"]] == numbers
