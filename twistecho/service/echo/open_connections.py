@@ -231,7 +231,7 @@ class Connections:
         # What is to be done where a change concerns those who have not connected yet.
         self.followers: list[Callable[[], object]] = []
         self.received = Received(limits.received_messages, limits.received_bytes)
-        self._allowances = Allowances(scenario)
+        self.allowances = Allowances(scenario)
         self._recording = record
         self._log_payload = log_payload
         self._follow(scenario)
@@ -279,7 +279,7 @@ class Connections:
         """
         before = self.scenario
         self._follow(scenario)
-        self._allowances.steer(scenario)
+        self.allowances.steer(scenario)
         for connection in list(self._open):
             connection.steer()
             if scenario.on != before.on:
@@ -300,7 +300,7 @@ class Connections:
         self.abort()
         self._first_number = self.tally.accepted
         self.received.clear()
-        self._allowances = Allowances(scenario)
+        self.allowances.begin(scenario)
         self.steer(scenario)
 
     def __len__(self) -> int:
@@ -384,7 +384,7 @@ class Connections:
             number,
             message,
             peer=self._peer_of(connection),
-            take=self._allowances.take,
+            take=self.allowances.take,
             turns=connection.turns,
         )
         if decision.obeyed is not None:
@@ -396,7 +396,7 @@ class Connections:
     def greet(self, connection: OpenConnection) -> Decision:
         """Say what becomes of the banner of a connection, and count what goes wrong."""
         peer = self._peer_of(connection)
-        decision = self.scenario.greeting(connection.number, peer, self._allowances.take)
+        decision = self.scenario.greeting(connection.number, peer, self.allowances.take)
         if decision.fault is not None:
             self.count_fault(decision.fault)
         return decision
@@ -404,7 +404,7 @@ class Connections:
     def refuses(self, connection: OpenConnection) -> bool:
         """Say whether a fault refuses a connection as it is accepted, and count it."""
         peer = self._peer_of(connection)
-        fault = self.scenario.refusal(connection.number, peer, self._allowances.take)
+        fault = self.scenario.refusal(connection.number, peer, self.allowances.take)
         if fault is not None:
             self.count_fault(fault)
         return fault is not None
@@ -412,7 +412,7 @@ class Connections:
     def bound(self, connection: OpenConnection) -> None:
         """Have a connection have the bandwidth that faults leave it, and count these."""
         peer = self._peer_of(connection)
-        bandwidth = self.scenario.bandwidth(connection.number, peer, self._allowances.take)
+        bandwidth = self.scenario.bandwidth(connection.number, peer, self.allowances.take)
         for fault in bandwidth.met:
             self.count_fault(fault)
         connection.pace(bandwidth)

@@ -13,11 +13,12 @@ clearly more than another leaves the port alone for a moment (nginx did alike, b
 accepts all the same: they may be busy. They adopt the socket's descriptor, which stands for the
 address: of its description only what comes on top counts, such as TLS.
 
-Where chance decides fates by the number of the connection, accepting and numbering are done under
-a lock: the n-th connection that the service accepts has number n, whichever process accepts it.
-Nobody waits for it in an event loop: whoever finds it taken leaves the port alone for a moment, so
-that a holder that is stopped holds up no one's connections but the new. The kernel gives a lock
-back when its holder dies (POSIX record locks, fcntl(2)), and who is silent is killed.
+Where it matters which number a connection has, since what becomes of it depends on that or somebody
+steers the service, accepting and numbering are done under a lock: the n-th connection that the
+service accepts has number n, whichever process accepts it. Nobody waits for it in an event loop:
+whoever finds it taken leaves the port alone for a moment, so that a holder that is stopped holds up
+no one's connections but the new. The kernel gives a lock back when its holder dies (POSIX record
+locks, fcntl(2)), and who is silent is killed.
 """
 
 import errno
@@ -154,10 +155,11 @@ def slack(connections: int) -> int:
 
 
 class Board:
-    """Numbers that all processes of a service see: a file of `size` bytes, mapped by each.
+    """Numbers that all processes of a service see: `size` bytes of a file, mapped by each.
 
     ``open`` is the number of connections of each worker, or `GONE`. ``marks`` are those of
-    connections that are no clients'.
+    connections that are no clients'. The lock is one on the first number; what else is in the file
+    has its own.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
@@ -170,7 +172,7 @@ class Board:
 
     @staticmethod
     def size(workers: int) -> int:
-        """Give the size of the file, in bytes."""
+        """Give its size in bytes."""
         return _NUMBER_SIZE * (1 + workers) + Marks.SIZE
 
     @contextmanager
@@ -184,12 +186,12 @@ class Board:
             yield ours
         finally:
             if ours:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, _NUMBER_SIZE)
 
     def _lock(self, tries: int) -> bool:
         for left in reversed(range(tries)):
             try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _NUMBER_SIZE)
             except (BlockingIOError, PermissionError):  # either, says lockf(3)
                 time.sleep(0.001 if left else 0)
             else:
@@ -201,6 +203,11 @@ class Board:
         number = self._numbers[0]
         self._numbers[0] = number + 1
         return number
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next connection, as far as is known without the lock."""
+        return self._numbers[0]
 
 
 class Turn:
@@ -220,6 +227,7 @@ class Turn:
         self._granted = 0  # connections that are taken although others have fewer,
         self._lesser = 0  # as long as those, who had so many together, take none
         self._ended = False
+        self._forced = False
         board.open[me] = 0
 
     @property
@@ -229,12 +237,12 @@ class Turn:
 
     @property
     def tries(self) -> int:
-        """How often to try to get the lock: who ends has no other time to accept what waits."""
-        return LAST_TRIES if self._ended else 1
+        """How often to try to get the lock: who has to accept has no other time for it."""
+        return LAST_TRIES if self._ended or self._forced else 1
 
     def is_ours(self) -> bool:
         """Say whether to accept the next connection; if not, leave the port alone for `REST`."""
-        if self._ended:
+        if self._ended or self._forced:
             return True
         others = self._board.open
         mine = others[self._me] = self._count_open()
@@ -255,6 +263,15 @@ class Turn:
         """Tell the others of a connection that was accepted."""
         if not self._ended:
             self._board.open[self._me] += 1
+
+    @contextmanager
+    def forced(self) -> Iterator[None]:
+        """Accept whoever waits for the block's time, whatever the others have."""
+        self._forced = True
+        try:
+            yield
+        finally:
+            self._forced = False
 
     def end(self) -> None:
         """Take no turns any more: accept what waits, the last of it before the port is closed."""
