@@ -65,9 +65,15 @@ class EchoService(Service):
         self.clock = clock
         self.factory = factory
         self.endpoints = endpoints
-        self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
+        self._drain = drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
+
+    @property
+    def drain(self) -> float:
+        """How long what has been asked for is delivered on stopping, in seconds."""
+        longest = self.factory.scenario.longest  # it may have changed since the start
+        return longest + DRAIN_MARGIN if self._drain is None else self._drain
 
     def privilegedStartService(self) -> None:
         """Listen; twistd calls this before it gives up its privileges."""
