@@ -19,7 +19,7 @@ class TextEnum(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            raise ValueError(f"{text!r} is not one of {', '.join(map(str, cls))}") from None
+            raise ValueError(f"{text[:40]!r} is not one of {', '.join(map(str, cls))}") from None
 
 
 class FieldError(ValueError):

@@ -176,7 +176,7 @@ class QueueTests(TestCase):
 
     def test_a_reply_may_end_its_connection(self) -> None:
         """All of it leaves before, and nothing after it."""
-        self.queue.put(0.0, b"bye", Reply(0, content=b"bye", close=True))
+        self.queue.put(0.0, b"bye", Reply(0, content=b"bye", ending=Kind.CLOSE))
         self.queue.put(0.0, b"z", None)
         assert self.queue.take(0.0, 100) == [b"bye"]
         assert self.queue.ending is Kind.CLOSE

@@ -291,7 +291,10 @@ class StopTests(ServiceCase):
 
     async def test_the_default_drain_is_the_longest_delay_and_five_seconds(self) -> None:
         """As the command's help says."""
-        assert self.start(delay=7).drain == 12
+        service = self.start(delay=7)
+        assert service.drain == 12
+        service.factory.scenario = service.factory.scenario.replace(delay=9)
+        assert service.drain == 14
 
 
 class ListenTests(ServiceCase):

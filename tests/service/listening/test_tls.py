@@ -35,8 +35,9 @@ class HandshakeTests(TestCase):
         from twisted.internet.ssl import CertificateOptions  # noqa: PLC0415 - it needs an extra
 
         clock = Clock()
-        echo = EchoFactory(clock, delay=30.0, delay_per="connection")
+        echo = EchoFactory(clock)
         factory = TLSFactory(clock, CertificateOptions(), echo)
+        echo.scenario = echo.scenario.replace(delay=30.0, delay_per="connection")
         protocol: Any = factory.buildProtocol(None)
         transport: Any = Pipe()
         protocol.makeConnection(transport)

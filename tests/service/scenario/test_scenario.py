@@ -2,15 +2,20 @@
 
 import unittest
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from tests.support.scenarios import scenarios
 from twistecho import EchoFactory
+from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.service.scenario.answers import On
 from twistecho.service.scenario.delay import Constant, DelayPer, Trace
 from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.fields import FIELDS
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Decision, Scenario
 
@@ -113,6 +118,127 @@ class DecisionTests(unittest.TestCase):
         ]
 
 
+class ReplacingTests(unittest.TestCase):
+    """A scenario of which some fields are others."""
+
+    @law
+    @given(scenarios(), scenarios(), st.sets(st.sampled_from([*FIELDS, "seed"])))
+    def test_the_others_stay_as_they_are(
+        self, one: Scenario, other: Scenario, names: set[str]
+    ) -> None:
+        """Their seeds among them; and what is drawn is what a scenario made at once draws."""
+        drawn_alike = other.replace(seed=one.seed)
+        changes = {name: getattr(drawn_alike, name) for name in names}
+        if "seed" in names:
+            changes["seed"] = other.seed
+        try:
+            made = one.replace(**changes)
+        except FieldError:
+            return
+        fields = {name: getattr(one, name) for name in FIELDS}
+        assert made == Scenario(**{**fields, **changes, "seed": changes.get("seed", one.seed)})
+        assert one.replace() == one
+
+    def test_texts_are_drawn_from_the_seed_that_is_there(self) -> None:
+        """Of a delay, of faults, of the delay of an answer."""
+        scenario = Scenario(seed=7).replace(
+            delay="uniform:1,3", faults="corrupt:0.5", on=[On("a", delay="uniform:1,2")]
+        )
+        assert scenario.delay == DRAWN
+        assert (scenario.faults.seed, scenario.seed) == (7, 7)
+        assert scenario.on == (On("a", delay=parse_delays("uniform:1,2", seed=7)),)
+        assert scenario.replace(seed=8).replace(seed=7) == scenario
+
+    def test_nothing_is_kept_of_what_was_said_before(self) -> None:
+        """What is worked out once is worked out anew."""
+        plain = Scenario()
+        assert (plain.same_for_all, plain.may_fail, plain.limited) == (Decision(0.0), False, ())
+        other = plain.replace(on=[On("a", "b", fault="reset", limit=1)])
+        assert (other.same_for_all, other.may_fail, other.limited) == (None, True, other.on)
+
+    def test_what_cannot_be_is_refused(self) -> None:
+        """By its field; what is no field is a mistake in the program."""
+        with pytest.raises(FieldError, match=r"^faults: late: needs a delay"):
+            Scenario(delay=1, faults="late").replace(delay=0)
+        with pytest.raises(TypeError, match="'dely'"):
+            Scenario().replace(dely=1)
+
+
+class AnsweredTests(unittest.TestCase):
+    """What is decided about messages that match, and about the banner."""
+
+    def test_the_first_match_answers(self) -> None:
+        """Before in-band words; what matches nothing meets what it would have met."""
+        ons = [On("a", "1", delay=3, close=True), On("a|b|!", r"<\0>")]
+        scenario = Scenario(on=ons, delay=2, in_band=True)
+        assert scenario.decide(0, 0, b"xab") == Decision(3.0, content=b"1", close=True)
+        assert scenario.decide(0, 0, b"b") == Decision(2.0, content=b"<b>")
+        assert scenario.decide(0, 0, b"!reset") == Decision(2.0, content=b"<!>")
+        assert scenario.decide(0, 0, b"c") == Decision(2.0)
+
+    def test_what_has_had_its_limit_is_passed_over(self) -> None:
+        """It is asked only about what would come about."""
+        first, second = On("a", "1", limit=1), On("b", "2", limit=1)
+        scenario, asked = Scenario(on=[first, second]), []
+        for allowed in (True, False):
+
+            def take(limited: object, allowed: bool = allowed) -> bool:
+                asked.append(limited)
+                return allowed
+
+            content = scenario.decide(0, 0, b"a", take=take).content
+            assert content == (b"1" if allowed else None)
+        assert asked == [first, first]
+
+    def test_turns_are_those_of_a_connection(self) -> None:
+        """By the place of the answer; only what is given counts."""
+        scenario = Scenario(on=[On("a", ["1", "2"]), On("b", ["3", "4"])])
+        turns: dict[int, int] = {}
+        said = [
+            scenario.decide(0, 0, each, turns=turns).content for each in (b"a", b"b", b"a", b"b")
+        ]
+        assert said == [b"1", b"3", b"2", b"4"]
+        assert scenario.takes_turns
+        assert not Scenario(on=[On("a", "1")]).takes_turns
+
+    def test_an_answers_own_fault_takes_the_place_of_the_services(self) -> None:
+        """With its probability and on its schedule."""
+        on = On("a", "1", fault="silent:0.5,every=2")
+        scenario = Scenario(on=[on], faults="corrupt", seed=5)
+        met = [scenario.decide(0, number, b"a").fault for number in range(2000)]
+        assert not any(met[::2])
+        assert 400 < sum(fault is on.fault for fault in met) < 600
+        assert scenario.decide(0, 1, b"b").fault == scenario.faults.faults[0]
+        plain = Scenario(on=[On("a", "1")], faults="corrupt")
+        assert plain.decide(0, 0, b"a").fault == plain.faults.faults[0]
+
+    def test_the_banner_has_its_own_delay_and_fault(self) -> None:
+        """Of its fault connections are counted, as of one that refuses them."""
+        scenario = Scenario(
+            banner="hi", banner_delay="uniform:1,3", banner_fault="silent,every=2,after=1", seed=7
+        )
+        met = [scenario.greeting(connection) for connection in range(5)]
+        assert [each.fault is not None for each in met] == [False, False, True, False, True]
+        assert {each.content for each in met} == {b"hi"}
+        assert len({each.delay for each in met}) == 5
+        assert scenario.drawn_from == 7
+
+    def test_late_needs_a_delay_of_its_own(self) -> None:
+        """That of the banner, or of the answer; else that of every reply."""
+        for wrong, field in (
+            ({"banner": "a", "banner_fault": "late", "delay": 1}, "banner_fault"),
+            ({"on": [On("a"), On("a", delay=0, fault="late")], "delay": 1}, "on[1].fault"),
+            ({"on": [On("a", fault="late")], "delay": 1, "delay_per": "connection"}, "on[0].fault"),
+        ):
+            with self.subTest(field), pytest.raises(FieldError) as refused:
+                Scenario(**wrong)  # type: ignore[arg-type]  # of several kinds
+            assert refused.value.field == field
+        on = On("a", delay=1, fault="late,times=3")
+        scenario = Scenario(banner_delay=2, banner_fault="late,times=2", on=[on])
+        assert scenario.greeting(0).delay == 4.0
+        assert scenario.decide(0, 0, b"a").delay == 3.0
+
+
 class DescriptionTests(unittest.TestCase):
     """What is said of a scenario as a whole."""
 
@@ -140,6 +266,17 @@ class DescriptionTests(unittest.TestCase):
     def test_the_longest_time_counts_faults(self) -> None:
         """What a service waits for when it stops."""
         assert Scenario(faults=parse_faults(["stall,for=4"])).longest == 4.0
+
+    def test_the_longest_time_counts_the_banner_and_answers(self) -> None:
+        """Their delays and faults, and how much they say."""
+        drip = "drip,bytes=1,pause=1"
+        for scenario, longest in (
+            (Scenario(banner="abc", banner_delay=2, banner_fault=drip), 4.0),
+            (Scenario(on=[On("a", "b", delay=3)]), 3.0),
+            (Scenario(reply="raw", on=[On("a", "b" * 2000)], faults=drip), 1999.0),
+            (Scenario(reply="raw", framing="fixed:9", on=[On("a", r"\0-\0", fault=drip)]), 18.0),
+        ):
+            assert scenario.longest == longest
 
 
 class ForetellingTests(unittest.TestCase):

@@ -47,6 +47,7 @@ from .state import (
     PAUSED,
     STEERED,
     STOPPING,
+    UNCUT,
     WAITING,
     WRITTEN,
 )
@@ -57,6 +58,7 @@ from .transports import (
     is_wrapped,
     read_little,
     reset_when_flushed,
+    send_at_once,
     unread,
 )
 
@@ -144,6 +146,8 @@ class Connection(Watched, Protocol):
                     self.transport.write(reply)
                     return None
             self._release(now)
+            if self._state & UNCUT:
+                self._cut_on()
             return self._next_time()
         except Exception:  # noqa: BLE001 - as `ends_connection`
             self._fail()
@@ -161,28 +165,33 @@ class Connection(Watched, Protocol):
         connections, queue = self._connections, self._queue
         if now >= self._held_until:
             self._state &= ~HELD
-        flowing = self._outflow is not None and not self._flow(self._outflow, now)
-        while queue is not None and not flowing and not self._state & (FULL | CLOSING):
+        gone = self._outflow is None or self._flow(self._outflow, now)
+        while queue is not None and gone and not self._state & (FULL | CLOSING):
             batch = queue.take(now, connections.write_buffer)
             if not batch:
                 break
-            replies = batch[0] if len(batch) == 1 else b"".join(batch)
-            self._sent += len(replies)
-            if self._outflow is None:
-                self.transport.write(replies)
-            else:
-                self._outflow.write(replies)
-                flowing = not self._flow(self._outflow, now)
-        if queue is not None and not flowing and not self._state & CLOSING:
+            gone = self._send(batch[0] if len(batch) == 1 else b"".join(batch), now)
+        if queue is not None and gone and not self._state & CLOSING:
             if queue.ending is not None:
                 self._end(queue.ending)
             elif not queue.entries:
                 self._state &= ~WAITING
+                if self._state & FRAMED:
+                    connections.budget.finished(self)
         connections.give_turns()
-        if self._state & (WAITING | PAUSED):
+        if self._state & (WAITING | PAUSED | UNCUT):
             self._gate()
         if self._state & (ENDED | STOPPING):
             self._close_if_done()
+
+    def _send(self, replies: bytes, now: float) -> bool:
+        """Write replies, at their pace if they have one; say whether all of them have gone."""
+        self._sent += len(replies)
+        if self._outflow is not None:
+            self._outflow.write(replies)
+            return self._flow(self._outflow, now)
+        self.transport.write(replies)
+        return True
 
     def _flow(self, outflow: Outflow, now: float) -> bool:
         """Write what may go now of what goes at a pace; say whether that was all."""
@@ -205,14 +214,23 @@ class Connection(Watched, Protocol):
 
     def _next_time(self) -> float | None:
         """Say when to be woken next: for no reply while the write buffer is full."""
+        if self._state & UNCUT and self._may_cut():
+            return self._connections.now()
         due = None
-        if self._outflow and not self._state & FULL:
+        if self._outflow and not self._state & (FULL | CLOSING):
             due = self._outflow.next_at
-        elif self._queue is not None and not self._state & FULL:
+        elif self._queue is not None and not self._state & (FULL | CLOSING):
             due = self._queue.next_due
         if self._state & HELD and (due is None or self._held_until < due):
             return self._held_until
         return due
+
+    def _cut_on(self) -> None:
+        """Take more messages of what has been read, if there is room for them now."""
+
+    def _may_cut(self) -> bool:
+        """Say whether there may be more messages in what has been read, and room for them."""
+        return False
 
     def _make_queue(self) -> ReplyQueue:
         """Make the queue: no reply is due before the connection's delay is over."""
@@ -235,6 +253,12 @@ class Connection(Watched, Protocol):
         self._state = self._state & ~STEERED | self._connections.state & STEERED
         if self._queue is not None:
             self._queue.write_by(self._writer())
+        if self._connections.may_fail:
+            self._send_at_once()
+
+    def _send_at_once(self) -> None:
+        """Have the pieces of a reply leave one by one, and at their times."""
+        send_at_once(self.transport)
 
     # Whether its peer is read from
 
@@ -284,7 +308,7 @@ class Connection(Watched, Protocol):
 
     def _gate(self) -> None:
         """Read from the peer exactly while there is room for what it says."""
-        paused = bool(self._state & (HELD | FULL | BROKEN)) or not self._has_room()
+        paused = bool(self._state & (HELD | FULL | BROKEN | UNCUT)) or not self._has_room()
         if paused == bool(self._state & PAUSED) or self._state & (ENDED | CLOSING):
             return
         if paused:
@@ -297,19 +321,23 @@ class Connection(Watched, Protocol):
     def _has_room(self) -> bool:
         """Say whether one read more may wait; if only others are in its way, wait for a turn."""
         connections, queue = self._connections, self._queue
-        cost = self._unfinished
+        # What is to be cut yet has been read: its messages take its place.
+        unfinished = 0 if self._state & UNCUT else self._unfinished
+        cost = unfinished
         if queue is not None:
             if queue.cost > connections.queue or len(queue.entries) >= connections.waiting_messages:
                 return False
             cost += queue.cost
-        if cost > GUARANTEED and connections.budget.spent:
-            connections.budget.wait(self)
-            return False
+        budget = connections.budget
+        if cost > GUARANTEED and budget.spent:
+            return budget.wait(self, amid_message=unfinished > GUARANTEED)
         return True
 
     def take_turn(self) -> None:
         """Read again: the common budget has room. See `limits.Reader`."""
         self._gate()
+        if self._state & UNCUT:
+            self._connections.timers.set(self, self._connections.now())
 
     @ends_connection
     def sweep(self, now: float) -> None:
@@ -321,6 +349,9 @@ class Connection(Watched, Protocol):
         if self._unread:  # what is buffered, also where it does not fill the buffer
             self._charge_buffer(unsent(self.transport))
         reason = self._look(now, limits, self._messages, state, self.transport)
+        if state & FRAMED and not state & WAITING and limits.stall:
+            held = self._connections.budget.unchanged(self, self._unfinished, now)
+            reason = "unfinished" if held >= limits.stall else reason
         if reason is not None:
             self._connections.drop(self, reason)
 
@@ -356,7 +387,7 @@ class Connection(Watched, Protocol):
         self._hold(until, reading=is_wrapped(self.transport))
 
     def _close_if_done(self) -> None:
-        if self._state & (WAITING | HELD | CLOSING):
+        if self._state & (WAITING | HELD | CLOSING | UNCUT):
             return
         most = self._connections.limits.waiting_bytes
         if self._state & ENDED or not (unread(self.transport, most) or amid_record(self.transport)):
@@ -385,11 +416,17 @@ class Connection(Watched, Protocol):
     def _fail(self) -> None:
         """End the connection, from an exception handler."""
         if isinstance(sys.exception(), ReplyTooLongError):
-            self._connections.drop(self, "reply-too-long")  # its peer chose how long
+            self._end_too_long()
             return
         self._log.failure("The connection of {peer} failed and is ended", peer=where(self.peer))
         self._connections.tally.dropped["failed"] += 1
         self.abort()
+
+    def _end_too_long(self) -> None:
+        """End the connection before a reply that cannot be: its peer chose how long."""
+        if not self._state & CLOSING:
+            self._connections.count_broken(self.peer, "reply-too-long")
+            self._end(Kind.RESET)
 
     def abort(self) -> None:
         """End the connection with a reset, whatever is pending."""
@@ -398,7 +435,8 @@ class Connection(Watched, Protocol):
 
     def _forget(self) -> None:
         """Drop what is queued, and the wish to be woken for it."""
-        self._state &= ~(HELD | WAITING)
+        self._state &= ~(HELD | WAITING | UNCUT)
+        self._cutter = None
         queue, self._queue = self._queue, None
         if queue is not None:
             queue.forget()

@@ -34,10 +34,11 @@ def scenario_of(scenario: Scenario | None, fields: Mapping[str, object]) -> Scen
     The file of a trace is read. Raises FieldError.
     """
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, str) and name in ("delay", "banner_delay"):
+    for name in ("delay", "banner_delay"):
+        value = given.get(name)
+        if isinstance(value, str) and value.startswith("trace:"):
             try:
-                given[name] = parse_delays(value, seed=given.get("seed", 0), lines_of=lines_of)
+                given[name] = parse_delays(value, lines_of=lines_of)
             except ValueError as error:
                 raise FieldError(name, str(error)) from None
     return Scenario(**given) if scenario is None else scenario.replace(**given)

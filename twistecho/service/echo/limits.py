@@ -201,38 +201,80 @@ class Reader(Protocol):
 
 
 class Budget:
-    """A number of bytes in use, of ``total``; a turn is good for ``turn`` bytes."""
+    """A number of bytes in use, of ``total``; a turn is good for ``turn`` bytes.
 
-    __slots__ = ("_in_line", "total", "turn", "used")
+    Where nothing is left, one reader at a time that is amid a message may go on to its end: all
+    might wait for each other, each for the rest of its own. So one message more may be in use.
+    """
+
+    __slots__ = ("_amid_message", "_finishing", "_held", "_in_line", "_since", "total", "turn",
+                 "used")  # fmt: skip
 
     def __init__(self, total: int, turn: int) -> None:
         self.total = total
         self.turn = turn
         self.used = 0
         self._in_line: OrderedDict[Reader, None] = OrderedDict()
+        self._amid_message: OrderedDict[Reader, None] = OrderedDict()  # those of them that are
+        self._finishing: Reader | None = None  # who may go on to the end of its message
+        self._held = -1  # what it held at a look, and since when
+        self._since = 0.0
 
     def __len__(self) -> int:
         """Count those who wait for a turn."""
         return len(self._in_line)
+
+    def __bool__(self) -> bool:
+        """Tell whether anybody waits, or may go on to the end of its message."""
+        return bool(self._in_line) or self._finishing is not None
 
     @property
     def spent(self) -> bool:
         """Whether nothing is left."""
         return self.used >= self.total
 
-    def wait(self, reader: Reader) -> None:
-        """Wait in line for a turn, unless it does so already."""
+    def wait(self, reader: Reader, *, amid_message: bool = False) -> bool:
+        """Wait in line for a turn, unless it does so already; say whether it is its turn now."""
+        if amid_message and self._finishing in (None, reader):
+            if self._finishing is None:
+                self._finishing, self._held = reader, -1
+            return True
         self._in_line.setdefault(reader)
+        if amid_message:
+            self._amid_message.setdefault(reader)
+        return False
+
+    def finished(self, reader: Reader) -> None:
+        """Let another one go on, if this was the one that might."""
+        if self._finishing is reader:
+            self._finishing = None
+
+    def unchanged(self, reader: Reader, held: int, now: float) -> float:
+        """Say for how many seconds others have waited for it to hold more than these bytes."""
+        others_wait = self._amid_message and self.total - self.used < self.turn
+        if self._finishing is not reader or not others_wait:
+            self._held = -1 if self._finishing is reader else self._held
+            return 0.0
+        if held != self._held:
+            self._held, self._since = held, now
+        return now - self._since
 
     def leave(self, reader: Reader) -> None:
         """Leave the line."""
         self._in_line.pop(reader, None)
+        self._amid_message.pop(reader, None)
+        self.finished(reader)
 
     def give_turns(self) -> None:
         """Let those who have waited longest read again, as far as what is free reaches."""
         turns = min(len(self._in_line), (self.total - self.used) // self.turn)
         for _ in range(turns):
             reader, _ = self._in_line.popitem(last=False)
+            self._amid_message.pop(reader, None)
+            reader.take_turn()
+        if self._amid_message and self._finishing is None and turns < 1:
+            reader, _ = self._amid_message.popitem(last=False)
+            self._in_line.pop(reader, None)
             reader.take_turn()
 
 

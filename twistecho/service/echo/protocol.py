@@ -5,6 +5,8 @@ own reply. Everything else goes the general way: the scenario decides, and the r
 once where nothing is pending, or stands in the queue until its time.
 """
 
+from collections import deque
+
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -12,7 +14,7 @@ from zope.interface import implementer
 from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
 from twistecho.service.scenario.fault import Kind
-from twistecho.service.scenario.framing import Cutter
+from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
 from twistecho.service.scenario.scenario import BANNER, Decision
 
 from .connection import Connection, ends_connection
@@ -22,18 +24,33 @@ from .reply_queue import Reply, ReplyQueue
 from .state import (
     BROKEN,
     CLOSING,
+    ENDED,
+    FULL,
+    HELD,
     IN_THE_WAY,
+    LAST,
     LOGGED,
     ONLY_WAITING,
+    PAUSED,
     RECORDED,
     STOPPING,
+    UNCUT,
     WAITING,
     WRITTEN,
 )
-from .transports import close_passed, send_at_once
+from .transports import close_passed
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
+
+MESSAGES_OF_READ = 64
+"""How many messages are cut before there must be room again: as many as one read has of 1024 bytes.
+
+A read may hold as many as it has bytes; all at once they would take many times the room of it.
+"""
+
+MESSAGES_AT_ONCE = 512
+"""How many messages are cut until others have their turn."""
 
 
 @implementer(IFileDescriptorReceiver)
@@ -60,7 +77,7 @@ class EchoProtocol(Connection):
             self._greet(now)
 
     def _prepare_to_fail(self) -> None:
-        send_at_once(self.transport)
+        self._send_at_once()
         if self._connections.refuses(self):
             self.abort()
         elif self._connections.scenario.bandwidths:
@@ -70,11 +87,10 @@ class EchoProtocol(Connection):
         """Send the banner, as late and as wrongly as is asked."""
         scenario = self._connections.scenario
         decision = self._connections.greet(self)
-        banner = self._framing.wrap(scenario.banner)
-        reply = Reply(BANNER, decision.fault, scenario.pieces, banner)
+        reply = self._reply(decision, BANNER)
         queue = self._queue or self._make_queue()
-        queue.put(now + decision.delay, banner, reply)
-        self._begin_replies([(banner, reply)], now)
+        queue.put(now + decision.delay, scenario.banner, reply)
+        self._begin_replies([(scenario.banner, reply)], now)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
         """Take what one read gave; give its reply if that is the same. See `eagerreactor`."""
@@ -141,14 +157,12 @@ class EchoProtocol(Connection):
         if self._state & STOPPING:
             data = data[: self._allowance]
             self._allowance -= len(data)
-        messages: list[bytes] = []
         if data and not self._state & (CLOSING | BROKEN):
-            messages = messages_of(data) if self._cutter is None else self._cut(self._cutter, data)
-        if messages:
-            self._queue_up(messages, self._connections.same_for_all)
-        if self._cutter is not None and self._cutter.broken and not self._state & BROKEN:
-            self._end_broken(self._cutter.broken)
-        elif not messages and self._state & STOPPING:
+            if self._cutter is not None:
+                self._cut(self._cutter, data)
+            else:
+                self._queue_up(messages_of(data), self._connections.same_for_all)
+        elif self._state & STOPPING:
             self._close_if_done()
 
     def _await_more(self, inflow: Pace, size: int) -> None:
@@ -161,50 +175,79 @@ class EchoProtocol(Connection):
                 self._make_queue()  # no reply waits for this
             self._hold(after)
 
-    def _cut(self, cutter: Cutter, data: bytes) -> list[bytes]:
-        """Give the messages that the data completes."""
-        messages = cutter.feed(data)
-        self._charge_unfinished(cutter.pending)
-        if self._unfinished > GUARANTEED:
+    def _cut(self, cutter: Cutter, data: bytes) -> None:
+        """Take the messages that the data completes, as far as there is room for them now."""
+        connections, left = self._connections, MESSAGES_AT_ONCE
+        count = min(MESSAGES_OF_READ, connections.waiting_messages)
+        while True:
+            messages = cutter.feed(data, count)
+            data = b""
+            self._charge_unfinished(cutter.pending)
+            self._state = self._state & ~UNCUT | (UNCUT if cutter.more else 0)
+            if messages:
+                self._queue_up(messages, connections.same_for_all)
+            left -= len(messages)
+            if left <= 0 or not self._may_cut():
+                break
+        if self._state & CLOSING:
+            return
+        if cutter.broken is not None:
+            self._end_broken(cutter.broken)
+        elif self._state & (UNCUT | PAUSED | ENDED | STOPPING):
+            self._advance(connections.now())
+        elif self._unfinished > GUARANTEED:
             self._gate()
-        return messages
+
+    def _cut_on(self) -> None:
+        """Take more messages of what has been read, if there is room for them now."""
+        if self._cutter is not None and self._may_cut():
+            self._cut(self._cutter, b"")
+
+    def _may_cut(self) -> bool:
+        """Say whether there may be more messages in what has been read, and room for them."""
+        state = self._state
+        return bool(state & UNCUT) and not state & (HELD | FULL | CLOSING) and self._has_room()
 
     def _end_broken(self, reason: str) -> None:
         """Answer what came before the bytes that are no message, then end the connection."""
         now, queue = self._connections.now(), self._queue or self._make_queue()
         self._state |= BROKEN
         self._connections.count_broken(self.peer, reason)
-        reply = Reply(self._messages, content=b"")
-        reply.ending = Kind.RESET
+        reply = Reply(self._messages, content=b"", ending=Kind.RESET)
+        reply.pieces = deque()  # it is no reply, not even an empty one
         queue.put(now, b"", reply)
         self._begin_replies([(b"", reply)], now)
 
     def _queue_up(self, messages: list[bytes], decided: Decision | None) -> None:
         """Queue messages, about which is decided one by one unless it is already."""
-        connections, begun = self._connections, []
+        connections, begun, first = self._connections, [], self._messages
         now, queue = connections.now(), self._queue or self._make_queue()
-        if self._state & RECORDED:
-            for number, message in enumerate(messages, self._messages):
-                connections.received.add(self.number, number, message)
-        for message in messages:
-            decision = decided or connections.decide(self, self._messages, message)
+        for number, message in enumerate(messages, first):
+            if self._state & LAST:
+                break
+            decision = decided or connections.decide(self, number, message)
             said, reply = message, None
-            if decision.content is not None:
-                said = self._framing.wrap(decision.content)
             if not decision.is_plain or connections.answer is not None:
-                reply = self._reply(decision, None if decision.content is None else said)
+                said = message if decision.content is None else decision.content
+                reply = self._reply(decision, number)
                 begun.append((message, reply))
-            self._messages += 1
             queue.put(now + decision.delay, said, reply)
+        self._messages += len(messages)
+        if self._state & RECORDED:  # whoever hears of it may change the scenario
+            for number, message in enumerate(messages, first):
+                connections.received.add(self.number, number, message)
         if begun:
             self._begin_replies(begun, now)
         else:
             self._queued(queue, now)
 
-    def _reply(self, decision: Decision, content: bytes | None) -> Reply:
-        """Make the reply to the next message, which is not just written from it."""
-        pieces = self._connections.scenario.pieces
-        return Reply(self._messages, decision.fault, pieces, content, close=decision.close)
+    def _reply(self, decision: Decision, number: int) -> Reply:
+        """Make the reply to a message, which is not just written from it."""
+        pieces, ending = self._connections.scenario.pieces, Kind.CLOSE if decision.close else None
+        reply = Reply(number, decision.fault, pieces, decision.content, ending=ending)
+        if reply.ending is not None:
+            self._state |= LAST
+        return reply
 
     def _queued(self, queue: ReplyQueue, now: float) -> None:
         """Go on after messages have been queued: with those that are due, if any are."""
@@ -240,7 +283,9 @@ class EchoProtocol(Connection):
             self._advance(now)
 
     def _not_answered(self, failure: Failure) -> None:
-        if not self._state & CLOSING:
+        if failure.check(ReplyTooLongError):
+            self._end_too_long()
+        elif not self._state & CLOSING:
             self._log.failure("answering a message; its connection is closed", failure=failure)
             # Closing first: the answers that are cancelled then fail without a word.
             self._close()

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from twistecho.service.scenario.fault import ENDING, Fault, Kind
+from twistecho.service.scenario.framing import ReplyTooLongError
 
 from .limits import MESSAGE_COST, Budget
 
@@ -38,12 +39,31 @@ Pieces = Callable[[Fault, bytes, int, int], list[bytes]]
 sent instead."""
 
 
+class Slices:
+    """A reply as pieces of one size, cut as they are taken: a list takes many times the memory."""
+
+    __slots__ = ("_at", "_reply", "_size")
+
+    def __init__(self, reply: bytes, size: int) -> None:
+        self._reply, self._size, self._at = reply, size, 0
+
+    def __bool__(self) -> bool:
+        """Tell whether there are more."""
+        return self._at < len(self._reply)
+
+    def popleft(self) -> bytes:
+        """Take the next piece."""
+        at = self._at
+        self._at += self._size
+        return self._reply[at : self._at]
+
+
 class Reply:
     """A reply that is not written from its message as it leaves, or that ends its connection.
 
     ``number`` is its message's. It meets ``fault``, of which ``pieces_of`` makes what is sent;
-    ``ending`` is how the connection ends after it. ``content`` is its text, if that is not written
-    from the message by ``write``; the user's answer may be ``awaited``, as ``deferred``.
+    ``ending`` is how the connection ends after it. ``content`` is what it says, if that is not
+    written from the message by ``write``; the user's answer may be ``awaited``, as ``deferred``.
     """
 
     __slots__ = (
@@ -58,19 +78,19 @@ class Reply:
         pieces_of: Pieces | None = None,
         content: bytes | None = None,
         *,
-        close: bool = False,
+        ending: Kind | None = None,
     ) -> None:
         self.number = number
         self.fault = fault
         self.pieces_of = pieces_of
-        self.ending = Kind.CLOSE if close else None
+        self.ending = ending
         if fault is not None and fault.kind in ENDING:
             self.ending = fault.kind
         self.awaited = False
         self.content = content
         self.write: Write | None = None  # where it is not the queue's
         self.deferred: Deferred[None] | None = None
-        self.pieces: deque[bytes] | None = None  # those that have not left, once one has
+        self.pieces: deque[bytes] | Slices | None = None  # those that have not left, once one has
 
 
 _Entry = tuple[float, bytes, Reply | None]
@@ -109,13 +129,18 @@ class ReplyQueue:
         self._wrap = wrap  # what ``write`` does last, where answers need it too
 
     def write_by(self, write: Write) -> None:
-        """Write the replies to later messages otherwise; those that wait stay as they are."""
+        """Write the replies to later messages otherwise; those that wait stay as they are.
+
+        None of the later ones is due before them.
+        """
         kept: list[_Entry] = []
         for due, message, waiting in self.entries:
             reply = waiting or Reply(0)
             if reply.write is None:
                 reply.write = self._write
             kept.append((due, message, reply))
+        if kept:
+            self._due = max(self._due, kept[-1][0])  # `put_only` does not tell
         self.entries = deque(kept) if len(kept) > 1 else tuple(kept)
         self._write = write
 
@@ -179,7 +204,8 @@ class ReplyQueue:
     def take(self, now: float, room: int) -> list[bytes]:
         """Take off what is due, in pieces to be sent together: not more than ``room`` bytes or so.
 
-        Nothing leaves after what ends the connection; that is ``ending`` from then on.
+        Nothing leaves after what ends the connection; that is ``ending`` from then on. Raises
+        ReplyTooLongError where the first reply is.
         """
         replies = self._replies
         batch: list[bytes] = []
@@ -188,13 +214,18 @@ class ReplyQueue:
             due, message, reply = self.entries[0]
             if due > now or (reply is not None and reply.awaited):
                 break
-            if reply is None:
-                self._pop()
-                cost += len(message) + MESSAGE_COST
-                piece = self._write(message)
-                replies.sent_late(now - due)
-            else:
-                piece = self._next_piece(now, due, message, reply)
+            try:
+                if reply is None:
+                    piece = self._write(message)
+                    self._pop()
+                    cost += len(message) + MESSAGE_COST
+                    replies.sent_late(now - due)
+                else:
+                    piece = self._next_piece(now, due, message, reply)
+            except ReplyTooLongError:
+                if not batch:
+                    raise
+                break  # those before it leave
             size += len(piece)
             batch.append(piece)
         self.charge(-cost)
@@ -203,8 +234,8 @@ class ReplyQueue:
     def _next_piece(self, now: float, due: float, message: bytes, reply: Reply) -> bytes:
         """Take one piece of the first reply; the rest of it is due after its fault's pause."""
         if reply.pieces is None:
-            self._replies.sent_late(now - due)
             reply.pieces = self._begin(message, reply)
+            self._replies.sent_late(now - due)
         piece = reply.pieces.popleft() if reply.pieces else b""
         self.charge(-len(piece))
         if reply.pieces and reply.fault is not None:
@@ -221,14 +252,17 @@ class ReplyQueue:
         else:
             self.entries = (entry,)
 
-    def _begin(self, message: bytes, reply: Reply) -> deque[bytes]:
+    def _begin(self, message: bytes, reply: Reply) -> deque[bytes] | Slices:
         """Make the pieces of a reply, which count from now on instead of its message."""
         if reply.content is None:
             whole = (reply.write or self._write)(message)
             cost = len(message) + MESSAGE_COST
         else:
-            whole = reply.content
-            cost = len(whole) + MESSAGE_COST
+            whole = reply.content if self._wrap is None else self._wrap(reply.content)
+            cost = len(reply.content) + MESSAGE_COST
+        if reply.fault is not None and reply.fault.kind is Kind.DRIP:
+            self.charge(len(whole) - cost)
+            return Slices(whole, reply.fault.size or 1)
         pieces = [whole]
         if reply.fault is not None and reply.pieces_of is not None:
             pieces = reply.pieces_of(reply.fault, whole, self._connection, reply.number)
@@ -241,9 +275,10 @@ class ReplyQueue:
         def answered(content: bytes) -> None:
             if not isinstance(content, bytes):
                 raise TypeError(f"an answer must be bytes, not {type(content).__name__}")
-            reply.awaited = False
-            reply.content = content if self._wrap is None else self._wrap(content)
-            self.charge(len(reply.content) - len(message))
+            if reply.awaited:  # else it is forgotten
+                reply.awaited = False
+                reply.content = content
+                self.charge(len(content) - len(message))
 
         asked: Deferred[bytes] = maybeDeferred(answer, message)  # type: ignore[call-overload]  # gives either
         reply.deferred = asked.addCallback(answered)
@@ -255,4 +290,5 @@ class ReplyQueue:
         self.charge(-self.cost)
         for _, _, reply in entries:
             if reply is not None and reply.deferred is not None:
+                reply.awaited = False
                 reply.deferred.cancel()

@@ -42,8 +42,14 @@ FRAMED = 2048
 BROKEN = 4096
 """No more messages can come: the stream cannot be cut into any."""
 
-PACED = 8192
+PACED = 32768
 """The connection has less bandwidth than there is."""
+
+UNCUT = 8192
+"""What has been read may hold more messages than there was room for."""
+
+LAST = 16384
+"""The last reply stands in the queue: it ends the connection, and nobody sees what follows."""
 
 STEERED = WRITTEN | RECORDED | LOGGED
 """What a change of the scenario or of the recording changes."""

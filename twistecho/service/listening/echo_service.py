@@ -91,11 +91,17 @@ class EchoService(Service):
         several = isinstance(endpoints, Sequence) and not isinstance(endpoints, str)
         listed = cast(Sequence[object], endpoints if several else [endpoints])
         self.endpoints = [_endpoint_of(clock, each) for each in listed]
-        self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
+        self._drain = drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
         self._echo_ports: list[IListeningPort] = []
         self._unaccepted: dict[IListeningPort, Unaccepted] = {}
+
+    @property
+    def drain(self) -> float:
+        """How long what has been asked for is delivered on stopping, in seconds."""
+        longest = self.factory.scenario.longest  # it may have changed since the start
+        return longest + DRAIN_MARGIN if self._drain is None else self._drain
 
     def privilegedStartService(self) -> None:
         """Listen; twistd calls this before it gives up its privileges."""

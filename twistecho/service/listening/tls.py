@@ -96,10 +96,14 @@ class TLSFactory(TLSMemoryBIOFactory):
     def __init__(self, clock: IReactorTime, context: Any, factory: IProtocolFactory) -> None:
         super().__init__(context, False, factory)
         self.deadlines = Deadlines(clock)
+
+    @property
+    def handshake_timeout(self) -> float:
+        """How long the handshake of a connection that is accepted now may take, in seconds."""
         # A connection that is held is not read from: its handshake begins after that.
-        scenario = getattr(factory, "scenario", None)
-        held = scenario.delay.longest if scenario is not None and scenario.holds else 0.0
-        self.handshake_timeout = HANDSHAKE_TIMEOUT + held
+        scenario = getattr(self.wrappedFactory, "scenario", None)
+        held: float = scenario.delay.longest if scenario is not None and scenario.holds else 0.0
+        return HANDSHAKE_TIMEOUT + held
 
     def buildProtocol(self, addr: Any) -> TLSProtocol | None:  # type: ignore[override]  # None refuses
         """Make the protocol of a new connection, or None, upon which it is closed at once."""

@@ -256,7 +256,7 @@ class Options(usage.Options):
         changes = {
             field: _parsed(option, partial(read, seed=seed), self[option])
             for option, (field, read) in _FIELDS.items()
-            if self[option]
+            if self._is_given(option)
         }
         try:
             made = scenario.replace(**changes, seed=seed)
@@ -265,11 +265,15 @@ class Options(usage.Options):
             raise usage.UsageError(self._at_fault(error)) from None
         return made
 
+    def _is_given(self, option: str) -> bool:
+        """Tell whether an option of the scenario is there, be it empty."""
+        return self[option] not in (None, [], 0)
+
     def _at_fault(self, error: FieldError) -> str:
         """Name the option, or else the file, that a scenario cannot be made for."""
         field = re.split(r"[.[]", error.field)[0]
         option = next((option for option, (name, _) in _FIELDS.items() if name == field), field)
-        if self["scenario"] is not None and not self[option]:
+        if self["scenario"] is not None and not self._is_given(option):
             return f"--scenario: {self['scenario']}: {error}"
         return f"--{option}: {error.problem}"
 
@@ -291,7 +295,7 @@ _FIELDS: dict[str, tuple[str, Callable[..., Any]]] = {
     "banner": ("banner", _one(unescape)),
     "banner-delay": ("banner_delay", _delay),
     "banner-fault": ("banner_fault", _one(read_message_fault)),
-    "on": ("on", _many(parse_on)),
+    "on": ("on", _many(lambda text: parse_on(text, lines_of=lines_of))),
     "reply": ("reply", _one(ReplyFormat.parse)),
     "delay": ("delay", _delay),
     "delay-per": ("delay_per", _one(DelayPer.parse)),

@@ -33,8 +33,8 @@ def data_in(name: str) -> Any:
         raise ValueError(f"{name}: neither .toml nor .json")
     try:
         with path.open("rb") as file:
-            text = file.read(LARGEST + 1)
-        return _read(path.suffix, text.decode())
+            data = file.read(LARGEST + 1)
+        return _read(path.suffix, data)
     except OSError as error:
         raise ValueError(f"{name}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -45,9 +45,10 @@ def data_in(name: str) -> Any:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _read(suffix: str, text: str) -> Any:
-    if len(text) > LARGEST:
+def _read(suffix: str, data: bytes) -> Any:
+    if len(data) > LARGEST:
         raise ValueError(f"more than {LARGEST} bytes")
+    text = data.decode()
     return tomllib.loads(text) if suffix == ".toml" else _json(text)
 
 

@@ -96,6 +96,14 @@ class On:
         object.__setattr__(other, "delay", delay)
         return other
 
+    def longest_reply(self, size: int) -> int:
+        """Give the most bytes that a reply to a message of ``size`` bytes can have."""
+        sizes = (
+            sum(size if isinstance(piece, int) else len(piece) for piece in pieces)
+            for pieces in self.pieces
+        )
+        return max(sizes, default=0)
+
     def reply_to(self, groups: Sequence[bytes], turn: int) -> bytes | None:
         """Give the reply to a message that matched, with what the groups hold.
 

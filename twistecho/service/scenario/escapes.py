@@ -6,43 +6,44 @@ Elsewhere, in files and over HTTP, bytes that are no text are written otherwise.
 import re
 from typing import Any
 
-from twistecho.base.notation import FieldError, whole
+from twistecho.base.notation import whole
 
 from .answers import On
+from .parsing import LinesOf, no_files, parse_delays
 
 
-def parse_on(text: str) -> On:
+def parse_on(text: str, *, lines_of: LinesOf = no_files) -> On:
     r"""Read ``/PATTERN/REPLY/[close][,delay=20ms][,limit=2][,fault=...]``.
 
     The first character is the delimiter; in the pattern and the reply a backslash before it makes
     it one of their own. ``\r``, ``\n``, ``\t`` and ``\xHH`` in the reply are those bytes. ``fault``
-    takes the rest. Raises ValueError with one line.
+    takes the rest. ``lines_of`` reads the file of a trace. Raises ValueError with one line.
     """
     delimiter = text[:1]
     if not delimiter or delimiter.isalnum() or delimiter == "\\":
         raise ValueError(f"{text[:40]!r} is not /PATTERN/REPLY/[close][,option=value]")
     parts = re.split(rf"(?<!\\)((?:\\\\)*){re.escape(delimiter)}", text[1:], maxsplit=2)
     if len(parts) < 5:
-        raise ValueError(f"{text[:40]!r} has no {delimiter} after the pattern and the reply")
+        raise ValueError(f"{text[:40]!r} has no {delimiter!r} after the pattern and the reply")
     pattern, reply = (
         (parts[at] + parts[at + 1]).replace(f"\\{delimiter}", delimiter) for at in (0, 2)
     )
     try:
-        return On(
-            pattern.encode("utf-8", "surrogateescape"), unescape_reply(reply), **_options(parts[4])
-        )
-    except FieldError as error:
-        raise ValueError(f"{error}") from None
+        options = _options(parts[4], lines_of)
+        return On(pattern.encode("utf-8", "surrogateescape"), unescape_reply(reply), **options)
+    except ValueError as error:
+        raise ValueError(f"{text[:40]!r}: {error}") from None
 
 
-_KEY = re.compile(r"(?:^|,)(close|delay=|limit=|fault=)")
+_FAULT = re.compile("(?:^|,)fault=")
+_KEY = re.compile("(?:^|,)(close|delay=|limit=)")
 
 
-def _options(text: str) -> dict[str, Any]:
+def _options(text: str, lines_of: LinesOf) -> dict[str, Any]:
     """Read what follows the reply."""
-    text, _, fault = text.partition("fault=") if "fault=" in text else (text, "", "")
-    given: dict[str, Any] = {"fault": fault} if fault else {}
-    pieces = _KEY.split(text.rstrip(",") if fault else text)
+    text, *fault = _FAULT.split(text, maxsplit=1)
+    given: dict[str, Any] = {"fault": fault[0]} if fault else {}
+    pieces = _KEY.split(text)
     if pieces[0]:
         raise ValueError(
             f"{pieces[0][:40]!r} is no option: there are close, delay, limit and fault"
@@ -54,16 +55,13 @@ def _options(text: str) -> dict[str, Any]:
         if name == "close" and value:
             raise ValueError(f"'close{value[:40]}' is no option")
         given[name] = True if name == "close" else value
-    if "limit" in given:
-        given["limit"] = _limit_of(given["limit"])
+    readers = {"delay": lambda delay: parse_delays(delay, lines_of=lines_of), "limit": whole}
+    for name in readers.keys() & given.keys():
+        try:
+            given[name] = readers[name](given[name])
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     return given
-
-
-def _limit_of(text: str) -> int:
-    try:
-        return whole(text)
-    except ValueError as error:
-        raise ValueError(f"limit: {error}") from None
 
 
 _BYTE = re.compile(rb"\\(r|n|t|x[0-9A-Fa-f]{2}|\\|.?)", re.DOTALL)

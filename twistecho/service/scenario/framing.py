@@ -12,10 +12,12 @@ it is no part of the message, and every reply gets its own.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
-from twistecho.base.notation import TextEnum, parse_spec, whole
+from twistecho.base.notation import TextEnum, escaped, parse_spec, whole
 from twistecho.base.reply_formats import MESSAGE_SIZE
+
+from .values import bytes_of
 
 
 class FramingKind(TextEnum):
@@ -42,118 +44,109 @@ class ReplyTooLongError(ValueError):
     """The length of a reply cannot be told: the framing has too few bytes for it."""
 
 
-class Cutter(Protocol):
-    """Cuts the bytes of one connection into messages.
+class Cutter:
+    """Cuts the bytes of one connection into messages of at most ``most`` bytes.
 
-    ``pending`` is how many bytes of an unfinished message it holds. ``broken`` says why no more
-    messages can come, once none can: `TOO_LONG` or `NO_LENGTH`.
+    ``broken`` says why no more messages can come, once none can: `TOO_LONG` or `NO_LENGTH`.
+    ``more`` is whether what is held may complete further messages, which were not asked for yet.
     """
 
-    broken: str | None
+    __slots__ = ("_held", "_most", "broken", "more")
 
-    @property
-    def pending(self) -> int:
-        """How many bytes of an unfinished message are held."""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; give the messages that they complete."""
-
-
-class DelimiterCutter:
-    """Cuts after each ``delimiter``; see `Cutter`. A message has ``most`` bytes, it included."""
-
-    __slots__ = ("_delimiter", "_most", "_unfinished", "broken")
-
-    def __init__(self, delimiter: bytes, most: int) -> None:
-        self._delimiter = delimiter
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._unfinished = bytearray()
+        self._held = bytearray()
         self.broken: str | None = None
+        self.more = False
 
     @property
     def pending(self) -> int:
-        """How many bytes of an unfinished message are held."""
-        return len(self._unfinished)
+        """How many bytes are held: an unfinished message, and what was not asked for yet."""
+        return len(self._held)
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; give the messages that they complete."""
-        delimiter, held = self._delimiter, self._unfinished
-        searched = max(0, len(held) - len(delimiter) + 1)
+    def feed(self, data: bytes, count: int) -> list[bytes]:
+        """Take bytes; give the messages that they complete, ``count`` at a time.
+
+        Where there are ``more``, the others come of no bytes.
+        """
+        held = self._held
         held += data
-        messages, begin = [], 0
-        while (at := held.find(delimiter, max(begin, searched))) >= 0:
-            end = at + len(delimiter)
-            if end - begin > self._most:
-                break
-            messages.append(bytes(held[begin:end]))
-            begin = end
-        del held[:begin]
-        if at >= 0 or len(held) >= self._most:
-            self.broken = TOO_LONG
+        messages, end = self._cut(count)
+        del held[:end]
+        if self.broken is not None:
             held.clear()
+        self.more = len(messages) == count and bool(held)
         return messages
 
+    def _cut(self, count: int) -> tuple[list[bytes], int]:
+        """Give so many messages, and where the last of them ends in what is held."""
+        raise NotImplementedError
 
-class LengthCutter:
-    """Cuts by the length before each message; see `Cutter`. A message has ``most`` bytes."""
 
-    __slots__ = ("_framing", "_most", "_unfinished", "broken")
+class DelimiterCutter(Cutter):
+    """Cuts after each ``delimiter``, which counts as a part of the message."""
+
+    __slots__ = ("_delimiter", "_searched")
+
+    def __init__(self, delimiter: bytes, most: int) -> None:
+        super().__init__(most)
+        self._delimiter = delimiter
+        self._searched = 0  # before it no delimiter begins
+
+    def _cut(self, count: int) -> tuple[list[bytes], int]:
+        delimiter, held, search = self._delimiter, self._held, self._searched
+        messages: list[bytes] = []
+        begin = 0
+        while len(messages) < count:
+            at = held.find(delimiter, search)
+            end = at + len(delimiter) if at >= 0 else len(held) + 1
+            if end - begin > self._most:
+                self.broken = TOO_LONG
+                break
+            if at < 0:
+                break
+            messages.append(bytes(held[begin:end]))
+            begin = search = end
+        rest = len(held) - begin
+        self._searched = 0 if len(messages) == count else max(0, rest - len(delimiter) + 1)
+        return messages, begin
+
+
+class LengthCutter(Cutter):
+    """Cuts by the length before each message, which is no part of it."""
+
+    __slots__ = ("_framing",)
 
     def __init__(self, framing: "Framing", most: int) -> None:
+        super().__init__(most)
         self._framing = framing
-        self._most = most
-        self._unfinished = bytearray()
-        self.broken: str | None = None
 
-    @property
-    def pending(self) -> int:
-        """How many bytes of an unfinished message are held."""
-        return len(self._unfinished)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; give the messages that they complete."""
-        framing, held = self._framing, self._unfinished
-        held += data
-        messages, begin = [], 0
-        while len(held) - begin >= framing.size and self.broken is None:
+    def _cut(self, count: int) -> tuple[list[bytes], int]:
+        framing, held = self._framing, self._held
+        messages: list[bytes] = []
+        begin = 0
+        while len(messages) < count and len(held) - begin >= framing.size:
             size = framing.size_of(held, begin)
             if not 0 <= size <= self._most:
                 self.broken = TOO_LONG if size > 0 else NO_LENGTH
-            elif len(held) - begin < framing.size + size:
                 break
-            else:
-                begin += framing.size
-                messages.append(bytes(held[begin : begin + size]))
-                begin += size
-        del held[:begin]
-        if self.broken is not None:
-            held.clear()
-        return messages
+            end = begin + framing.size + size
+            if len(held) < end:
+                break
+            messages.append(bytes(held[begin + framing.size : end]))
+            begin = end
+        return messages, begin
 
 
-class FixedCutter:
-    """Cuts after every ``size`` bytes; see `Cutter`."""
+class FixedCutter(Cutter):
+    """Cuts after every ``most`` bytes."""
 
-    __slots__ = ("_size", "_unfinished", "broken")
+    __slots__ = ()
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._unfinished = bytearray()
-        self.broken: str | None = None
-
-    @property
-    def pending(self) -> int:
-        """How many bytes of an unfinished message are held."""
-        return len(self._unfinished)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; give the messages that they complete."""
-        size, held = self._size, self._unfinished
-        held += data
-        whole_ones = len(held) // size * size
-        messages = [bytes(held[at : at + size]) for at in range(0, whole_ones, size)]
-        del held[:whole_ones]
-        return messages
+    def _cut(self, count: int) -> tuple[list[bytes], int]:
+        size, held = self._most, self._held
+        end = min(count, len(held) // size) * size
+        return [bytes(held[at : at + size]) for at in range(0, end, size)], end
 
 
 _ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}
@@ -229,7 +222,8 @@ class Framing:
 
     def __str__(self) -> str:
         """Give the framing as it was asked for."""
-        return self.text if isinstance(self.text, str) else repr(self.text)[2:-1]
+        text = self.text
+        return escaped(text) if isinstance(text, str) else repr(text)[2:-1]
 
 
 READ = Framing(FramingKind.READ, text="read")
@@ -241,7 +235,7 @@ def parse_framing(text: str | bytes) -> Framing:
 
     Bytes are for a delimiter that is no text.
     """
-    source = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    source = bytes_of(text)
     if source.startswith(b"delimiter:"):
         delimiter = source.removeprefix(b"delimiter:")
         if not 1 <= len(delimiter) <= MESSAGE_SIZE:

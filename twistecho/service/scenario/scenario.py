@@ -138,10 +138,24 @@ class Scenario:
                 check_time(self.longest)
         except ValueError as error:
             raise FieldError("faults", str(error)) from None
+        self._check_own_faults()
         _check_fits("banner", self.framing, self.banner)
         for at, on in enumerate(self.on):
             for reply in on.reply or ():
                 _check_fits(f"on[{at}].reply", self.framing, reply)
+
+    def _check_own_faults(self) -> None:
+        """Refuse what multiplies a delay that there is not."""
+        held = self.delay.longest if self.delays_replies else 0.0
+        own = [("banner_fault", self.banner_fault, self.banner_delay.longest)]
+        for at, on in enumerate(self.on):
+            delay = held if on.delay is None else on.delay.longest
+            own.append((f"on[{at}].fault", on.fault, delay))
+        for name, fault, delay in own:
+            try:
+                Faults(() if fault is None else (fault,)).multiply(delay)
+            except ValueError as error:
+                raise FieldError(name, str(error)) from None
 
     def replace(self, **changes: Any) -> Self:
         """Give another scenario with some fields changed; see the class."""
@@ -151,9 +165,12 @@ class Scenario:
         kept = {name: getattr(self, name) for name in FIELDS}
         if "seed" in changes:
             return type(self)(**{**kept, **changes})
-        read = {name: read_field(name, value, self.seed) for name, value in changes.items()}
-        made = type(self)(**{**kept, **read})
+        made = object.__new__(type(self))
+        for name, value in kept.items():
+            new = read_field(name, changes[name], self.seed) if name in changes else value
+            object.__setattr__(made, name, new)
         object.__setattr__(made, "seed", self.seed)
+        made._check()
         return made
 
     @cached_property
@@ -265,7 +282,7 @@ class Scenario:
                     turn = 0 if turns is None else turns.get(place, 0)
                     if turns is not None:
                         turns[place] = turn + 1
-                    decided = self._decide_in_band(at) or self._decide_answered(on, at)
+                    decided = self._decide_answered(on, at)
                     return decided._replace(content=on.reply_to(groups, turn), close=on.close)
         return self._decide_in_band(at) or self._decide_drawn(at)
 
@@ -284,8 +301,8 @@ class Scenario:
         return _decision(delay, self._own_fault(on.fault, "on", at))
 
     def _own_fault(self, fault: Fault | None, purpose: str, at: "_Place") -> Fault | None:
-        """Draw the fault of a banner or an answer."""
-        number = max(0, at.number)
+        """Draw the fault of a banner, for which connections are counted, or of an answer."""
+        number = at.connection if at.number == BANNER else at.number
         if fault is None or not fault.may_meet(at.connection, number, at.message, at.peer):
             return None
         if uniform(self.seed, purpose, at.connection, at.number) >= fault.probability:
@@ -344,9 +361,12 @@ class Scenario:
 
     @property
     def longest(self) -> float:
-        """How long a reply can be held, by its delay and by faults, in seconds."""
-        size = longest_reply(self.reply, self.framing.longest)
-        longest = self.faults.longest(self.delay.longest, size)
+        """How long a reply, or the banner, can be held by its delay and by faults, in seconds."""
+        said = self.framing.longest
+        size = max(longest_reply(self.reply, said), *(on.longest_reply(said) for on in self.on), 0)
+        banner = Faults(() if self.banner_fault is None else (self.banner_fault,))
+        longest = banner.longest(self.banner_delay.longest, len(self.banner))
+        longest = max(longest, self.faults.longest(self.delay.longest, size))
         for on in self.on:
             held = self.delay.longest if on.delay is None else on.delay.longest
             own = 0.0 if on.fault is None else on.fault.slowdown(held, size)

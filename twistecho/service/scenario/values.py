@@ -1,5 +1,7 @@
 """Values that may be given as text as well: bytes, delays, faults of messages, truth."""
 
+from twistecho.base.notation import LONGEST_TIME
+
 from .delay import AskedDelay, Constant, Delay
 from .fault import OF_MESSAGES, Fault
 from .parsing import parse_delays, parse_fault
@@ -24,6 +26,8 @@ def read_delay(value: object, seed: int = 0) -> Delay | None:
     if isinstance(value, str):
         return parse_delays(value, seed=seed)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, int) and abs(value) > LONGEST_TIME:  # perhaps more than a float can be
+            raise ValueError(f"not a number of seconds, 0 to {LONGEST_TIME:,.0f}")
         return Constant(value)
     if isinstance(value, AskedDelay) or hasattr(value, "longest"):
         return value  # type: ignore[return-value]  # a user's own, which has what `Delay` asks for

@@ -159,7 +159,7 @@ class WorkersService(MainService):
             scenario, slots, first = self._steering.in_force
         return replace(
             self._assignment,
-            options={**self._assignment.options, "scenario": scenario, "drain": self.drain},
+            options={**self._assignment.options, "scenario": scenario},
             number=int(name),
             slots=slots,
             first=first,
@@ -214,6 +214,7 @@ class WorkersService(MainService):
     def deliver(self) -> Deferred[Any]:
         """Have the workers deliver what they owe, and end."""
         assert self._supervisor is not None  # noqa: S101 - started before it is stopped
+        self._supervisor.allow(self.drain)  # the scenario may have changed since the start
         return self._supervisor.stopService().addBoth(self._tidy)
 
     def _tidy(self, result: object) -> object:

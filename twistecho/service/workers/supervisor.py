@@ -156,7 +156,7 @@ class Supervisor(ProcessMonitor):
         orders: Orders | None = None,
     ) -> None:
         super().__init__(reactor)
-        self.killTime = drain + KILL_MARGIN
+        self.allow(drain)
         self._assignment = assignment
         self._count = len(names)
         self.orders = orders
@@ -173,6 +173,10 @@ class Supervisor(ProcessMonitor):
         self._at_once: IDelayedCall | None = None
         for name in names:
             self.addProcess(name, [name])
+
+    def allow(self, drain: float) -> None:
+        """Leave workers so many seconds to drain before they are killed."""
+        self.killTime = drain + KILL_MARGIN
 
     def startProcess(self, name: str) -> None:
         """Start a worker, unless it runs."""
