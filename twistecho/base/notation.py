@@ -128,6 +128,8 @@ LONGEST_TIME = 1e6
 
 def check_time(seconds: float) -> None:
     """Raise ValueError for a time that nobody can wait for, in seconds."""
+    if isinstance(seconds, int):  # which may have more digits than a float
+        seconds = max(-1e300, min(seconds, 1e300))
     if not 0 <= seconds < math.inf:
         raise ValueError(f"{seconds:g} is not a number of seconds, 0 or more")
     if seconds > LONGEST_TIME:

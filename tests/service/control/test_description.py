@@ -3,16 +3,19 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
 import jsonschema_rs
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
-from tests.support.listening import ListeningCase, reactor
+from tests.support.pipes import connect
+from tests.support.steered import SteeredCase
 from tests.support.steering import SPECIFICATION, Asking, FakeSteering, schema_of
 from twistecho.service.control.guards import Guards
 from twistecho.service.control.routes import LONGEST_WAIT, MOST_MESSAGES
@@ -21,12 +24,23 @@ from twistecho.service.control.steering import UnconfirmedError
 
 DESCRIBED: dict[str, Any] = json.loads(SPECIFICATION.read_text(encoding="utf-8"))
 
-SCHEMATHESIS = (
-    sys.executable, "-m", "schemathesis.cli", "run", str(SPECIFICATION), "--no-color",
-    "--phases=examples,coverage,fuzzing", "--max-examples=10", "--generation-deterministic",
-    "--request-timeout=20",
+SCHEMATHESIS = (sys.executable, "-m", "schemathesis.cli")
+
+RUN = (
+    "run", str(SPECIFICATION), "--no-color", "--phases=examples,coverage,fuzzing",
+    "--max-examples=3", "--generation-deterministic", "--request-timeout=20",
 )  # fmt: skip
-"""Deterministic, and about a thousand requests: that takes some seconds."""
+"""Deterministic, and some eight hundred requests: that takes some seconds."""
+
+CONFIGURATION = """
+[parameters]
+"query.wait" = "10ms"
+
+[[operations]]
+include-path = "/scenario"
+checks.positive_data_acceptance.enabled = false
+"""
+"""Nobody waits for long for messages; and no schema can say which texts are delays or faults."""
 
 
 class Metrics(Resource):
@@ -81,20 +95,23 @@ class DescriptionTests(TestCase):
             jsonschema_rs.Draft202012Validator(schema_of(schema)).validate(answered.json)
 
 
-class SchemathesisTests(ListeningCase):
+class SchemathesisTests(SteeredCase):
     """Another program reads the description, and asks on a real socket whether it is true."""
 
     async def test_it_finds_nothing(self) -> None:
-        """Requests as described are answered as described, and others are refused so."""
-        steering = FakeSteering(reactor)
-        steering.longest_wait = 0.01
-        steering.receive(0, b"text")
-        steering.receive(1, b"\xff\x00")
-        site = control_site(reactor, steering, Guards(), Metrics())
-        port: IListeningPort = reactor.listenTCP(0, site, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        address: Any = port.getHost()
-        command = [*SCHEMATHESIS, f"--url=http://127.0.0.1:{address.port}"]
+        """Requests as described are answered as described, and others are refused so.
+
+        A service really is steered: scenarios are put, messages read, connections reset.
+        """
+        service = self.start_steered(metrics=Metrics())
+        protocol, _ = connect(service.factory)
+        self.addCleanup(protocol.connectionLost, Failure(ConnectionDone()))
+        for message in (b"text", b"\xff\x00"):
+            protocol.dataReceived(message)
+        configuration = Path(self.folder()) / "schemathesis.toml"
+        configuration.write_text(CONFIGURATION)
+        url = f"--url=http://127.0.0.1:{service.ports[1].getHost().port}"
+        command = [*SCHEMATHESIS, f"--config-file={configuration}", *RUN, url]
         ended = await deferToThread(
             subprocess.run, command, cwd=self.folder(), capture_output=True, text=True, check=False
         )

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from tests.support.steering import DEFAULT, Answered, Asking, FakeSteering
+from twistecho.base.notation import FieldError
 from twistecho.service.control.guards import Guards
 from twistecho.service.control.requests import MOST_BYTES
 from twistecho.service.control.site import control_site
@@ -180,6 +181,7 @@ class ReceivedTests(SiteCase):
         asking.send(b"GET /received?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         waits = [self.steering.waits]
         asking.protocol.connectionLost(Failure(ConnectionDone()))
+        self.clock.advance(0)
         assert [*waits, self.steering.waits] == [True, False]
         assert self.clock.getDelayedCalls() == []
 
@@ -252,6 +254,16 @@ class ErrorTests(SiteCase):
                 assert len(self.flushLoggedErrors(error)) == 1
         assert self.ask("GET", "/health").status == 200
 
+    def test_what_was_wrong_is_told_in_one_short_line(self) -> None:
+        """Whatever it quotes: a body has a million bytes, and a terminal obeys some of them."""
+        error = FieldError("delay", "\x1b[31m is\nno \x9b delay" * 50_000)
+        self.steering.put = _raising(error)  # type: ignore[method-assign]
+        problem, field = self.refused(400, "PUT", "/scenario", "{}")
+        assert field == "delay"
+        assert problem.startswith("delay: \\x1b[31m is\\nno \\x9b delay")
+        assert problem.endswith("...")
+        assert len(problem) < 1000
+
     def test_a_change_that_failed_does_not_hold_up_the_next(self) -> None:
         """The turn is over."""
         self.steering.restore = _raising(ZeroDivisionError())  # type: ignore[method-assign]
@@ -297,6 +309,15 @@ class HttpTests(SiteCase):
         assert (answered.status, answered.body) == (204, b"")
         assert answered.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
         assert "access-control-allow-origin" not in answered.headers
+
+    def test_many_requests_at_once_do_not_hold_up_others(self) -> None:
+        """A connection makes one in each turn of the reactor; hundreds would take a while."""
+        many = Asking(self.site)
+        many.send(b"HEAD /received HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        assert len(self.steering.asked) == 1
+        self.ask("GET", "/health")
+        self.clock.advance(0)
+        assert len(self.steering.asked) == 3
 
     def test_head(self) -> None:
         """As GET, without the body."""
@@ -355,12 +376,14 @@ class HttpTests(SiteCase):
             asking.send(part)
         assert (answered := asking.answered()) is not None
         assert answered.status == 413
+        self.clock.advance(0)
         asking.send(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         for _ in range(17):
             asking.send(b"10000\r\n" + part + b"\r\n")
         asking.send(b"0\r\n\r\n")
         assert (answered := asking.answered()) is not None
         assert (answered.status, answered.json["field"]) == (413, None)
+        self.clock.advance(0)
         assert asking.ask("GET", "/health").status == 200
 
     def test_a_body_of_the_largest_size_is_read(self) -> None:
@@ -376,6 +399,7 @@ class HttpTests(SiteCase):
         """As HTTP has it."""
         asking = Asking(self.site)
         asking.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        self.clock.advance(0)
         assert asking.transport.value().count(b"HTTP/1.1 200 OK") == 3
 
     @settings(deadline=None, max_examples=200)

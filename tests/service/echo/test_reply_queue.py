@@ -160,9 +160,9 @@ class QueueTests(TestCase):
         """Also what meets a fault; and it leaves in the same order."""
         self.queue.put(1.0, b"a", None)
         self.queue.put(1.0, b"b", self.faulty("extra"))
-        self.queue.write_by(bytes.title)
+        self.queue.go_on(bytes.title)
         self.queue.put(1.0, b"abc", None)
-        self.queue.write_by(bytes)
+        self.queue.go_on(bytes)
         self.queue.put(1.0, b"d", None)
         assert self.queue.take(1.0, 100) == [b"A", b"B!", b"Abc", b"d"]
         assert (self.queue.cost, self.service.budget.used) == (0, 0)
@@ -170,7 +170,7 @@ class QueueTests(TestCase):
     def test_one_that_waits_alone_is_written_as_when_it_came(self) -> None:
         """It is not taken for a plain one."""
         self.queue.put_only(1.0, b"a")
-        self.queue.write_by(bytes)
+        self.queue.go_on(bytes)
         assert self.queue.take_only(1.0) is None
         assert self.queue.take(1.0, 100) == [b"A"]
 

@@ -28,6 +28,7 @@ class PatternTests(TestCase):
             (b"(?=a)", "invalid perl operator: "),
             (b"(\xff", "missing "),
             (b"((a{999}){999}){999}", "invalid repetition|too large"),
+            (b"[ab]{1000}" * 300, "too large"),  # 5 MB
         ):
             with self.subTest(source=source), self.assertRaisesRegex(ValueError, reason):
                 Pattern(source)

@@ -8,9 +8,10 @@ from twisted.internet.interfaces import IReactorTime
 from twistecho.base.log_lines import where
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.open_connections import OpenConnection as Connection
-from twistecho.service.scenario.delay import Delay, Trace
+from twistecho.service.scenario.delay import Delay
 from twistecho.service.scenario.document import read_scenario, text_of_delay, written
 
+from .bounds import check_size
 from .steering import (
     Document,
     Eventually,
@@ -47,18 +48,19 @@ class FactorySteering(Steering):
 
     def put(self, document: Document) -> Document:
         """Put a scenario in force; what is drawn goes on with the same seed. Raises FieldError."""
+        check_size(document, known=(written(self._initial), self.scenario()))
         seed = self._factory.scenario.seed
-        self._factory.scenario = read_scenario(document, seed=seed, known=self._traces())
+        self._factory.scenario = read_scenario(document, seed=seed, known=self._known_delays())
         return self.scenario()
 
-    def _traces(self) -> dict[str, Delay]:
-        """Give the traces that were read from their files before anybody steered."""
+    def _known_delays(self) -> dict[str, Delay]:
+        """Give the delays that are there: traces, which were read from their files, among them."""
         delays = [
             delay
             for scenario in (self._initial, self._factory.scenario)
             for delay in (scenario.delay, scenario.banner_delay, *(on.delay for on in scenario.on))
         ]
-        return {text_of_delay(delay): delay for delay in delays if isinstance(delay, Trace)}
+        return {text_of_delay(delay): delay for delay in delays if delay is not None}
 
     def restore(self) -> Document:
         """Put the initial scenario in force again."""
@@ -81,14 +83,18 @@ class FactorySteering(Steering):
     async def _wait_for(
         self, connection: int | None, since: int, limit: int | None, wait: float
     ) -> Received:
-        """Look again whenever a message has come, until there is one to give or time is over."""
+        """Look at each message that comes, until there is one to give or time is over."""
         deadline = self._clock.seconds() + wait
+        kept, seen = self._factory.received, 0
         while True:
-            found = self._received(connection, since, limit)
+            if kept.total < seen:  # it was cleared: what comes now has not been given yet
+                since = seen = 0
+            found = self._received(connection, max(since, seen), limit)
             left = deadline - self._clock.seconds()
             if found.messages or left <= 0:
                 return found
-            coming = self._factory.received.reach(self._factory.received.total + 1)
+            seen = kept.total
+            coming = kept.reach(seen + 1)
             coming.addTimeout(left, self._clock, lambda _value, _seconds: None)
             await coming
 
@@ -96,8 +102,8 @@ class FactorySteering(Steering):
         kept = self._factory.received
         found = [
             ReceivedMessage(message.index, message.connection, message.number, message.data)
-            for message in kept
-            if message.index >= since and connection in (None, message.connection)
+            for message in kept.since(since)
+            if connection in (None, message.connection)
         ]
         cut = limit is not None and len(found) > limit
         following = found[:limit] if cut else found
@@ -132,6 +138,7 @@ class FactorySteering(Steering):
     def reset(self) -> None:
         """Begin anew, with the initial scenario."""
         self._accept_waiting()
+        self._factory.abort()  # also those of proxies that have said nothing yet
         self._factory.connections.restart(self._initial)
 
     def health(self) -> Health:

@@ -6,7 +6,9 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
+from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import Request
+from zope.interface import implementer
 
 from twistecho.base.decoding import parse_strictly
 
@@ -19,16 +21,20 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
+@implementer(IPushProducer)
 class BoundedRequest(Request):
     """A request whose body stays in memory up to `MOST_BYTES`; the rest is dropped as it comes.
 
-    Twisted itself would write a large one to a file, and read that of a form.
+    Twisted itself would write a large one to a file, and read that of a form. Nor would it wait for
+    one response to be read before it makes the next: the request ends once the peer has taken it.
     """
 
     body: bytes | None = b""
     """The body, once it is whole; None where it was too large."""
 
     _size = 0
+    _full = False  # so much has been written that the peer has to read first
+    _all_written = False
 
     def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - it may be anything
         """Make room for what comes."""
@@ -47,7 +53,28 @@ class BoundedRequest(Request):
         kept: Any = self.content
         self.body = kept.getvalue() if self._size <= MOST_BYTES else None
         self.content = BytesIO()
+        self.registerProducer(self, True)
         super().requestReceived(command, path, version)
+
+    def pauseProducing(self) -> None:
+        """Wait for the peer: the transport's write buffer is full. See `IPushProducer`."""
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        """Go on: the write buffer is empty. See `IPushProducer`."""
+        self._full = False
+        if self._all_written:
+            self.finish()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the connection has gone. See `IPushProducer`."""
+
+    def finish(self) -> None:
+        """End the response once there is room for another."""
+        self._all_written = True
+        if not self._full:
+            self.unregisterProducer()
+            super().finish()
 
 
 def path_of(request: Request) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from twistecho.base.notation import FieldError
+from twistecho.base.notation import FieldError, escaped
 
 from .steering import UnconfirmedError
 
@@ -61,13 +61,18 @@ INTERNAL = Response(
 """What is answered where the service itself is at fault."""
 
 
+_LONGEST_ERROR = 400
+"""Characters: what was wrong may be quoted, and as long as a body."""
+
+
 def _problem(
     status: HTTPStatus,
     error: str,
     field: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    return Response(status, {"error": error, "field": field}, headers or {})
+    told = escaped(error[:_LONGEST_ERROR]) + ("..." if len(error) > _LONGEST_ERROR else "")
+    return Response(status, {"error": told, "field": field}, headers or {})
 
 
 def write(request: Request, response: Response) -> None:

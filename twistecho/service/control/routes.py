@@ -1,6 +1,5 @@
 """What the control port does: for each path, its methods."""
 
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -9,6 +8,7 @@ from typing import Any, TypeAlias
 from twisted.internet.defer import DeferredLock
 
 from twistecho.base.notation import parse_seconds, whole
+from twistecho.service.scenario.document import bytes_to
 
 from .requests import JSON, MERGE_PATCH, BoundedRequest, read_document, read_query
 from .responses import Response
@@ -101,7 +101,7 @@ class Routes:
     async def _connections(self, request: BoundedRequest) -> Response:
         read_query(request, {})
         connections = await eventually(self._steering.connections)
-        return Response(HTTPStatus.OK, {"connections": [asdict(each) for each in connections]})
+        return Response(HTTPStatus.OK, {"connections": [vars(each) for each in connections]})
 
     async def _reset_connections(self, request: BoundedRequest) -> Response:
         read_query(request, {})
@@ -149,14 +149,6 @@ def _written(received: Received) -> dict[str, Any]:
         "total": received.total,
         "next": received.next,
         "messages": [
-            {**asdict(message), "data": _text(message.data)} for message in received.messages
+            {**vars(message), "data": bytes_to(message.data)} for message in received.messages
         ],
     }
-
-
-def _text(data: bytes) -> str | dict[str, str]:
-    """Write text as text, and what is no UTF-8 as base64."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return {"base64": b64encode(data).decode()}

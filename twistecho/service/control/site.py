@@ -6,6 +6,7 @@ from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
@@ -30,6 +31,24 @@ class QuietSite(Site):
         """Say nothing."""
 
 
+class Turns:
+    """Has a connection make one request in each turn of the reactor.
+
+    A client may send hundreds at once; others, and the echo, are served in between.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._served: set[object] = set()
+
+    async def take(self, connection: object) -> None:
+        """Wait until it is this connection's turn."""
+        while connection in self._served:
+            await deferLater(self._clock, 0)
+        self._served.add(connection)
+        self._clock.callLater(0, self._served.discard, connection)
+
+
 class Control(Resource):
     """All that the control port serves. ``metrics``, if there are any, are at ``/metrics``."""
 
@@ -52,6 +71,7 @@ class Control(Resource):
 
             self.routes += (Route("/metrics", {"GET": render}),)
         self._guards = guards
+        self._turns = Turns(clock)
         self._occasionally = RateLimitedLog(self._log, clock.seconds)
 
     def render(self, request: Request) -> int:
@@ -70,6 +90,7 @@ class Control(Resource):
         return NOT_DONE_YET
 
     async def _respond(self, request: BoundedRequest) -> Response | None:
+        await self._turns.take(request.channel)
         self._check(request)
         methods, numbers = self._find(request)
         allowed = {"allow": ", ".join(sorted({*methods, "OPTIONS", *_head_of(methods)}))}

@@ -133,7 +133,8 @@ class Steering(ABC):
         """Give messages that are kept, the first ``limit`` from index ``since`` on.
 
         Only those of one ``connection``, if it is given. If there is none yet, wait for one, for
-        ``wait`` seconds at most. The Deferred may be cancelled.
+        ``wait`` seconds at most; where they are forgotten meanwhile, for the first that comes then.
+        The Deferred may be cancelled.
         """
 
     @abstractmethod

@@ -4,9 +4,10 @@ Each fault or answer with a limit is counted from when it was set: where the sce
 that stay keep their count.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from twistecho.service.scenario.answers import On
 from twistecho.service.scenario.scenario import Limited, Scenario
 
 _Count = TypeVar("_Count")
@@ -47,8 +48,21 @@ def kept_of(
     limited: Sequence[Limited], before: Iterable[tuple[Limited, _Count]]
 ) -> list[_Count | None]:
     """Give the count that each had before, where an equal one was there; each is kept once."""
-    left, kept = list(before), list[_Count | None]()
-    for one in limited:
-        at = next((at for at, (other, _) in enumerate(left) if other == one), None)
-        kept.append(None if at is None else left.pop(at)[1])
-    return kept
+    left: dict[Hashable, list[tuple[Limited, _Count]]] = {}
+    for one, count in before:
+        left.setdefault(_key(one), []).append((one, count))
+    return [_taken(one, left.get(_key(one), [])) for one in limited]
+
+
+def _key(one: Limited) -> Hashable:
+    """Give what equals share, and others seldom: a delay of the user's own may have no hash."""
+    return (one.match, one.reply, one.limit, str(one.delay)) if isinstance(one, On) else one
+
+
+def _taken(one: Limited, left: list[tuple[Limited, _Count]]) -> _Count | None:
+    """Take the count of the first that is equal off those that are left."""
+    for at, (other, count) in enumerate(left):
+        if other == one:
+            del left[at]
+            return count
+    return None

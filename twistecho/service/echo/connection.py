@@ -248,11 +248,14 @@ class Connection(Watched, Protocol):
         wrap = self._framing.wrap
         return lambda message: wrap(write(message))
 
-    def steer(self) -> None:
-        """Treat the messages that come from now on as the service's scenario says now."""
+    def steer(self, *, rewrite: bool) -> None:
+        """Treat the messages that come from now on as the service's scenario says now.
+
+        ``rewrite`` says whether replies are written otherwise.
+        """
         self._state = self._state & ~STEERED | self._connections.state & STEERED
         if self._queue is not None:
-            self._queue.write_by(self._writer())
+            self._queue.go_on(self._writer() if rewrite else None)
         if self._connections.may_fail:
             self._send_at_once()
 

@@ -79,8 +79,8 @@ class OpenConnection(Timed, Protocol):
 
     turns: dict[int, int] | None
 
-    def steer(self) -> None:
-        """Go on as the scenario says now."""
+    def steer(self, *, rewrite: bool) -> None:
+        """Go on as the scenario says; ``rewrite`` says whether replies are written otherwise."""
 
     def pace(self, bandwidth: Bandwidth) -> None:
         """Have no more than a bandwidth from now on."""
@@ -281,7 +281,7 @@ class Connections:
         self._follow(scenario)
         self.allowances.steer(scenario)
         for connection in list(self._open):
-            connection.steer()
+            connection.steer(rewrite=scenario.reply is not before.reply)
             if scenario.on != before.on:
                 connection.turns = None
             if scenario.bandwidths != before.bandwidths:
@@ -297,11 +297,11 @@ class Connections:
 
     def restart(self, scenario: Scenario) -> None:
         """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
-        self.abort()
+        self._follow(scenario)
+        self.abort()  # so nothing on them is to go on as the scenario says
         self._first_number = self.tally.accepted
-        self.received.clear()
         self.allowances.begin(scenario)
-        self.steer(scenario)
+        self.received.clear()
 
     def __len__(self) -> int:
         """Count the open connections."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from twisted.internet.defer import Deferred
 
@@ -56,6 +57,13 @@ class Received:
     def __iter__(self) -> Iterator[Message]:
         """Go through those that are there still, in the order of arrival."""
         return iter(self._kept)
+
+    def since(self, index: int) -> list[Message]:
+        """Give those that are there still from an index on, in time for these alone."""
+        skipped = max(0, index - (self.total - len(self._kept)))
+        found = list(islice(reversed(self._kept), max(0, len(self._kept) - skipped)))
+        found.reverse()
+        return found
 
     def clear(self) -> None:
         """Forget all, and count from 0 again; who waits is told, and may wait anew."""

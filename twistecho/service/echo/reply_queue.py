@@ -128,19 +128,23 @@ class ReplyQueue:
         self._write = write
         self._wrap = wrap  # what ``write`` does last, where answers need it too
 
-    def write_by(self, write: Write) -> None:
-        """Write the replies to later messages otherwise; those that wait stay as they are.
+    def go_on(self, write: Write | None) -> None:
+        """Prepare for other delays, and write replies otherwise; those that wait stay as they are.
 
-        None of the later ones is due before them.
+        None for ``write`` where replies are written as before.
         """
+        if self.entries:
+            self._due = max(self._due, self.entries[-1][0])  # `put_only` has not noted it
+        if write is not None:
+            self._write_by(write)
+
+    def _write_by(self, write: Write) -> None:
         kept: list[_Entry] = []
         for due, message, waiting in self.entries:
             reply = waiting or Reply(0)
             if reply.write is None:
                 reply.write = self._write
             kept.append((due, message, reply))
-        if kept:
-            self._due = max(self._due, kept[-1][0])  # `put_only` does not tell
         self.entries = deque(kept) if len(kept) > 1 else tuple(kept)
         self._write = write
 

@@ -73,7 +73,7 @@ def _known(data: object, keys: tuple[str, ...], field: str) -> dict[str, Any]:
         raise FieldError(field, "not an object")
     for key in data:
         if key not in keys:
-            near = get_close_matches(str(key), keys, 1)
+            near = get_close_matches(str(key)[:40], keys, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
             raise FieldError(str(key)[:40], f"there is no such field: {hint}")
     return {key: value for key, value in data.items() if value is not None}

@@ -25,6 +25,11 @@ class Pattern:
         """How many groups it has."""
         return int(self._compiled.groups)
 
+    @property
+    def size(self) -> int:
+        """How many instructions it has been compiled to: its memory and time follow from that."""
+        return int(self._compiled.programsize)
+
     def found_in(self, message: bytes) -> bool:
         """Say whether it matches anywhere in a message."""
         return self._compiled.search(message) is not None
@@ -39,12 +44,17 @@ class Pattern:
         return Pattern, (self.source,)
 
 
+_MOST_MEMORY = 2**20
+"""What one pattern may take, in bytes: peers choose which of its states are remembered."""
+
+
 def _compile(source: bytes) -> Any:
     import re2  # noqa: PLC0415 - 10 ms that only those pay who have a pattern
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    options.max_mem = _MOST_MEMORY
     try:
         return re2.compile(source, options)
     except re2.error as error:

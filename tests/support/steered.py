@@ -1,0 +1,62 @@
+"""A service on a real port that is steered through another, and plain clients of both."""
+
+import http.client
+import json
+import socket
+from typing import Any
+
+from twisted.internet.threads import deferToThread
+from twisted.web.resource import IResource
+
+from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
+from twistecho import EchoFactory
+from twistecho.service.control.factory_steering import FactorySteering
+from twistecho.service.control.guards import Guards
+from twistecho.service.control.site import control_site
+from twistecho.service.listening.endpoint import endpoint_for
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+class Clients:
+    """What a thread does with a service: connects to it, and steers it."""
+
+    def __init__(self, echo: int, control: int) -> None:
+        self.echo = echo
+        self.control = control
+
+    def connect(self) -> socket.socket:
+        """Connect to the echo."""
+        return socket.create_connection(("127.0.0.1", self.echo), PATIENCE)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Steer, on a connection of its own; give what is answered, which is no error."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=PATIENCE)
+        try:
+            said = None if body is None else json.dumps(body)
+            connection.request(method, path, said, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answered = response.read()
+        finally:
+            connection.close()
+        assert response.status in {200, 204}, answered
+        return json.loads(answered) if answered else None
+
+
+class SteeredCase(ListeningCase):
+    """Starts services with a control port, guarded as that of ``twist echo``."""
+
+    def start_steered(
+        self, factory: EchoFactory | None = None, metrics: IResource | None = None, **options: Any
+    ) -> Any:
+        """Start one; its second port is the control's."""
+        service = self.start(LOOPBACK, factory, **options)
+        steering = FactorySteering(reactor, service.factory, service.accept_waiting)
+        site = control_site(reactor, steering, Guards(), metrics)
+        service.listen(endpoint_for(reactor, LOOPBACK), site, "control")
+        return service
+
+    async def in_thread(self, service: Any, client: Any) -> Any:
+        """Have a function of `Clients` work in a thread."""
+        control = service.ports[1].getHost().port
+        return await deferToThread(client, Clients(port_of(service), control))
