@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -22,6 +22,7 @@ from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
 from .accepting import back_off
+from .endpoint import describe_port, endpoint_for
 from .guarded import Guarded
 
 EXPOSED = (
@@ -49,8 +50,43 @@ def _fields(address: object) -> dict[str, object]:
     return {name: getattr(address, name, None) for name in ("host", "port")}
 
 
+def accept_waiting(ports: Sequence[IListeningPort], factory: EchoFactory) -> None:
+    """Accept what has connected already to ports of a factory."""
+
+    def count_seen() -> int:
+        """Give what grows with each connection, be it gone at once or only a proxy's until now."""
+        return factory.counts.accepted + factory.count_open()
+
+    for port in ports:
+        before = -1
+        while IReadDescriptor.providedBy(port) and before < count_seen():
+            before = count_seen()
+            port.doRead()
+
+
+Endpoint: TypeAlias = IStreamServerEndpoint | str | int
+"""Where to listen: an endpoint, its description, or the number of a port."""
+
+
+def _endpoint_of(reactor: object, endpoint: Endpoint) -> IStreamServerEndpoint:
+    """Give an endpoint as it is, or what its description says. Raises ValueError and OSError."""
+    if not isinstance(endpoint, (str, int)):
+        return endpoint
+    try:
+        return endpoint_for(reactor, describe_port(str(endpoint), "127.0.0.1"))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+        words = " ".join(str(error).split())
+        raise ValueError(f"{endpoint!r:.80} is no place to listen: {words}") from None
+
+
 class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
+
+    ``endpoints`` are one or several, each an endpoint, the description of one (``"tcp:5000"``), or
+    the number of a port of 127.0.0.1. Raises ValueError for what is none of these, and OSError
+    where the system has not what a description asks for.
 
     Starting listens on all of them or on none: an error of an endpoint that fails at once, such
     as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
@@ -64,12 +100,14 @@ class EchoService(Service):
         self,
         clock: IReactorTime,
         factory: EchoFactory,
-        endpoints: Sequence[IStreamServerEndpoint],
+        endpoints: "Endpoint | Sequence[Endpoint]",
         drain: float | None = None,
     ) -> None:
         self.clock = clock
         self.factory = factory
-        self.endpoints = endpoints
+        several = isinstance(endpoints, Sequence) and not isinstance(endpoints, str)
+        listed = cast("Sequence[Endpoint]", endpoints if several else [endpoints])
+        self.endpoints = [_endpoint_of(clock, each) for each in listed]
         self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
@@ -159,15 +197,7 @@ class EchoService(Service):
 
     def accept_waiting(self) -> None:
         """Accept what has connected already: closing its listener would reset it."""
-        for port in self.ports:
-            before = -1
-            while IReadDescriptor.providedBy(port) and before < self._count_seen():
-                before = self._count_seen()
-                port.doRead()
-
-    def _count_seen(self) -> int:
-        """Give what grows with each connection, be it gone at once or only a proxy's until now."""
-        return self.factory.counts.accepted + self.factory.count_open()
+        accept_waiting(self.ports, self.factory)
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self.ports = self.ports, []
