@@ -293,10 +293,14 @@ class Connections:
     def restart(self, scenario: Scenario) -> None:
         """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
         self.abort()
-        self._first_number = self.tally.accepted
+        self.number_from(0)
         self.received.clear()
         self._allowances = Allowances(scenario)
         self.steer(scenario)
+
+    def number_from(self, first: int) -> None:
+        """Go on with this number at the next connection that is accepted."""
+        self._first_number = self.tally.accepted - first
 
     def __len__(self) -> int:
         """Count the open connections."""
