@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.task import deferLater
 
 from twistecho.service.control.factory_steering import FactorySteering
 from twistecho.service.echo.factory import EchoFactory, scenario_of
@@ -119,6 +120,8 @@ class EchoListener(Verbs):
             raise TimeoutError(f"{came} of {n} messages came within {timeout:g} s:{lines}")
 
         coming.addTimeout(timeout, self._reactor, too_few)
+        # Whoever waits goes on once the last message has been decided about, not just before.
+        coming.addCallback(lambda _: deferLater(self._reactor, 0))
         return coming.addCallback(lambda _: self.received)
 
     def change(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:

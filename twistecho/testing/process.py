@@ -54,7 +54,7 @@ class ServiceProcess:
         """Whether it has neither been killed nor ended by itself, as far as is known."""
         return not self._ended
 
-    def ask(self, what: str, *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
+    def ask(self, what: str, *arguments: Any, seconds: float | None = None) -> Any:
         """Ask for something, and give the answer.
 
         Raises FieldError as the service does, and EchoServerError where no answer comes.
@@ -62,6 +62,7 @@ class ServiceProcess:
         with self._lock:
             if self._ended:
                 raise EchoServerError("the service has ended")
+            seconds = ANSWER_SECONDS if seconds is None else seconds
             number = next(self._numbers)
             line = json.dumps([number, what, *arguments]).encode() + b"\n"
             try:

@@ -38,8 +38,14 @@ class SharedServer:
     def release(self) -> None:
         """Reset the connections of a test that is over, and forget what was received."""
         if self._server is not None:
-            with suppress(EchoServerError):
+            try:
                 self._server.reset()
+            except EchoServerError:
+                self._server.kill()
+
+    def is_shared(self, server: EchoServer) -> bool:
+        """Say whether a server is the one that is shared."""
+        return server is self._server
 
     def __enter__(self) -> Self:
         """Begin without a server."""
@@ -204,10 +210,8 @@ class EchoServers(Verbs):
     def __exit__(self, *_error: object) -> None:
         """End what was started, at once: a test that is over waits for no reply."""
         self._over = True
-        own, self._own = self._own, None
-        if own is not None and self._shared is not None:
-            self._shared.release()
-        elif own is not None:
-            own.kill()
-        for server in self.started:
-            server.kill()
+        for server in self.all:
+            if self._shared is not None and self._shared.is_shared(server):
+                self._shared.release()
+            else:
+                server.kill()

@@ -72,6 +72,42 @@ class ServiceCase(TestCase):
         return await deferToThread(run)
 
 
+class PlaceTests(ServiceCase):
+    """Where a service listens is an endpoint, a description or a port, or several."""
+
+    def service_at(self, places: Any) -> EchoService:
+        """Start a service there."""
+        service = EchoService(reactor, EchoFactory(reactor, reply="raw"), places)
+        service.startService()
+        self.addCleanup(self.stop, service)
+        return service
+
+    async def test_a_text_is_a_description_or_a_port_of_the_loopback(self) -> None:
+        """So is a number; as ``--port`` has it, nobody else is served."""
+        for place in ("tcp:0:interface=127.0.0.1", "0", 0):
+            service = self.service_at(place)
+            assert service.ports[0].getHost().host == "127.0.0.1"  # type: ignore[attr-defined]
+            assert await self.talk(service, send_and_finish(b"x")) == b"x"
+
+    def test_several_may_be_of_all_kinds(self) -> None:
+        """In a list or a tuple."""
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        assert len(self.service_at(["0", endpoint, "tcp:0:interface=127.0.0.1"]).ports) == 3
+        assert len(self.service_at((endpoint, 0)).ports) == 2
+        assert self.service_at([]).ports == []
+
+    def test_what_is_no_place_is_one_line(self) -> None:
+        """It says what is wrong with it."""
+        for place, problem in (
+            ("70000", "^'70000' is no place to listen: 70000 is not a port, 0 to 65535$"),
+            ("echo", "^'echo' is no place to listen: 'echo' is neither a port nor an endpoint"),
+            ("tpc:5000", "^'tpc:5000' is no place to listen: .*tpc"),
+            (-1, "^-1 is no place to listen: '-1' is neither a port"),
+        ):
+            with self.subTest(place=place), self.assertRaisesRegex(ValueError, problem):
+                EchoService(reactor, EchoFactory(reactor), place)
+
+
 def send_and_finish(data: bytes) -> Callable[[socket.socket], bytes]:
     """Make a client that sends, says FIN, and reads to the end."""
 
