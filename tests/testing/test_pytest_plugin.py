@@ -79,7 +79,7 @@ class ExampleTests(TestCase):
     def test_they_pass_under_pytest(self) -> None:
         """All of them, with the plugin found by its entry point; the last one runs a reactor."""
         texts = examples()
-        assert len(texts) == 5
+        assert len(texts) == 6
         for together in (texts[:-1], texts[-1:]):
             with tempfile.TemporaryDirectory() as folder:
                 for number, text in enumerate(together):

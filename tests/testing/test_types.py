@@ -77,8 +77,6 @@ class TypeTests(TestCase):
                 command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
             )
         said = checked.stdout + checked.stderr
-        found = {
-            int(line) for line in re.findall(r"^user_tests.py:(\d+): error", said, re.MULTILINE)
-        }
+        errors = re.findall(r"^user_tests.py:(\d+): error", said, re.MULTILINE)
         lines = enumerate(CODE.splitlines(), 1)
         assert set(map(int, errors)) == {at for at, line in lines if line.endswith("# wrong")}, said
