@@ -46,6 +46,7 @@ class Requests:
             "open": len(factory.connections),
             "faults": factory.faults_met - self._faults,
             "control_words": factory.control_words - self._words,
+            "messages": factory.received.total,
         }
 
     def peers(self) -> list[Peer]:
