@@ -62,6 +62,17 @@ class SteeredTests(EchoServerMixin, TestCase):
             server.assert_received("GET", times=1)
         server.assert_received(re.compile(rb"^G"))
 
+    def test_no_connect_completes(self) -> None:
+        """From when the call has returned, until its block ends, whatever is asked meanwhile."""
+        server = self.echo_server()
+        with server.fault("unaccepted"):
+            for _ in range(3):
+                with self.assertRaises(TimeoutError):
+                    socket.create_connection(server.address, timeout=0.1)
+                assert server.connections == 0
+        with connect(server.port) as connection:
+            assert ask(connection, b"x", 1) == b"x"
+
     def test_what_was_sent_is_received(self) -> None:
         """Without a reply to wait for; by whom, and who is there still."""
         server = self.echo_server()

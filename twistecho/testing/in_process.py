@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 
 from twistecho.service.control.factory_steering import FactorySteering
 from twistecho.service.echo.factory import EchoFactory, scenario_of
 from twistecho.service.echo.limits import Limits
 from twistecho.service.echo.reply_queue import Answer
-from twistecho.service.listening.echo_service import accept_waiting
+from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.scenario.scenario import Scenario
 
 from .options import StartFields, checked
@@ -50,17 +50,19 @@ class EchoListener(Verbs):
             given = {"reply": "raw", "seed": 0, **given}
         self.factory = EchoFactory(reactor, **given)
         self._reactor = reactor
-        self._requests = Requests(reactor, self.factory, self._accept_waiting)
         self.port = 0
         self._listen()
+        self._requests = Requests(reactor, self.factory, self._accept_waiting)
 
     def _listen(self) -> None:
-        self._listening = self._reactor.listenTCP(self.port, self.factory, interface=self.host)
-        self.port = int(self._listening.getHost().port)
-        self._listens = True
+        place = f"tcp:{self.port}:interface={self.host}"
+        self._service = EchoService(self._reactor, self.factory, place)
+        self._service.startService()
+        address: Any = self._service.ports[0].getHost()
+        self.port = int(address.port)
 
     def _accept_waiting(self) -> None:
-        accept_waiting([self._listening], self.factory)
+        self._service.accept_waiting()  # which is another after each start
 
     @property
     def steering(self) -> FactorySteering:
@@ -156,14 +158,15 @@ class EchoListener(Verbs):
 
     def stop(self) -> "Deferred[Any]":
         """End it and its connections at once; fire when nothing of it is left in the reactor."""
-        self._listens = False
-        gone = self.factory.drain()
+        if not self._service.running:
+            return succeed(None)
+        stopped: Deferred[Any] = self._service.stopService()
         self.factory.abort()
-        return gatherResults([maybeDeferred(self._listening.stopListening), gone])
+        return stopped
 
     def start(self) -> None:
         """Listen again, on the same port, once `stop` has fired."""
-        if not self._listens:
+        if not self._service.running:
             self._listen()
 
     def describe_received(self) -> list[str]:

@@ -110,7 +110,9 @@ class Control(LineOnlyReceiver):
         except FieldError as error:
             self._say(number, error.problem, error.field)
         else:
-            self._say(number, answer)
+            following = self._service.follow_scenario()  # where no connect is to complete
+            following.addErrback(lambda _: None)  # the service has logged why
+            following.addCallback(lambda _: self._say(number, answer))
 
     def _failed(self, failure: Failure) -> None:
         """End: the service itself is at fault, and the parent is told why."""

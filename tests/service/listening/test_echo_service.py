@@ -99,10 +99,13 @@ class PlaceTests(ServiceCase):
     def test_what_is_no_place_is_one_line(self) -> None:
         """It says what is wrong with it."""
         for place, problem in (
-            ("70000", "^'70000' is no place to listen: 70000 is not a port, 0 to 65535$"),
-            ("echo", "^'echo' is no place to listen: 'echo' is neither a port nor an endpoint"),
-            ("tpc:5000", "^'tpc:5000' is no place to listen: .*tpc"),
-            (-1, "^-1 is no place to listen: '-1' is neither a port"),
+            ("70000", "^'70000' is not an endpoint description: 70000 is not a port, 0 to 65535$"),
+            (
+                "echo",
+                "^'echo' is not an endpoint description: 'echo' is neither a port nor an endpoint",
+            ),
+            ("tpc:5000", "^'tpc:5000' is not an endpoint description: .*tpc"),
+            (-1, "^-1 is not an endpoint description: '-1' is neither a port"),
         ):
             with self.subTest(place=place), self.assertRaisesRegex(ValueError, problem):
                 EchoService(reactor, EchoFactory(reactor), place)
@@ -348,6 +351,23 @@ class ListenTests(ServiceCase):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+
+    def test_descriptions_are_endpoints_too(self) -> None:
+        """One or several, beside endpoints; what describes none is refused in one line."""
+        factory = EchoFactory(reactor)
+        made = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        for endpoints, ports in (
+            ("tcp:0:interface=127.0.0.1", 1),
+            (made, 1),
+            (["tcp:0:interface=127.0.0.1", made], 2),
+        ):
+            service = EchoService(reactor, factory, endpoints)
+            service.startService()
+            self.addCleanup(self.stop, service)
+            assert len(service.ports) == ports
+        for wrong in ("50000000", "tcp", "tcp:x", "nonsense:1", "unix:"):
+            with self.assertRaisesRegex(ValueError, f"^'{wrong}' is not an endpoint description: "):
+                EchoService(reactor, factory, wrong)
 
     def test_where_names_every_kind_of_address(self) -> None:
         """IPv4, IPv6 and Unix."""

@@ -67,6 +67,12 @@ class BoundOptionsTests(SynchronousTestCase):
             ("--delay=1h", "--fault=late,times=1000"): (
                 "--fault: 3600000 s is longer than 1,000,000 s"
             ),
+            ("--port=unix:/nowhere/a", "--fault=unaccepted"): (
+                "--fault: unaccepted: only a TCP port can, --port unix:/nowhere/a is none"
+            ),
+            ("--fault=refuse,match=x",): (
+                "--fault: refuse has no option 'match': it meets connections, not messages"
+            ),
             ("--workers=4", "--max-per-peer=2"): (
                 "--max-per-peer: 2 cannot be divided among 4 workers"
             ),

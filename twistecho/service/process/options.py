@@ -165,8 +165,9 @@ class Options(usage.Options):
 
     @_helped(
         "KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt, "
-        "extra, drip, stall or late; options every=K, after=N, connection=I and those of the "
-        "kind. May be given more than once."
+        "extra, drip, stall, late, bandwidth or unaccepted; options every=K, after=N, "
+        "connection=I, peer=ADDRESS[/BITS], limit=N, those of the kind, and at the end "
+        "match=REGEX. May be given more than once."
     )
     def opt_fault(self, text: str) -> None:
         """Let this go wrong too."""
@@ -233,6 +234,10 @@ class Options(usage.Options):
             if self["proxy-from"] != TrustedProxies() and is_tls(description):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
+                )
+            if self["scenario"].faults.unaccepted and description.startswith("unix:"):
+                raise usage.UsageError(
+                    f"--fault: unaccepted: only a TCP port can, --port {text} is none"
                 )
 
     def _scenario(self) -> Scenario:
