@@ -10,10 +10,10 @@ from twisted.web.resource import IResource
 
 from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
 from twistecho import EchoFactory
-from twistecho.service.control.factory_steering import FactorySteering
 from twistecho.service.control.guards import Guards
 from twistecho.service.control.site import control_site
 from twistecho.service.listening.endpoint import endpoint_for
+from twistecho.service.process.control_port import make_steering
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
@@ -51,8 +51,7 @@ class SteeredCase(ListeningCase):
     ) -> Any:
         """Start one; its second port is the control's."""
         service = self.start(LOOPBACK, factory, **options)
-        steering = FactorySteering(reactor, service.factory, service.accept_waiting)
-        site = control_site(reactor, steering, Guards(), metrics)
+        site = control_site(reactor, make_steering(service), Guards(), metrics)
         service.listen(endpoint_for(reactor, LOOPBACK), site, "control")
         return service
 

@@ -49,6 +49,7 @@ def with_the_reactor() -> Sequence[EchoService]:
     factory = EchoFactory(reactor, answer=later)
     return [
         EchoService(reactor, factory, "tcp:5000"),
+        EchoService(reactor, factory, 5000),
         EchoService(reactor, factory, ["tcp:5000", "unix:/run/echo.sock"]),
     ]
 
@@ -86,5 +87,5 @@ def wrong(clock: Clock, server: TCP4ServerEndpoint) -> None:
     Fleet(reactor, 5000, Plan())  # type: ignore[arg-type]
     EchoFactory(clock, answer=str)  # type: ignore[arg-type]
     EchoFactory(5000)  # type: ignore[arg-type]
-    EchoService(clock, EchoFactory(clock), [5000])  # type: ignore[list-item]
+    EchoService(clock, EchoFactory(clock), [5.5])  # type: ignore[list-item]
     EchoFactory(clock, dealy=1)  # type: ignore[call-arg]

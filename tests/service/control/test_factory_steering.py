@@ -21,7 +21,7 @@ from twistecho.service.control.bounds import (
     MOST_REPLIES,
 )
 from twistecho.service.control.factory_steering import FactorySteering
-from twistecho.service.control.steering import Document, Received
+from twistecho.service.control.steering import Document, Eventually, Received
 from twistecho.service.scenario.document import read_scenario
 
 InShort = tuple[int, int, list[bytes]]
@@ -30,6 +30,12 @@ InShort = tuple[int, int, list[bytes]]
 def in_short(received: Received) -> InShort:
     """Give total, next and what the messages say."""
     return received.total, received.next, [message.data for message in received.messages]
+
+
+def now(result: Eventually[Document]) -> Document:
+    """Give a result that is there at once, as it is where no port has to follow."""
+    assert not isinstance(result, Deferred)
+    return result
 
 
 class SteeringCase(SynchronousTestCase):
@@ -270,19 +276,19 @@ class ScenarioTests(SteeringCase):
         assert [answered[name] for name in ("delay", "faults", "reply")] == [
             "uniform:1,2", [], "stamped",
         ]  # fmt: skip
-        assert steering.restore()["delay"] == "20ms"
+        assert now(steering.restore())["delay"] == "20ms"
         assert factory.scenario is initial
 
     def test_the_seed_goes_on(self) -> None:
         """Unless another is given; what is drawn is drawn from it."""
         steering, factory = self.steer(delay="uniform:1,2", seed=7)
-        assert steering.put({"delay": "uniform:3,4", "faults": ["silent:0.5"]})["seed"] == 7
+        assert now(steering.put({"delay": "uniform:3,4", "faults": ["silent:0.5"]}))["seed"] == 7
         expected = read_scenario({"delay": "uniform:3,4", "faults": ["silent:0.5"], "seed": 7})
         assert factory.scenario == expected
-        assert steering.put({"seed": 8})["seed"] == 8
-        assert steering.put({"delay": "uniform:3,4"})["seed"] == 8
+        assert now(steering.put({"seed": 8}))["seed"] == 8
+        assert now(steering.put({"delay": "uniform:3,4"}))["seed"] == 8
         assert factory.scenario == read_scenario({"delay": "uniform:3,4", "seed": 8})
-        assert steering.restore()["seed"] == 7
+        assert now(steering.restore())["seed"] == 7
 
     def test_what_was_read_from_files_can_be_put_back_and_no_other(self) -> None:
         """Also after others, and with other fields; another file is not read."""
@@ -300,7 +306,7 @@ class ScenarioTests(SteeringCase):
             assert answered == {**got, "reply": "stamped"}
             assert factory.scenario.delay is delay
             on = [{"match": "a", "delay": got["delay"]}]
-            assert steering.put({"on": on})["on"][0]["delay"] == got["delay"]
+            assert now(steering.put({"on": on}))["on"][0]["delay"] == got["delay"]
             for text in (f"trace:{other}", f"trace:{path}"):
                 with pytest.raises(FieldError, match=r"^delay: a trace cannot be read"):
                     steering.put({"delay": text})
@@ -326,7 +332,7 @@ class ScenarioTests(SteeringCase):
             {"match": "b", "close": True},
         ]
         steering, factory = self.steer()
-        got = steering.put({"on": answers})
+        got = now(steering.put({"on": answers}))
         scenario = factory.scenario
         assert steering.put(got) == got
         assert factory.scenario == scenario

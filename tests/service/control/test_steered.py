@@ -1,10 +1,13 @@
 """A service steered through its control port, on real sockets: what is promised of a change."""
 
 import contextlib
+import select
 import socket
+import tempfile
 import threading
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -12,10 +15,13 @@ from twisted.internet.threads import deferToThread
 from tests.support.listening import port_of, reactor
 from tests.support.peers import read_exactly, read_to_end
 from tests.support.steered import LOOPBACK, Clients, SteeredCase
+from tests.support.tcp import SYN_SENT, tcp_info
 from twistecho import Fleet, Plan, ReplyFormat
+from twistecho.base.notation import FieldError
 from twistecho.service.control.factory_steering import FactorySteering
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 from twistecho.service.listening.proxy_header import parse_trusted
+from twistecho.service.process.control_port import make_steering
 
 
 def answer_all(reply: str) -> dict[str, Any]:
@@ -40,6 +46,35 @@ class ChangeTests(SteeredCase):
                             assert read_exactly(connection, 4) == reply
 
         await self.in_thread(self.start_steered(), client)
+
+    async def test_connects_complete_or_not_once_it_is_answered(self) -> None:
+        """The first does not, while others do; and then it does."""
+
+        def client(clients: Clients) -> bytes:
+            clients.ask("PATCH", "/scenario", {"faults": ["unaccepted"], "reply": "raw"})
+            with socket.socket() as connection:
+                connection.setblocking(False)
+                connection.connect_ex(("127.0.0.1", clients.echo))
+                for _ in range(20):
+                    assert clients.ask("GET", "/connections") == {"connections": []}
+                    assert tcp_info(connection)[0] == SYN_SENT
+                clients.ask("PATCH", "/scenario", {"faults": None})
+                connection.setblocking(True)
+                connection.settimeout(20)
+                select.select([], [connection], [], 20)
+                connection.sendall(b"x")
+                return read_exactly(connection, 1)
+
+        assert await self.in_thread(self.start_steered(), client) == b"x"
+
+    async def test_a_port_that_cannot_follow_is_refused(self) -> None:
+        """What was in force stays so."""
+        with tempfile.TemporaryDirectory() as folder:
+            service = self.start(f"unix:{folder}/echo")
+            steering = make_steering(service)
+            with pytest.raises(FieldError, match="faults: unaccepted: only a TCP port"):
+                steering.put({"faults": ["unaccepted"]})
+            assert service.factory.scenario.faults.faults == ()
 
     async def test_replies_that_wait_keep_what_was_decided(self) -> None:
         """What comes later queues behind them: what was asked for first is the first answered."""

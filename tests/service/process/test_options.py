@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho.service.echo.limits import Limits
-from twistecho.service.process.options import Options, describe_port
+from twistecho.service.listening.endpoint import describe_port
+from twistecho.service.process.options import Options
 from twistecho.service.scenario.scenario import Scenario
 
 from .test_tap import TWIST, fails, refused

@@ -456,7 +456,7 @@ class OptionsTests(TestCase):
     def test_a_service_of_a_test_has_none(self) -> None:
         """It is asked what it has counted, and one process answers."""
         with self.assertRaisesRegex(EchoServerError, "--workers: "):
-            EchoServer(workers=2)
+            EchoServer(workers=2)  # type: ignore[call-arg]
 
     def test_bad_values_are_one_line(self) -> None:
         """Exit code 2, and 1 where the port is taken."""

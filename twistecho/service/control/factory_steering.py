@@ -1,6 +1,7 @@
 """Steering one factory, in its own process."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -10,6 +11,8 @@ from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.open_connections import OpenConnection as Connection
 from twistecho.service.scenario.delay import Delay
 from twistecho.service.scenario.document import read_scenario, text_of_delay, written
+from twistecho.service.scenario.parsing import LinesOf, no_files
+from twistecho.service.scenario.scenario import Scenario
 
 from .bounds import check_size
 from .steering import (
@@ -22,12 +25,16 @@ from .steering import (
     Steering,
 )
 
+_Result = TypeVar("_Result")
+
 
 class FactorySteering(Steering):
     """Steers a factory, whose messages are recorded from now on.
 
     Its scenario now is the initial one. ``accept_waiting`` accepts what has connected already, so
-    that it belongs to what was before a reset.
+    that it belongs to what was before a reset. ``lines_of`` reads the files of traces that
+    documents name: none, unless whoever steers may have them read. ``check`` raises FieldError for
+    a scenario that the service's ports do not allow, and ``follow`` fires once these follow it.
     """
 
     def __init__(
@@ -35,10 +42,17 @@ class FactorySteering(Steering):
         clock: IReactorTime,
         factory: EchoFactory,
         accept_waiting: Callable[[], None] = lambda: None,
+        lines_of: LinesOf = no_files,
+        *,
+        check: Callable[[Scenario], None] = lambda _scenario: None,
+        follow: Callable[[], Deferred[Any]] | None = None,
     ) -> None:
         self._clock = clock
         self._factory = factory
         self._accept_waiting = accept_waiting
+        self._lines_of = lines_of
+        self._check = check
+        self._follow = follow
         self._initial = factory.scenario
         factory.connections.record()
 
@@ -46,12 +60,27 @@ class FactorySteering(Steering):
         """Give the whole scenario in force."""
         return written(self._factory.scenario)
 
-    def put(self, document: Document) -> Document:
+    def put(self, document: Document) -> Eventually[Document]:
         """Put a scenario in force; what is drawn goes on with the same seed. Raises FieldError."""
         check_size(document, known=(written(self._initial), self.scenario()))
-        seed = self._factory.scenario.seed
-        self._factory.scenario = read_scenario(document, seed=seed, known=self._known_delays())
-        return self.scenario()
+        self._factory.scenario = self._read(document)
+        return self._followed(self.scenario)
+
+    def _followed(self, result: Callable[[], _Result]) -> Eventually[_Result]:
+        """Give a result once the service's ports do as the scenario says."""
+        if self._follow is None:
+            return result()
+        return self._follow().addCallback(lambda _: result())
+
+    def _read(self, document: Document) -> Scenario:
+        scenario = read_scenario(
+            document,
+            seed=self._factory.scenario.seed,
+            lines_of=self._lines_of,
+            known=self._known_delays(),
+        )
+        self._check(scenario)
+        return scenario
 
     def _known_delays(self) -> dict[str, Delay]:
         """Give the delays that are there: traces, which were read from their files, among them."""
@@ -62,10 +91,10 @@ class FactorySteering(Steering):
         ]
         return {text_of_delay(delay): delay for delay in delays if delay is not None}
 
-    def restore(self) -> Document:
+    def restore(self) -> Eventually[Document]:
         """Put the initial scenario in force again."""
         self._factory.scenario = self._initial
-        return self.scenario()
+        return self._followed(self.scenario)
 
     def received(
         self,
@@ -135,11 +164,17 @@ class FactorySteering(Steering):
         """Reset all connections."""
         self._factory.abort()
 
-    def reset(self) -> None:
+    def begin(self, initial: Document) -> Eventually[None]:
+        """Begin anew with another initial scenario. Raises FieldError, and then changes nothing."""
+        self._initial = self._read(initial)
+        return self.reset()
+
+    def reset(self) -> Eventually[None]:
         """Begin anew, with the initial scenario."""
         self._accept_waiting()
         self._factory.abort()  # also those of proxies that have said nothing yet
         self._factory.connections.restart(self._initial)
+        return self._followed(lambda: None)
 
     def health(self) -> Health:
         """Say how the service is."""

@@ -286,7 +286,10 @@ class Connections:
                 connection.turns = None
             if scenario.bandwidths != before.bandwidths:
                 self.bound(connection)
-        if scenario.faults.unaccepted != before.faults.unaccepted:
+        self._tell_followers(before)
+
+    def _tell_followers(self, before: Scenario) -> None:
+        if self.scenario.faults.unaccepted != before.faults.unaccepted:
             for follow in self.followers:
                 follow()
 
@@ -297,11 +300,17 @@ class Connections:
 
     def restart(self, scenario: Scenario) -> None:
         """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
+        before = self.scenario
         self._follow(scenario)
         self.abort()  # so nothing on them is to go on as the scenario says
-        self._first_number = self.tally.accepted
+        self.number_from(0)
         self.allowances.begin(scenario)
         self.received.clear()
+        self._tell_followers(before)
+
+    def number_from(self, first: int) -> None:
+        """Go on with this number at the next connection that is accepted."""
+        self._first_number = self.tally.accepted - first
 
     def __len__(self) -> int:
         """Count the open connections."""

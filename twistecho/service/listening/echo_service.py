@@ -16,15 +16,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twistecho.base.log_lines import where
+from twistecho.base.notation import FieldError
 from twistecho.base.reactor_types import AnyClock, AnyServerEndpoint, as_clock
 from twistecho.base.sockets import ip_of
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
+from twistecho.service.scenario.scenario import Scenario
 
 from .accepting import back_off
-from .endpoint import endpoint_for
+from .endpoint import describe_port, endpoint_for
 from .guarded import Guarded
-from .unaccepted import Unaccepted
+from .unaccepted import Unaccepted, tcp_of
 
 EXPOSED = (
     "{where} can be reached from other machines: whoever gets there is answered, "
@@ -52,24 +54,24 @@ def _fields(address: object) -> dict[str, object]:
 
 
 def _endpoint_of(reactor: object, endpoint: object) -> IStreamServerEndpoint:
-    """Give the endpoint that a text describes. Raises ValueError, in one line, and OSError."""
-    if not isinstance(endpoint, str):
+    """Give the endpoint that is meant. Raises ValueError, in one line, and OSError."""
+    if not isinstance(endpoint, (str, int)):
         return cast(IStreamServerEndpoint, endpoint)
     try:
-        return endpoint_for(reactor, endpoint)
+        return endpoint_for(reactor, describe_port(str(endpoint), "127.0.0.1"))
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
         words = " ".join(str(error).split())
-        raise ValueError(f"{endpoint[:80]!r} is not an endpoint description: {words}") from None
+        raise ValueError(f"{endpoint!r:.80} is not an endpoint description: {words}") from None
 
 
 class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
 
-    ``endpoints`` are one or several, each an endpoint or the description of one: ``"tcp:5000"``.
-    Raises ValueError for text that describes none, and OSError where the system has not what it
-    asks for.
+    ``endpoints`` are one or several, each an endpoint, the description of one (``"tcp:5000"``), or
+    the number of a port of 127.0.0.1. Raises ValueError for what is none of these, and OSError
+    where the system has not what a description asks for.
 
     Starting listens on all of them or on none: an error of an endpoint that fails at once, such
     as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
@@ -83,7 +85,7 @@ class EchoService(Service):
         self,
         clock: AnyClock,
         factory: EchoFactory,
-        endpoints: "AnyServerEndpoint | str | Sequence[AnyServerEndpoint | str]",
+        endpoints: "AnyServerEndpoint | str | int | Sequence[AnyServerEndpoint | str | int]",
         drain: float | None = None,
     ) -> None:
         self.clock = as_clock(clock)
@@ -165,6 +167,15 @@ class EchoService(Service):
     def _not_filled(self, failure: Failure) -> None:
         self._log.failure("leaving connects unaccepted", failure=failure)
 
+    def check(self, scenario: Scenario) -> None:
+        """Raise FieldError for a scenario that the echo's ports cannot follow."""
+        if scenario.faults.unaccepted:
+            try:
+                for port in self._echo_ports:
+                    tcp_of(port)
+            except ValueError as error:
+                raise FieldError("faults", str(error)) from None
+
     def follow_scenario(self) -> Deferred[Any]:
         """Have the echo's ports complete connects or not, as its scenario says now; fire then.
 
@@ -223,8 +234,13 @@ class EchoService(Service):
         return self.factory.describe()
 
     def accept_waiting(self) -> None:
-        """Accept what has connected already: closing its listener would reset it."""
+        """Accept what has connected already: closing its listener would reset it.
+
+        Where connects are not to complete those that have are accepted already.
+        """
         for port in self.ports:
+            if port in self._unaccepted:
+                continue
             before = -1
             while IReadDescriptor.providedBy(port) and before < self._count_seen():
                 before = self._count_seen()

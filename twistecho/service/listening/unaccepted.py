@@ -42,7 +42,7 @@ class Unaccepted:
     """
 
     def __init__(self, port: IListeningPort, clock: IReactorTime) -> None:
-        stream = self._port = _tcp(port)
+        stream = self._port = tcp_of(port)
         if not isinstance(stream.socket, BackingOffSocket):
             back_off(port, clock)
         self._listening: BackingOffSocket = stream.socket
@@ -145,7 +145,7 @@ class Unaccepted:
         return queue.waiting > queue.backlog or queue.backlog > 0
 
 
-def _tcp(port: Any) -> Any:
+def tcp_of(port: Any) -> Any:
     """Give a port that is a TCP socket. Raises ValueError for one that cannot be filled."""
     listening = getattr(port, "socket", None)
     families = (socket.AF_INET, socket.AF_INET6)

@@ -25,7 +25,13 @@ STEERED_BY_ANYBODY = (
 
 def make_steering(service: EchoService) -> Steering:
     """Make what steers a service of one process."""
-    return FactorySteering(service.clock, service.factory, service.accept_waiting)
+    return FactorySteering(
+        service.clock,
+        service.factory,
+        service.accept_waiting,
+        check=service.check,
+        follow=service.follow_scenario,
+    )
 
 
 def make_control(

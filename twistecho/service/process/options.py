@@ -8,8 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
-from twisted.internet.abstract import isIPv6Address
-from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
@@ -21,7 +19,7 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.service.control.authority import parse_host
 from twistecho.service.control.bearer import read_token
 from twistecho.service.echo.limits import Limits, check_size, parse_workers, shares_of
-from twistecho.service.listening.endpoint import is_tls
+from twistecho.service.listening.endpoint import describe_port, is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.escapes import parse_on, unescape
@@ -31,9 +29,6 @@ from twistecho.service.scenario.scenario import Scenario
 from twistecho.service.scenario.values import read_message_fault
 
 from .scenario_file import scenario_from
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _DELAY_HELP = (
     "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
@@ -310,21 +305,6 @@ def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
         return parse(text)
     except ValueError as error:
         raise usage.UsageError(f"--{name}: {error}") from None
-
-
-def describe_port(text: str, host: str) -> str:
-    """Turn a bare port number into an endpoint description; leave a description as it is.
-
-    Raises ValueError for what is neither.
-    """
-    if ":" in text:
-        return text
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"{text!r} is neither a port nor an endpoint description")
-    if whole(text) > 65535:
-        raise ValueError(f"{text} is not a port, 0 to 65535")
-    kind = "tcp6" if isIPv6Address(host) else "tcp"
-    return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
 
 
 def end_process(problem: str, code: int) -> NoReturn:

@@ -2,10 +2,12 @@
 
 import pickle
 import time
+from collections import deque
 from collections.abc import Callable
 from os import getpid
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
@@ -69,6 +71,7 @@ class OrdersProtocol(Protocol):
         *,
         numbering: Numbering,
         accept_waiting: Callable[[], None],
+        follow: Callable[[], Deferred[Any]] = lambda: succeed(None),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         limits = factory.limits
@@ -81,17 +84,36 @@ class OrdersProtocol(Protocol):
         self._numbering = numbering
         self._accept_waiting = accept_waiting
         self._frames = Frames(Order)
+        self._follow = follow
+        self._following = False
+        self._orders: deque[Order] = deque()
         self._tells = False
 
     def dataReceived(self, data: bytes) -> None:
-        """Carry out what is whole."""
-        for order in self._frames.feed(data):
+        """Carry out what is whole, one after the other."""
+        self._orders += self._frames.feed(data)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Carry out orders, until one has to be waited for."""
+        while self._orders and not self._following:
+            order = self._orders.popleft()
             try:
                 answer = self._carry_out(order)
             except Exception:  # noqa: BLE001 - whatever it is, who ordered it is told
                 self._log.failure("cannot do as ordered")
                 answer = Failed()
-            self.transport.write(frame_of(answer))
+            if isinstance(order, (Steer, Restart)):
+                self._following = True
+                self._follow().addErrback(lambda _: None).addCallback(self._followed, answer)
+            else:
+                self.transport.write(frame_of(answer))
+
+    def _followed(self, _result: object, answer: Answer) -> None:
+        """Answer once the ports follow the scenario; the service has logged where they cannot."""
+        self._following = False
+        self.transport.write(frame_of(answer))
+        self._go_on()
 
     def _carry_out(self, order: Order) -> Answer:
         match order:

@@ -82,6 +82,7 @@ class WorkersService(MainService):
             self._links,
             self._slots,
             next_number=lambda: self._board.next_number,
+            check=self.check,
         )
 
     def describe(self) -> str:

@@ -10,7 +10,7 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -61,7 +61,7 @@ class WorkersSteering(Steering):
 
     ``factory`` is never given a connection: it holds the scenario in force, and what was received.
     ``next_number`` gives the number of the next connection that a worker accepts, as the board has
-    it; ``monotonic`` the time as workers note it.
+    it; ``monotonic`` the time as workers note it. ``check`` is that of `FactorySteering`.
     """
 
     def __init__(
@@ -72,11 +72,12 @@ class WorkersSteering(Steering):
         slots: Slots,
         *,
         next_number: Callable[[], int],
+        check: Callable[[Scenario], None] = lambda _scenario: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._factory = factory
-        self._own = FactorySteering(clock, factory)
+        self._own = FactorySteering(clock, factory, check=check)
         self._links = links
         self._slots = slots
         self._next_number = next_number
@@ -99,11 +100,11 @@ class WorkersSteering(Steering):
 
     def put(self, document: Document) -> Deferred[Document]:
         """Put a scenario in force everywhere; see `Steering`."""
-        return self._steer(self._own.put(document))
+        return self._steer(cast(Document, self._own.put(document)))
 
     def restore(self) -> Deferred[Document]:
         """Put the initial scenario in force everywhere."""
-        return self._steer(self._own.restore())
+        return self._steer(cast(Document, self._own.restore()))
 
     def _steer(self, document: Document) -> Deferred[Document]:
         """Have the workers follow what is in force here."""

@@ -113,6 +113,7 @@ def follow_orders(reactor: Any, service: WorkerService, first: int) -> None:
         service.allowances,
         numbering=numbering,
         accept_waiting=service.accept_all,
+        follow=service.follow_scenario,
     )
     take_orders(reactor, protocol)
 
