@@ -15,7 +15,8 @@ from twistecho import EchoFactory
 from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import writer_of
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.scenario import Limited, Scenario
+from twistecho.service.scenario.decision import Limited
+from twistecho.service.scenario.scenario import Scenario
 
 CTIME = "Sat Jul 22 18:43:57 2017"
 THRICE = On("b", r"<\0\0>", limit=3)

@@ -13,11 +13,12 @@ from twistecho import EchoFactory
 from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
+from twistecho.service.scenario.decision import Decision
 from twistecho.service.scenario.delay import Constant, DelayPer, Trace
 from twistecho.service.scenario.fault import Kind
 from twistecho.service.scenario.fields import FIELDS
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
-from twistecho.service.scenario.scenario import Decision, Scenario
+from twistecho.service.scenario.scenario import Scenario
 
 law = settings(max_examples=60, deadline=None)
 places = st.tuples(st.integers(0, 50), st.integers(0, 50))

@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.scenario import Limited, Scenario
+from twistecho.service.scenario.decision import Limited
+from twistecho.service.scenario.scenario import Scenario
 
 _Count = TypeVar("_Count")
 

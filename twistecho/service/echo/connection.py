@@ -31,7 +31,7 @@ from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
 
 from .counters import Counts
 from .limits import GUARANTEED
-from .open_connections import Connections, Watched
+from .open_connections import Connections
 from .pacing import Outflow, Pace, pace_of
 from .reply_queue import ReplyQueue, Write
 from .state import (
@@ -61,6 +61,7 @@ from .transports import (
     send_at_once,
     unread,
 )
+from .watching import Watched
 
 FIRST_MESSAGE = 0.5
 """Seconds for which a stopping service waits for the first message of a new connection."""

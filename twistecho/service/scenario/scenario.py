@@ -6,68 +6,24 @@ whoever has the scenario can say beforehand what each client meets. What has a `
 exception: that depends on the order of arrival too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from twistecho.base.networks import Address
-from twistecho.base.notation import LONGEST_TIME, FieldError, check_time
+from twistecho.base.notation import FieldError, check_time
 from twistecho.base.reply_formats import ReplyFormat, longest_reply
 from twistecho.base.seeding import uniform
 
 from .answers import On
+from .decision import BANNER, Decision, Limited, Place, Take, always, asked_for, decision
 from .delay import NO_DELAY, Constant, Delay, DelayPer
 from .fault import Fault, Kind, pieces_of
 from .faults import NO_FAULTS, UNBOUNDED, Bandwidth, Faults
 from .fields import FIELDS, read_field, seed_of, seeded
 from .framing import READ, Framing
-from .parsing import MARK, bounded, parse_in_band
-
-Limited = Fault | On
-"""What may have a limit."""
-
-Take = Callable[[Limited], bool]
-"""Counts something with a limit that would come about; says whether it may."""
-
-
-def always(_limited: Limited) -> bool:
-    """Let it come about."""
-    return True
-
-
-class Decision(NamedTuple):
-    """What becomes of one message.
-
-    Its reply is held for ``delay`` seconds from its arrival and meets ``fault``, if there is one.
-    ``obeyed`` tells whether its in-band word was understood; None where it has none. ``content`` is
-    what is replied instead of what the format says; ``close`` ends the connection afterwards.
-    """
-
-    delay: float
-    fault: Fault | None = None
-    obeyed: bool | None = None
-    content: bytes | None = None
-    close: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the reply is what the format says, and no more happens."""
-        return self.fault is None and self.content is None and not self.close
-
-
-class _Place(NamedTuple):
-    """A message, and where it stands: see `Scenario.decide`."""
-
-    connection: int
-    number: int
-    message: bytes
-    peer: Address | None
-    take: Take
-
-
-BANNER = -1
-"""The number of the banner, which is sent before there is a message."""
+from .parsing import MARK
 
 
 @dataclass(frozen=True, init=False)
@@ -248,10 +204,10 @@ class Scenario:
         self, connection: int, peer: Address | None = None, take: Take = always
     ) -> Decision:
         """Say what becomes of the banner of a connection."""
-        at = _Place(connection, BANNER, self.banner, peer, take)
+        at = Place(connection, BANNER, self.banner, peer, take)
         fault = self._own_fault(self.banner_fault, "banner", at)
         delay = self.banner_delay.seconds(connection, BANNER)
-        return _decision(delay, fault)._replace(content=self.banner)
+        return decision(delay, fault)._replace(content=self.banner)
 
     def decide(
         self,
@@ -273,8 +229,8 @@ class Scenario:
             fault = self.faults.of_message(connection, number, message, peer, take)
             if fault is None and self._without_fault is not None:
                 return self._without_fault
-            return _decision(self._delay_of(connection, number), fault)
-        at = _Place(connection, number, message, peer, take)
+            return decision(self._delay_of(connection, number), fault)
+        at = Place(connection, number, message, peer, take)
         if self.on:
             for place, on in enumerate(self.on):
                 groups = on.match.groups_in(message)
@@ -286,21 +242,21 @@ class Scenario:
                     return decided._replace(content=on.reply_to(groups, turn), close=on.close)
         return self._decide_in_band(at) or self._decide_drawn(at)
 
-    def _decide_drawn(self, at: "_Place") -> Decision:
+    def _decide_drawn(self, at: Place) -> Decision:
         """Decide by what is drawn."""
-        return _decision(self._delay_of(at.connection, at.number), self.faults.of_message(*at))
+        return decision(self._delay_of(at.connection, at.number), self.faults.of_message(*at))
 
-    def _decide_answered(self, on: On, at: "_Place") -> Decision:
+    def _decide_answered(self, on: On, at: Place) -> Decision:
         """Decide about a message that has an answer of its own."""
         if on.delay is None:
             delay = self._delay_of(at.connection, at.number)
         else:
             delay = on.delay.seconds(at.connection, at.number)
         if on.fault is None:
-            return _decision(delay, self.faults.of_message(*at))
-        return _decision(delay, self._own_fault(on.fault, "on", at))
+            return decision(delay, self.faults.of_message(*at))
+        return decision(delay, self._own_fault(on.fault, "on", at))
 
-    def _own_fault(self, fault: Fault | None, purpose: str, at: "_Place") -> Fault | None:
+    def _own_fault(self, fault: Fault | None, purpose: str, at: Place) -> Fault | None:
         """Draw the fault of a banner, for which connections are counted, or of an answer."""
         number = at.connection if at.number == BANNER else at.number
         if fault is None or not fault.may_meet(at.connection, number, at.message, at.peer):
@@ -312,7 +268,7 @@ class Scenario:
     def _delay_of(self, connection: int, number: int) -> float:
         return self.delay.seconds(connection, number) if self.delays_replies else 0.0
 
-    def _decide_in_band(self, at: "_Place") -> Decision | None:
+    def _decide_in_band(self, at: Place) -> Decision | None:
         """Do what the message asks for, where it may; None where it asks for nothing.
 
         What is not understood is decided otherwise.
@@ -321,22 +277,10 @@ class Scenario:
             return None
         delay = self._delay_of(at.connection, at.number)
         try:
-            asked = parse_in_band(at.message)
-            if asked.fault is not None:
-                self._bound(asked.fault, delay, len(at.message))
+            asked = asked_for(at.message, delay, self.reply)
         except ValueError:
-            return _decision(delay, self.faults.of_message(*at), obeyed=False)
-        return _decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
-
-    def _bound(self, fault: Fault, delay: float, size: int) -> None:
-        """Raise ValueError where a fault that a message of ``size`` bytes asks for is too long.
-
-        Its times count as a whole, on top of the delay. That alone may be longer: it is the
-        service's own.
-        """
-        longer = fault.slowdown(delay, longest_reply(self.reply, size))
-        if longer:
-            bounded(delay + longer)
+            return decision(delay, self.faults.of_message(*at), obeyed=False)
+        return decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
 
     def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
         """Give what is sent instead of the reply to a message that meets a fault."""
@@ -397,9 +341,3 @@ def _check_fits(name: str, framing: Framing, reply: bytes) -> None:
         framing.wrap(reply)
     except ValueError as error:
         raise FieldError(name, str(error)) from None
-
-
-def _decision(delay: float, fault: Fault | None, *, obeyed: bool | None = None) -> Decision:
-    if fault is not None:
-        delay = min(LONGEST_TIME, delay * fault.times)
-    return Decision(delay, fault, obeyed)

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from twistecho.service.echo.allowances import Allowances, kept_of
-from twistecho.service.scenario.scenario import Limited, Scenario
+from twistecho.service.scenario.decision import Limited
+from twistecho.service.scenario.scenario import Scenario
 
 SIZE = 8
 """Bytes of a number."""
