@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from .service.echo.factory import EchoFactory
     from .service.echo.limits import Limits
     from .service.listening.echo_service import EchoService
+    from .service.scenario.answers import On
     from .service.scenario.delay import Constant, Delay, DelayPer
+    from .service.scenario.scenario import Scenario
+    from .testing.server import EchoServer
 
 _ROOMS = {
     "Cause": "fleet.reports.outcome",
@@ -40,16 +43,19 @@ _ROOMS = {
     "DelayPer": "service.scenario.delay",
     "Disagreement": "fleet.reports.report",
     "EchoFactory": "service.echo.factory",
+    "EchoServer": "testing.server",
     "EchoService": "service.listening.echo_service",
     "ExtraError": "fleet.conversation.expected",
     "Fleet": "fleet.reactor_engine.fleet",
     "Limits": "service.echo.limits",
     "MismatchError": "fleet.conversation.expected",
+    "On": "service.scenario.answers",
     "Outcome": "fleet.reports.outcome",
     "Phase": "fleet.reports.outcome",
     "Plan": "fleet.plans.plan",
     "ReplyFormat": "base.reply_formats",
     "Report": "fleet.reports.report",
+    "Scenario": "service.scenario.scenario",
     "run_threads": "fleet.thread_engine.fleet",
 }
 
@@ -60,16 +66,19 @@ __all__ = [
     "DelayPer",
     "Disagreement",
     "EchoFactory",
+    "EchoServer",
     "EchoService",
     "ExtraError",
     "Fleet",
     "Limits",
     "MismatchError",
+    "On",
     "Outcome",
     "Phase",
     "Plan",
     "ReplyFormat",
     "Report",
+    "Scenario",
     "run_threads",
 ]
 

@@ -2,16 +2,19 @@
 
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
-from twistecho.testing.servers import EchoServer
+from twistecho.testing.options import EchoServerOptions
+from twistecho.testing.server import EchoServer
 
 if typing.TYPE_CHECKING:
-    from twistecho.testing.in_process import EchoListener
+    from twistecho.testing.in_process import EchoListener, InProcessOptions
 
 
 class _Case(typing.Protocol):
     """What a test case offers."""
+
+    _echo_servers: "list[EchoServer | EchoListener]"
 
     def addCleanup(self, function: Callable[..., Any], /) -> object:
         """Have a function called at the end of the test."""
@@ -20,16 +23,22 @@ class _Case(typing.Protocol):
 class EchoServerMixin:
     """Mixed into a test case, starts echo services that end with the test."""
 
-    def echo_server(self: _Case, **options: Any) -> EchoServer:
-        """Start a service in a process of its own; see `servers.EchoServer`."""
-        server = EchoServer(**options)
+    _echo_servers: "list[EchoServer | EchoListener]" = []  # noqa: RUF012 - nobody adds to this one
+
+    def echo_server(
+        self: _Case, *arguments: str, **options: Unpack[EchoServerOptions]
+    ) -> EchoServer:
+        """Start a service in a process of its own; see `server.EchoServer`."""
+        server = EchoServer(*arguments, **options)
+        self._echo_servers = [*self._echo_servers, server]
         self.addCleanup(server.kill)
         return server
 
-    def echo_in_process(self: _Case, **options: Any) -> "EchoListener":
+    def echo_in_process(self: _Case, **options: "Unpack[InProcessOptions]") -> "EchoListener":
         """Listen on the reactor that runs: for trial, which waits until all has gone."""
         from twistecho.testing.in_process import listen  # noqa: PLC0415 - others do without Twisted
 
         listener = listen(**options)
+        self._echo_servers = [*self._echo_servers, listener]
         self.addCleanup(listener.stop)
         return listener

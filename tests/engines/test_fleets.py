@@ -482,7 +482,7 @@ class FleetTests(TestCase):
     async def test_an_endpoint_that_raises_fails_to_connect(self) -> None:
         """Whatever it raises, every client has an outcome that says so."""
         fleet = Fleet(reactor, "tcp:127.0.0.1:1:timeout=3", PLAN)
-        fleet._endpoint = RaisingEndpoint()
+        fleet._destination.endpoint = RaisingEndpoint()
         assert (await fleet.run()).failures == {"connect:value": 3}
 
     async def test_an_exception_nobody_foresaw_ends_the_run(self) -> None:

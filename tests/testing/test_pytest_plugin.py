@@ -79,7 +79,7 @@ class ExampleTests(TestCase):
     def test_they_pass_under_pytest(self) -> None:
         """All of them, with the plugin found by its entry point; the last one runs a reactor."""
         texts = examples()
-        assert len(texts) == 5
+        assert len(texts) == 6
         for together in (texts[:-1], texts[-1:]):
             with tempfile.TemporaryDirectory() as folder:
                 for number, text in enumerate(together):
@@ -282,3 +282,277 @@ class EchoServerTests(EchoServerMixin, TestCase):
             assert servers.connections == 2
             servers.stop()
             assert not any(map(listens, ports))
+
+
+SHARED = """
+import os, pathlib, socket, pytest
+from twistecho import Scenario
+
+def ask(server, message, size):
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(message)
+        return connection.recv(size)
+
+def note(server):
+    with pathlib.Path("pids").open("a") as file:
+        file.write(f"{server.pid}\\n")
+
+def test_one(echo_server):
+    note(echo_server)
+    echo_server.set(banner="hi")
+    assert ask(echo_server, b"x", 2) == b"hi"
+    other = echo_server(faults="silent")
+    assert other.pid != echo_server.pid
+    assert echo_server.connections == 1
+
+def test_two(echo_server):
+    note(echo_server)
+    assert (echo_server.connections, echo_server.received) == (0, [])
+    assert ask(echo_server, b"x", 2) == b"x"
+    echo_server.assert_received(b"x", times=1)
+    assert echo_server.scenario == Scenario(reply="raw", seed=echo_server.scenario.seed)
+    echo_server.kill()
+
+def test_three(echo_server):
+    note(echo_server)
+    assert ask(echo_server, b"x", 2) == b"x"
+
+@pytest.fixture(scope="module")
+def tuned(echo_server_module):
+    echo_server_module.set(banner="ho")
+    return echo_server_module
+
+def test_module_begins(tuned, echo_server_session):
+    assert ask(tuned, b"x", 2) == b"ho"
+    assert tuned.pid != echo_server_session.pid
+
+def test_module_stays_as_it_is(tuned, echo_server):
+    assert ask(tuned, b"x", 2) == b"ho"
+    assert tuned.connections == 2
+    assert echo_server.connections == 0
+"""
+
+MARKED = """
+import socket, pytest
+
+pytestmark = pytest.mark.echo_server(banner="module", framing="line")
+
+def greeting(server):
+    with socket.create_connection(server.address, timeout=20) as connection:
+        return connection.recv(10)
+
+def test_module(echo_server):
+    assert greeting(echo_server) == b"module"
+    echo_server.set(banner="other")
+    echo_server.reset()
+    assert greeting(echo_server()) == greeting(echo_server) == b"module"
+
+class TestClass:
+    pytestmark = pytest.mark.echo_server(banner="class")
+
+    @pytest.mark.echo_server(banner="test", max_received=1)
+    def test_closest(self, echo_server):
+        assert greeting(echo_server) == b"test"
+        assert str(echo_server.scenario.framing) == "line"
+
+    def test_class(self, echo_server, echo_server_class, echo_server_module):
+        assert greeting(echo_server) == greeting(echo_server_class) == b"class"
+        assert greeting(echo_server(banner="call")) == b"call"
+        assert greeting(echo_server_module) == b"module"
+"""
+
+WRONG = """
+import pytest
+
+@pytest.mark.echo_server(farming="line")
+def test_misspelt(echo_server):
+    pass
+
+@pytest.mark.echo_server(framing="lines")
+def test_wrong(echo_server):
+    echo_server.port
+
+@pytest.mark.echo_server("line")
+def test_positional(echo_server):
+    pass
+"""
+
+CONFIGURED = """
+import socket
+
+def test_ini(echo_server, echo_server_session):
+    for server in (echo_server, echo_server(), echo_server_session):
+        with socket.create_connection(server.address, timeout=20) as connection:
+            assert connection.recv(100) == b"220 ready\\r\\n"
+            assert server.scenario.framing.kind == "line"
+"""
+
+FAILING = """
+import socket, unittest
+from twistecho.testcase import EchoServerMixin
+
+def talk(server, count=1):
+    with socket.create_connection(server.address, timeout=20) as connection:
+        for at in range(count):
+            connection.sendall(b"%d\\xff\\r\\n" % at)
+            connection.recv(100)
+
+def test_shared(echo_server, echo_server_module):
+    talk(echo_server, 60)
+    talk(echo_server(banner="other"))
+    assert False
+
+def test_dead(echo_server):
+    talk(echo_server)
+    echo_server.kill()
+    assert False
+
+def test_unused(echo_server):
+    assert False
+
+class Tests(EchoServerMixin, unittest.TestCase):
+    def test_mixin(self):
+        talk(self.echo_server(seed=3, faults="reset:0.00001"))
+        self.fail()
+"""
+
+IN_ASYNC_TESTS = """
+import asyncio, pytest
+
+@pytest.mark.anyio
+async def test_asyncio(echo_server):
+    reader, writer = await asyncio.open_connection(*echo_server.address)
+    with echo_server.on("^x", "y"):
+        writer.write(b"x")
+        assert await reader.readexactly(1) == b"y"
+    writer.write(b"z")
+    assert await asyncio.to_thread(echo_server.wait_for, 2, 20) == [b"x", b"z"]
+    assert await reader.readexactly(1) == b"z"
+    writer.close()
+    await writer.wait_closed()
+"""
+
+IN_TWISTED_TESTS = """
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.endpoints import clientFromString, connectProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.threads import deferToThread
+
+async def connect(server):
+    endpoint = clientFromString(reactor, f"tcp:{server.host}:{server.port}")
+    return await connectProtocol(endpoint, Protocol())
+
+@ensureDeferred
+async def test_process(echo_server):
+    protocol = await connect(echo_server)
+    with echo_server.delay("1ms"):
+        protocol.transport.write(b"x")
+        assert await deferToThread(echo_server.wait_for, 1, 20) == [b"x"]
+    protocol.transport.abortConnection()
+
+@ensureDeferred
+async def test_in_process(echo_in_process):
+    server = echo_in_process(framing="line")
+    protocol = await connect(server)
+    with server.fault("close", limit=1):
+        protocol.transport.write(b"x\\n")
+        assert await server.wait_for(1, 20) == [b"x\\n"]
+    assert server.faults_met == {"close": 1}
+    port = server.port
+    await server.stop()
+    server.start()
+    assert server.port == port
+    protocol = await connect(server)
+    protocol.transport.write(b"y\\n")
+    assert (await server.wait_for(2, 20))[1] == b"y\\n"
+    assert server.open_peers == [("127.0.0.1", protocol.transport.getHost().port)]
+    protocol.transport.abortConnection()
+
+@ensureDeferred
+async def test_failing(echo_in_process):
+    server = echo_in_process()
+    protocol = await connect(server)
+    protocol.transport.write(b"x")
+    await server.wait_for(1, 20)
+    protocol.transport.abortConnection()
+    assert False
+"""
+
+
+class SharedServerTests(TestCase):
+    """The fixture is a server of one process for all tests, begun anew for each."""
+
+    def run_in_folder(self, text: str, *options: str, ini: str = "") -> str:
+        """Run a file of tests; give what pytest said."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(folder, "pytest.ini").write_text(f"[pytest]\n{ini}", encoding="utf-8")
+        self.folder = Path(folder)
+        ended = run_tests(folder, text, *PYTEST, "--strict-markers", *options)
+        return ended.stdout + ended.stderr
+
+    def test_each_test_finds_it_fresh(self) -> None:
+        """In one process, unless a test has killed it; wider fixtures stay as they are."""
+        assert "5 passed" in (said := self.run_in_folder(SHARED)), said
+        one, two, three = (self.folder / "pids").read_text().split()
+        assert one == two != three
+
+    def test_each_worker_of_xdist_has_its_own(self) -> None:
+        """And no test has that of another."""
+        if find_spec("xdist") is None:
+            raise SkipTest("pytest-xdist is not installed")
+        said = self.run_in_folder(SHARED, "-p", "xdist", "-n2")
+        assert "5 passed" in said, said
+
+    def test_markers_give_defaults(self) -> None:
+        """The closest one takes precedence."""
+        assert "3 passed" in (said := self.run_in_folder(MARKED)), said
+
+    def test_wrong_markers_are_one_clear_line(self) -> None:
+        """Which names what is wrong."""
+        said = self.run_in_folder(WRONG)
+        assert "1 failed, 2 errors" in said, said
+        for line in (
+            "TypeError: echo_server has no option 'farming': did you mean framing?",
+            "FieldError: framing: 'lines' is not one of read, line, delimiter, length, fixed",
+            "the marker echo_server takes options by their names only",
+        ):
+            assert line in said
+
+    def test_an_ini_option_gives_defaults(self) -> None:
+        """As on the command line of the service, escapes too; what is wrong is named."""
+        ini = "echo_server_options = --framing line --banner '220 ready\\r\\n'"
+        assert "1 passed" in (said := self.run_in_folder(CONFIGURED, ini=ini)), said
+        said = self.run_in_folder(CONFIGURED, ini="echo_server_options = --farming line")
+        assert "EchoServerError: twist echo: option --farming not recognized" in said
+
+    def test_a_failing_test_shows_what_was_received(self) -> None:
+        """Of each server that it used, bounded and escaped; of a unittest's too."""
+        said = self.run_in_folder(FAILING)
+        assert "4 failed" in said
+        sections = said.split("- echo_server received -")[1:]
+        assert len(sections) == 4, said
+        first, other, dead, mixin = (part.splitlines()[1:] for part in sections)
+        assert re.fullmatch(r"127.0.0.1:\d+, raw replies, no delay", first[0])
+        assert first[1] == "10 earlier messages are not shown"
+        assert first[51] == r"connection 0, message 59: b'59\xff\r\n'"
+        assert "a banner" in other[0]
+        assert other[1] == r"connection 0, message 0: b'0\xff\r\n'"
+        assert dead[1] == r"connection 0, message 0: b'0\xff\r\n'"
+        assert mixin[0].endswith("raw replies, no delay, faults reset:0.00001, seed 3")
+        assert mixin[1] == r"connection 0, message 0: b'0\xff\r\n'"
+
+    def test_in_a_coroutine_of_asyncio(self) -> None:
+        """Its loop is not the service's."""
+        if find_spec("anyio") is None:
+            raise SkipTest("anyio is not installed")
+        said = self.run_in_folder(IN_ASYNC_TESTS, "-p", "anyio.pytest_plugin", "-k", "asyncio")
+        assert "passed" in said, said
+        assert "failed" not in said, said
+
+    def test_in_a_coroutine_of_twisted(self) -> None:
+        """In a process of its own, and on the same reactor."""
+        said = self.run_in_folder(IN_TWISTED_TESTS, "-p", "pytest_twisted")
+        assert "1 failed, 2 passed" in said, said
+        assert "- echo_in_process received -" in said
+        assert "connection 0, message 0: b'x'" in said

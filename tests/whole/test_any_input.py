@@ -79,7 +79,7 @@ from twistecho.fleet.thread_engine.client import Client as ThreadClient
 from twistecho.fleet.thread_engine.connecting import Gate
 from twistecho.locust.gathering import Gathering
 from twistecho.service.echo.limits import MOST_WORKERS, parse_workers
-from twistecho.service.listening.endpoint import endpoint_for, is_tls
+from twistecho.service.listening.endpoint import describe_port, endpoint_for, is_tls
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 from twistecho.service.listening.proxy_header import (
     ProxyHeaderError,
@@ -87,7 +87,6 @@ from twistecho.service.listening.proxy_header import (
     read_header,
 )
 from twistecho.service.process.notify import Notifications
-from twistecho.service.process.options import describe_port
 from twistecho.service.scenario.delay import Constant
 from twistecho.service.scenario.parsing import LONGEST, parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario

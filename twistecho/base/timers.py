@@ -16,6 +16,8 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorCore, IReactorTime
 from twisted.logger import Logger
 
+from .reactor_types import is_for_tests
+
 SWEEP_AT = 64
 """Dead entries that are always left where they are."""
 
@@ -26,9 +28,10 @@ LATE, LONGEST_GRACE = 0.25, 1.0
 def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
     """Choose how to tell the time, in seconds, beside this clock.
 
-    A reactor's own `seconds` is the wall clock, which can step; a test's clock is its own time.
+    A reactor's own `seconds` is the wall clock, which can step; a test's clock is its own time,
+    also where it is a reactor besides, as `MemoryReactorClock` is.
     """
-    if IReactorCore.providedBy(clock):
+    if IReactorCore.providedBy(clock) and not is_for_tests(clock):
         return time.monotonic
     return clock.seconds
 

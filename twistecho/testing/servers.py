@@ -1,183 +1,217 @@
-"""Echo services for other people's tests, each in a process of its own: see `service_process`."""
+"""Echo services for other people's tests: one that many share, and those of a fixture."""
 
-import json
-import socket
-import tempfile
-import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, final
+from typing import Any, Self, Unpack, final
 
-from .fork_server import ForkServerError, fork_server
+from twistecho.service.scenario.scenario import Scenario
 
-_STOP_SECONDS = 10.0
+from .options import EchoServerOptions, arguments_of, checked, divided
+from .received import ReceivedMessage, Record
+from .server import EchoServer
+from .verbs import EchoServerError, Peer, Verbs
+
+__all__ = ["EchoServer", "EchoServerError", "EchoServers", "SharedServer", "arguments_of"]
 
 
-class EchoServerError(RuntimeError):
-    """The service did not start; the message is what it said."""
+class SharedServer:
+    """A server that many tests use one after the other; it starts when the first one does."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
+        self._server: EchoServer | None = None
+
+    def fresh(self, fields: Mapping[str, Any]) -> EchoServer:
+        """Give the server as if it had just started with these fields of a scenario.
+
+        One that has ended, or does not answer, is replaced. Raises FieldError and EchoServerError.
+        """
+        if self._server is not None:
+            with suppress(EchoServerError):
+                self._server.begin(fields)
+                return self._server
+            self._server.kill()
+        self._server = EchoServer(*self._arguments)
+        self._server.begin(fields)
+        return self._server
+
+    def release(self) -> None:
+        """Reset the connections of a test that is over, and forget what was received."""
+        if self._server is not None:
+            try:
+                self._server.reset()
+            except EchoServerError:
+                self._server.kill()
+
+    def is_shared(self, server: EchoServer) -> bool:
+        """Say whether a server is the one that is shared."""
+        return server is self._server
+
+    def __enter__(self) -> Self:
+        """Begin without a server."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.kill()
 
 
-def arguments_of(options: dict[str, Any]) -> list[str]:
-    """Write keywords as options of ``twist echo``: ``delay_per="reply"``, ``in_band=True``.
+@final
+class EchoServers(Verbs):
+    """What a fixture gives: a server, which starts when it is first used, and more when called.
 
-    A list is an option that is given several times; None and False are options not given.
+    ``arguments`` and ``defaults`` are options that hold where a call has no others: texts of a
+    command line, and keywords. With a ``shared`` server, its own is that one, begun anew, unless
+    the defaults ask for more than another scenario. `connections`, `stop` and `kill` are of all its
+    servers together; all else is of its own.
     """
-    arguments = []
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            if one is True:
-                arguments.append(option)
-            elif one is not None and one is not False:
-                arguments.append(f"{option}={one}")
-    return arguments
 
+    def __init__(
+        self,
+        *arguments: str,
+        shared: SharedServer | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self._arguments = arguments
+        self._defaults = checked(defaults or {}, EchoServerOptions, "echo_server")
+        self._shared = shared
+        self._own: EchoServer | None = None
+        self._over = False
+        self.started: list[EchoServer] = []
 
-class EchoServer:
-    """A running echo service, listening on ``host`` and ``port``.
+    def __call__(self, **options: Unpack[EchoServerOptions]) -> EchoServer:
+        """Start a server; see `EchoServer`."""
+        named = checked(options, EchoServerOptions, "echo_server()")
+        server = EchoServer(*self._arguments, **{**self._defaults, **named})
+        self.started.append(server)
+        return server
 
-    The keywords are the options of ``twist echo``, except that replies are ``raw`` and the port is
-    a free one unless asked otherwise; of several ports the first of TCP is told. Raises
-    EchoServerError with what the service said if it does not start. It ends with `stop`, `kill`, or
-    this process, however that ends and whatever it has forked. Any thread may use it. ``pid`` is
-    its process; see `fork_server` for how it starts.
-    """
+    def _server(self) -> EchoServer:
+        """Give its own server; start it where there is none yet."""
+        if self._over:
+            raise EchoServerError("the test that this server was for is over")
+        if self._own is None:
+            fields, others = divided(self._defaults)
+            if self._shared is not None and not others:
+                self._own = self._shared.fresh(fields)
+            else:
+                self._own = EchoServer(*self._arguments, **self._defaults)
+        return self._own
 
-    def __init__(self, **options: Any) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
-        self._lock = threading.Lock()  # whoever holds it reads
-        self._control, theirs = socket.socketpair()  # not a pipe: gevent waits for it as it does
-        self._lines = self._control.makefile("rb")
-        self._starter = fork_server()
-        self._status: dict[str, Any] = {}
-        self._ended = True  # as long as it has not started
-        try:
-            self._start(arguments_of({"reply": "raw", **options}), theirs)
-        except BaseException:
-            self.kill()
-            raise
-        self.host: str = self._status["host"]
-        self.port: int = self._status["port"]
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self._server().host
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server().port
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port, as `socket.create_connection` takes them."""
-        return self.host, self.port
+        return self._server().address
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._server().pid
 
     @property
     def connections(self) -> int:
-        """How many connections it has accepted since it started."""
-        return int(self._now()["connections"])
+        """How many connections have been accepted, by those it has started too."""
+        return sum(server.connections for server in self.all)
+
+    @property
+    def all(self) -> list[EchoServer]:
+        """All its servers that have started, its own first."""
+        return [*([] if self._own is None else [self._own]), *self.started]
 
     @property
     def open_connections(self) -> int:
         """How many connections are open."""
-        return int(self._now()["open"])
+        return self._server().open_connections
+
+    @property
+    def open_peers(self) -> list[Peer]:
+        """The peers of open connections; see `EchoServer`."""
+        return self._server().open_peers
+
+    @property
+    def faults_met(self) -> dict[str, int]:
+        """How many faults have come about, by kind."""
+        return self._server().faults_met
 
     @property
     def faults(self) -> dict[str, int]:
-        """How many faults have come about, by kind."""
-        return dict(self._now()["faults"])
+        """What `faults_met` gives."""
+        return self.faults_met
 
     @property
     def control_words(self) -> dict[str, int]:
         """How many control words were obeyed, and how many not understood."""
-        return dict(self._now()["control_words"])
+        return self._server().control_words
 
     @property
     def how(self) -> str:
-        """How it answers, in a few words; the seed that was drawn is among them."""
-        return str(self._status["how"])
-
-    def stop(self) -> None:
-        """Have what is owed delivered, then end; kill it where that takes over ten seconds."""
-        with suppress(OSError, ValueError):  # it has ended, or is killed
-            self._tell(b"stop\n")
-            with self._lock:
-                self._control.settimeout(_STOP_SECONDS)
-                while self._read():
-                    pass
-        self.kill()
-
-    def kill(self) -> None:
-        """End it at once, as ``kill -9`` does: its connections are lost."""
-        if not self._ended:
-            self._ended = True
-            self._starter.kill(self.pid)
-        with self._lock:
-            for stream in (self._lines, self._control, self._errors):
-                stream.close()
-
-    def _now(self) -> dict[str, Any]:
-        """Ask for the status; one that has ended, or does so meanwhile, keeps its last."""
-        with self._lock, suppress(OSError, ValueError):
-            self._tell(b"status\n")
-            self._read()
-        return self._status
-
-    def _tell(self, line: bytes) -> None:
-        """Send a line. Raises OSError where the service has ended, ValueError after `kill`."""
-        self._control.sendall(line)
-
-    def _read(self) -> bool:
-        """Read a status, where there is one more; say whether there was."""
-        line = self._lines.readline()
-        if line.endswith(b"\n"):
-            self._status = json.loads(line)
-        return bool(line)
-
-    def _start(self, arguments: list[str], control: socket.socket) -> None:
-        """Start it and read its first status. Raises EchoServerError where there is none."""
-        try:
-            with control:
-                files = control.fileno(), self._errors.fileno()
-                self.pid: int = self._starter.start(arguments, *files)
-        except ForkServerError as error:
-            raise EchoServerError(f"{error}") from None
-        self._ended = False
-        if not self._read():
-            raise EchoServerError(self._said())
-
-    def _said(self) -> str:
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="backslashreplace").strip()
-        return said or "the service has ended without a word"
-
-
-@final
-class EchoServers:
-    """Starts servers when called with their options, and ends them all on leaving its block.
-
-    What it says and does itself is of all its servers together.
-    """
-
-    def __init__(self) -> None:
-        self.started: list[EchoServer] = []
-
-    def __call__(self, **options: Any) -> EchoServer:
-        """Start a server; see `EchoServer`."""
-        server = EchoServer(**options)
-        self.started.append(server)
-        return server
+        """How it answers, in a few words."""
+        return self._server().how
 
     @property
-    def connections(self) -> int:
-        """How many connections have been accepted."""
-        return sum(server.connections for server in self.started)
+    def record(self) -> Record:
+        """What was received; see `EchoServer`."""
+        return self._server().record
+
+    @property
+    def scenario(self) -> Scenario:
+        """What becomes of messages; see `EchoServer`."""
+        return self._server().scenario
+
+    @scenario.setter
+    def scenario(self, scenario: Scenario) -> None:
+        self._server().scenario = scenario
+
+    def change(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change fields of the scenario; see `Verbs`."""
+        return self._server().change(fields)
+
+    def in_force(self, field: str) -> Sequence[Any]:
+        """Give faults or answers; see `Verbs`."""
+        return self._server().in_force(field)
+
+    def _reset(self) -> None:
+        self._server().reset()
+
+    def wait_for(self, n: int, timeout: float = 5.0) -> list[ReceivedMessage]:
+        """Wait until ``n`` messages have come; see `EchoServer`."""
+        return self._server().wait_for(n, timeout)
+
+    def start(self) -> None:
+        """Start its own server again, on the same port; see `EchoServer`."""
+        self._server().start()
 
     def stop(self) -> None:
         """Have what is owed delivered, then end."""
-        for server in self.started:
+        for server in self.all:
             server.stop()
 
     def kill(self) -> None:
         """End at once."""
-        for server in self.started:
+        for server in self.all:
             server.kill()
 
-    def __enter__(self) -> "EchoServers":
+    def __enter__(self) -> Self:
         """Begin with no server."""
         return self
 
     def __exit__(self, *_error: object) -> None:
         """End what was started, at once: a test that is over waits for no reply."""
-        self.kill()
+        self._over = True
+        for server in self.all:
+            if self._shared is not None and self._shared.is_shared(server):
+                self._shared.release()
+            else:
+                server.kill()

@@ -1,13 +1,21 @@
 """``twist echo`` as the child of a process that talks to it: see `base.processes.command`.
 
-Its arguments are the number of an open socket and the options of ``twist echo``. It reads lines
-from its standard input and writes JSON to the socket, so that its standard output is anybody's:
+Its arguments are the number of an open socket, how it starts as JSON, and options of ``twist
+echo``. It reads lines from its standard input and writes lines to the socket, so that its standard
+output is anybody's. All are JSON; the number of a request is that of its answer:
 
-    <- {"host": "127.0.0.1", "port": 40001, "connections": 0, ...}     it listens
-    -> status
-    <- {"host": "127.0.0.1", "port": 40001, "connections": 3, ...}
-    -> stop                                        deliver what is owed, say the status, and end
-    -> end of file                                 end at once
+    <- [0, {"host": "127.0.0.1", "port": 40001}, null]         it listens
+    -> [1, "change", {"delay": "20ms"}]                        a method of `requests.Requests`
+    <- [1, {"delay": "0"}, null]                               what that gives
+    -> [2, "change", {"delay": "x"}]
+    <- [2, "'x' is not a time", "delay"]                       what is wrong, and with which field
+    -> [3, "stop"]                                             deliver what is owed, say how all is
+    -> end of file                                             end at once
+
+How it starts: ``{"scenario": ..., "state": ..., "port": ...}``, fields of the scenario, and where
+another has ended in whose place it goes on, its state and its port.
+
+What has come to the service before a request counts before it: sockets are read first.
 
 This is an edge: it takes the global reactor.
 """
@@ -15,11 +23,13 @@ This is an edge: it takes the global reactor.
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
+from twisted.internet.task import deferLater
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -30,52 +40,92 @@ from twisted.logger import (
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
+from twistecho.base.files import lines_of
+from twistecho.base.notation import FieldError
+from twistecho.service.control.merge_patch import merged
+from twistecho.service.echo.limits import check_size
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.process.options import Options, end_process
+from twistecho.service.scenario.document import read_scenario, written
 from twistecho.service.workers.make_service import makeService
+
+from .requests import Requests
+
+MOST_TURNS = 20
+"""How often the reactor turns at most before a request is heeded: peers may send for ever."""
+
+
+class FreePortOptions(Options):
+    """The options of a service that has a port of its own where none of TCP is asked for.
+
+    ``port`` is the one that it had before, in place of a free one.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        super().__init__()
+        self._before = port
+
+    def postOptions(self) -> None:
+        """Choose the port."""
+        ports = self["port"]
+        if all(text.startswith("unix:") for text in ports):
+            ports.insert(0, "0")
+        if self._before is not None:
+            at = next(at for at, text in enumerate(ports) if not text.startswith("unix:"))
+            ports[at] = re.sub(r"^((?:[a-z0-9]+:)?)0(?=:|$)", rf"\g<1>{self._before}", ports[at])
+        super().postOptions()
 
 
 class Control(LineOnlyReceiver):
     """The parent's end of the line."""
 
     delimiter = b"\n"
+    MAX_LENGTH = 2**26
 
-    def __init__(self, reactor: Any, service: EchoService) -> None:
+    def __init__(self, reactor: Any, service: EchoService, requests: Requests) -> None:
         self._reactor = reactor
         self._service = service
-        # One that is stopping forgets its ports.
-        addresses: list[Any] = [port.getHost() for port in service.ports]
-        self._address = next(address for address in addresses if hasattr(address, "port"))
+        self._requests = requests
 
     def connectionMade(self) -> None:
         """Say that the service listens, and where."""
-        self._say()
+        addresses: list[Any] = [port.getHost() for port in self._service.ports]
+        address = next(each for each in addresses if hasattr(each, "port"))
+        self._say(0, {"host": address.host, "port": address.port})
 
     def lineReceived(self, line: bytes) -> None:
         """Do what the parent asks."""
-        if line == b"stop":
+        number, what, *arguments = json.loads(line)
+        if what == "stop":
             stopped: Deferred[Any] = self._service.stopService()
-            stopped.addBoth(lambda _: self._stopped())
+            stopped.addBoth(lambda _: self._stopped(number))
         else:
-            self._service.accept_waiting()  # the parent's own connections count
-            self._say()
+            settling = Deferred.fromCoroutine(settle(self._reactor, self._service))
+            settling.addCallback(lambda _: self._answer(number, what, arguments))
+            settling.addErrback(self._failed)
 
-    def _say(self) -> None:
-        factory = self._service.factory
-        status = {
-            "host": self._address.host,
-            "port": self._address.port,
-            "how": factory.describe(),
-            "connections": factory.counts.accepted,
-            "open": len(factory.connections),
-            "faults": factory.faults_met,
-            "control_words": factory.control_words,
-        }
-        self.sendLine(json.dumps(status).encode())
+    def _answer(self, number: int, what: str, arguments: Sequence[Any]) -> None:
+        try:
+            answer = getattr(self._requests, what)(*arguments)
+        except FieldError as error:
+            self._say(number, error.problem, error.field)
+        else:
+            following = self._service.follow_scenario()  # where no connect is to complete
+            following.addErrback(lambda _: None)  # the service has logged why
+            following.addCallback(lambda _: self._say(number, answer))
 
-    def _stopped(self) -> None:
-        self._say()
+    def _failed(self, failure: Failure) -> None:
+        """End: the service itself is at fault, and the parent is told why."""
+        sys.stderr.write(failure.getTraceback())
         self._end()
+
+    def _say(self, number: int, answer: Any, field: str | None = None) -> None:
+        self.sendLine(json.dumps([number, answer, field]).encode())
+
+    def _stopped(self, number: int) -> None:
+        self._say(number, self._requests.state())
+        transport: Any = self.transport
+        transport.loseConnection()  # once that is written
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
         """End: the parent has gone, or wants no more."""
@@ -86,25 +136,62 @@ class Control(LineOnlyReceiver):
             self._reactor.callLater(0, self._reactor.crash)
 
 
+async def settle(reactor: IReactorTime, service: EchoService) -> None:
+    """Have what has come to sockets until now be read, as far as the service reads at all."""
+    before = _seen(service)
+    for _ in range(MOST_TURNS):
+        service.accept_waiting()
+        for _half in range(2):  # the sockets are looked at between two timed calls
+            await deferLater(reactor, 0)
+        now = _seen(service)
+        if now == before:
+            return
+        before = now
+
+
+def _seen(service: EchoService) -> tuple[int, int, int]:
+    """Give what changes with all that is read."""
+    counts = service.factory.counts
+    return counts.accepted, counts.bytes_in, service.factory.count_open()
+
+
+def _change_scenario(options: Options, fields: Mapping[str, Any]) -> None:
+    """Change what the options say; end the process with one line that names what is wrong."""
+    try:
+        document = merged(written(options["scenario"]), fields)
+        options["scenario"] = read_scenario(document, lines_of=lines_of)
+        check_size(options["scenario"].framing, options["limits"].longest_message)
+    except FieldError as error:
+        field, rest = re.match(r"(\w*)(.*)", error.field, re.DOTALL).groups()  # type: ignore[union-attr]  # matches any
+        name = "fault" if field == "faults" else field.replace("_", "-")
+        detail = "" if name == "fault" or not rest else f"{rest.removeprefix('.')}: "
+        end_process(f"--{name}: {detail}{error.problem}", 2)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Serve until the parent says otherwise."""
-    line, *given = arguments
+    line, how, *given = arguments
+    start = json.loads(how)
     observer = FilteringLogObserver(
         textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    options = Options()
-    told = any(re.match("--port=(?!unix:)", argument) for argument in given)
-    options.parseOptions([*given] if told else ["--port=0", *given])  # installs the fastest reactor
+    options = FreePortOptions(start.get("port"))
+    options.parseOptions(given)  # installs the fastest reactor
     if options["workers"] is not None:
         end_process("--workers: its processes cannot be asked what they have counted", 2)
+    _change_scenario(options, start["scenario"])
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
     from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
 
+    clock: Any = reactor
     service = makeService(options)
+    requests = Requests(clock, service.factory, service.accept_waiting)
+    if "state" in start:
+        requests.go_on(start["state"])
     service.startService()
     streams: Any = StandardIO  # for type checkers Windows' own
-    streams(Control(reactor, service), stdout=int(line))
+    streams(Control(reactor, service, requests), stdout=int(line))
     reactor.run()
 
 

@@ -108,6 +108,52 @@ class AnswerTests(SynchronousTestCase):
             assert transport.disconnecting
             assert len(self.flushLoggedErrors(error)) == 1
 
+    def test_a_coroutine_is_driven(self) -> None:
+        """An ``async def`` answers when it returns, and in order."""
+        later = Later()
+
+        async def answer(message: bytes) -> bytes:
+            return b"<" + await later(message) + b">"
+
+        protocol, transport = connect(EchoFactory(Clock(), answer=answer))
+        protocol.dataReceived(b"a")
+        protocol.dataReceived(b"b")
+        assert later.asked == [b"a", b"b"]
+        later.answers[1].callback(b"2")
+        assert transport.value() == b""
+        later.answers[0].callback(b"1")
+        assert transport.value() == b"<1><2>"
+
+    def test_a_coroutine_that_raises_closes_its_connection(self) -> None:
+        """The error is logged once, and what else is awaited is cancelled."""
+        later = Later()
+
+        async def answer(message: bytes) -> bytes:
+            return bytes(1 // len(await later(message)))
+
+        protocol, transport = connect(EchoFactory(Clock(), answer=answer))
+        protocol.dataReceived(b"a")
+        protocol.dataReceived(b"b")
+        later.answers[0].callback(b"")
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+        assert (transport.disconnecting, later.cancelled) == (True, 1)
+
+    def test_a_lost_connection_ends_coroutines(self) -> None:
+        """Each is told where it waits, and may clean up."""
+        later, ended = Later(), []
+
+        async def answer(message: bytes) -> bytes:
+            try:
+                return await later(message)
+            finally:
+                ended.append(message)
+
+        protocol, _ = connect(EchoFactory(Clock(), answer=answer))
+        protocol.dataReceived(b"a")
+        protocol.connectionLost(Failure(ConnectionDone()))
+        assert (ended, later.cancelled) == ([b"a"], 1)
+        assert self.flushLoggedErrors() == []
+
     def test_a_lost_connection_cancels_what_it_waits_for(self) -> None:
         """Every Deferred is cancelled, nothing is logged, nothing is kept."""
         later = Later()

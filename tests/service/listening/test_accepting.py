@@ -128,6 +128,19 @@ class TurnTests(unittest.TestCase):
         assert all(crowd.ask(0) for _ in range(100))
         assert crowd.board.open[0] == GONE
 
+    def test_who_is_forced_accepts_what_waits(self) -> None:
+        """For a time, with patience for the lock; the others know how many it has then."""
+        crowd = Crowd(self, 2, [0, 0])
+        turn = crowd.turns[0]
+        while crowd.ask(0):
+            pass
+        with turn.forced():
+            assert all(crowd.ask(0) for _ in range(100))
+            assert turn.tries > 1
+        assert crowd.board.open[0] == crowd.open[0]
+        assert turn.tries == 1
+        assert crowd.ask(1)
+
     @law
     @given(st.integers(1, 50))
     def test_numbers_are_given_once(self, count: int) -> None:
@@ -140,6 +153,7 @@ class TurnTests(unittest.TestCase):
             with board.locked():
                 given_out.append(board.take_number())
         assert given_out == list(range(count))
+        assert boards[0].next_number == count
 
 
 class StarvedTests(unittest.TestCase):
@@ -165,6 +179,17 @@ class StarvedTests(unittest.TestCase):
 
 class LockTests(unittest.TestCase):
     """Accepting and numbering are one step, for all processes."""
+
+    def test_what_else_is_in_the_file_has_locks_of_its_own(self) -> None:
+        """Another process may hold one meanwhile."""
+        board = board_of(self, 1)
+        code = (
+            "import fcntl, sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB, 8, 16)"
+        )
+        descriptor = board._descriptor
+        command = [sys.executable, "-c", code, str(descriptor)]
+        with board.locked():
+            subprocess.run(command, check=True, pass_fds=[descriptor])
 
     def test_another_process_finds_it_locked(self) -> None:
         """For as long as the block lasts; so the kernel knows, and frees it when one dies."""

@@ -72,6 +72,45 @@ class ServiceCase(TestCase):
         return await deferToThread(run)
 
 
+class PlaceTests(ServiceCase):
+    """Where a service listens is an endpoint, a description or a port, or several."""
+
+    def service_at(self, places: Any) -> EchoService:
+        """Start a service there."""
+        service = EchoService(reactor, EchoFactory(reactor, reply="raw"), places)
+        service.startService()
+        self.addCleanup(self.stop, service)
+        return service
+
+    async def test_a_text_is_a_description_or_a_port_of_the_loopback(self) -> None:
+        """So is a number; as ``--port`` has it, nobody else is served."""
+        for place in ("tcp:0:interface=127.0.0.1", "0", 0):
+            service = self.service_at(place)
+            assert service.ports[0].getHost().host == "127.0.0.1"  # type: ignore[attr-defined]
+            assert await self.talk(service, send_and_finish(b"x")) == b"x"
+
+    def test_several_may_be_of_all_kinds(self) -> None:
+        """In a list or a tuple."""
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        assert len(self.service_at(["0", endpoint, "tcp:0:interface=127.0.0.1"]).ports) == 3
+        assert len(self.service_at((endpoint, 0)).ports) == 2
+        assert self.service_at([]).ports == []
+
+    def test_what_is_no_place_is_one_line(self) -> None:
+        """It says what is wrong with it."""
+        for place, problem in (
+            ("70000", "^'70000' is not an endpoint description: 70000 is not a port, 0 to 65535$"),
+            (
+                "echo",
+                "^'echo' is not an endpoint description: 'echo' is neither a port nor an endpoint",
+            ),
+            ("tpc:5000", "^'tpc:5000' is not an endpoint description: .*tpc"),
+            (-1, "^-1 is not an endpoint description: '-1' is neither a port"),
+        ):
+            with self.subTest(place=place), self.assertRaisesRegex(ValueError, problem):
+                EchoService(reactor, EchoFactory(reactor), place)
+
+
 def send_and_finish(data: bytes) -> Callable[[socket.socket], bytes]:
     """Make a client that sends, says FIN, and reads to the end."""
 
@@ -312,6 +351,23 @@ class ListenTests(ServiceCase):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+
+    def test_descriptions_are_endpoints_too(self) -> None:
+        """One or several, beside endpoints; what describes none is refused in one line."""
+        factory = EchoFactory(reactor)
+        made = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        for endpoints, ports in (
+            ("tcp:0:interface=127.0.0.1", 1),
+            (made, 1),
+            (["tcp:0:interface=127.0.0.1", made], 2),
+        ):
+            service = EchoService(reactor, factory, endpoints)
+            service.startService()
+            self.addCleanup(self.stop, service)
+            assert len(service.ports) == ports
+        for wrong in ("50000000", "tcp", "tcp:x", "nonsense:1", "unix:"):
+            with self.assertRaisesRegex(ValueError, f"^'{wrong}' is not an endpoint description: "):
+                EchoService(reactor, factory, wrong)
 
     def test_where_names_every_kind_of_address(self) -> None:
         """IPv4, IPv6 and Unix."""

@@ -169,6 +169,12 @@ class TrustedTests(unittest.TestCase):
         assert address.IPv6Address("TCP", "fd01::1", 1) not in trusted
         assert address.IPv6Address("TCP", "fe80::1%eth0", 1) not in trusted
 
+    def test_ipv4_may_be_named_as_ipv6_writes_it(self) -> None:
+        """Which is how the peers of a dual-stack socket look."""
+        trusted = parse_trusted(["::ffff:192.0.2.0/120"])
+        assert address.IPv4Address("TCP", "192.0.2.9", 1) in trusted
+        assert address.IPv6Address("TCP", "::ffff:192.0.2.9", 1) in trusted
+
     def test_unix_sockets_are_named_by_a_word(self) -> None:
         """Their peers have no address to tell them apart by."""
         assert address.UNIXAddress(None) in parse_trusted(["unix"])

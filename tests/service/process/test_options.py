@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twistecho.service.echo.limits import Limits
-from twistecho.service.process.options import Options, describe_port
+from twistecho.service.listening.endpoint import describe_port
+from twistecho.service.process.options import Options
 from twistecho.service.scenario.scenario import Scenario
 
 from .test_tap import TWIST, fails, refused
@@ -65,6 +66,12 @@ class BoundOptionsTests(SynchronousTestCase):
             ("--port=\u0665",): ("--port: '\u0665' is neither a port nor an endpoint description"),
             ("--delay=1h", "--fault=late,times=1000"): (
                 "--fault: 3600000 s is longer than 1,000,000 s"
+            ),
+            ("--port=unix:/nowhere/a", "--fault=unaccepted"): (
+                "--fault: unaccepted: only a TCP port can, --port unix:/nowhere/a is none"
+            ),
+            ("--fault=refuse,match=x",): (
+                "--fault: refuse has no option 'match': it meets connections, not messages"
             ),
             ("--workers=4", "--max-per-peer=2"): (
                 "--max-per-peer: 2 cannot be divided among 4 workers"

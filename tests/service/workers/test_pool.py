@@ -29,6 +29,7 @@ from tests.service.process.test_tap import TWIST, Started, fails, refused, twist
 from tests.support.certificates import write_certificate
 from tests.support.listening import PATIENCE
 from tests.support.peers import connect, read_exactly, read_to_end, unused_port
+from tests.support.tcp import SYN_SENT, tcp_info
 from twistecho import EchoFactory
 from twistecho.service.echo.limits import shares_of
 from twistecho.service.process.options import Options
@@ -137,6 +138,24 @@ class AnswerTests(TestCase):
         assert found == expected
         assert set(expected) == {"None", "corrupt", "reset"}
         assert min(held) > 0
+
+    def test_no_connect_completes(self) -> None:
+        """Though a SYN is sent again; nor after a worker has died and left its own in the queue."""
+        with workers("--workers=2", "--fault=unaccepted") as service:
+            self.hangs(service)
+            for _ in range(2):
+                killed = service.workers()[0]
+                killed.kill()
+                service.started.until("is ready again")
+            self.hangs(service)
+
+    def hangs(self, service: Service) -> None:
+        """Hold that a client's connect does not complete."""
+        with socket.socket() as client:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", service.port))
+            until(lambda: tcp_info(client)[1] > 0)
+            assert tcp_info(client)[0] == SYN_SENT
 
     def test_every_way_to_listen(self) -> None:
         """Bound once each, whatever the number of workers: IPv4, IPv6, both, Unix, TLS."""
@@ -437,7 +456,7 @@ class OptionsTests(TestCase):
     def test_a_service_of_a_test_has_none(self) -> None:
         """It is asked what it has counted, and one process answers."""
         with self.assertRaisesRegex(EchoServerError, "--workers: "):
-            EchoServer(workers=2)
+            EchoServer(workers=2)  # type: ignore[call-arg]
 
     def test_bad_values_are_one_line(self) -> None:
         """Exit code 2, and 1 where the port is taken."""

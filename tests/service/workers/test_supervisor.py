@@ -4,6 +4,7 @@ No process is started here: a stand-in for the reactor keeps what was asked for.
 """
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twistecho.service.workers.assignment import BOARD, FIRST_SOCKET, LIFE
+from twistecho.service.workers.assignment import ANSWERS, ASKED, BOARD, FIRST_SOCKET, LIFE, ORDERS
 from twistecho.service.workers.supervisor import (
     AT_ONCE,
     KILL_MARGIN,
@@ -35,6 +36,7 @@ class FakeProcess:
         self.pid: int | None = pid
         self.signals: list[str] = []
         self.told = b""
+        self.ordered = b""
         self.protocol = protocol
         self.gone = False
         protocol.makeConnection(self)
@@ -42,6 +44,16 @@ class FakeProcess:
     def write(self, data: bytes) -> None:
         """Take what is written to standard input."""
         self.told += data
+
+    def ask(self) -> None:
+        """Ask what to do."""
+        self.protocol.childDataReceived(LIFE, ASKED)
+
+    def writeToChild(self, descriptor: int, data: bytes) -> None:
+        """Take what is written to another descriptor."""
+        if self.gone:
+            raise KeyError(descriptor)
+        self.ordered += data
 
     def signalProcess(self, name: str) -> None:
         """Note a signal."""
@@ -79,6 +91,7 @@ class SupervisorTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Start them, and listen to the log."""
         self.reactor = FakeReactor()
+        self.assignments = {"0": b"zero", "1": b"one"}
         self.gone: list[str] = []
         self.heard: list[tuple[str, bytes]] = []
         self.events: list[LogEvent] = []
@@ -88,7 +101,8 @@ class SupervisorTests(SynchronousTestCase):
         self.supervisor = Supervisor(
             self.reactor,
             drain=10.0,
-            assignments={"0": b"zero", "1": b"one"},
+            names=("0", "1"),
+            assignment=lambda name: self.assignments[name],
             descriptors={BOARD: 7, FIRST_SOCKET: 9},
             environ=lambda name: {"WORKER": name},
             heard=lambda *told: self.heard.append(told),
@@ -105,12 +119,22 @@ class SupervisorTests(SynchronousTestCase):
         self.reactor.processes[at].end(ProcessTerminated(signal=9))
 
     def test_each_is_told_what_to_do(self) -> None:
-        """By its standard input; descriptors, its own environment, a pipe for signs of life."""
+        """When it asks, by its standard input; its descriptors, its environment, its command."""
+        assert [process.told for process in self.reactor.processes] == [b"", b""]
+        for process in self.reactor.processes:
+            process.ask()
         assert [process.told for process in self.reactor.processes] == [b"zero", b"one"]
         (_, args), kwargs = self.reactor.asked[1]
         assert args[-2:] == ["twistecho.service.workers.worker", "1 of 2"]
         assert kwargs["env"] == {"WORKER": "1"}
-        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: "r", 5: 9}
+        assert kwargs["childFDs"] == {0: "w", 1: "r", 2: "r", 3: 7, 4: "r", FIRST_SOCKET: 9}
+
+    def test_it_is_told_what_is_true_when_it_asks(self) -> None:
+        """Not what was when it was started."""
+        self.assignments["0"] = b"another"
+        self.reactor.processes[0].ask()
+        assert self.reactor.processes[0].told == b"another"
+        assert self.heard == []
 
     def test_signs_of_life_are_no_output(self) -> None:
         """They come by a pipe of their own."""
@@ -124,6 +148,7 @@ class SupervisorTests(SynchronousTestCase):
         self.reactor.advance(60)
         self.kill(0)
         self.reactor.advance(0)
+        self.reactor.processes[2].ask()
         assert self.reactor.processes[2].told == b"zero"
         assert self.gone == ["0"]
         assert self.supervisor.restarts == 1
@@ -235,6 +260,56 @@ class SupervisorTests(SynchronousTestCase):
         worker.outReceived(b"x" * (2**20 + 1))
         worker.outReceived(b"y\nthis\n")
         assert self.log() == ["[0] y", "[0] this"]
+
+
+class OrdersTests(SynchronousTestCase):
+    """A worker that is given orders."""
+
+    def setUp(self) -> None:
+        """Start one."""
+        self.opened: dict[str, Callable[[bytes], None]] = {}
+        self.answers: list[tuple[str, bytes]] = []
+        self.reactor = FakeReactor()
+        Supervisor(
+            self.reactor,
+            drain=10.0,
+            names=("0",),
+            assignment=lambda _name: b"zero",
+            descriptors={},
+            environ=lambda _name: {},
+            heard=lambda *_told: None,
+            gone=lambda _name: None,
+            orders=self,
+        ).startService()
+        (self.process,) = self.reactor.processes
+
+    def open(self, name: str, send: Callable[[bytes], None]) -> None:
+        """Begin with it."""
+        assert self.process.told == b"zero"
+        self.opened[name] = send
+
+    def heard(self, name: str, data: bytes) -> None:
+        """Take what it answers."""
+        self.answers.append((name, data))
+
+    def test_orders_and_answers_have_pipes_of_their_own(self) -> None:
+        """From when it has been told what to do."""
+        _, kwargs = self.reactor.asked[0]
+        assert kwargs["childFDs"][ORDERS] == "w"
+        assert kwargs["childFDs"][ANSWERS] == "r"
+        assert self.opened == {}
+        self.process.ask()
+        self.opened["0"](b"do")
+        assert self.process.ordered == b"do"
+        self.process.protocol.childDataReceived(ANSWERS, b"done")
+        assert self.answers == [("0", b"done")]
+
+    def test_one_that_has_just_ended_is_told_nothing(self) -> None:
+        """Its pipe has gone already."""
+        self.process.ask()
+        self.process.gone = True
+        self.opened["0"](b"do")
+        assert self.process.ordered == b""
 
 
 class HeartbeatsTests(SynchronousTestCase):

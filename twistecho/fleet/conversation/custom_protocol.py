@@ -31,6 +31,11 @@ def load_protocol(name: str) -> Callable[[int], Any]:
         raise ValueError(f"module {module_name} has no {class_name}")
     if not inspect.isclass(found):
         raise ValueError(f"{name} is not a class")
+    return _checked(found, name)
+
+
+def _checked(found: type, name: str) -> Callable[[int], Any]:
+    """Give a class that is a `Dialogue`. Raises ValueError, in one line, for any other."""
     reply, request = (getattr(found, method, None) for method in ("reply", "request"))
     if reply is None:
         raise ValueError(f"{name} has no method reply(number, data)")
@@ -67,18 +72,18 @@ def readers_of(plan: Plan) -> ReaderOf:
 
     What the user's class raises is logged with its traceback, the first time only.
     """
-    if plan.protocol is None:
+    kind, name = plan.protocol, plan.protocol_name
+    if kind is None or name is None:
         return lambda _client: None
     try:
-        protocol = load_protocol(plan.protocol)
+        protocol = load_protocol(kind) if isinstance(kind, str) else _checked(kind, name)
     except ValueError as error:
         raise ValueError(f"protocol: {error}") from error
     complaints = iter([_log.error])
 
     def broken(error: Exception) -> None:
         for complain in complaints:
-            complain("%s failed; what follows of its kind is only counted", plan.protocol,
-                     exc_info=error)  # fmt: skip
+            complain("%s failed; what follows of its kind is only counted", name, exc_info=error)
             break
 
     return lambda client: DialogueReader(lambda: protocol(client), plan.messages_of(client), broken)

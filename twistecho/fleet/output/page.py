@@ -161,6 +161,8 @@ def _plan_lines(plan: Plan) -> list[tuple[str, str]]:
             value = ", ".join(map(repr, value))
         elif value is None or value is False or value == ():
             continue
+        elif name == "protocol":
+            value = plan.protocol_name
         text = str(value)
         lines.append((name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."))
     return lines

@@ -111,7 +111,7 @@ def headline(plan: Plan, target: object) -> str:
         words.append(f"{plan.ramp:,g} connections/s")
     if plan.barrier:
         words.append("all connected first")
-    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol}"
+    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol_name}"
     doubt = ", certificate not verified" if is_unverified(str(target)) else ""
     return f"{', '.join(words)}, to {target} ({spoken}{doubt})"
 

@@ -11,6 +11,8 @@ from twistecho.base.decoding import MOST, check_schema, decode, parse, written_a
 from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
+from .protocol import importable_name_of, name_of
+
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
 
@@ -48,7 +50,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("messages", "sources"), tuple),
     "reply": ReplyFormat,
     "arrivals": Arrivals,
-    "protocol": (str, type(None)),
+    "protocol": (str, type, type(None)),
 }
 
 
@@ -78,8 +80,8 @@ class Plan:
     ``warmup`` seconds, whose replies are checked and counted but whose latencies are not recorded.
     ``ramp`` connects so many clients a second instead of all at once; with ``barrier`` nothing is
     sent before every client has connected or failed to. ``sources`` are local addresses, taken in
-    turn. ``protocol``, ``module:Class``, names a conversation of the user's own. Clients are
-    numbered from ``first``.
+    turn. ``protocol``, a class or the name of one, ``module:Class``, is a conversation of the
+    user's own. Clients are numbered from ``first``.
 
     In the place of the exact tokens ``{client}`` and ``{message}`` a message has the number of its
     client and its own in the conversation, counted from 0, unless the messages are ``literal``:
@@ -104,7 +106,7 @@ class Plan:
     ramp: float | None = None
     barrier: bool = False
     sources: tuple[str, ...] = ()
-    protocol: str | None = None
+    protocol: str | type[object] | None = None
     first: int = 0
     literal: bool = False
 
@@ -223,6 +225,11 @@ class Plan:
             )
 
     @property
+    def protocol_name(self) -> str | None:
+        """The name of the user's own conversation: ``module:Class``."""
+        return name_of(self.protocol)
+
+    @property
     def told_apart(self) -> bool | None:
         """Whether a client notices another one's reply; None where only the protocol knows."""
         tokens = not self.literal and all(CLIENT in text for text in self.messages)
@@ -269,11 +276,15 @@ class Plan:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the plan as JSON data."""
+        """Give the plan as JSON data.
+
+        Raises FieldError for a protocol that is a class which cannot be imported by its name.
+        """
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["messages"] = [_message_to_json(message) for message in self.messages]
         data["reply"], data["arrivals"] = str(self.reply), str(self.arrivals)
         data["sources"] = list(self.sources)
+        data["protocol"] = importable_name_of(self.protocol)
         return {"schema": SCHEMA, **data}
 
     @classmethod
@@ -338,7 +349,12 @@ def _bytes(base64: str) -> bytes:
 
 
 @written_as(
-    Plan, schema=int, seed=Any, messages=tuple[str | _Bytes, ...], literal=(bool | None, None)
+    Plan,
+    schema=int,
+    seed=Any,
+    messages=tuple[str | _Bytes, ...],
+    literal=(bool | None, None),
+    protocol=str | None,
 )
 def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:
     if schema not in (SCHEMA, _WITHOUT_TOKENS):

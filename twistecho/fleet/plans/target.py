@@ -11,6 +11,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -242,6 +243,16 @@ def resolve(target: Target) -> list[Address]:
     return [_address(family, where, interface) for family, _, _, _, where in found]
 
 
+def address_as_named(target: Target) -> Address:
+    """Give the address of a host and port or a Unix socket without asking for a name."""
+    if target.path is not None:
+        return Address(socket.AF_UNIX, target.path)
+    family = socket.AF_UNSPEC
+    with suppress(ValueError):
+        family = _family_of(str(ipaddress.ip_address(target.host or "")))
+    return Address(family, (target.host or "", target.port or 0))
+
+
 def _interface(scope: str) -> int:
     """Give the number of the interface that a scope names, 0 for none. Raises OSError.
 
@@ -270,7 +281,8 @@ def reachable_from(addresses: Sequence[Address], source: str | None) -> list[Add
     if source is None or not addresses:
         return list(addresses)
     family = _family_of(source)
-    left = [address for address in addresses if address.family in (family, socket.AF_UNIX)]
+    known = (family, socket.AF_UNIX, socket.AF_UNSPEC)
+    left = [address for address in addresses if address.family in known]
     if not left:
         raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
     return left

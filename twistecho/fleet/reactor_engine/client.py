@@ -74,8 +74,12 @@ class Client(Protocol):
         self._noting = note_errors(self.transport)
         self.conversation.pending = self._pending
         self._time_wire(self.transport)
-        self._go_on(self.conversation.connected(self._now(), waited_for(self.transport)))
+        self._go_on(self.conversation.connected(self._now(), self._waited()))
         self.fleet.settle(self.conversation.client)
+
+    def _waited(self) -> float | None:
+        """Say how much of connecting was the other side's, where the system tells."""
+        return waited_for(self.transport)
 
     def _time_wire(self, transport: object) -> None:
         """Have some messages timed, where the kernel stamps what this transport's socket gets."""
@@ -109,7 +113,7 @@ class Client(Protocol):
         if message:
             self.transport.write(message)
         if conversation.outcome is not None:
-            self.transport.abortConnection()
+            self._abort()
         elif conversation.finished:
             self._finish()
         elif conversation.next_due is not None:
@@ -143,21 +147,26 @@ class Client(Protocol):
         return unsent(self.transport)
 
     def _finish(self) -> None:
-        """Say that no more messages come. TLS has no half-close: there it closes both ways."""
+        """Say that no more messages come; it closes both ways where there is no half-close.
+
+        TLS has none, nor have the transports of some endpoints.
+        """
         limit = self.conversation.step_timeout
         if limit < self.conversation.plan.timeout:
             self.fleet.deadlines.set(self.deadline, self._now() + limit)
-        if ISSLTransport.providedBy(self.transport):
-            self.transport.loseConnection()
-        else:
-            self.transport.loseWriteConnection()
+        half = None if ISSLTransport.providedBy(self.transport) else "loseWriteConnection"
+        getattr(self.transport, half or "", self.transport.loseConnection)()
+
+    def _abort(self) -> None:
+        """End the connection at once; not every endpoint's transport can."""
+        getattr(self.transport, "abortConnection", self.transport.loseConnection)()
 
     def give_up(self, reason: str) -> None:
         """End the conversation and the connection, whatever state it is in."""
         phase = Phase.SEND if self._sending() else None
         self.conversation.failed(reason, self._now(), phase=phase)
         if self.connected:
-            self.transport.abortConnection()
+            self._abort()
         elif self.dialing is not None:
             self.dialing.cancel()
 

@@ -5,13 +5,21 @@ here the name is resolved once and the addresses are tried in turn, each as soon
 has refused.
 """
 
+import logging
 import socket
 import typing
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.error import ConnectError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    DNSLookupError,
+    NoRouteError,
+)
+from twisted.internet.error import ConnectionRefusedError as RefusedError
 from twisted.internet.interfaces import (
     IAddress,
     IConnector,
@@ -27,6 +35,19 @@ from twistecho.fleet.reports.outcome import reason_of_errno, reason_of_error
 
 # No timeout of Twisted's: whoever dials has one of its own, for the connection as a whole.
 _NEVER = typing.cast(float, None)
+
+
+_OF_CONNECTING = (OSError, ConnectError, ConnectionClosed, ConnectingCancelledError, CancelledError)
+"""What an endpoint may fail with as a matter of course."""
+
+_OTHERS: dict[type[Exception], str] = {
+    RefusedError: "refused",
+    DNSLookupError: "no-address",
+    NoRouteError: "unreachable",
+}
+"""The reasons that Twisted's errors stand for where they have no number of the system's."""
+
+_log = logging.getLogger(__name__)
 
 
 class IReactorStream(IReactorTCP, IReactorUNIX):
@@ -57,8 +78,30 @@ def endpoint_of(reactor: object, target: Target) -> IStreamClientEndpoint:
 
 
 def dial_endpoint(endpoint: IStreamClientEndpoint) -> Dial:
-    """Connect through an endpoint, which chooses the local address itself."""
-    return lambda protocol, _source: maybeDeferred(connectProtocol, endpoint, protocol)
+    """Connect through an endpoint, which chooses the local address itself.
+
+    An error that is none of connecting is logged with its traceback, the first time only.
+    """
+    complaints = iter([_log.error])
+
+    def connect(protocol: Protocol) -> "Deferred[object]":
+        connecting = connectProtocol(endpoint, protocol)
+        if not isinstance(connecting, Deferred):
+            raise TypeError(f"connect() of {endpoint!r:.200} gave {connecting!r:.80}, no Deferred")
+        return connecting.addCallback(connected, protocol)
+
+    def connected(_result: object, protocol: Protocol) -> None:
+        if protocol.transport is None:
+            raise TypeError(f"{endpoint!r:.200} fired without having connected its protocol")
+
+    def failed(failure: Failure) -> Failure:
+        if not failure.check(*_OF_CONNECTING):
+            for complain in complaints:
+                complain("The endpoint failed; what follows of its kind is only counted",
+                         exc_info=failure.value)  # fmt: skip
+        return failure
+
+    return lambda protocol, _source: maybeDeferred(connect, protocol).addErrback(failed)
 
 
 class _Attempts(ClientFactory):
@@ -134,4 +177,7 @@ def reason_of_failure(failure: Failure) -> tuple[str, int | None]:
     number = error.osError if isinstance(error, ConnectError) else getattr(error, "errno", None)
     if isinstance(number, int):
         return reason_of_errno(number), number
+    for kind, reason in _OTHERS.items():
+        if isinstance(error, kind):
+            return reason, None
     return reason_of_error(error), None

@@ -17,30 +17,32 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.task import Cooperator
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from twistecho.base.reactor_types import AnyClientEndpoint, AnyReactor, is_for_tests
 from twistecho.base.sockets import stamping
 from twistecho.base.timers import Deadlines, Timers, monotonic_for
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
+from twistecho.fleet.plans.target import Target, source_of
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
 from .client import Client
-from .dial import Dial, IReactorStream, dial_addresses, dial_endpoint, endpoint_of
-
-if typing.TYPE_CHECKING:
-    from .tls_client import Secured
+from .destination import Destination
+from .dial import Dial, IReactorStream
+from .running import check_will_run
 
 _T = typing.TypeVar("_T")
 
 ENGINE = "reactor"
 """The name of this engine in reports."""
+
+_SLICE = 0.01
+"""Seconds in which clients are started before others are served."""
 
 
 class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromThreads):
@@ -50,10 +52,15 @@ class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromT
 class Fleet:
     """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
 
-    ``target`` is a `Target`, or the text of one (ValueError if it is none, or where the plan's
-    protocol is). ``on_reply`` is called with the client's number and its reply for every message
-    answered. While it runs, ``outcomes``
-    holds the conversations that have ended and `recordings` gives what has been recorded.
+    ``target`` is a `Target`, the text of one (ValueError if it is none, or where the plan's
+    protocol is) or an endpoint, any `IStreamClientEndpoint`, which the report names by its class
+    and whom it connected to. An endpoint chooses the local address: the plan has no sources then.
+    ``on_reply`` is called with the client's number and its reply for every message answered. While
+    it runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has
+    been recorded.
+
+    With a reactor in memory, `twisted.internet.testing.MemoryReactorClock`, time is its clock's,
+    and names are not looked up.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
     failed to, and they begin when its Deferred fires: at once, by default.
@@ -61,35 +68,38 @@ class Fleet:
 
     def __init__(
         self,
-        reactor: IReactorFleet,
-        target: Target | str,
+        reactor: AnyReactor,
+        target: "Target | str | AnyClientEndpoint",
         plan: Plan,
         *,
         on_reply: ReplyObserver | None = None,
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
     ) -> None:
-        self.target = parse_target(target) if isinstance(target, str) else target
-        self._secured = _secured(self.target) if self.target.tls else None
-        has_address = self.target.host is not None or self.target.path is not None
-        self._endpoint = None if has_address else endpoint_of(reactor, self.target)
+        self._destination = Destination(reactor, target, plan.sources)
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self.recording = Recording(plan.warmup)
-        self._reactor = reactor
+        self._reactor = typing.cast(IReactorFleet, reactor)
+        self._in_memory = is_for_tests(reactor)
         self._on_reply = on_reply
-        self.monotonic = monotonic_for(reactor)
+        self.monotonic = monotonic_for(self._reactor)
         self.began = self._wall_clock = self._cpu = 0.0
         self._running: set[Client] = set()
         self._stopped = False
         self._report: Deferred[Report] = Deferred(lambda _: self._abandon())
         self._abandoned = False
         self._ramping: tuple[Deferred[None], IDelayedCall] | None = None
-        self.deadlines: Timers = Deadlines(reactor, now=self.now)
-        self.due = Timers(reactor, now=self.now)
+        self.deadlines: Timers = Deadlines(self._reactor, now=self.now)
+        self.due = Timers(self._reactor, now=self.now)
         self._together = together
         # Clients that have neither connected nor failed to, where the others wait for them.
         self._awaited = set(plan.numbers if plan.barrier else ())
+
+    @property
+    def target(self) -> Target:
+        """Whom the clients talk to."""
+        return self._destination.target
 
     def now(self) -> float:
         """Give the time since the run began, in seconds."""
@@ -102,22 +112,20 @@ class Fleet:
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.
 
-        Cancelling it ends all clients, and there is no report: see `stop` for an early one.
+        Cancelling it ends all clients, and there is no report: see `stop` for an early one. Raises
+        RuntimeError where an asyncio loop runs in the place of the reactor: nobody would ever call.
         """
+        check_will_run(self._reactor)
         self.began = self.monotonic()
-        self._wall_clock, self._cpu = time.time(), time.process_time()
+        self._wall_clock = self._reactor.seconds() if self._in_memory else time.time()
+        self._cpu = time.process_time()
         held = ExitStack()
-        held.enter_context(stamping())
+        if not self._in_memory:
+            held.enter_context(stamping())
         self._report.addBoth(_releasing, held)
-        if self._endpoint is not None:
-            self._start(dial_endpoint(self._endpoint))
-        else:
-            pool = self._reactor.getThreadPool()
-            resolving: Deferred[list[Address]] = deferToThreadPool(
-                self._reactor, pool, resolve, self.target
-            )
-            resolving.addCallbacks(self._resolved, self._unresolved)
-            resolving.addErrback(self._fail)
+        preparing = self._destination.prepare()
+        preparing.addCallbacks(self._start, self._unresolved)
+        preparing.addErrback(self._fail)
         return self._report
 
     def stop(self) -> None:
@@ -137,9 +145,6 @@ class Fleet:
         if not self._report.called:
             self._report.errback(failure)
 
-    def _resolved(self, addresses: list[Address]) -> None:
-        self._start(dial_addresses(self._reactor, addresses))
-
     def _unresolved(self, failure: Failure) -> None:
         failure.trap(OSError)
         for number in self.plan.numbers:
@@ -154,8 +159,13 @@ class Fleet:
 
     def _start(self, dial: Dial) -> None:
         """Start the clients, in slices, so that the first ones are served meanwhile."""
-        scheduler = Cooperator(scheduler=lambda call: self._reactor.callLater(0, call))
+        scheduler = Cooperator(self._slice, lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dial)).whenDone().addErrback(self._fail)
+
+    def _slice(self) -> Callable[[], bool]:
+        """Give what says when a slice that begins now is over."""
+        end = self.monotonic() + _SLICE
+        return lambda: self.monotonic() >= end
 
     def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
         for number in self.plan.numbers:
@@ -203,8 +213,7 @@ class Fleet:
         return Conversation(self.plan, client, self.recording, self._on_reply, reader)
 
     def _client(self, number: int) -> Client:
-        kind = Client if self._secured is None else self._secured.client
-        return kind(self, self._conversation(number))
+        return self._destination.client(self, self._conversation(number))
 
     def _dial(self, dial: Dial, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
@@ -216,10 +225,11 @@ class Fleet:
             return succeed(None)
         self._running.add(client)
         self.deadlines.set(client.deadline, now + self.plan.timeout)
-        wire = client if self._secured is None else self._secured.wire(client)
         # It may have failed already: the client forgets it then.
-        client.dialing = dialing = dial(wire, source_of(self.plan.sources, number))
-        dialing.addErrback(client.not_connected)
+        client.dialing = dialing = dial(
+            self._destination.wire(client), source_of(self.plan.sources, number)
+        )
+        dialing.addCallbacks(lambda _: self._destination.connected(client), client.not_connected)
         dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
 
@@ -237,13 +247,13 @@ class Fleet:
         if len(self.outcomes) == self.plan.clients and not self._abandoned:
             report = make_report(
                 ENGINE,
-                str(self.target),
+                str(self._destination),
                 self.plan,
                 self.outcomes,
                 self.recording.measured(),
                 began=self._wall_clock,
                 interrupted=self._stopped,
-                cpu_seconds=time.process_time() - self._cpu,
+                cpu_seconds=None if self._in_memory else time.process_time() - self._cpu,
             )
             self._report.callback(report)
 
@@ -252,12 +262,3 @@ def _releasing(result: _T, held: ExitStack) -> _T:
     """Let go of what was held for a run; give what it gave."""
     held.close()
     return result
-
-
-def _secured(target: Target) -> "Secured":
-    """Give what makes TLS clients. Raises ValueError, in one line, also where the extra lacks."""
-    try:
-        from .tls_client import Secured  # noqa: PLC0415 - needs the extra
-    except ImportError:
-        raise ValueError("TLS needs an extra: pip install 'twistecho[tls]'") from None
-    return Secured(target)

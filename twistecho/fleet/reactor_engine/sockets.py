@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from twistecho.base.sockets import (
@@ -129,6 +130,8 @@ def waited_for(transport: Any) -> float | None:
 
 
 def _real_socket(transport: Any) -> socket.socket | None:
+    if isinstance(transport, ProtocolWrapper):
+        return None  # it would give the socket of what it wraps, whose bytes are others
     found = getattr(transport, "socket", None)
     found = found.socket if isinstance(found, NotingSocket) else found
     return found if isinstance(found, socket.socket) else None

@@ -9,7 +9,6 @@ import typing
 from pathlib import Path
 
 from OpenSSL import SSL
-from service_identity import VerificationError
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
@@ -28,6 +27,7 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.target import Target
 
 from .client import Client, Clients
+from .endpoint_client import reason_of_handshake
 from .sockets import errno_of, note_errors
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -72,7 +72,7 @@ class TLSClient(Client):
         now, conversation, sending = self._now(), self.conversation, self._sending()
         number = errno_of(self.ended_by, self._noting)
         if not self._secured:
-            conversation.failed(_reason_of(reason), now, errno=number)
+            conversation.failed(reason_of_handshake(reason), now, errno=number)
         elif reason.check(SSL.Error):
             conversation.failed("tls", now)
         elif self.ended_by.check(ConnectionDone):
@@ -80,12 +80,6 @@ class TLSClient(Client):
         else:
             conversation.lost(number, now, sending=sending)
         self.fleet.ended(self)
-
-
-def _reason_of(failure: Failure) -> str:
-    """Name the reason for which a handshake failed."""
-    refused = failure.check(VerificationError) or "certificate verify" in str(failure.value)
-    return "certificate" if refused else "tls"
 
 
 class _Layer(TLSMemoryBIOProtocol):

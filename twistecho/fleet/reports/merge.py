@@ -87,7 +87,8 @@ def _put_later(outcome: Outcome, seconds: float) -> Outcome:
 def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
     """Raise ValueError where a plan cannot have been a part of the same run as the first one."""
     for field in Plan.__dataclass_fields__:
-        one, other = getattr(first, field), getattr(plan, field)
+        read = "protocol_name" if field == "protocol" else field
+        one, other = getattr(first, read), getattr(plan, read)
         if field in ADDED:
             differ = (one is None) != (other is None)
         else:

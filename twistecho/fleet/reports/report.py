@@ -225,6 +225,12 @@ class Report:
             "marked": {time: list(shares) for time, shares in self.marks.items()},
         }
 
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook: what to think of it, and its figures."""
+        from .notebook import summary_html  # noqa: PLC0415 - its verdict stands on this module
+
+        return summary_html(self)
+
     def to_json(self) -> str:
         """Write the report as JSON text."""
         return json.dumps(self.to_dict(), indent=2)

@@ -48,7 +48,8 @@ class ThreadedFleet:
         together: Callable[[], object] = lambda: None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
-        if self.target.host is None and self.target.path is None:
+        # An endpoint object, which the other engine takes, has neither.
+        if not any(getattr(self.target, name, None) for name in ("host", "path")):
             raise ValueError(f"the threads engine cannot connect to {self.target}")
         self._context = context_for(self.target) if self.target.tls else None
         self.plan = plan

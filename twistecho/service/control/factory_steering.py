@@ -10,6 +10,8 @@ from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.open_connections import OpenConnection as Connection
 from twistecho.service.scenario.delay import Delay, Trace
 from twistecho.service.scenario.document import read_scenario, text_of_delay, written
+from twistecho.service.scenario.parsing import LinesOf, no_files
+from twistecho.service.scenario.scenario import Scenario
 
 from .steering import (
     Document,
@@ -26,7 +28,8 @@ class FactorySteering(Steering):
     """Steers a factory, whose messages are recorded from now on.
 
     Its scenario now is the initial one. ``accept_waiting`` accepts what has connected already, so
-    that it belongs to what was before a reset.
+    that it belongs to what was before a reset. ``lines_of`` reads the files of traces that
+    documents name: none, unless whoever steers may have them read.
     """
 
     def __init__(
@@ -34,10 +37,12 @@ class FactorySteering(Steering):
         clock: IReactorTime,
         factory: EchoFactory,
         accept_waiting: Callable[[], None] = lambda: None,
+        lines_of: LinesOf = no_files,
     ) -> None:
         self._clock = clock
         self._factory = factory
         self._accept_waiting = accept_waiting
+        self._lines_of = lines_of
         self._initial = factory.scenario
         factory.connections.record()
 
@@ -47,9 +52,16 @@ class FactorySteering(Steering):
 
     def put(self, document: Document) -> Document:
         """Put a scenario in force; what is drawn goes on with the same seed. Raises FieldError."""
-        seed = self._factory.scenario.seed
-        self._factory.scenario = read_scenario(document, seed=seed, known=self._traces())
+        self._factory.scenario = self._read(document)
         return self.scenario()
+
+    def _read(self, document: Document) -> Scenario:
+        return read_scenario(
+            document,
+            seed=self._factory.scenario.seed,
+            lines_of=self._lines_of,
+            known=self._traces(),
+        )
 
     def _traces(self) -> dict[str, Delay]:
         """Give the traces that were read from their files before anybody steered."""
@@ -128,6 +140,11 @@ class FactorySteering(Steering):
     def reset_connections(self) -> None:
         """Reset all connections."""
         self._factory.abort()
+
+    def begin(self, initial: Document) -> None:
+        """Begin anew with another initial scenario. Raises FieldError, and then changes nothing."""
+        self._initial = self._read(initial)
+        self.reset()
 
     def reset(self) -> None:
         """Begin anew, with the initial scenario."""

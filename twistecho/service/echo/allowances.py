@@ -4,7 +4,12 @@ Each fault or answer with a limit is counted from when it was set: where the sce
 that stay keep their count.
 """
 
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
 from twistecho.service.scenario.scenario import Limited, Scenario
+
+_Count = TypeVar("_Count")
 
 
 class Allowances:
@@ -15,11 +20,20 @@ class Allowances:
         self._left: dict[int, int] = {}  # by the identity of what is limited
         self.steer(scenario)
 
+    def begin(self, scenario: Scenario) -> None:
+        """Count for a scenario, all of it anew."""
+        self._limited = ()
+        self.steer(scenario)
+
     def steer(self, scenario: Scenario) -> None:
         """Count for another scenario; what was there before goes on where it was."""
         before = [(one, self._left[id(one)]) for one in self._limited]
+        kept = kept_of(scenario.limited, before)
         self._limited = scenario.limited
-        self._left = {id(one): _kept(one, before) for one in self._limited}
+        self._left = {
+            id(one): (one.limit or 0) if left is None else left
+            for one, left in zip(self._limited, kept, strict=True)
+        }
 
     def take(self, limited: Limited) -> bool:
         """Count one more of something; say whether it may come about."""
@@ -29,10 +43,12 @@ class Allowances:
         return left > 0
 
 
-def _kept(one: Limited, before: list[tuple[Limited, int]]) -> int:
-    """Say how often something may come about, and strike it from those that were there before."""
-    for at, (other, left) in enumerate(before):
-        if other == one:
-            del before[at]
-            return left
-    return one.limit or 0
+def kept_of(
+    limited: Sequence[Limited], before: Iterable[tuple[Limited, _Count]]
+) -> list[_Count | None]:
+    """Give the count that each had before, where an equal one was there; each is kept once."""
+    left, kept = list(before), list[_Count | None]()
+    for one in limited:
+        at = next((at for at, (other, _) in enumerate(left) if other == one), None)
+        kept.append(None if at is None else left.pop(at)[1])
+    return kept

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError
+from twistecho.base.reactor_types import AnyClock, as_clock
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
 from twistecho.service.scenario.delay import Delay, DelayPer
@@ -50,8 +50,9 @@ class EchoFactory(Factory):
     is a ``scenario``; each of its fields may be given by its own name, and takes precedence: see
     `Scenario`. Each is a value or a text, ``delay="20ms"``, ``faults=["reset:0.1"]``.
 
-    ``answer``, if given, makes the replies: from a message to bytes, or to a Deferred of bytes.
-    ``limits`` bounds what may wait. ``ctime`` gives the text of the time for stamped replies.
+    ``answer``, if given, makes the replies: from a message to bytes, or to a Deferred of bytes, or
+    as an ``async def``. ``limits`` bounds what may wait. ``ctime`` gives the text of the time for
+    stamped replies.
     ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say, escaped
     and cut, at info. ``record`` has `received` hold what they say. Raises ValueError for what
     cannot be.
@@ -61,7 +62,7 @@ class EchoFactory(Factory):
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: AnyClock,
         *,
         scenario: Scenario | None = None,
         framing: Framing | str | bytes | None = None,
@@ -97,7 +98,7 @@ class EchoFactory(Factory):
         }
         self.limits = limits or Limits()
         self.connections = Connections(
-            clock,
+            as_clock(clock),
             scenario_of(scenario, fields),
             self.limits,
             answer=answer,

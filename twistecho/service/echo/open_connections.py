@@ -228,8 +228,10 @@ class Connections:
             1, limits.total_waiting_bytes // (2 * limits.write_buffer)
         )
         self.waiting_messages = limits.waiting_messages
+        # What is to be done where a change concerns those who have not connected yet.
+        self.followers: list[Callable[[], object]] = []
         self.received = Received(limits.received_messages, limits.received_bytes)
-        self._allowances = Allowances(scenario)
+        self.allowances = Allowances(scenario)
         self._recording = record
         self._log_payload = log_payload
         self._follow(scenario)
@@ -277,13 +279,16 @@ class Connections:
         """
         before = self.scenario
         self._follow(scenario)
-        self._allowances.steer(scenario)
+        self.allowances.steer(scenario)
         for connection in list(self._open):
             connection.steer()
             if scenario.on != before.on:
                 connection.turns = None
             if scenario.bandwidths != before.bandwidths:
                 self.bound(connection)
+        if scenario.faults.unaccepted != before.faults.unaccepted:
+            for follow in self.followers:
+                follow()
 
     def record(self, *, recording: bool = True) -> None:
         """Record what peers say from now on, or do no longer."""
@@ -293,10 +298,14 @@ class Connections:
     def restart(self, scenario: Scenario) -> None:
         """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
         self.abort()
-        self._first_number = self.tally.accepted
+        self.number_from(0)
         self.received.clear()
-        self._allowances = Allowances(scenario)
+        self.allowances.begin(scenario)
         self.steer(scenario)
+
+    def number_from(self, first: int) -> None:
+        """Go on with this number at the next connection that is accepted."""
+        self._first_number = self.tally.accepted - first
 
     def __len__(self) -> int:
         """Count the open connections."""
@@ -379,7 +388,7 @@ class Connections:
             number,
             message,
             peer=self._peer_of(connection),
-            take=self._allowances.take,
+            take=self.allowances.take,
             turns=connection.turns,
         )
         if decision.obeyed is not None:
@@ -391,7 +400,7 @@ class Connections:
     def greet(self, connection: OpenConnection) -> Decision:
         """Say what becomes of the banner of a connection, and count what goes wrong."""
         peer = self._peer_of(connection)
-        decision = self.scenario.greeting(connection.number, peer, self._allowances.take)
+        decision = self.scenario.greeting(connection.number, peer, self.allowances.take)
         if decision.fault is not None:
             self.count_fault(decision.fault)
         return decision
@@ -399,7 +408,7 @@ class Connections:
     def refuses(self, connection: OpenConnection) -> bool:
         """Say whether a fault refuses a connection as it is accepted, and count it."""
         peer = self._peer_of(connection)
-        fault = self.scenario.refusal(connection.number, peer, self._allowances.take)
+        fault = self.scenario.refusal(connection.number, peer, self.allowances.take)
         if fault is not None:
             self.count_fault(fault)
         return fault is not None
@@ -407,7 +416,7 @@ class Connections:
     def bound(self, connection: OpenConnection) -> None:
         """Have a connection have the bandwidth that faults leave it, and count these."""
         peer = self._peer_of(connection)
-        bandwidth = self.scenario.bandwidth(connection.number, peer, self._allowances.take)
+        bandwidth = self.scenario.bandwidth(connection.number, peer, self.allowances.take)
         for fault in bandwidth.met:
             self.count_fault(fault)
         connection.pace(bandwidth)

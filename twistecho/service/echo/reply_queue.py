@@ -7,8 +7,8 @@ in pieces stays at the head until its last piece has left.
 """
 
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
@@ -16,8 +16,8 @@ from twistecho.service.scenario.fault import ENDING, Fault, Kind
 
 from .limits import MESSAGE_COST, Budget
 
-Answer = Callable[[bytes], "bytes | Deferred[bytes]"]
-"""Takes a message of at most 1024 bytes; gives its reply, now or later."""
+Answer = Callable[[bytes], "bytes | Deferred[bytes] | Coroutine[Deferred[Any], Any, bytes]"]
+"""Takes a message of at most 1024 bytes; gives its reply, now or later. It may be `async`."""
 
 
 class Replies(Protocol):

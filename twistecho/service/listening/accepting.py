@@ -13,11 +13,12 @@ clearly more than another leaves the port alone for a moment (nginx did alike, b
 accepts all the same: they may be busy. They adopt the socket's descriptor, which stands for the
 address: of its description only what comes on top counts, such as TLS.
 
-Where chance decides fates by the number of the connection, accepting and numbering are done under
-a lock: the n-th connection that the service accepts has number n, whichever process accepts it.
-Nobody waits for it in an event loop: whoever finds it taken leaves the port alone for a moment, so
-that a holder that is stopped holds up no one's connections but the new. The kernel gives a lock
-back when its holder dies (POSIX record locks, fcntl(2)), and who is silent is killed.
+Where it matters which number a connection has, since what becomes of it depends on that or somebody
+steers the service, accepting and numbering are done under a lock: the n-th connection that the
+service accepts has number n, whichever process accepts it. Nobody waits for it in an event loop:
+whoever finds it taken leaves the port alone for a moment, so that a holder that is stopped holds up
+no one's connections but the new. The kernel gives a lock back when its holder dies (POSIX record
+locks, fcntl(2)), and who is silent is killed.
 """
 
 import errno
@@ -44,6 +45,7 @@ from twistecho.base.log_lines import RateLimitedLog
 from twistecho.base.sockets import Listener, family_of, take_place
 
 from .endpoint import OwnPorts, endpoint_for
+from .fillers import Marks
 
 STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept fails with when the process or the system has reached a limit."""
@@ -70,10 +72,13 @@ class BackingOffSocket(Listener):
     """A listening socket whose `accept` lets its port rest when the system is starved.
 
     It takes the place of ``port.socket``; to the port a failed accept looks as if nobody waited.
+    ``marks`` say which connections are no clients': these are passed over.
     """
 
-    def __init__(self, port: Any, clock: IReactorTime) -> None:
+    def __init__(self, port: Any, clock: IReactorTime, marks: Marks | None = None) -> None:
         super().__init__(port.socket)
+        self.marks = marks
+        self.held = False
         self._port = port
         self._clock = clock
         self._pause = FIRST_PAUSE
@@ -82,6 +87,13 @@ class BackingOffSocket(Listener):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises BlockingIOError where none waits or none can be had."""
+        accepted = self._accept_any()
+        while self.marks is not None and self.marks.pass_over(self, accepted[1]):
+            accepted[0].close()
+            accepted = self._accept_any()
+        return accepted
+
+    def _accept_any(self) -> tuple[socket.socket, Any]:
         try:
             accepted = super().accept()
         except OSError as error:
@@ -108,7 +120,19 @@ class BackingOffSocket(Listener):
 
     def _return(self) -> None:
         self._resting = None
-        self._port.startReading()
+        if not self.held:
+            self._port.startReading()
+
+    def hold(self) -> None:
+        """Leave the port alone until it is released."""
+        self.held = True
+        self._port.stopReading()
+
+    def release(self) -> None:
+        """Have the port accept again, once it has rested."""
+        self.held = False
+        if self._resting is None:
+            self._port.startReading()
 
     def close(self) -> None:
         """Close, and rest no more."""
@@ -131,21 +155,25 @@ def slack(connections: int) -> int:
 
 
 class Board:
-    """Numbers that all processes of a service see: a file of `size` bytes, mapped by each.
+    """Numbers that all processes of a service see: `size` bytes of a file, mapped by each.
 
-    ``open`` is the number of connections of each worker, or `GONE`.
+    ``open`` is the number of connections of each worker, or `GONE`. ``marks`` are those of
+    connections that are no clients'. The lock is one on the first number; what else is in the file
+    has its own.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
         self._descriptor = descriptor
         shared = mmap.mmap(descriptor, self.size(workers))
-        self._numbers = memoryview(shared).cast("q")
+        end = _NUMBER_SIZE * (1 + workers)
+        self._numbers = memoryview(shared)[:end].cast("q")
         self.open = self._numbers[1:]
+        self.marks = Marks(memoryview(shared)[end:])
 
     @staticmethod
     def size(workers: int) -> int:
-        """Give the size of the file, in bytes."""
-        return _NUMBER_SIZE * (1 + workers)
+        """Give its size in bytes."""
+        return _NUMBER_SIZE * (1 + workers) + Marks.SIZE
 
     @contextmanager
     def locked(self, tries: int = 1) -> Iterator[bool]:
@@ -158,12 +186,12 @@ class Board:
             yield ours
         finally:
             if ours:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, _NUMBER_SIZE)
 
     def _lock(self, tries: int) -> bool:
         for left in reversed(range(tries)):
             try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _NUMBER_SIZE)
             except (BlockingIOError, PermissionError):  # either, says lockf(3)
                 time.sleep(0.001 if left else 0)
             else:
@@ -175,6 +203,11 @@ class Board:
         number = self._numbers[0]
         self._numbers[0] = number + 1
         return number
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next connection, as far as is known without the lock."""
+        return self._numbers[0]
 
 
 class Turn:
@@ -194,16 +227,22 @@ class Turn:
         self._granted = 0  # connections that are taken although others have fewer,
         self._lesser = 0  # as long as those, who had so many together, take none
         self._ended = False
+        self._forced = False
         board.open[me] = 0
 
     @property
+    def marks(self) -> Marks:
+        """What all workers have marked as no client's."""
+        return self._board.marks
+
+    @property
     def tries(self) -> int:
-        """How often to try to get the lock: who ends has no other time to accept what waits."""
-        return LAST_TRIES if self._ended else 1
+        """How often to try to get the lock: who has to accept has no other time for it."""
+        return LAST_TRIES if self._ended or self._forced else 1
 
     def is_ours(self) -> bool:
         """Say whether to accept the next connection; if not, leave the port alone for `REST`."""
-        if self._ended:
+        if self._ended or self._forced:
             return True
         others = self._board.open
         mine = others[self._me] = self._count_open()
@@ -225,6 +264,15 @@ class Turn:
         if not self._ended:
             self._board.open[self._me] += 1
 
+    @contextmanager
+    def forced(self) -> Iterator[None]:
+        """Accept whoever waits for the block's time, whatever the others have."""
+        self._forced = True
+        try:
+            yield
+        finally:
+            self._forced = False
+
     def end(self) -> None:
         """Take no turns any more: accept what waits, the last of it before the port is closed."""
         self._ended = True
@@ -244,13 +292,13 @@ class SharedSocket(BackingOffSocket):
     """
 
     def __init__(self, port: Any, clock: IReactorTime, turn: Turn, board: Board | None) -> None:
-        super().__init__(port, clock)
+        super().__init__(port, clock, turn.marks)
         self._turn = turn
         self._board = board
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises BlockingIOError where none waits, or not for us."""
-        if not self._turn.is_ours():
+        if not (self.held or self._turn.is_ours()):
             self.rest(REST)
             raise BlockingIOError(errno.EAGAIN, "left to another worker")
         accepted = super().accept() if self._board is None else self._accept_numbered(self._board)
@@ -258,7 +306,7 @@ class SharedSocket(BackingOffSocket):
         return accepted
 
     def _accept_numbered(self, board: Board) -> tuple[socket.socket, Any]:
-        with board.locked(self._turn.tries) as ours:
+        with board.locked(LAST_TRIES if self.held else self._turn.tries) as ours:
             if not ours:
                 self.rest(REST)
                 raise BlockingIOError(errno.EAGAIN, "another worker accepts")

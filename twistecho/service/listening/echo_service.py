@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
-    IReactorTime,
     IReadDescriptor,
     IStreamServerEndpoint,
 )
@@ -17,12 +16,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twistecho.base.log_lines import where
+from twistecho.base.reactor_types import AnyClock, AnyServerEndpoint, as_clock
 from twistecho.base.sockets import ip_of
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.echo.factory import EchoFactory
 
 from .accepting import back_off
+from .endpoint import describe_port, endpoint_for
 from .guarded import Guarded
+from .unaccepted import Unaccepted
 
 EXPOSED = (
     "{where} can be reached from other machines: whoever gets there is answered, "
@@ -49,8 +51,25 @@ def _fields(address: object) -> dict[str, object]:
     return {name: getattr(address, name, None) for name in ("host", "port")}
 
 
+def _endpoint_of(reactor: object, endpoint: object) -> IStreamServerEndpoint:
+    """Give the endpoint that is meant. Raises ValueError, in one line, and OSError."""
+    if not isinstance(endpoint, (str, int)):
+        return cast(IStreamServerEndpoint, endpoint)
+    try:
+        return endpoint_for(reactor, describe_port(str(endpoint), "127.0.0.1"))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+        words = " ".join(str(error).split())
+        raise ValueError(f"{endpoint!r:.80} is not an endpoint description: {words}") from None
+
+
 class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
+
+    ``endpoints`` are one or several, each an endpoint, the description of one (``"tcp:5000"``), or
+    the number of a port of 127.0.0.1. Raises ValueError for what is none of these, and OSError
+    where the system has not what a description asks for.
 
     Starting listens on all of them or on none: an error of an endpoint that fails at once, such
     as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
@@ -62,21 +81,26 @@ class EchoService(Service):
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: AnyClock,
         factory: EchoFactory,
-        endpoints: Sequence[IStreamServerEndpoint],
+        endpoints: "AnyServerEndpoint | str | int | Sequence[AnyServerEndpoint | str | int]",
         drain: float | None = None,
     ) -> None:
-        self.clock = clock
+        self.clock = as_clock(clock)
         self.factory = factory
-        self.endpoints = endpoints
+        several = isinstance(endpoints, Sequence) and not isinstance(endpoints, str)
+        listed = cast(Sequence[object], endpoints if several else [endpoints])
+        self.endpoints = [_endpoint_of(clock, each) for each in listed]
         self.drain = factory.scenario.longest + DRAIN_MARGIN if drain is None else drain
         self.ports: list[IListeningPort] = []
         self._listening: list[Deferred[None]] = []
+        self._echo_ports: list[IListeningPort] = []
+        self._unaccepted: dict[IListeningPort, Unaccepted] = {}
 
     def privilegedStartService(self) -> None:
         """Listen; twistd calls this before it gives up its privileges."""
         super().privilegedStartService()
+        self.factory.connections.followers.append(self._follow)
         for endpoint in self.endpoints:
             self.listen(endpoint, self.factory)
 
@@ -112,7 +136,7 @@ class EchoService(Service):
             factory = Guarded(self.clock, factory, what)
             opened = partial(self._opened_beside, what, exposed)
         listening = maybeDeferred(endpoint.listen, factory)
-        self._listening.append(listening.addCallbacks(opened, refused))
+        self._listening.append(listening.addCallback(opened).addErrback(refused))
         starting = False
         if errors:
             self._stop_listening()
@@ -120,8 +144,43 @@ class EchoService(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self.ports.append(port)
+        self._echo_ports.append(port)
         self.prepare(port)
+        if self.factory.scenario.faults.unaccepted:
+            self.leave_unaccepted(port).addErrback(self._not_filled)
         self.announce(port)
+
+    def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:
+        """Have a port complete no connect; fire once it does not. See `Unaccepted`."""
+        if port not in self._unaccepted:
+            self._unaccepted[port] = Unaccepted(port, self.clock)
+        return self._unaccepted[port].begin()
+
+    def _not_filled(self, failure: Failure) -> None:
+        self._log.failure("leaving connects unaccepted", failure=failure)
+
+    def follow_scenario(self) -> Deferred[Any]:
+        """Have the echo's ports complete connects or not, as its scenario says now; fire then.
+
+        Where a port is no TCP socket all go on completing them: it fails with ValueError.
+        """
+        if not self.factory.scenario.faults.unaccepted:
+            self._accept_again()
+            return succeed(None)
+        try:
+            begun = [self.leave_unaccepted(port) for port in self._echo_ports]
+        except ValueError:
+            self._accept_again()
+            return fail()
+        return gatherResults(begun, consumeErrors=True)
+
+    def _follow(self) -> None:
+        self.follow_scenario().addErrback(self._not_filled)
+
+    def _accept_again(self) -> None:
+        for unaccepted in self._unaccepted.values():
+            unaccepted.end()
+        self._unaccepted = {}
 
     def _opened_beside(self, what: str, exposed: str, port: IListeningPort) -> None:
         self.ports.append(port)
@@ -158,8 +217,13 @@ class EchoService(Service):
         return self.factory.describe()
 
     def accept_waiting(self) -> None:
-        """Accept what has connected already: closing its listener would reset it."""
+        """Accept what has connected already: closing its listener would reset it.
+
+        Where connects are not to complete those that have are accepted already.
+        """
         for port in self.ports:
+            if port in self._unaccepted:
+                continue
             before = -1
             while IReadDescriptor.providedBy(port) and before < self._count_seen():
                 before = self._count_seen()
@@ -170,7 +234,8 @@ class EchoService(Service):
         return self.factory.counts.accepted + self.factory.count_open()
 
     def _stop_listening(self) -> Deferred[Any]:
-        ports, self.ports = self.ports, []
+        self._accept_again()
+        ports, self.ports, self._echo_ports = self.ports, [], []
         for listening in self._listening:
             listening.cancel()
         self._listening = []
@@ -179,6 +244,10 @@ class EchoService(Service):
     def stopService(self) -> Deferred[Any]:
         """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
         super().stopService()
+        followers = self.factory.connections.followers
+        if self._follow in followers:
+            followers.remove(self._follow)
+        self._accept_again()
         self.accept_waiting()
         open_now = len(self.factory.connections)
         if open_now:

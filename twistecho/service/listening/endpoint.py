@@ -22,17 +22,22 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from twisted.internet import tcp, unix
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from twistecho.base.notation import whole
 from twistecho.base.sockets import check_listening, family_of
 from twistecho.eagerreactor import unix as eagerunix
 
 UNIX_MODE = "660"
 """The mode of a Unix socket whose description names none: its owner and group may connect."""
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 LOCK_WAIT = 2.0
 """Seconds for which a service waits for others that start on the same Unix socket."""
@@ -179,6 +184,21 @@ def _parts(description: str) -> _Description:
     pairs = [re.split(r"(?<!\\)=", part, maxsplit=1) for part in parts]
     named = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     return _Description(kind, [pair[0] for pair in pairs if len(pair) == 1], named)
+
+
+def describe_port(text: str, host: str) -> str:
+    """Turn a bare port number into an endpoint description; leave a description as it is.
+
+    Raises ValueError for what is neither.
+    """
+    if ":" in text:
+        return text
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is neither a port nor an endpoint description")
+    if whole(text) > 65535:
+        raise ValueError(f"{text} is not a port, 0 to 65535")
+    kind = "tcp6" if isIPv6Address(host) else "tcp"
+    return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
 
 
 def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:

@@ -8,8 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
-from twisted.internet.abstract import isIPv6Address
-from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from twistecho.base.files import lines_of
@@ -21,7 +19,7 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.service.control.authority import parse_host
 from twistecho.service.control.bearer import read_token
 from twistecho.service.echo.limits import Limits, check_size, parse_workers, shares_of
-from twistecho.service.listening.endpoint import is_tls
+from twistecho.service.listening.endpoint import describe_port, is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.escapes import parse_on, unescape
@@ -31,9 +29,6 @@ from twistecho.service.scenario.scenario import Scenario
 from twistecho.service.scenario.values import read_message_fault
 
 from .scenario_file import scenario_from
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 _DELAY_HELP = (
     "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
@@ -170,8 +165,9 @@ class Options(usage.Options):
 
     @_helped(
         "KIND[:PROBABILITY][,option=value]: refuse, reset, close, silent, truncate, corrupt, "
-        "extra, drip, stall or late; options every=K, after=N, connection=I and those of the "
-        "kind. May be given more than once."
+        "extra, drip, stall, late, bandwidth or unaccepted; options every=K, after=N, "
+        "connection=I, peer=ADDRESS[/BITS], limit=N, those of the kind, and at the end "
+        "match=REGEX. May be given more than once."
     )
     def opt_fault(self, text: str) -> None:
         """Let this go wrong too."""
@@ -239,6 +235,10 @@ class Options(usage.Options):
                 raise usage.UsageError(
                     f"--port {text}: with --proxy-from the proxy has to end TLS itself"
                 )
+            if self["scenario"].faults.unaccepted and description.startswith("unix:"):
+                raise usage.UsageError(
+                    f"--fault: unaccepted: only a TCP port can, --port {text} is none"
+                )
 
     def _scenario(self) -> Scenario:
         """Put together what becomes of messages: the file's, and options in its place."""
@@ -301,21 +301,6 @@ def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
         return parse(text)
     except ValueError as error:
         raise usage.UsageError(f"--{name}: {error}") from None
-
-
-def describe_port(text: str, host: str) -> str:
-    """Turn a bare port number into an endpoint description; leave a description as it is.
-
-    Raises ValueError for what is neither.
-    """
-    if ":" in text:
-        return text
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"{text!r} is neither a port nor an endpoint description")
-    if whole(text) > 65535:
-        raise ValueError(f"{text} is not a port, 0 to 65535")
-    kind = "tcp6" if isIPv6Address(host) else "tcp"
-    return f"{kind}:{int(text)}:interface={quoteStringArgument(host)}:backlog={BACKLOG}"
 
 
 def end_process(problem: str, code: int) -> NoReturn:

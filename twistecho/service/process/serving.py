@@ -29,12 +29,12 @@ from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits
 from twistecho.service.listening.echo_service import EXPOSED, EchoService
-from twistecho.service.listening.endpoint import endpoint_for
+from twistecho.service.listening.endpoint import BACKLOG, endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 from twistecho.service.scenario.scenario import Scenario
 
 from .notify import Notifications
-from .options import BACKLOG, end_process
+from .options import end_process
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """Where Linux tells the longest backlog it grants."""

@@ -158,7 +158,7 @@ def written(scenario: Scenario) -> dict[str, Any]:
         "banner": bytes_to(scenario.banner),
         "banner_delay": text_of_delay(scenario.banner_delay),
         "banner_fault": text_of_fault(scenario.banner_fault),
-        "on": [_written_on(on) for on in scenario.on],
+        "on": [written_on(on) for on in scenario.on],
         "reply": str(scenario.reply),
         "delay": text_of_delay(scenario.delay),
         "delay_per": str(scenario.delay_per),
@@ -168,7 +168,8 @@ def written(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _written_on(on: On) -> dict[str, Any]:
+def written_on(on: On) -> dict[str, Any]:
+    """Write an answer, as it is in a scenario."""
     replies = [bytes_to(reply) for reply in on.reply or ()]
     return {
         "match": bytes_to(on.match.source),

@@ -8,7 +8,7 @@ Faults with a limit are tried before these, each with a number of its own: wheth
 depends on what came before, and the others do not notice but where it takes their place.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from twistecho.base.networks import Address
 from twistecho.base.seeding import uniform
 
 from .contradictions import refuse_contradictions
-from .fault import OF_MESSAGES, Direction, Fault, Kind
+from .fault import ALWAYS, OF_MESSAGES, Direction, Fault, Kind
 
 Take = Callable[[Fault], bool]
 """Counts a fault with a limit that is about to come about, and says whether it still may."""
@@ -54,6 +54,7 @@ class _Group(NamedTuple):
 
     limited: tuple[tuple[str, Fault], ...]
     others: tuple[Fault, ...]
+    anywhere: bool  # whether the others may all come about wherever there is something to meet
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ class Faults:
     def _group(self, kinds: Collection[Kind]) -> _Group:
         """Give the faults of these kinds; those with a limit have each a purpose of its own."""
         named = enumerate(fault for fault in self.faults if fault.limit is not None)
+        others = tuple(f for f in self.faults if f.kind in kinds and f.limit is None)
         return _Group(
             tuple((f"limit-{at}", fault) for at, fault in named if fault.kind in kinds),
-            tuple(f for f in self.faults if f.kind in kinds and f.limit is None),
+            others,
+            all(f.schedule is ALWAYS and not (f.peer or f.match) for f in others),
         )
 
     @cached_property
@@ -102,11 +105,11 @@ class Faults:
 
         ``peer`` is the address that it comes from; None where that is a Unix socket.
         """
-        limited, others = self._refusals
+        limited, others, _ = self._refusals
         for purpose, fault in limited:
             if self._comes(fault, purpose, connection, peer) and take(fault):
                 return fault
-        met = (fault for fault in others if fault.may_meet(connection, connection, b"", peer))
+        met = [fault for fault in others if fault.may_meet(connection, connection, b"", peer)]
         return _drawn(met, self.seed, "refuse", connection, 0)
 
     def of_message(
@@ -118,7 +121,7 @@ class Faults:
         take: Take = without_limit,
     ) -> Fault | None:
         """Give the fault that meets a message, if one does; ``peer`` as above."""
-        limited, others = self._of_messages
+        limited, others, anywhere = self._of_messages
         for purpose, fault in limited:
             if (
                 fault.may_meet(connection, number, message, peer)
@@ -126,8 +129,9 @@ class Faults:
                 and take(fault)
             ):
                 return fault
-        met = (fault for fault in others if fault.may_meet(connection, number, message, peer))
-        return _drawn(met, self.seed, "fault", connection, number)
+        if not anywhere:
+            others = tuple(f for f in others if f.may_meet(connection, number, message, peer))
+        return _drawn(others, self.seed, "fault", connection, number)
 
     def bandwidth(
         self, connection: int, peer: Address | None = None, take: Take = without_limit
@@ -136,7 +140,7 @@ class Faults:
 
         Each direction meets one fault at most; what is drawn for it is the same for both.
         """
-        limited, others = self._bandwidths
+        limited, others, _ = self._bandwidths
         found: dict[Direction, Fault] = {}
         for purpose, fault in limited:
             free = [way for way in Direction if fault.goes(way) and way not in found]
@@ -144,7 +148,7 @@ class Faults:
                 found |= dict.fromkeys(free, fault)
         met = [fault for fault in others if fault.may_meet(connection, connection, b"", peer)]
         for way in Direction:
-            there = (fault for fault in met if fault.goes(way))
+            there = [fault for fault in met if fault.goes(way)]
             drawn = found.get(way) or _drawn(there, self.seed, "bandwidth", connection, 0)
             if drawn is not None:
                 found[way] = drawn
@@ -187,13 +191,13 @@ def _comes_by_itself(fault: Fault, seed: int, purpose: str, connection: int, mes
 
 
 def _drawn(
-    faults: Iterable[Fault], seed: int, purpose: str, connection: int, message: int
+    faults: Sequence[Fault], seed: int, purpose: str, connection: int, message: int
 ) -> Fault | None:
     """Draw one of the faults that may come about, or none; each has its probability."""
-    drawn, reached = -1.0, 0.0
+    if not faults:
+        return None
+    drawn, reached = uniform(seed, purpose, connection, message), 0.0
     for fault in faults:
-        if drawn < 0:
-            drawn = uniform(seed, purpose, connection, message)
         reached += fault.probability
         if drawn < reached:
             return fault

@@ -252,6 +252,11 @@ class Scenario:
         asked about what has a limit. ``turns`` is the connection's own: how many messages each
         answer has met, by its place.
         """
+        if not (self.on or self.in_band):
+            fault = self.faults.of_message(connection, number, message, peer, take)
+            if fault is None and self._without_fault is not None:
+                return self._without_fault
+            return _decision(self._delay_of(connection, number), fault)
         at = _Place(connection, number, message, peer, take)
         if self.on:
             for place, on in enumerate(self.on):
@@ -266,15 +271,12 @@ class Scenario:
 
     def _decide_drawn(self, at: "_Place") -> Decision:
         """Decide by what is drawn."""
-        fault = self.faults.of_message(*at)
-        if fault is None and self._without_fault is not None:
-            return self._without_fault
-        return _decision(self._delay_of(at), fault)
+        return _decision(self._delay_of(at.connection, at.number), self.faults.of_message(*at))
 
     def _decide_answered(self, on: On, at: "_Place") -> Decision:
         """Decide about a message that has an answer of its own."""
         if on.delay is None:
-            delay = self._delay_of(at)
+            delay = self._delay_of(at.connection, at.number)
         else:
             delay = on.delay.seconds(at.connection, at.number)
         if on.fault is None:
@@ -290,8 +292,8 @@ class Scenario:
             return None
         return fault if fault.limit is None or at.take(fault) else None
 
-    def _delay_of(self, at: "_Place") -> float:
-        return self.delay.seconds(at.connection, at.number) if self.delays_replies else 0.0
+    def _delay_of(self, connection: int, number: int) -> float:
+        return self.delay.seconds(connection, number) if self.delays_replies else 0.0
 
     def _decide_in_band(self, at: "_Place") -> Decision | None:
         """Do what the message asks for, where it may; None where it asks for nothing.
@@ -300,7 +302,7 @@ class Scenario:
         """
         if not (self.in_band and at.message.startswith(MARK)):
             return None
-        delay = self._delay_of(at)
+        delay = self._delay_of(at.connection, at.number)
         try:
             asked = parse_in_band(at.message)
             if asked.fault is not None:

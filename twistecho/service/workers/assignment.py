@@ -16,8 +16,17 @@ BOARD = 3
 LIFE = 4
 """That of the pipe for its signs of life."""
 
-FIRST_SOCKET = 5
+ORDERS = 5
+"""That of the pipe from which it is told what to do while it runs, where it is steered."""
+
+ANSWERS = 6
+"""That of the pipe by which it answers."""
+
+FIRST_SOCKET = 7
 """That of the first listening socket; the others follow, in the order of ports."""
+
+ASKED = b"ASSIGNMENT\n"
+"""Is said by a worker, as its first sign of life, when it reads its assignment."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,9 @@ class Assignment:
 
     ``options`` are those of ``twist echo``; ``endpoints`` the descriptions of the sockets that it
     is given; ``shares`` the limits of every worker; ``reactor`` and ``log_level`` are names;
-    ``counted`` says whether its metrics are served.
+    ``counted`` says whether its metrics are served, ``steered`` whether it is given orders; in
+    ``slots`` is counted what has a limit in its scenario (see `shared_counts`), and connections
+    count from the ``first``.
     """
 
     options: dict[str, Any]
@@ -36,6 +47,9 @@ class Assignment:
     log_level: str
     number: int = 0
     counted: bool = False
+    steered: bool = False
+    slots: tuple[int, ...] = ()
+    first: int = 0
 
     @property
     def limits(self) -> Limits:

@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 
 from twistecho.service.echo.factory import EchoFactory
@@ -33,7 +33,12 @@ from twistecho.service.process.serving import (
 )
 
 from .assignment import BOARD, FIRST_SOCKET, Assignment
+from .shared_counts import SharedCounts, Slots
 from .supervisor import Heartbeats, Supervisor
+
+if TYPE_CHECKING:
+    from .links import Links
+    from .steering import WorkersSteering
 
 
 class WorkersService(MainService):
@@ -58,7 +63,26 @@ class WorkersService(MainService):
         self._heartbeats = Heartbeats(reactor, os.environ, self._is_ready, self._is_silent)
         self._board_file = _shared_file(Board.size(len(self._names)))
         self._board = Board(self._board_file.fileno(), len(self._names))
+        counts = SharedCounts(self._board_file.fileno(), Board.size(len(self._names)))
+        self._slots = Slots(counts, factory.scenario)
         self._supervisor: Supervisor | None = None
+        self._links: Links | None = None
+        self._steering: WorkersSteering | None = None
+        if assignment.steered:
+            self._begin_steering()
+
+    def _begin_steering(self) -> None:
+        from .links import Links  # noqa: PLC0415 - most services are not steered
+        from .steering import WorkersSteering  # noqa: PLC0415 - as above
+
+        self._links = Links(self.clock, self._kill)
+        self._steering = WorkersSteering(
+            self.clock,
+            self.factory,
+            self._links,
+            self._slots,
+            next_number=lambda: self._board.next_number,
+        )
 
     def describe(self) -> str:
         """Say how the service answers, and what each worker may hold."""
@@ -70,6 +94,10 @@ class WorkersService(MainService):
             shared: Any = port
             shared.stopReading()
             shared._shouldShutdown = False  # noqa: SLF001 - Twisted's name for leaving it to others
+
+    def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:  # noqa: ARG002 - see below
+        """Leave that to the workers, each of which does it with its own."""
+        return succeed(None)
 
     def startService(self) -> None:
         """Listen, and start the workers."""
@@ -94,8 +122,12 @@ class WorkersService(MainService):
                 text, description = options["metrics"]
                 site, option = metrics_site(metrics), f"--metrics {text}"
                 self.listen_or_end(make_listener(self.clock, option, description, site, METRICS))
-        if options["control"] is not None:
-            end_process("--control: several workers cannot be steered", 2)
+        if self._steering is not None:
+            from twistecho.service.process.control_port import (  # noqa: PLC0415 - most have none
+                make_control,
+            )
+
+            self.listen_or_end(make_control(self.clock, options, self._steering, metrics))
 
     def _shared_sockets(self) -> list[int]:
         """Give the descriptors that workers inherit; end the process where a port has none."""
@@ -108,9 +140,8 @@ class WorkersService(MainService):
         return Supervisor(
             self.clock,
             drain=self.drain,
-            assignments={
-                name: replace(self._assignment, number=int(name)).to_bytes() for name in self._names
-            },
+            names=self._names,
+            assignment=self._assignment_of,
             descriptors={
                 BOARD: self._board_file.fileno(),
                 **dict(enumerate(self._shared_sockets(), FIRST_SOCKET)),
@@ -118,7 +149,21 @@ class WorkersService(MainService):
             environ=self._environment,
             heard=self._heartbeats.heard,
             gone=self._has_ended,
+            orders=self._links,
         )
+
+    def _assignment_of(self, name: str) -> bytes:
+        """Say what a worker is to do: as the scenario in force says."""
+        scenario, slots, first = self.factory.scenario, self._slots.all, 0
+        if self._steering is not None:
+            scenario, slots, first = self._steering.in_force
+        return replace(
+            self._assignment,
+            options={**self._assignment.options, "scenario": scenario, "drain": self.drain},
+            number=int(name),
+            slots=slots,
+            first=first,
+        ).to_bytes()
 
     def _environment(self, name: str) -> dict[str, str]:
         told = self._heartbeats.expect(name)
@@ -141,6 +186,9 @@ class WorkersService(MainService):
 
     def _is_silent(self, name: str) -> None:
         self._log.error("Worker {worker} gives no sign of life and is killed", worker=name)
+        self._kill(name)
+
+    def _kill(self, name: str) -> None:
         if self._supervisor is not None:
             self._supervisor.kill(name)
 
@@ -148,6 +196,8 @@ class WorkersService(MainService):
         """Leave nothing of a worker behind that is true of the living only."""
         self._board.open[int(name)] = GONE
         self._heartbeats.forget(name)
+        if self._links is not None:
+            self._links.close(name)
         if self._temporary is not None:
             from .metrics import forget  # noqa: PLC0415 - it needs an extra
 
@@ -216,6 +266,7 @@ def make_workers(
         reactor=reactor_name,
         log_level=log_level.name,
         counted=serves_metrics(options),
+        steered=options["control"] is not None,
     )
     return WorkersService(reactor, factory, listeners, assignment)
 

@@ -15,9 +15,9 @@ Who falls silent for some seconds is reported; where this process has to send he
 import math
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready
@@ -30,7 +30,7 @@ from twisted.runner.procmon import LineLogger, LoggingProtocol, ProcessMonitor
 from twistecho.base.processes import command
 from twistecho.service.process.notify import watchdog_seconds
 
-from .assignment import LIFE
+from .assignment import ANSWERS, ASKED, LIFE, ORDERS
 
 KILL_MARGIN = 2.0
 """Seconds beyond the time to drain after which a worker that has not ended is killed."""
@@ -81,21 +81,29 @@ class WorkerProcess(LoggingProtocol):
     pid = 0
 
     def connectionMade(self) -> None:
-        """Tell the worker what to do."""
+        """Begin to hear the worker."""
         super().connectionMade()
         self._output = EventReader()
         self._output.tag = self.name
         self._output.service = self.service
         self._output.makeConnection(None)  # type: ignore[no-untyped-call]  # Twisted's
         self.pid = self.transport.pid  # gone once it has ended
-        self.transport.write(self.service.assignments[self.name])
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Pass on signs of life; the rest is output."""
-        if childFD == LIFE:
+        """Tell the worker what to do when it asks; pass on signs of life; the rest is output."""
+        if childFD == LIFE and data == ASKED:
+            self.service.engage(self)
+        elif childFD == LIFE:
             self.service.heard(self.name, data)
+        elif childFD == ANSWERS and self.service.orders is not None:
+            self.service.orders.heard(self.name, data)
         else:
             super().childDataReceived(childFD, data)
+
+    def order(self, data: bytes) -> None:
+        """Send what it is ordered to do, if it can still be."""
+        with suppress(KeyError):  # the pipe is closed; what follows is processEnded
+            self.transport.writeToChild(ORDERS, data)
 
     def signal(self, name: str) -> None:
         """Send a signal, ``TERM`` for example, if the process is still there."""
@@ -108,12 +116,24 @@ class WorkerProcess(LoggingProtocol):
         self.service.ended(self.name, self.pid, reason)
 
 
-class Supervisor(ProcessMonitor):
-    """Keeps a worker process running for each of ``assignments``, which are by name.
+class Orders(Protocol):
+    """Gives orders to workers: see `links.Links`."""
 
-    ``descriptors`` are passed to each, by their numbers there, and a pipe as `LIFE`: ``heard`` is
-    called with a worker's name and what it tells. ``environ`` is a worker's environment, by its
-    name. ``gone`` is called with the name of a worker that has ended.
+    def open(self, name: str, send: Callable[[bytes], None]) -> None:
+        """Begin with a worker."""
+
+    def heard(self, name: str, data: bytes) -> None:
+        """Take what it answers."""
+
+
+class Supervisor(ProcessMonitor):
+    """Keeps a worker process running for each of ``names``.
+
+    Each is told its ``assignment`` when it asks for it: what that says is never of before a change
+    that came while the worker was starting. ``descriptors`` are passed to each, by their numbers
+    there, and a pipe as `LIFE`: ``heard`` is called with a worker's name and what it tells.
+    ``environ`` is a worker's environment, by its name. ``gone`` is called with the name of a worker
+    that has ended. ``orders`` are given to them, if there are any, from when they have asked.
     """
 
     _log = Logger()
@@ -127,15 +147,19 @@ class Supervisor(ProcessMonitor):
         reactor: Any,
         *,
         drain: float,
-        assignments: dict[str, bytes],
+        names: Sequence[str],
+        assignment: Callable[[str], bytes],
         descriptors: dict[int, int],
         environ: Callable[[str], dict[str, str]],
         heard: Callable[[str, bytes], None],
         gone: Callable[[str], None],
+        orders: Orders | None = None,
     ) -> None:
         super().__init__(reactor)
         self.killTime = drain + KILL_MARGIN
-        self.assignments = assignments
+        self._assignment = assignment
+        self._count = len(names)
+        self.orders = orders
         self.restarts = 0
         self._spawn = reactor.spawnProcess
         self._now = reactor.seconds
@@ -143,10 +167,11 @@ class Supervisor(ProcessMonitor):
         self._environ = environ
         self.heard = heard
         self._gone = gone
-        self._descriptors = {0: "w", 1: "r", 2: "r", LIFE: "r", **descriptors}
+        own = {} if orders is None else {ORDERS: "w", ANSWERS: "r"}
+        self._descriptors = {0: "w", 1: "r", 2: "r", LIFE: "r", **own, **descriptors}
         self._all_ended: Deferred[None] | None = None
         self._at_once: IDelayedCall | None = None
-        for name in assignments:
+        for name in names:
             self.addProcess(name, [name])
 
     def startProcess(self, name: str) -> None:
@@ -157,7 +182,7 @@ class Supervisor(ProcessMonitor):
         worker.service, worker.name = self, name
         self.protocols[name] = worker
         self.timeStarted[name] = self._now()
-        line = command("twistecho.service.workers.worker", f"{name} of {len(self.assignments)}")
+        line = command("twistecho.service.workers.worker", f"{name} of {self._count}")
         try:
             self._spawn(
                 worker, sys.executable, line, env=self._environ(name), childFDs=self._descriptors
@@ -167,6 +192,12 @@ class Supervisor(ProcessMonitor):
             del self.protocols[name]
             self._gone(name)
             self.restart[name] = self._call_later(self.delay[name], self.startProcess, name)
+
+    def engage(self, worker: WorkerProcess) -> None:
+        """Tell a worker what to do."""
+        worker.transport.write(self._assignment(worker.name))
+        if self.orders is not None:
+            self.orders.open(worker.name, worker.order)
 
     def ended(self, name: str, pid: int, reason: Failure) -> None:
         """Log that a worker has ended, and when it is started again."""

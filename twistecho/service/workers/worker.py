@@ -42,7 +42,8 @@ from twistecho.service.listening.accepting import (
 from twistecho.service.process.notify import Notifications
 from twistecho.service.process.serving import Listener, MainService, make_factory, on_signals
 
-from .assignment import BOARD, FIRST_SOCKET, LIFE, Assignment, read_assignment
+from .assignment import ASKED, BOARD, FIRST_SOCKET, LIFE, Assignment, read_assignment
+from .shared_counts import SharedAllowances, SharedCounts
 
 
 class WorkerService(MainService):
@@ -60,13 +61,21 @@ class WorkerService(MainService):
         rooms = [share.connections for share in assignment.shares]
         board = Board(BOARD, len(rooms))
         self._turn = Turn(board, assignment.number, rooms, factory.count_open)
-        self._numbering = board if factory.scenario.is_numbered else None
-        if factory.scenario.is_numbered:
+        self._numbering = board if assignment.steered or factory.scenario.is_numbered else None
+        if self._numbering is not None:
             factory.connections.number_of = number_of
+        counts = SharedCounts(BOARD, Board.size(len(rooms)))
+        self.allowances = SharedAllowances(counts, factory.scenario, assignment.slots)
+        factory.connections.allowances = self.allowances
 
     def prepare(self, port: IListeningPort) -> None:
         """Take turns at a port with the other workers."""
         take_turns(port, self.clock, self._turn, self._numbering)
+
+    def accept_all(self) -> None:
+        """Accept whoever has connected, whatever the other workers have."""
+        with self._turn.forced():
+            self.accept_waiting()
 
     def announce(self, port: IListeningPort) -> None:
         """Say nothing: the process that listens has said it."""
@@ -90,6 +99,22 @@ def make_worker(reactor: Any, assignment: Assignment) -> WorkerService:
         for at, description in enumerate(assignment.endpoints)
     ]
     return WorkerService(reactor, factory, listeners, assignment)
+
+
+def follow_orders(reactor: Any, service: WorkerService, first: int) -> None:
+    """Have a worker do what it is told while it runs; its connections count from the ``first``."""
+    from .orders_protocol import Numbering, OrdersProtocol, take_orders  # noqa: PLC0415 - most take none
+
+    numbering = Numbering(number_of, first)
+    service.factory.connections.number_of = numbering
+    protocol = OrdersProtocol(
+        reactor,
+        service.factory,
+        service.allowances,
+        numbering=numbering,
+        accept_waiting=service.accept_all,
+    )
+    take_orders(reactor, protocol)
 
 
 def with_text(event: LogEvent) -> LogEvent:
@@ -124,6 +149,7 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Serve until told to stop."""
     os.setsid()  # Ctrl-C is for the process that started this one, which then stops it
+    os.write(LIFE, ASKED)
     assignment = read_assignment(sys.stdin.buffer)
     Thread(target=_end_with_parent, daemon=True).start()
     begin_logging(assignment.log_level, sys.stdout)
@@ -136,6 +162,8 @@ def main() -> None:
     loop: Any = reactor
     count_monotonic(loop)
     service = make_worker(loop, assignment)
+    if assignment.steered:
+        follow_orders(loop, service, assignment.first)
     service.startService()
     loop.addSystemEventTrigger("before", "shutdown", service.stopService)
     if assignment.counted:

@@ -1,0 +1,91 @@
+"""A user's code, as `tests.whole.test_user_types` has mypy check it; it is never run.
+
+Where a line is to be an error, it ignores it: ``--strict`` refuses what is ignored for nothing.
+"""
+
+from collections.abc import Sequence
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP4ServerEndpoint,
+    UNIXServerEndpoint,
+)
+from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+
+from twistecho import EchoFactory, EchoService, Fleet, Plan, Report
+
+
+class Dialogue:
+    """A protocol of the user's own."""
+
+    def __init__(self, client: int) -> None:
+        self.client = client
+
+    def reply(self, _number: int, data: bytes) -> int:
+        """Take a line."""
+        return data.find(b"\n") + 1
+
+
+async def later(message: bytes) -> bytes:
+    """Answer, some time."""
+    return await promised(message)
+
+
+def promised(message: bytes) -> "Deferred[bytes]":
+    """Answer, some time."""
+    return succeed(message)
+
+
+def with_the_reactor() -> Sequence[EchoService]:
+    """Twisted's reactor is taken, whatever its type is in this version."""
+    Fleet(reactor, "localhost:5000", Plan(protocol=Dialogue))
+    for answer in (later, promised, bytes.upper):
+        EchoFactory(reactor, answer=answer)
+    factory = EchoFactory(reactor, answer=later)
+    return [
+        EchoService(reactor, factory, "tcp:5000"),
+        EchoService(reactor, factory, 5000),
+        EchoService(reactor, factory, ["tcp:5000", "unix:/run/echo.sock"]),
+    ]
+
+
+def with_clocks(clock: Clock, memory: MemoryReactorClock) -> None:
+    """So are those for tests."""
+    Fleet(memory, "localhost:5000", Plan())
+    EchoService(clock, EchoFactory(clock), [])
+    EchoService(memory, EchoFactory(memory), [])
+
+
+def with_interfaces(tcp: IReactorTCP, counting: IReactorTime) -> None:
+    """So are the interfaces that a function says it needs."""
+    Fleet(tcp, "localhost:5000", Plan())
+    EchoService(counting, EchoFactory(counting), [])
+
+
+async def with_endpoints(
+    memory: MemoryReactorClock,
+    tcp: TCP4ServerEndpoint,
+    unix: UNIXServerEndpoint,
+    clients: tuple[IStreamClientEndpoint, HostnameEndpoint, TCP4ClientEndpoint],
+) -> Report:
+    """Endpoints are targets, and places to listen on."""
+    EchoService(memory, EchoFactory(memory), [tcp, unix, "tcp:5000"])
+    Fleet(memory, clients[0], Plan())
+    Fleet(memory, clients[1], Plan())
+    return await Fleet(memory, clients[2], Plan()).run()
+
+
+def wrong(clock: Clock, server: TCP4ServerEndpoint) -> None:
+    """What cannot work is an error."""
+    Fleet(clock, "localhost:5000", Plan())  # type: ignore[arg-type]
+    Fleet(reactor, server, Plan())  # type: ignore[arg-type]
+    Fleet(reactor, 5000, Plan())  # type: ignore[arg-type]
+    EchoFactory(clock, answer=str)  # type: ignore[arg-type]
+    EchoFactory(5000)  # type: ignore[arg-type]
+    EchoService(clock, EchoFactory(clock), [5.5])  # type: ignore[list-item]
+    EchoFactory(clock, dealy=1)  # type: ignore[call-arg]
