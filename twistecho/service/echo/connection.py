@@ -409,7 +409,10 @@ class Connection(Watched, Protocol):
 
     def _end(self, ending: Kind) -> None:
         """Drop what is still pending; end the connection once all before has been sent."""
-        self.transport.pauseProducing()
+        if ending is Kind.CLOSE and is_wrapped(self.transport):
+            self.transport.resumeProducing()  # TLS waits until its peer has closed too
+        else:
+            self.transport.pauseProducing()
         if ending is Kind.CLOSE:
             self._close()
         else:

@@ -7,7 +7,7 @@ once where nothing is pending, or stands in the queue until its time.
 
 from collections import deque
 
-from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.interfaces import IFileDescriptorReceiver, IHandshakeListener
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -38,7 +38,7 @@ from .state import (
     WAITING,
     WRITTEN,
 )
-from .transports import close_passed
+from .transports import close_passed, shakes_hands
 
 PAYLOAD_SHOWN = 80
 """How many bytes of a read are shown in the log, where payload is logged at all."""
@@ -53,7 +53,7 @@ MESSAGES_AT_ONCE = 512
 """How many messages are cut until others have their turn."""
 
 
-@implementer(IFileDescriptorReceiver)
+@implementer(IFileDescriptorReceiver, IHandshakeListener)
 class EchoProtocol(Connection):
     """One connection of the echo service: what is read becomes messages, each message a reply."""
 
@@ -73,8 +73,14 @@ class EchoProtocol(Connection):
             self._hold(now + connections.scenario.hold(self.number))
         if connections.may_fail:
             self._prepare_to_fail()
-        if connections.scenario.banner and not self._state & CLOSING:
-            self._greet(now)
+        if connections.scenario.banner and not shakes_hands(transport):
+            self._greet()
+
+    @ends_connection
+    def handshakeCompleted(self) -> None:
+        """Send the banner: before, TLS would hold it and not be read. See `IHandshakeListener`."""
+        if self._connections.scenario.banner:
+            self._greet()
 
     def _prepare_to_fail(self) -> None:
         self._send_at_once()
@@ -83,10 +89,12 @@ class EchoProtocol(Connection):
         elif self._connections.scenario.bandwidths:
             self._connections.bound(self)
 
-    def _greet(self, now: float) -> None:
+    def _greet(self) -> None:
         """Send the banner, as late and as wrongly as is asked."""
-        scenario = self._connections.scenario
-        decision = self._connections.greet(self)
+        connections = self._connections
+        if self._state & CLOSING:
+            return
+        now, scenario, decision = connections.now(), connections.scenario, connections.greet(self)
         reply = self._reply(decision, BANNER)
         queue = self._queue or self._make_queue()
         queue.put(now + decision.delay, scenario.banner, reply)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPullProducer, ISystemHandle, ITCPTransport
+from twisted.internet.interfaces import INegotiated, IPullProducer, ISystemHandle, ITCPTransport
 from zope.interface import implementer
 
 from twistecho.base.log_lines import RateLimitedLog, where
@@ -45,6 +45,11 @@ def close_passed(descriptor: int, occasionally: RateLimitedLog, peer: object) ->
 def is_wrapped(transport: object) -> bool:
     """Tell whether bytes are changed on their way to the transport below, as by TLS."""
     return hasattr(transport, "wrappedProtocol")
+
+
+def shakes_hands(transport: object) -> bool:
+    """Tell whether nothing can be sent before a handshake, as over TLS."""
+    return is_wrapped(transport) and INegotiated.providedBy(transport)
 
 
 def amid_record(transport: object) -> bool:
