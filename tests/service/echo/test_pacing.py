@@ -1,7 +1,6 @@
 """Pacing: what goes in any time, and that a steady taker gets the rate."""
 
 from itertools import accumulate
-from math import ulp
 from unittest import TestCase
 
 from hypothesis import given, settings
@@ -70,9 +69,8 @@ class LawTests(TestCase):
         pace.take(room + size, start)
         again = pace.next_at(1)
         assert again >= start + (size - 1) / rate - 1e-6
-        assert pace.room(start + 0.99 * (again - start)) == 0 or again - start < 2 / rate + ulp(
-            again
-        )
+        # Times of a clock that has run for days are right to some 1e-10 s.
+        assert pace.room(start + 0.99 * (again - start)) == 0 or again - start < 2 / rate + 1e-6
         assert pace.room(max(start, again)) >= 1
 
 
