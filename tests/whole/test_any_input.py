@@ -39,6 +39,8 @@ from tests.support.pipes import Pipe
 from tests.support.pipes import tcp as address_of
 from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
+from tests.support.scenarios import scenarios
+from twistecho import EchoFactory
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -87,7 +89,11 @@ from twistecho.service.listening.proxy_header import (
     read_header,
 )
 from twistecho.service.process.notify import Notifications
+from twistecho.service.process.scenario_file import scenario_from
 from twistecho.service.scenario.delay import Constant
+from twistecho.service.scenario.document import read_scenario, written
+from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.framing import parse_framing
 from twistecho.service.scenario.parsing import LONGEST, parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario
 from twistecho.service.workers.supervisor import EventReader
@@ -118,6 +124,31 @@ REQUIRED = [
     "p99 < 5ms", "failed == 0", "rate>10k/s", "receive:reset<=1", "byte_rate >= 1MiB/s",
     "error_rate < 1%", "service.p99.9 != 1min",
 ]  # fmt: skip
+FRAMINGS = [
+    "read", "line", "delimiter:\r\n", "length:2,little", "length:4,inclusive", "length:1",
+    "fixed:9",
+]  # fmt: skip
+ANSWERS = [
+    "/^QUIT/221 bye\\r\\n/close", "|a|b|delay=20ms,limit=2",
+    r"/(\d+)\/(.)/<\1,\2>\\/fault=drip,bytes=2",
+    "/[a-z]*?/\\x5c/delay=uniform:1,3,close",
+]  # fmt: skip
+SCENARIO: dict[str, Any] = {
+    "framing": "line", "banner": {"base64": "/w=="}, "banner_delay": 0.5, "banner_fault": "drip",
+    "on": [
+        {"match": "^QUIT", "reply": "221 bye\r\n", "close": True},
+        {"match": "(.)", "reply": ["\\1", {"base64": "/w=="}], "delay": "1s", "fault": "extra",
+         "limit": 2},
+    ],
+    "reply": "raw", "delay": "uniform:1,3", "delay_per": "reply", "faults": ["reset:0.1"],
+    "in_band": True, "seed": 7,
+}  # fmt: skip
+SCENARIO_FILES = [
+    json.dumps(SCENARIO),
+    'framing = "length:2"\nbanner = "hi"\n[[on]]\nmatch = "a"\nreply = "b"\nlimit = 2\n',
+    'delay = 0.5\nfaults = ["reset:0.1", "corrupt:0.5"]\nseed = 7\n# a comment\n',
+    '{"framing": "fixed:3", "in_band": true, "faults": "stall,for=2"}',
+]
 TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "delay": (parse_delays, DELAYS),
     "fault": (lambda text: parse_faults([text]), FAULTS),
@@ -132,6 +163,9 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),
+    "framing": (parse_framing, FRAMINGS),
+    "answer": (parse_on, ANSWERS),
+    "bytes": (unescape, [r"220 ready\r\n", r"\x00\\\t", "\u00e9"]),
     "command": (parse_command, ["sh -c 'a \"b\"' {port}", "name=sh --port={port}", "sh \\{port}"]),
 }  # fmt: skip
 """What reads each kind of text, and right ones."""
@@ -192,6 +226,62 @@ class TextTests(unittest.TestCase):
         with self.assertRaises(ClickException) as refused:
             Parsed("time", parse_seconds).convert("\x1b[2J5\n", None, None)
         assert _one_line(refused.exception).isprintable()
+
+
+class ScenarioFileTests(unittest.TestCase):
+    """What is in files of scenarios."""
+
+    @law
+    @given(
+        damaged_texts(SCENARIO_FILES) | damaged(SCENARIO).map(json.dumps),
+        st.sampled_from(["toml", "json"]),
+    )
+    def test_any_file_is_a_scenario_or_refused_in_one_line(self, text: str, ending: str) -> None:
+        """That names it; a scenario serves any bytes, and is written and read again."""
+        with TemporaryDirectory() as folder:
+            path = os.path.join(folder, f"a.{ending}")  # noqa: PTH118 - as it is given
+            with open(path, "wb") as file:  # noqa: PTH123 - likewise
+                file.write(text.encode("utf-8", "surrogatepass"))
+            try:
+                scenario = scenario_from(path)
+            except ValueError as error:
+                assert str(error).startswith(path)
+                refused_in_one_line(error)
+                return
+        assert scenario.describe().isprintable()
+        assert read_scenario(json.loads(json.dumps(written(scenario)))) == scenario
+        serve(scenario, [b"QUIT\r\n", b"!reset x\r\n", bytes(range(256)) * 8, b"\n"])
+
+    @law
+    @given(scenarios(), st.lists(st.binary(max_size=300), max_size=5))
+    def test_any_bytes_are_served_in_any_scenario(
+        self, scenario: Scenario, reads: list[bytes]
+    ) -> None:
+        """No peer can cause a traceback, nor have bytes count that are not there."""
+        serve(scenario, reads)
+
+
+def serve(scenario: Scenario, reads: list[bytes]) -> None:
+    """Have a service read these bytes; hold that nothing is logged as failed, or left behind."""
+    failures: list[LogEvent] = []
+    observer: Any = lambda event: failures.append(event) if "log_failure" in event else None  # noqa: E731 - for mypy
+    globalLogPublisher.addObserver(observer)
+    try:
+        clock = Clock()
+        factory = EchoFactory(clock, scenario=scenario)
+        pipe = Pipe()
+        protocol = factory.buildProtocol(None)
+        assert protocol is not None
+        protocol.makeConnection(pipe)
+        for data in reads:
+            protocol.dataReceived(data)
+            clock.advance(0.5)
+        protocol.connectionLost(Failure(ConnectionDone()))
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    assert failures == []
+    assert factory.counts.dropped["failed"] == 0
+    assert (factory.connections.budget.used, len(factory.connections.timers)) == (0, 0)
 
 
 class InBandTests(unittest.TestCase):

@@ -35,6 +35,7 @@ from .options import (
 )
 from .output_files import Output, OutputFile, run_shown
 from .report import show_reports
+from .scenario import scenario
 from .serve import serve
 
 _HELP = """Run the same plan with both engines against the same server and compare them.
@@ -174,5 +175,5 @@ def twistecho() -> None:
     """Do nothing but what the command says."""
 
 
-for _command in (check, fleet, show_reports, serve, compare):
+for _command in (check, fleet, show_reports, serve, compare, scenario):
     twistecho.add_command(_command)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.clocks import ShufflingClock
 from tests.support.damage import pieces
 from tests.support.pipes import SMALL, Pipe, connect
-from twistecho import EchoFactory
+from twistecho import EchoFactory, Limits
 from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import writer_of
 from twistecho.service.scenario.answers import On
@@ -207,10 +207,10 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_a_scenario_that_the_limits_do_not_allow_changes_nothing(self) -> None:
         """It is refused before anything is."""
-        factory = EchoFactory(Clock(), reply="raw")
+        factory = EchoFactory(Clock(), reply="raw", limits=Limits(message_size=8))
         before = factory.scenario
-        for framing, problem in (("fixed:70000", "framing: fixed:70000: no message may have"),):
-            with pytest.raises(FieldError, match=problem):
+        for framing in ("fixed:9", "delimiter:123456789"):
+            with pytest.raises(FieldError, match=f"^framing: {framing}: no message may have more"):
                 factory.scenario = Scenario(framing=framing)
         assert factory.scenario is before
         protocol, transport = connect(factory)

@@ -1,6 +1,7 @@
 """The same scenario in four ways: options, TOML, JSON, Python; and what is wrong with files."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,17 @@ class FourWaysTests(FileCase):
         assert scenario_from(self.file(TOML)) == PYTHON
         assert scenario_from(self.file(data, "a.json")) == PYTHON
         assert parsed("--scenario", self.file(TOML)) == PYTHON
+
+    def test_the_documents_example(self) -> None:
+        """It is one, with all that it shows."""
+        text = Path(__file__).parents[3].joinpath("docs", "operating.md").read_text()
+        [block] = [
+            each for each in re.findall("```toml\n(.*?)```", text, re.DOTALL) if "[[on]]" in each
+        ]
+        scenario = scenario_from(self.file(block))
+        assert scenario.decide(0, 0, b"HELO me").content == b"hello me"
+        assert scenario.decide(0, 0, b"QUIT").close
+        assert scenario.banner == b"220 ready\r\n"
 
     def test_an_option_replaces_what_the_file_says(self) -> None:
         """A repeatable one the whole list; an empty text is one too."""

@@ -123,7 +123,8 @@ def write_buffer_of(limits: Limits, connections: int) -> int:
 
 def check_size(framing: Framing, most: int) -> None:
     """Raise FieldError for a framing whose messages are all longer than may come, in bytes."""
-    if framing.kind is FramingKind.FIXED and framing.size > most:
+    least = framing.size if framing.kind is FramingKind.FIXED else len(framing.delimiter)
+    if least > most:
         raise FieldError("framing", f"{framing}: no message may have more than {most} bytes")
 
 
