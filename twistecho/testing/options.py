@@ -108,6 +108,7 @@ def checked(options: Mapping[str, Any], allowed: type, what: str) -> dict[str, A
     ``allowed`` is a TypedDict. Raises TypeError, as Python does, in one line for a name that is
     none of its own, and for both names of one option.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     names = allowed.__annotations__
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:

@@ -82,6 +82,7 @@ Expected: TypeAlias = bytes | str | re.Pattern[bytes]
 
 def check_received(record: Record, expected: Expected, times: int | None) -> None:
     """Raise AssertionError where no message is as expected, or not so many are."""
+    __tracebackhide__ = True  # pytest shows the line of the test
     wanted = expected.encode() if isinstance(expected, str) else expected
     if not isinstance(wanted, re.Pattern):
         wanted = bytes(wanted)

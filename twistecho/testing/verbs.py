@@ -103,6 +103,7 @@ class Verbs(ABC):
         Banner, framing, refusals and a delay of each connection count for those accepted from now
         on, all else on open connections too. None is as by default. Raises FieldError.
         """
+        __tracebackhide__ = True
         checked(fields, ScenarioFields, "set()")
         with self._changing:
             return Change(self, self.change(fields))
