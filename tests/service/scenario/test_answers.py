@@ -128,7 +128,7 @@ class OptionTests(unittest.TestCase):
             ),
             "/\udcff/\udcfe/": On(b"\xff", b"\xfe"),
         }.items():
-            with self.subTest(text):
+            with self.subTest(ascii(text)):
                 assert parse_on(text) == on
 
     def test_a_trace_is_read(self) -> None:
@@ -168,7 +168,7 @@ class OptionTests(unittest.TestCase):
             "/(/b/": "match: not a pattern: missing ): (",
             r"/a/\1/": r"reply: '\1': the pattern has 0 groups",
         }.items():
-            with self.subTest(text), pytest.raises(ValueError, match=re.escape(problem)):
+            with self.subTest(ascii(text)), pytest.raises(ValueError, match=re.escape(problem)):
                 parse_on(text)
 
 

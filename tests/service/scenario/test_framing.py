@@ -254,5 +254,8 @@ class ReadingTests(unittest.TestCase):
             "fixed:a": "'a' is not a whole number",
             "delimiter:\ud800": "not text that can be written",
         }.items():
-            with self.subTest(text), pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
+            with (
+                self.subTest(ascii(text)),
+                pytest.raises(ValueError, match=f"^{re.escape(problem)}"),
+            ):
                 parse_framing(text)
