@@ -123,3 +123,11 @@ class ChildTests(unittest.TestCase):
             fleet_process.main(said)
         assert ended.value.code == INTERRUPTED
         assert said.getvalue() == ""
+
+    def test_a_parent_that_ends_before_it_says_anything_ends_it(self) -> None:
+        """Without a word."""
+        said, before = io.StringIO(), signal.getsignal(signal.SIGINT)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        with mock.patch("sys.stdin", io.StringIO()):
+            fleet_process.main(said)
+        assert said.getvalue() == ""

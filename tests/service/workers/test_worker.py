@@ -1,11 +1,14 @@
 """A worker's own part: what it logs. The rest is seen from outside, in `test_pool`."""
 
+import io
 import unittest
 from pathlib import Path
+from unittest import mock
 
+import pytest
 from twisted.logger import LogEvent, Logger, eventAsJSON, eventFromJSON, formatEvent
 
-from twistecho.service.workers.worker import with_text
+from twistecho.service.workers.worker import _assignment, with_text
 
 
 class LogTests(unittest.TestCase):
@@ -39,3 +42,19 @@ class LogTests(unittest.TestCase):
         text = str(formatEvent(self.through(failure)))
         assert text.startswith("The connection of 127.0.0.1:5 failed\nTraceback")
         assert text.endswith("No such file or directory: '/nonexistent'")
+
+
+class AssignmentTests(unittest.TestCase):
+    """What it is to do, from the process that started it."""
+
+    def test_a_parent_that_has_ended_ends_it(self) -> None:
+        """Without a traceback, whether it says nothing or half of it."""
+        for said in (b"", b"\x80\x04\x95\x10"):
+            with (
+                self.subTest(said=said),
+                mock.patch("os.write"),
+                mock.patch("sys.stdin", mock.Mock(buffer=io.BytesIO(said))),
+                pytest.raises(SystemExit) as ended,
+            ):
+                _assignment()
+            assert ended.value.code == 1

@@ -248,7 +248,10 @@ def main(out: TextIO) -> None:
 
     signal.signal(signal.SIGINT, interrupted)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    wanted = json.loads(sys.stdin.readline())
+    asked = sys.stdin.readline()
+    if not asked:
+        return  # the parent has ended before it said anything
+    wanted = json.loads(asked)
     try:
         engine = engine_named(wanted["engine"])
         plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])

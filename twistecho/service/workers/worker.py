@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pickle import UnpicklingError
 from threading import Thread
 from typing import Any, TextIO
 
@@ -147,11 +148,19 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _assignment() -> Assignment:
+    """Ask what to do. Ends this process where the one that started it has ended before."""
+    try:
+        os.write(LIFE, ASKED)
+        return read_assignment(sys.stdin.buffer)
+    except (BrokenPipeError, EOFError, UnpicklingError):
+        sys.exit(1)
+
+
 def main() -> None:
     """Serve until told to stop."""
     os.setsid()  # Ctrl-C is for the process that started this one, which then stops it
-    os.write(LIFE, ASKED)
-    assignment = read_assignment(sys.stdin.buffer)
+    assignment = _assignment()
     Thread(target=_end_with_parent, daemon=True).start()
     begin_logging(assignment.log_level, sys.stdout)
     if assignment.reactor == "default":
