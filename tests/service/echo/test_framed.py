@@ -132,6 +132,7 @@ class UnfinishedTests(SynchronousTestCase):
         assert (pipe.value(), pipe.disconnecting, pipe.aborted) == (b"bye", True, False)
         assert factory.counts.dropped == {}
         assert factory.connections.budget.used == 0
+        assert protocol._cutter is None  # what it held is not held until the peer closes
 
     def test_the_users_answer_is_not_asked_about_it(self) -> None:
         """It is no message; an empty one is."""
@@ -269,6 +270,13 @@ class ManyInOneReadTests(SynchronousTestCase):
             assert factory.counts.messages == 5001
             assert (factory.connections.budget.used, len(factory.connections.timers)) == (0, 0)
 
+    def test_it_reads_on_as_soon_as_all_are_cut(self) -> None:
+        """Though they wait, and the last of them is not whole."""
+        factory = EchoFactory(Clock(), framing="line", reply="raw", delay=5)
+        protocol, pipe = connect(factory)
+        protocol.dataReceived(b"\n" * 64 + b"x")
+        assert (protocol.waiting, pipe.producerState) == (64, "producing")
+
     def test_others_have_their_turn_meanwhile(self) -> None:
         """What is answered at once is not answered all at once."""
         clock = Clock()
@@ -334,16 +342,19 @@ class ManyInOneReadTests(SynchronousTestCase):
         """What has been read waits for nobody else's bytes."""
         clock = Clock()
         limits = Limits(waiting_bytes=20_000, total_waiting_bytes=20_000)
-        factory = EchoFactory(clock, framing="fixed:1", reply="raw", delay=1, limits=limits)
+        factory = EchoFactory(clock, framing="line", reply="raw", delay=1, limits=limits)
         hog, _ = connect(factory)
         hog.pauseProducing()
         hog._charge_buffer(20_000)
+        amid, other = connect(factory)
+        amid.dataReceived(b"x" * 2 * GUARANTEED)
+        assert other.producerState == "producing"  # it is the one that may go on
         protocol, pipe = connect(factory)
-        protocol.dataReceived(b"x" * 500)
-        for _ in range(20):
+        protocol.dataReceived(b"\n" * 2 * GUARANTEED)
+        for _ in range(200):
             clock.advance(1)
-        assert pipe.value() == b"x" * 500
-        assert factory.connections.budget.used == 20_000
+        assert pipe.value() == b"\n" * 2 * GUARANTEED
+        assert factory.connections.budget.used == 20_000 + 2 * GUARANTEED
 
     def test_a_large_drip_takes_no_more_memory_than_its_reply(self) -> None:
         """A peer may ask for one of a long line."""
