@@ -2,6 +2,7 @@
 
 import math
 import unittest
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from twistecho.service.scenario.delay import Constant, parse_delay
 from twistecho.service.scenario.fault import Direction, Kind, Moment, Schedule
+from twistecho.service.scenario.fault_options import text_of
 from twistecho.service.scenario.parsing import InBand, parse_delays, parse_fault, parse_in_band
 from twistecho.service.scenario.patterns import Pattern
 
@@ -188,6 +190,22 @@ class FaultTextTests(unittest.TestCase):
         assert 0 <= fault.probability <= 1
         assert fault.limit is None or fault.limit >= 1
         assert parse_fault(fault.text) == fault
+
+
+class WrittenFaultTests(unittest.TestCase):
+    """Faults made of values, written as they would be asked for."""
+
+    def test_what_is_written_is_read_again(self) -> None:
+        """All fields, those of the kind too."""
+        for text in (
+            "reset:0.5,every=3,limit=2,at=after", "drip,bytes=3,pause=0.5", "stall", "unaccepted",
+            "bandwidth,rate=64Ki,direction=in,peer=10.0.0.0/8", "late,times=3", "refuse:0.25",
+            "extra,bytes=4,match=^a,b", "silent,after=2,connection=4", "truncate,bytes=9",
+        ):  # fmt: skip
+            with self.subTest(text=text):
+                fault = replace(parse_fault(text), text="")
+                assert replace(parse_fault(text_of(fault)), text="") == fault
+                assert text_of(parse_fault(text)) == text
 
 
 class InBandTests(unittest.TestCase):

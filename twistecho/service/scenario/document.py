@@ -20,6 +20,7 @@ from twistecho.base.notation import FieldError
 from .answers import On
 from .delay import AskedDelay, Constant, Delay
 from .fault import Fault
+from .fault_options import text_of
 from .fields import FIELDS
 from .parsing import LinesOf, no_files, parse_delays
 from .scenario import Scenario
@@ -190,4 +191,4 @@ def text_of_delay(delay: Delay) -> str:
 
 def text_of_fault(fault: Fault | None) -> str | None:
     """Write a fault as it was asked for."""
-    return None if fault is None else fault.text or str(fault.kind)
+    return None if fault is None else text_of(fault)

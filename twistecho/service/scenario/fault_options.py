@@ -6,7 +6,7 @@ from typing import Any
 from twistecho.base.networks import Network, parse_network
 from twistecho.base.notation import number, parse_seconds, whole
 
-from .fault import OF_CONNECTIONS, OF_MESSAGES, Direction, Kind, Moment
+from .fault import OF_CONNECTIONS, OF_MESSAGES, Direction, Fault, Kind, Moment
 from .patterns import Pattern
 
 MOST_EXTRA = 65536
@@ -116,3 +116,28 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {
     Kind.LATE: {"times": 10.0},
 }
 """The fields of a `Fault` that depend on its kind."""
+
+
+def text_of(fault: Fault) -> str:
+    """Write a fault as it was asked for; one that was made of values, as it would be."""
+    if fault.text:
+        return fault.text
+    usual = Fault(fault.kind, **DEFAULTS.get(fault.kind, {}))
+    chance = "" if fault.probability == 1 else f":{fault.probability!r}"
+    options = ""
+    for name in parsers_of(fault.kind, scheduled=True):
+        value, default = (_value(each, name) for each in (fault, usual))
+        if value != default and value:
+            options += f",{name}={_in_text(value)}"
+    if fault.match is not None:
+        options += f",match={fault.match.source.decode('utf-8', 'surrogateescape')}"
+    return f"{fault.kind}{chance}{options}"
+
+
+def _value(fault: Fault, option: str) -> Any:
+    of = fault.schedule if option in SCHEDULE else fault
+    return getattr(of, FIELDS.get(option, option))
+
+
+def _in_text(value: object) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
