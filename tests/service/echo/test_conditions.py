@@ -2,6 +2,7 @@
 
 import unittest
 from typing import Any
+from unittest import mock
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.task import Clock
@@ -87,6 +88,23 @@ class ConditionTests(ConditionsCase):
         hosts = ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.1")
         refused = [self.connect(factory, host).transport.disconnecting for host in hosts]
         assert refused == [True, False, True, False]
+
+
+class ClosingTests(ConditionsCase):
+    """How a connection is closed."""
+
+    def test_only_tls_reads_on_after_a_close(self) -> None:
+        """It is not closed before its peer has said so too; others have nothing to read for."""
+        for wrapped, state in ((True, "producing"), (False, "paused")):
+            with (
+                self.subTest(wrapped=wrapped),
+                mock.patch("twistecho.service.echo.connection.is_wrapped", lambda _: wrapped),  # noqa: B023 - called at once
+            ):
+                protocol = self.connect(self.factory("close,at=after"))
+                protocol.transport.pauseProducing()
+                protocol.dataReceived(b"x")
+                assert protocol.transport.value() == b"x"
+                assert protocol.transport.producerState == state
 
 
 class BandwidthTests(ConditionsCase):
