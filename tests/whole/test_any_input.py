@@ -618,7 +618,7 @@ class EngineTests(unittest.TestCase):
             reply=data.draw(st.sampled_from(ReplyFormat)),
             pipeline=data.draw(st.integers(1, 3)),
         )  # fmt: skip
-        write = REPLY_WRITERS[plan.reply]
+        write = REPLY_WRITERS[ReplyFormat(plan.reply)]
         ctime = "Sat Jul 22 18:43:57 2017"
         sent = [plan.messages_of(0)(number) for number in range(plan.messages_per_client or 0)]
         stream = bytearray(b"".join(write(message, ctime) for message in sent))
