@@ -33,7 +33,7 @@ class InFlight:
     """The messages of one client that are unanswered, and counts of all that were handed over.
 
     It is ``steady`` where each reply is to be its message, the only one in flight, and the next one
-    is due at once; where the format is to be found, from when that is known. After the first, such a
+    is due at once; where the format is to be found, once that is known. After the first, such a
     message is ``single``, and the reader is not told of it: it is compared at once, as most replies
     come in one piece. `Conversation.received` does so.
     """

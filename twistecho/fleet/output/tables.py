@@ -336,7 +336,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[Line]:
     """Give what is to be said below the tables: causes, requirements, and what to think of it."""
     for line in failure_lines(verdict.report):
         yield line, "red"
-    for line in explanation_lines(verdict.report):
+    for line in [] if verdict.passed else explanation_lines(verdict.report):
         yield line, BAD
     for result in (result for result in verdict.results if not result.doubt):
         yield str(result), "green" if result.met else BAD

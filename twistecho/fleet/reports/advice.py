@@ -71,8 +71,9 @@ def _of_bytes(report: Report) -> Iterator[str]:
     sample = _first(report)
     if sample is not None:
         expected, came = sample.expected[:_SHOWN], sample.came[:_SHOWN]
-        wanted = "nothing more" if expected == repr(b"") else expected
-        yield f"Expected {wanted}, but {came} came: {_kind_of(report, sample)}"
+        if expected == repr(b""):
+            expected = "nothing more" if report.messages else "nothing"
+        yield f"Expected {expected}, but {came} came: {_kind_of(report, sample)}"
 
 
 def _kind_of(report: Report, sample: Difference) -> str:
