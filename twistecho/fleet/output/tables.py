@@ -11,6 +11,7 @@ from rich.text import Text
 
 from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.advice import advice, disagreement_about_replies
 from twistecho.fleet.reports.figures import TIMES, read
@@ -112,8 +113,7 @@ def headline(plan: Plan, target: object, found: Report | None = None) -> str:
         words.append(f"{plan.ramp:,g} connections/s")
     if plan.barrier:
         words.append("all connected first")
-    replies = str(plan.reply) if found is None else _replies(found)
-    spoken = f"{replies} replies" if plan.protocol is None else f"protocol {plan.protocol_name}"
+    spoken = _replies(plan, found) if plan.protocol is None else f"protocol {plan.protocol_name}"
     doubt = ", certificate not verified" if is_unverified(str(target)) else ""
     return f"{', '.join(words)}, to {target} ({spoken}{doubt})"
 
@@ -149,10 +149,12 @@ def summary_table(reports: Sequence[Report]) -> Table:
     return _side_by_side(reports, [_summary(report) for report in reports])
 
 
-def _replies(report: Report) -> str:
-    """Name the format of replies: the plan's, or what was found where it had that found."""
-    found = " and ".join(map(str, report.replies_found))
-    return f"{report.plan.reply}: {found}" if found else str(report.plan.reply)
+def _replies(plan: Plan, report: Report | None) -> str:
+    """Name the format of replies: the plan's, or what was found where it has that found."""
+    if plan.reply != AUTO:
+        return f"{plan.reply} replies"
+    found = "" if report is None else ", ".join(map(str, report.replies_found))
+    return f"replies: {AUTO}" + f", found {found}" * bool(found)
 
 
 def _found(report: Report) -> dict[str, str]:
