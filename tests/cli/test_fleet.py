@@ -72,6 +72,24 @@ class ResultTests(_FolderCase):
         assert cause == "2 clients failed: connect:refused, nobody listens there"
         assert advice.startswith("No client connected to 127.0.0.1:")
 
+    def test_replies_are_of_whichever_format_the_service_has(self) -> None:
+        """Without a word of it, over several processes too, and from the file afterwards."""
+        for reply in ReplyFormat:
+            with echoing(reply=str(reply)) as target:
+                ended = twistecho(
+                    "fleet", target, "-c4", "-P2", *THREADS, "--json", self.path("json")
+                )
+            assert ended.code == 0
+            assert f"{reply}, found" in ended.out
+            assert f"auto, found {reply})" in twistecho("report", self.path("json")).out
+
+    def test_a_format_that_was_named_is_the_only_right_one(self) -> None:
+        """What to try is said."""
+        with echoing(reply="prefixed") as target:
+            ended = twistecho("fleet", target, "-qc2", "-rraw", *THREADS)
+        assert ended.code == 1
+        assert ended.out.endswith("--reply prefixed, or --reply auto\n")
+
     def test_failures_may_be_allowed(self) -> None:
         """By a requirement that speaks of them."""
         port = str(unused_port())
