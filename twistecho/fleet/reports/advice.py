@@ -34,7 +34,7 @@ _BEGINNINGS = {
 }
 """How replies begin that are no echoes, as Python writes bytes, and what they are."""
 
-_OTHERS = "for other protocols than echoes see --protocol"
+_OTHERS = "For other protocols than echoes see --protocol"
 
 _SHOWN = 200  # characters of what a file may hold
 
@@ -81,9 +81,9 @@ def _kind_of(report: Report, sample: Difference) -> str:
     text = sample.came[2:]
     for beginning, kind in _BEGINNINGS.items():
         if text.startswith(beginning):
-            return f"{kind}; {_OTHERS}"
+            return f"{kind}. {_OTHERS}"
     if report.plan.reply == AUTO:
-        return f"is it an echo service? {_OTHERS[0].upper()}{_OTHERS[1:]}"
+        return f"is it an echo service? {_OTHERS}"
     other = _format_of(report, text)
     if other is not None and other is not report.plan.reply:
         return f"that is a {other} reply: --reply {other}, or --reply {AUTO}"
@@ -116,7 +116,7 @@ def _of_silence(report: Report) -> Iterator[str]:
             "--timeout"
         )
     elif reasons <= {"closed", "reset", "broken-pipe"} and not begun:
-        yield f"{expected} before it closed: is it an echo service, or one of TLS? {_OTHERS}"
+        yield f"{expected} before it closed: does it speak TLS (tls: before the target)? {_OTHERS}"
 
 
 def disagreement_about_replies(report: Report) -> Iterator[str]:
