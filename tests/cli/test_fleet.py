@@ -52,7 +52,9 @@ class ResultTests(_FolderCase):
         found = Report.from_json(Path(self.path("json")).read_text())
         assert found.complete
         assert found.began > 1.7e9
-        assert found.plan == Plan(clients=3, repeat=2)
+        assert found.plan == Plan(clients=3, repeat=2, reply="auto")
+        assert found.replies_found == {ReplyFormat.STAMPED: 3}
+        assert "stamped, found" in ended.out
         assert Plan.from_json(Path(self.path("plan")).read_text()) == found.plan
         assert 'failures="1"' in Path(self.path("xml")).read_text()
         log = HistogramLogReader(self.path("hdr"), HdrHistogram(1, 3_600_000_000, 3))
@@ -66,7 +68,27 @@ class ResultTests(_FolderCase):
             assert twistecho("fleet", target, "-qc2", *THREADS) == (0, "", "")
         ended = twistecho("fleet", str(unused_port()), "-qc2", *THREADS)
         assert (ended.code, ended.err) == (1, "")
-        assert ended.out == "2 clients failed: connect:refused, nobody listens there\n"
+        cause, advice = ended.out.splitlines()
+        assert cause == "2 clients failed: connect:refused, nobody listens there"
+        assert advice.startswith("No client connected to 127.0.0.1:")
+
+    def test_replies_are_of_whichever_format_the_service_has(self) -> None:
+        """Without a word of it, over several processes too, and from the file afterwards."""
+        for reply in ReplyFormat:
+            with echoing(reply=str(reply)) as target:
+                ended = twistecho(
+                    "fleet", target, "-c4", "-P2", *THREADS, "--json", self.path("json")
+                )
+            assert ended.code == 0
+            assert f"{reply}, found" in ended.out
+            assert f"auto, found {reply})" in twistecho("report", self.path("json")).out
+
+    def test_a_format_that_was_named_is_the_only_right_one(self) -> None:
+        """What to try is said."""
+        with echoing(reply="prefixed") as target:
+            ended = twistecho("fleet", target, "-qc2", "-rraw", *THREADS)
+        assert ended.code == 1
+        assert ended.out.endswith("--reply prefixed, or --reply auto\n")
 
     def test_failures_may_be_allowed(self) -> None:
         """By a requirement that speaks of them."""
@@ -182,7 +204,7 @@ class LoadOptionTests(_FolderCase):
             )  # fmt: skip
         assert Plan.from_json(Path(self.path("plan")).read_text()) == Plan(
             clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, duration=0.05,
-            warmup=0.02, ramp=100, barrier=True,
+            warmup=0.02, ramp=100, barrier=True, reply="auto",
         )  # fmt: skip
 
     def test_they_come_before_those_of_a_plan_file(self) -> None:

@@ -296,11 +296,27 @@ class CheckCommandTests(TestCase):
         assert "The engines disagree (reactor against threads):" in ended.stdout
         assert "outcome: answered against receive:mismatch" in ended.stdout
 
+    def test_both_engines_find_the_format_of_somebody_else_s_replies(self) -> None:
+        """And of the service's own where that is asked for; else it is stamped, and named."""
+
+        def echo(connection: socket.socket) -> None:
+            while message := connection.recv(1024):
+                connection.sendall(message)
+
+        with serving(echo) as port:
+            ended = run("check", str(port), "-c2")
+        assert ended.returncode == 0, ended
+        assert ended.stdout.count("raw, found") == 2
+        own = run("check", "-c2", "--reply=auto")
+        assert (own.returncode, own.stdout.count("stamped, found")) == (0, 2)
+        assert "(stamped replies)" in run("check", "-c2").stdout
+
     def test_agreement_on_failure_exits_1(self) -> None:
         """Agreeing is not enough: the messages must be answered right."""
         ended = run("check", str(unused_port()), "--clients=2")
         assert ended.returncode == 1
         assert "agree on all 2 clients: not all were answered right" in ended.stdout
+        assert ended.stdout.count("is the service running, and is this its port?") == 1
 
     def test_a_service_that_does_not_start_is_one_line(self) -> None:
         """What it said; exit code 1."""

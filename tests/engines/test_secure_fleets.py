@@ -257,4 +257,4 @@ class TrustTests(ListeningCase):
             done = run(*arguments)
             assert (done.returncode, done.stderr) == (2, f"Error: {problem}\n")
         done = run("tls:localhost:1", "--insecure")
-        assert "(stamped replies, certificate not verified)" in done.stdout
+        assert "(replies: auto, certificate not verified)" in done.stdout

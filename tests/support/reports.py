@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.reply import ASKED, parse_reply
 from twistecho.fleet.reports.histograms import Latencies, Measured
-from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
+from twistecho.fleet.reports.outcome import Cause, Difference, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 
@@ -100,7 +101,7 @@ plans = st.builds(
     ).map(tuple),
     repeat=st.integers(1, 10**6),
     timeout=st.floats(0, 1e6, exclude_min=True),
-    reply=st.sampled_from(ReplyFormat),
+    reply=st.sampled_from(ASKED),
     ordered=st.booleans(),
     rate=st.none() | st.floats(1.0, 1e6),
     arrivals=st.sampled_from(Arrivals),
@@ -154,11 +155,16 @@ outcomes = st.builds(
 """Outcomes of any fields, which do not add up."""
 
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+KNOWN = [("auto", reply) for reply in ReplyFormat]
+
+
 @st.composite
 def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
     """Draw a report that adds up, of one to four clients."""
     repeat = draw(st.integers(1, 3))
     found = []
+    asked, reply = draw(st.sampled_from([("stamped", None), ("auto", None), *KNOWN]))
     for number in range(first, first + draw(st.integers(1, 4))):
         cause = draw(st.sampled_from([None, RESET, INTERRUPTED, REFUSED]))
         if cause is REFUSED:
@@ -167,6 +173,15 @@ def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
             found.append(client(number, repeat, ended=draw(st.floats(0.3, 3))))
         else:
             answered = draw(st.integers(0, repeat - 1))
-            found.append(client(number, answered, repeat - answered, cause))
-    plan = Plan(clients=len(found), messages=(b"x" * SIZE,), repeat=repeat, first=first)
+            difference = draw(st.none() | st.builds(Difference, TEXTS, TEXTS))
+            owed = repeat - answered
+            found.append(client(number, answered, owed, cause, difference=difference))
+    found = [replace(one, reply=reply) if one.messages else one for one in found]
+    plan = Plan(
+        clients=len(found),
+        messages=(b"x" * SIZE,),
+        repeat=repeat,
+        first=first,
+        reply=parse_reply(asked),
+    )
     return report(*found, plan=plan)

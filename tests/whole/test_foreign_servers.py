@@ -20,7 +20,7 @@ from twistecho.fleet.runs.run import ENGINES
 
 CLIENTS, REPEAT = 20, 25
 MESSAGES = (b"Ola mundo da internet!", b"\x00\xff\r\n" * 100, b"x" * 4000)
-PLAN = Plan(clients=CLIENTS, messages=MESSAGES, repeat=REPEAT, reply=ReplyFormat.RAW)
+PLAN = Plan(clients=CLIENTS, messages=MESSAGES, repeat=REPEAT, reply="auto")
 
 _XINETD = """
 service echo
@@ -83,6 +83,7 @@ class ForeignServerCase(TestCase):
             with FleetProcess(engine, parse_target(f"127.0.0.1:{self.port}"), PLAN) as clients:
                 report = reports[engine] = clients.wait_for_report()
             assert report.failures == {}
+            assert report.replies_found == {ReplyFormat.RAW: CLIENTS}
             assert report.complete
             assert invalid(report) == ()
             assert report.messages == CLIENTS * REPEAT * len(MESSAGES)

@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 import click
 
+from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.output import tables as render
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.report import SCHEMA, Report
 from twistecho.fleet.reports.verdict import INVALID, invalid
@@ -65,7 +67,8 @@ def check(
     **planned: Any,
 ) -> None:
     """Carry out `twistecho check`, and end the process."""
-    plan = make_plan(**planned, ordered=True)
+    reply = planned.pop("reply") or (str(ReplyFormat.STAMPED) if target is None else AUTO)
+    plan = make_plan(**planned, reply=reply, ordered=True)
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
     # The reactor can run only once, so the engine that does without goes first.
@@ -152,6 +155,11 @@ def _show(printer: Printer, reports: Sequence[Report]) -> None:
     for report in reports:
         for line in render.failure_lines(report):
             printer.line(f"{report.engine}: {line}" if len(reports) > 1 else line, "red")
+    # What both found is said once.
+    for line in dict.fromkeys(
+        line for report in reports for line in render.explanation_lines(report)
+    ):
+        printer.line(line, "bold red")
 
 
 class _Commands(click.Group):

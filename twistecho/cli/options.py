@@ -20,6 +20,7 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.plan import OWN_MESSAGE, Arrivals, Plan
+from twistecho.fleet.plans.reply import ASKED, AUTO, parse_reply
 from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
@@ -136,8 +137,9 @@ plan_options: Callable[[_Command], _Command] = adding([
     click.option("--clients", "-c", type=Whole(1), default=20, show_default=True,
                  help="Clients, all at once."),
     message_options,
-    click.option("--reply", "-r", type=choice_of(ReplyFormat), default="stamped",
-                 show_default=True, help="Format of the replies."),
+    click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
+                 help="Format of the replies; with auto each client finds it by the first bytes "
+                 f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
     click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
 ])  # fmt: skip
@@ -247,30 +249,32 @@ def service_options(
 ) -> tuple[dict[str, Any], str]:
     """Give an `EchoServer`'s options, and what is to be said of them; the seed is never left open.
 
-    Fails with one line where faults contradict each other.
+    It replies as is asked of it, and stamped where the clients are to find that out. Fails with one
+    line where faults contradict each other.
     """
+    reply = ReplyFormat.STAMPED if plan.reply == AUTO else plan.reply
     chosen = secrets.randbits(32) if seed is None else seed
     try:
-        asked = Faults(tuple(faults), chosen)
-        Scenario(reply=plan.reply, delay=delay, delay_per=delay_per, faults=asked)
+        met = Faults(tuple(faults), chosen)
+        Scenario(reply=reply, delay=delay, delay_per=delay_per, faults=met)
     except ValueError as error:
         problem = error.problem if isinstance(error, FieldError) else error
         raise click.UsageError(f"--fault: {problem}") from None
     options = {
-        "reply": plan.reply,
+        "reply": reply,
         "delay": delay.text,
         "delay_per": delay_per,
         "seed": chosen,
         "fault": [fault.text for fault in faults],
     }
-    words = [f"faults {asked}"] if faults else []
+    words = [f"faults {met}"] if faults else []
     words += [] if isinstance(delay, Constant) else [f"delay {delay}"]
     return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
 
 
 def make_plan(
     messages: tuple[str, ...],
-    reply: str,
+    reply: str | None,
     *,
     arrivals: str = str(Arrivals.CONSTANT),
     sources: tuple[tuple[str, ...], ...] = (),
@@ -278,12 +282,13 @@ def make_plan(
 ) -> Plan:
     """Make the plan that the options ask for, or fail with one line.
 
-    ``fields`` are the plan's other fields, as they are.
+    Where no format of replies is asked for, clients find it. ``fields`` are the plan's other
+    fields, as they are.
     """
     try:
         return Plan(
             messages=tuple(os.fsencode(message) for message in messages),
-            reply=ReplyFormat(reply),
+            reply=parse_reply(reply or AUTO),
             arrivals=Arrivals(arrivals),
             sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
             **fields,

@@ -175,7 +175,7 @@ def show_reports(
     results = make_results(**options, json=json)
     whole = _whole(reports)
     if not results.quiet:
-        results.printer.line(headline(whole.plan, whole.target))
+        results.printer.line(headline(whole.plan, whole.target, whole))
     sys.exit(results.conclude(whole).exit_code)
 
 

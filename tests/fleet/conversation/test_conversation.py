@@ -37,7 +37,7 @@ plans = st.builds(
 
 def answer(plan: Plan, message: bytes) -> bytes:
     """Write what a right server answers to one message."""
-    write = REPLY_WRITERS[plan.reply]
+    write = REPLY_WRITERS[ReplyFormat(plan.reply)]
     return b"".join(write(part, CTIME) for part in messages_of(message))
 
 
@@ -684,7 +684,7 @@ class PipelineTests(unittest.TestCase):
         messages: list[bytes],
     ) -> None:
         """Right or wrong: the cause and the counts depend on the bytes alone."""
-        plan = Plan(messages=tuple(messages), pipeline=len(messages), reply=reply)
+        plan = Plan(messages=tuple(messages), pipeline=len(messages), reply=reply, literal=True)
         outcomes = []
         for cut in (whole, single_bytes, cut_at(places)):
             wire = Wire(plan)

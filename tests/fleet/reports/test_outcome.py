@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from tests.support.reports import in_order
 from twistecho.base.decoding import decode
-from twistecho.fleet.reports.outcome import REASON_OF_ERRNO, Cause, Outcome, Phase, reason_of_errno
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.reports.outcome import (
+    REASON_OF_ERRNO,
+    Cause,
+    Difference,
+    Outcome,
+    Phase,
+    reason_of_errno,
+)
 
 law = settings(max_examples=100, deadline=None)
 
@@ -163,6 +171,8 @@ class JsonTests(unittest.TestCase):
             "ended": 5.7,
             "offered_from": None,
             "offered_until": None,
+            "reply": None,
+            "difference": None,
         }
 
     @law
@@ -209,6 +219,19 @@ class JsonTests(unittest.TestCase):
             for at in (0.5, 5.7):
                 decode({**outcome().to_dict(), field: at}, Outcome, "a value")
 
+    def test_what_was_found_of_replies_is_written_and_read(self) -> None:
+        """The format, and how the first wrong bytes differed; the latter counts for nothing."""
+        difference = Difference.between(b"Ola", b"x" * 41)
+        found = replace(outcome(), reply=ReplyFormat.RAW, difference=difference)
+        data = json.loads(json.dumps(found.to_dict()))
+        assert data["reply"] == "raw"
+        assert data["difference"] == {"expected": "b'Ola'", "came": f"{b'x' * 40!r}..."}
+        read = decode(data, Outcome, "an outcome")
+        assert (read, read.difference) == (found, difference)
+        assert replace(found, difference=None) == found
+        with pytest.raises(ValueError, match="reply: "):
+            decode({**data, "reply": "auto"}, Outcome, "an outcome")
+
     def test_load_is_offered_from_a_time_to_a_later_one(self) -> None:
         """Both are there, or neither, as in files of older versions."""
         data = {**outcome().to_dict(), "offered_from": 0.6, "offered_until": 0.6}
@@ -219,7 +242,7 @@ class JsonTests(unittest.TestCase):
 
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
-        later = {"offered_from", "offered_until"}
+        later = {"offered_from", "offered_until", "reply", "difference"}
         for field in later:
             known = {name: value for name, value in outcome().to_dict().items() if name != field}
             assert decode(known, Outcome, "a value") == outcome()

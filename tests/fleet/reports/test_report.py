@@ -286,6 +286,7 @@ class JsonTests(unittest.TestCase):
             "outstanding": 0,
             "unsent": 0,
             "told_apart": True,
+            "replies_found": {},
             "bytes_sent": 20,
             "bytes_returned": 20,
             "makespan_seconds": 0.3,

@@ -32,7 +32,14 @@ from math import inf
 
 from twistecho.fleet.plans.load import Load, load_of
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.outcome import INTERRUPTED, Cause, Outcome, Phase, reason_of_errno
+from twistecho.fleet.reports.outcome import (
+    INTERRUPTED,
+    Cause,
+    Difference,
+    Outcome,
+    Phase,
+    reason_of_errno,
+)
 from twistecho.fleet.reports.recorder import Recording
 
 from .expected import ReplyReader, WireError
@@ -196,7 +203,8 @@ class Conversation:
             try:
                 whole = flight.take(data, now, self.step)
             except WireError as error:
-                self.failed(error.reason, now, phase=Phase.RECEIVE)
+                difference = Difference.between(error.expected, error.came or data)
+                self.failed(error.reason, now, phase=Phase.RECEIVE, difference=difference)
                 return b""
             if not whole:
                 return b""
@@ -276,7 +284,9 @@ class Conversation:
         ``number`` is the errno, where it was a send that found out.
         """
         if self._phase is Phase.CLOSE:
-            self._end(None, now)
+            # What counted as a raw reply may have gone on since, as another format does.
+            begun = None if self._flight.whole else Cause(Phase.RECEIVE, "closed", number)
+            self._end(begun, now)
         elif sending:
             self.failed("broken-pipe", now, errno=number or errno.EPIPE, phase=Phase.SEND)
         else:
@@ -303,8 +313,11 @@ class Conversation:
         *,
         errno: int | None = None,
         phase: Phase | None = None,
+        difference: Difference | None = None,
     ) -> None:
         """Note a failure in this phase, or in the one named. Only the first end counts.
+
+        ``difference`` is that of what came from what should have, where bytes were wrong.
 
         A duration's end does not wait for the other side to close as long as the timeout says: that
         it had not done so is no failure then.
@@ -312,9 +325,9 @@ class Conversation:
         if reason == "timeout" and self.finished and self.step_timeout < self.plan.timeout:
             self._end(None, now)
             return
-        self._end(Cause(phase or self._phase, reason, errno), now)
+        self._end(Cause(phase or self._phase, reason, errno), now, difference)
 
-    def _end(self, cause: Cause | None, now: float) -> None:
+    def _end(self, cause: Cause | None, now: float, difference: Difference | None = None) -> None:
         if self.outcome is not None:
             return
         flight = self._flight
@@ -342,6 +355,8 @@ class Conversation:
             ended=now,
             offered_from=self._offered_from,
             offered_until=self._offered_until(now),
+            reply=flight.found,
+            difference=difference,
         )
 
     def _offered_until(self, now: float) -> float | None:

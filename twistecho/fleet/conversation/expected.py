@@ -9,11 +9,26 @@ grow.
 
 from typing import Protocol
 
+SHOWN = 40
+"""Bytes of what was expected, and of what came, that are worth showing."""
+
+_CONTEXT = 8  # bytes before the first wrong one, of these
+
 
 class WireError(ValueError):
-    """What came back cannot be the reply to what was sent."""
+    """What came back cannot be the reply to what was sent.
+
+    ``expected`` is how that begins which should have come, and ``came`` what did, as far as that
+    is known.
+    """
 
     reason: str
+    expected = b""
+    came = b""
+
+    def __init__(self, *problem: object, expected: bytes = b"", came: bytes = b"") -> None:
+        super().__init__(*problem)
+        self.expected, self.came = expected[: SHOWN + 1], came[: SHOWN + 1]
 
 
 class MismatchError(WireError):
@@ -55,8 +70,16 @@ class Expected:
     def _take(self, payload: bytes) -> None:
         """Strike payload bytes off what is owed, if they are the next ones."""
         if not self._bytes.startswith(payload, self._at):
-            raise MismatchError(f"a reply differs from what was sent, at or after {self.returned}")
+            raise MismatchError(
+                f"a reply differs from what was sent, at or after {self.returned}",
+                expected=self._next(),
+                came=payload,
+            )
         self._at += len(payload)
+
+    def _next(self) -> bytes:
+        """Give the bytes that are to come back next, as many as are shown."""
+        return self._bytes[self._at : self._at + SHOWN + 1]
 
     def _agreement(self, payload: bytes, at: int) -> int:
         """Count how many bytes of a payload are those held at ``at``, up to the first wrong one."""
@@ -70,8 +93,9 @@ class Expected:
 class ReplyReader(Protocol):
     """Compares the replies to a stream of messages with what was sent."""
 
-    returned: int
-    """Payload bytes, counted from the start, that have come back right, in whole replies."""
+    @property
+    def returned(self) -> int:
+        """Payload bytes, counted from the start, that have come back right, in whole replies."""
 
     @property
     def owed(self) -> int:
@@ -109,6 +133,11 @@ class RawReader(Expected):
         self.returned += right
         self._at += right
         if right < min(left, len(data)):
-            raise MismatchError(f"a reply differs from what was sent, at {self.returned}")
+            before = self._bytes[max(0, self._at - _CONTEXT) : self._at]
+            raise MismatchError(
+                f"a reply differs from what was sent, at {self.returned}",
+                expected=before + self._next(),
+                came=before + data[right : right + SHOWN],
+            )
         if len(data) > left:
-            raise ExtraError(f"{len(data) - left} bytes more than was sent")
+            raise ExtraError(f"{len(data) - left} bytes more than was sent", came=data[left:])

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.reply import AUTO, AskedReply
 from twistecho.fleet.reports.recorder import Recording
 
+from .auto import READERS, AutoReader
 from .custom_reader import DialogueReader
-from .expected import RawReader, ReplyReader
-from .prefixed import PrefixedReader
-from .stamped import StampedReader
+from .expected import ReplyReader
 from .wire_timing import WireTiming
 
 ReplyObserver = Callable[[int, bytes], object]
@@ -23,29 +23,26 @@ ReplyObserver = Callable[[int, bytes], object]
 _Sent = tuple[float, float, int, int]
 """A message in flight: when it was due and handed over, its size, and where it ends in all."""
 
-_READERS: dict[ReplyFormat, type[RawReader] | type[PrefixedReader] | type[StampedReader]] = {
-    ReplyFormat.RAW: RawReader,
-    ReplyFormat.PREFIXED: PrefixedReader,
-    ReplyFormat.STAMPED: StampedReader,
-}
-
 
 def reader_for(reply: ReplyFormat) -> ReplyReader:
     """Make a reader for one conversation whose replies have this format."""
-    return _READERS[reply]()
+    return READERS[reply]()
 
 
 class InFlight:
     """The messages of one client that are unanswered, and counts of all that were handed over.
 
     It is ``steady`` where each reply is to be its message, the only one in flight, and the next one
-    is due at once. After the first, such a message is ``single``, and the reader is not told of it:
-    it is compared at once, as most replies come in one piece. `Conversation.received` does so.
+    is due at once; where the format is to be found, once that is known. After the first, such a
+    message is ``single``, and the reader is not told of it: it is compared at once, as most replies
+    come in one piece. `Conversation.received` does so.
     """
 
     __slots__ = (
+        "_auto",
         "_client",
         "_heard",
+        "_in_turn",
         "_on_reply",
         "_pipeline",
         "_reader",
@@ -84,14 +81,37 @@ class InFlight:
         self._recording = recording
         self._on_reply = on_reply
         self._heard: list[bytes] = []  # the pieces of a reply, kept only for an observer
-        self._reader = reader_for(plan.reply) if reader is None else reader
+        self._auto: AutoReader | None = None
+        self._reader = self._reader_for(plan.reply) if reader is None else reader
         self.message = plan.messages_of(client)
         if isinstance(reader, DialogueReader):
             self.message = reader.request
         self._pipeline = plan.pipeline
         closed = plan.rate is None and not plan.think
         raw = plan.reply is ReplyFormat.RAW and reader is None
-        self.steady = closed and raw and plan.pipeline == 1 and on_reply is None
+        self._in_turn = closed and plan.pipeline == 1 and on_reply is None
+        self.steady = raw and self._in_turn
+
+    def _reader_for(self, reply: AskedReply) -> ReplyReader:
+        if reply != AUTO:
+            return reader_for(reply)
+        self._auto = AutoReader(self._take_over)
+        return self._auto
+
+    def _take_over(self, found: ReplyFormat, reader: ReplyReader) -> None:
+        """Have the reader of the format that was found read what comes from now on."""
+        self._reader = reader
+        self.steady = self._in_turn and found is ReplyFormat.RAW
+
+    @property
+    def found(self) -> ReplyFormat | None:
+        """The format that replies were found to have; None where nothing was to be found."""
+        return None if self._auto is None else self._auto.found
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was handed over is answered, and no reply has begun since."""
+        return self._reader.whole and not self.single
 
     def has_room(self) -> bool:
         """Say whether one more message may be in flight."""

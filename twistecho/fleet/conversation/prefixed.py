@@ -6,7 +6,7 @@ that are still possible are followed; a new one begins only where the stream hol
 
 from twistecho.base.reply_formats import PREFIX
 
-from .expected import Expected, ExtraError, MismatchError, WireError
+from .expected import SHOWN, Expected, ExtraError, MismatchError, WireError
 
 _IN_PAYLOAD = len(PREFIX) + 1  # a way's state counts the bytes of the prefix it has seen
 _Way = tuple[int, int]
@@ -76,9 +76,15 @@ class PrefixedReader(Expected):
     def _problem(self, data: bytes) -> WireError:
         """Say why no way is left: all had come already, or something was wrong."""
         if not self._complete:
-            return MismatchError(f"after {self.returned} bytes came {data[:40]!r}")
+            first = self.returned - self._base
+            expected = self._bytes[first : first + SHOWN]
+            if all(state != _IN_PAYLOAD for _, state in self._ways):
+                expected = PREFIX + expected
+            return MismatchError(
+                f"after {self.returned} bytes came {data[:40]!r}", expected=expected, came=data
+            )
         self._ways = {(self._end(), _IN_PAYLOAD)}
-        return ExtraError("bytes came when nothing was owed")
+        return ExtraError("bytes came when nothing was owed", came=data)
 
     def _prefix(self, data: bytes, at: int, returned: int, seen: int) -> list[tuple[int, int, int]]:
         """Go on inside a prefix of which ``seen`` bytes have come."""

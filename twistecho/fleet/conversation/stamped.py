@@ -72,11 +72,14 @@ class StampedReader(Expected):
 
     def _read_head(self, data: bytes, at: int) -> int:
         if not self._left():
-            raise ExtraError("bytes came when nothing was owed")
+            raise ExtraError("bytes came when nothing was owed", came=data[at:])
         head = STAMPED_HEAD + b"b"
         piece = data[at : at + len(head) + 1]
         if not (head.startswith(piece) or (piece.startswith(head) and piece[-1:] in _BODY)):
-            raise MismatchError(f"a reply begins with {piece[:40]!r}")
+            expected = STAMPED_HEAD + repr(self._next()).encode("ascii")
+            raise MismatchError(
+                f"a reply begins with {piece[:40]!r}", expected=expected, came=data[at:]
+            )
         if len(piece) <= len(head):
             return 0
         self._quote = piece[-1:]
@@ -95,17 +98,27 @@ class StampedReader(Expected):
             self._tail = True
             return 1
         if not _PARTIAL_ESCAPE.match(data, at):
-            raise MismatchError(f"not a Python bytes literal at {data[at : at + 4]!r}")
+            raise MismatchError(
+                f"not a Python bytes literal at {data[at : at + 4]!r}",
+                expected=self._next(),
+                came=data[at:],
+            )
         return 0
 
     def _read_tail(self, data: bytes, at: int) -> int:
         piece = data[at : at + _TAIL_SIZE]
         if not STAMPED_AS.startswith(piece[: len(STAMPED_AS)]):
-            raise MismatchError(f"no ' as ' after the bytes but {piece[:4]!r}")
+            raise MismatchError(
+                f"no ' as ' after the bytes but {piece[:4]!r}", expected=STAMPED_AS, came=piece
+            )
         if len(piece) < _TAIL_SIZE:
             return 0
         if not is_ctime(piece[len(STAMPED_AS) :]):
-            raise MismatchError(f"no time after the bytes but {piece[:_TAIL_SIZE]!r}")
+            raise MismatchError(
+                f"no time after the bytes but {piece[:_TAIL_SIZE]!r}",
+                expected=STAMPED_AS + b"a time",
+                came=piece,
+            )
         self._tail = False
         self.returned += self._pending
         self._pending = 0

@@ -19,6 +19,8 @@ from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latenc
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
+from .tables import explanation_lines
+
 _CLASS = "twistecho"
 # What XML 1.0 has no way to write, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -73,6 +75,7 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
         f"{cause}: {clients:,} of {report.plan.clients:,} clients"
         for cause, clients in verdict.intolerable.items()
     ]
+    failures += explanation_lines(report)
     complete = _case("complete", [] if report.complete else failures or ["clients are missing"])
     if verdict.tolerated:
         complete = _case("complete", [])

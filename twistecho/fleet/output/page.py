@@ -18,7 +18,16 @@ from twistecho.fleet.reports.requirements import Result
 from twistecho.fleet.reports.verdict import Verdict
 
 from .charts import Chart, page_charts
-from .tables import count, figures, headline, marked_cells, meaning_of, own_lines, times
+from .tables import (
+    count,
+    explanation_lines,
+    figures,
+    headline,
+    marked_cells,
+    meaning_of,
+    own_lines,
+    times,
+)
 
 _COLUMNS = ("p50", "p99", "p99.9", "max")
 
@@ -32,6 +41,7 @@ def html_page(verdict: Verdict) -> str:
     tables = [_table("Figures", figures(report).items()), _times(report)]
     tables += [_requirements(verdict.results)] if verdict.results else []
     tables += [_failures(report.failures)] if report.failures else []
+    tables += [f'<p class="bad">{_text(line)}</p>' for line in explanation_lines(report)]
     tables += [_parts(report.parts)] if report.parts else []
     tables.append(_table("Plan", _plan_lines(report.plan)))
     return Template(template).substitute(
@@ -49,7 +59,7 @@ def _text(value: object) -> str:
 
 
 def _about(report: Report) -> str:
-    said = [headline(report.plan, report.target), f"engine {report.engine}"]
+    said = [headline(report.plan, report.target, report), f"engine {report.engine}"]
     if report.began:
         said.append(time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.began)))
     said.append(f"{written(report.makespan)} long")
@@ -74,7 +84,13 @@ def _verdict(verdict: Verdict) -> str:
         )
     if verdict.report.interrupted and not verdict.report.failures:
         return _box("Interrupted while nothing was wrong", more)
-    return _box("Not every message was answered right", more)
+    agreed = len(verdict.report.replies_found) < 2
+    return _box(
+        "Not every message was answered right"
+        if agreed
+        else "The clients found different formats of replies",
+        more,
+    )
 
 
 def _box(text: str, more: str = "", *, good: bool = False) -> str:

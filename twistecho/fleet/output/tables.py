@@ -11,7 +11,9 @@ from rich.text import Text
 
 from twistecho.base.notation import escaped, written
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import is_unverified
+from twistecho.fleet.reports.advice import advice, disagreement_about_replies
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
 from twistecho.fleet.reports.own_share import COLUMNS
@@ -98,8 +100,8 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def headline(plan: Plan, target: object) -> str:
-    """Say in one line what is run."""
+def headline(plan: Plan, target: object, found: Report | None = None) -> str:
+    """Say in one line what is run, or was: ``found`` tells the format of replies then."""
     words = [count(plan.clients, "client"), _share(plan)]
     if plan.rate is not None:
         words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
@@ -111,7 +113,7 @@ def headline(plan: Plan, target: object) -> str:
         words.append(f"{plan.ramp:,g} connections/s")
     if plan.barrier:
         words.append("all connected first")
-    spoken = f"{plan.reply} replies" if plan.protocol is None else f"protocol {plan.protocol_name}"
+    spoken = _replies(plan, found) if plan.protocol is None else f"protocol {plan.protocol_name}"
     doubt = ", certificate not verified" if is_unverified(str(target)) else ""
     return f"{', '.join(words)}, to {target} ({spoken}{doubt})"
 
@@ -147,6 +149,20 @@ def summary_table(reports: Sequence[Report]) -> Table:
     return _side_by_side(reports, [_summary(report) for report in reports])
 
 
+def _replies(plan: Plan, report: Report | None) -> str:
+    """Name the format of replies: the plan's, or what was found where it has that found."""
+    if plan.reply != AUTO:
+        return f"{plan.reply} replies"
+    found = "" if report is None else ", ".join(map(str, report.replies_found))
+    return f"replies: {AUTO}" + f", found {found}" * bool(found)
+
+
+def _found(report: Report) -> dict[str, str]:
+    """Say which format of replies was found, where the plan had it found."""
+    found = ", ".join(map(str, report.replies_found))
+    return {"format of replies": f"{found}, found"} if found else {}
+
+
 def _told_apart(report: Report) -> dict[str, str]:
     """Say where a client would not notice a reply that is another one's."""
     return {"replies told apart": "no"} if report.plan.told_apart is False else {}
@@ -157,6 +173,7 @@ def _summary(report: Report) -> dict[str, str]:
         "clients answered": f"{report.answered:,}",
         "clients failed": f"{sum(report.failures.values()):,}",
         "messages answered": f"{report.messages:,}",
+        **_found(report),
         **_told_apart(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
@@ -187,6 +204,11 @@ def failure_lines(report: Report) -> list[str]:
     return lines
 
 
+def explanation_lines(report: Report) -> list[str]:
+    """Say what clients disagree about, and what to try where all of them failed alike."""
+    return [*disagreement_about_replies(report), *advice(report)]
+
+
 def disagreement_lines(found: Sequence[Disagreement], ours: str, theirs: str) -> list[str]:
     """List the clients of whom two engines tell different things."""
     lines = [f"{d}" for d in found[:_LISTED]]
@@ -206,6 +228,7 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"clients interrupted": f"{stopped:,}"} if stopped else {}
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
+        **_found(report),
         **_told_apart(report),
         **_timed(report),
         **_allowed(report),
@@ -315,6 +338,8 @@ def verdict_lines(verdict: Verdict) -> Iterator[Line]:
     """Give what is to be said below the tables: causes, requirements, and what to think of it."""
     for line in failure_lines(verdict.report):
         yield line, "red"
+    for line in [] if verdict.passed else explanation_lines(verdict.report):
+        yield line, BAD
     for result in (result for result in verdict.results if not result.doubt):
         yield str(result), "green" if result.met else BAD
     if verdict.invalid:

@@ -12,6 +12,7 @@ from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
 from .protocol import importable_name_of, name_of
+from .reply import AskedReply, parse_reply
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
@@ -48,7 +49,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
     **dict.fromkeys(("ordered", "barrier", "literal"), bool),
     **dict.fromkeys(("messages", "sources"), tuple),
-    "reply": ReplyFormat,
+    "reply": str,
     "arrivals": Arrivals,
     "protocol": (str, type, type(None)),
 }
@@ -67,7 +68,8 @@ class Plan:
     """What each of ``clients`` clients does: all messages in turn, ``repeat`` times over.
 
     ``timeout`` bounds connecting, each whole reply and the closing, in seconds. ``reply`` is the
-    format that the replies must have. Where the clients are ``ordered`` each connects only once the
+    format that the replies must have, or ``"auto"``: each client finds it by the first bytes that
+    come. Where the clients are ``ordered`` each connects only once the
     one before has, so that the server accepts them in the order of their numbers.
 
     The load is *closed* unless ``rate`` is given: each client waits for its reply, then ``think``
@@ -94,7 +96,7 @@ class Plan:
     messages: tuple[bytes, ...] = (OWN_MESSAGE,)
     repeat: int = 1
     timeout: float = 30.0
-    reply: ReplyFormat = ReplyFormat.STAMPED
+    reply: AskedReply = ReplyFormat.STAMPED
     ordered: bool = False
     think: float = 0.0
     rate: float | None = None
@@ -113,6 +115,7 @@ class Plan:
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
         self._check_kinds()
+        self._read_reply()
         for name, least in _LEAST.items():
             value, most = getattr(self, name), MOST_SEED if name == "seed" else MOST
             if value < least:
@@ -140,6 +143,13 @@ class Plan:
             for value in getattr(self, name):
                 if not isinstance(value, kind):
                     raise FieldError(name, f"{_shown(value)} is of the wrong type")
+
+    def _read_reply(self) -> None:
+        """Have ``reply`` be what its text says."""
+        try:
+            object.__setattr__(self, "reply", parse_reply(self.reply))  # it is frozen
+        except ValueError as error:
+            raise FieldError("reply", str(error)) from None
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
         """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
@@ -355,6 +365,7 @@ def _bytes(base64: str) -> bytes:
     messages=tuple[str | _Bytes, ...],
     literal=(bool | None, None),
     protocol=str | None,
+    reply=str,
 )
 def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:
     if schema not in (SCHEMA, _WITHOUT_TOKENS):

@@ -64,6 +64,8 @@ def _headline(report: Report, reasons: tuple[str, ...]) -> str:
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
     for name, figure in _FIGURES.items():
         yield name, f"{read(report, figure)}{'*' * bool(doubt_of(report, figure))}"
+    if report.replies_found:
+        yield "format of replies", f"{', '.join(map(str, report.replies_found))}, found"
     if report.plan.told_apart is False:
         yield "replies told apart", "no"
     causes = list(report.failures.items())

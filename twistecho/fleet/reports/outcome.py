@@ -1,11 +1,12 @@
 """How a conversation ended: answered, or a cause made of a phase and a reason."""
 
 import errno
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from twistecho.base.decoding import written_as
 from twistecho.base.notation import FieldError, TextEnum
+from twistecho.base.reply_formats import ReplyFormat
 
 
 class Phase(TextEnum):
@@ -16,6 +17,8 @@ class Phase(TextEnum):
     RECEIVE = "receive"
     CLOSE = "close"
 
+
+_SHOWN = 40  # bytes of a reply
 
 INTERRUPTED = "interrupted"
 """The reason of who was ended early while nothing was wrong: no failure."""
@@ -84,6 +87,23 @@ def reason_of_error(error: BaseException | None) -> str:
     return type(error).__name__.removesuffix("Error").lower() or "error"
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How that begins which should have come, and what came, as Python writes bytes."""
+
+    expected: str
+    came: str
+
+    @classmethod
+    def between(cls, expected: bytes, came: bytes) -> Self:
+        """Give the difference between these bytes, as much as is worth showing."""
+        return cls(_shown(expected), _shown(came))
+
+
+def _shown(data: bytes) -> str:
+    return repr(data[:_SHOWN]) + "..." * (len(data) > _SHOWN)
+
+
 TIMES = (
     "started",
     "connected",
@@ -110,6 +130,10 @@ class Outcome:
     ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
     reply) and ``ended``. It offered load, the warm-up apart, from ``offered_from`` to
     ``offered_until``: see `Report.offered`.
+
+    ``reply`` is the format that its replies were found to have, where the plan had it found and the
+    bytes told. Where wrong bytes ended it, ``difference`` says which; it does not count in
+    comparisons, since how much had come depends on how TCP cut it.
     """
 
     client: int
@@ -130,6 +154,8 @@ class Outcome:
     first_byte: float | None = None
     offered_from: float | None = None
     offered_until: float | None = None
+    reply: ReplyFormat | None = None
+    difference: Difference | None = field(default=None, compare=False)
 
     @property
     def answered(self) -> bool:
@@ -158,6 +184,8 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """Give the outcome as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["reply"] = None if self.reply is None else str(self.reply)
+        data["difference"] = None if self.difference is None else asdict(self.difference)
         data["cause"] = None if self.cause is None else str(self.cause)
         data["errno"] = None if self.cause is None else self.cause.errno
         return data
@@ -169,6 +197,8 @@ class Outcome:
     errno=int | None,
     offered_from=(float | None, None),
     offered_until=(float | None, None),
+    reply=(ReplyFormat | None, None),
+    difference=(Difference | None, None),
 )
 def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
     """Make an outcome of what is written. Raises FieldError, or ValueError for a time."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from twistecho.base.decoding import check_schema, decode, parse, written_as
 from twistecho.base.notation import FieldError
+from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
@@ -171,9 +172,16 @@ class Report:
         return sum(outcome.bytes_returned for outcome in self.outcomes)
 
     @property
+    def replies_found(self) -> dict[ReplyFormat, int]:
+        """How many clients found each format of replies, the most first, where they looked."""
+        found = Counter(one.reply for one in self.outcomes if one.reply is not None)
+        return dict(found.most_common())
+
+    @property
     def complete(self) -> bool:
-        """Whether every message of every client was answered right."""
-        return len(self.outcomes) == self.plan.clients == self.answered
+        """Whether every message of every client was answered right, and all in the same format."""
+        right = len(self.outcomes) == self.plan.clients == self.answered
+        return right and len(self.replies_found) < 2
 
     def latencies(self) -> LatencySummary | None:
         """Give the figures of the histogram, or None where there was no reply."""
@@ -217,6 +225,7 @@ class Report:
             "outstanding": self.outstanding,
             "unsent": self.unsent,
             "told_apart": self.plan.told_apart,
+            "replies_found": {str(reply): each for reply, each in self.replies_found.items()},
             "bytes_sent": self.bytes_sent,
             "bytes_returned": self.bytes_returned,
             "makespan_seconds": self.makespan,
@@ -316,5 +325,7 @@ def _differences(client: int, ours: Outcome | None, theirs: Outcome | None) -> l
     pairs = [("outcome", str(ours), str(theirs))]
     # How much the system takes of what nobody reads is up to the moment.
     compared = [n for n in COMPARED if n != "bytes_sent" or not (ours.unsent or theirs.unsent)]
+    # A format may be known to one alone: how much came before a reset is up to the moment, too.
+    compared += ["reply"] if ours.reply and theirs.reply else []
     pairs += [(name, getattr(ours, name), getattr(theirs, name)) for name in compared]
     return [Disagreement(client, name, one, two) for name, one, two in pairs if one != two]

@@ -1,7 +1,8 @@
 """The verdict on a report: valid, complete, and what was required of it.
 
 It passes where it is valid and every requirement is met; and where every message of every client
-was answered right, unless a requirement says how many clients may fail. A requirement of one cause,
+was answered right, unless a requirement says how many clients may fail. It fails where clients
+found different formats of replies. A requirement of one cause,
 ``receive:reset < 5``, says so of that cause alone: who failed by another one fails the run.
 
 Whether a report can be believed is computed from what it holds, never stored. It is invalid
@@ -238,7 +239,8 @@ class Verdict:
     @property
     def tolerated(self) -> bool:
         """Whether not all was answered right, and requirements speak of everything that was not."""
-        return not self.report.complete and not self.intolerable
+        agreed = len(self.report.replies_found) < 2
+        return agreed and not self.report.complete and not self.intolerable
 
     @property
     def passed(self) -> bool:
