@@ -117,9 +117,12 @@ def _bars(outcomes: Sequence[Outcome]) -> Iterator[Mark]:
     half = (_BAR if len(outcomes) <= _MANY else 1.0) / 2
     for (label, look), spans in zip(_STATES.items(), _spans(outcomes), strict=True):
         boxes = tuple(
-            (begin, end, rank - half, rank + half) for rank, (begin, end) in enumerate(spans, 1)
+            (begin, end, rank - half, rank + half)
+            for rank, (begin, end) in enumerate(spans, 1)
+            if begin < end
         )
-        yield Boxes(label, boxes, look)
+        if boxes:
+            yield Boxes(label, boxes, look)
 
 
 def _spans(outcomes: Sequence[Outcome]) -> Iterator[list[tuple[float, float]]]:

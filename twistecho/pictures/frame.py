@@ -61,7 +61,7 @@ def height_of(entries: Sequence[Entry]) -> float:
 
 @dataclass(frozen=True)
 class Frame:
-    """The places of a chart that is so many pixels wide; its plot begins at ``from_left`` or later."""
+    """The places of a chart so many pixels wide; its plot begins at ``from_left`` or later."""
 
     chart: Chart
     wide: float
