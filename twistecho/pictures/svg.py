@@ -20,7 +20,7 @@ from .frame import LINE, SIZE, SWATCH, Entry, Frame, height_of, legend_of
 from .looks import COLOURS, MARKERS, PATTERNS, TILE, stylesheet
 from .ticks import shortened
 
-WIDTH = 480.0
+WIDTH = 430.0
 """The width of a chart on a page, in pixels: it can be read on a phone and beside another one."""
 
 _WIDE = 760.0

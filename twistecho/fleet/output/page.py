@@ -5,12 +5,13 @@ plan may have said is escaped where it enters the page, in `_text` and nowhere e
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 
 from twistecho.base.notation import escaped, written
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import LatencySummary
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.requirements import Result
@@ -32,9 +33,9 @@ def html_page(verdict: Verdict) -> str:
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     first = [_requirements(verdict.results)] if verdict.results else []
     first += [_failures(report.failures)] if report.failures else []
-    tables = [_table("Figures", figures(report).items()), _times(report)]
+    tables = [_table("Figures", figures(report).items()), *_times(report)]
     tables += [_parts(report.parts)] if report.parts else []
-    tables.append(_words("Plan", plan_in_words(report.plan)))
+    tables.append(_plan(report.plan))
     charts = [_figure(number, chart) for number, chart in enumerate(charts_of(report))]
     return Template(template).substitute(
         title=_text(f"A fleet against {report.target}"),
@@ -98,13 +99,15 @@ def _figure(number: int, chart: Chart) -> str:
     )
 
 
-def _section(title: str, rows: Iterable[str], heads: Sequence[str] = (), *, below: str = "") -> str:
+def _section(
+    title: str, rows: Iterable[str], heads: Sequence[str] = (), *, kind: str = "", below: str = ""
+) -> str:
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
     head = f"<thead><tr>{head}</tr></thead>" if heads else ""
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     return (
-        f"<section><h2>{_text(title)}</h2><table>{head}<tbody>\n{body}\n</tbody></table>"
-        f"{below}</section>"
+        f'<section class="{kind}"><h2>{_text(title)}</h2>'
+        f"<table>{head}<tbody>\n{body}\n</tbody></table>{below}</section>"
     )
 
 
@@ -120,18 +123,20 @@ def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
     return _section(title, [_row(name, value) for name, value in lines])
 
 
-def _words(title: str, lines: Iterable[tuple[str, str]]) -> str:
-    return _section(title, [_row(name, value, kind="words") for name, value in lines])
+def _plan(plan: Plan) -> str:
+    rows = [_row(name, value, kind="words") for name, value in plan_in_words(plan)]
+    return _section("Plan", rows, kind="plan")
 
 
-def _times(report: Report) -> str:
+def _times(report: Report) -> Iterator[str]:
     """Put how long everything took into a line a kind, the median, the slow and the slowest."""
     rows = [
         _row(name, *marked_cells(report, name, _columns(summary)), kind="count")
         for name, summary in times(report)
     ]
     notes = "".join(f'<p class="quiet">{_text(line)}</p>' for line in own_lines(report))
-    return _section("Times", rows, ("time", *_COLUMNS), below=notes)
+    if rows or notes:
+        yield _section("Times", rows, ("time", *_COLUMNS), below=notes)
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:
