@@ -239,14 +239,15 @@ class _Drawing:
 
 
 def _line_way(frame: Frame, line: Line) -> str:
-    """Give the path through a line's points, with its gaps."""
-    way, pen_is_up = [], True
+    """Give the path through a line's points, with its gaps; a point alone is no line."""
+    pieces: list[list[str]] = [[]]
     for value, height in line.points:
         x, y = frame.x(value), nan if height is None else frame.y(height)
         if isfinite(x) and isfinite(y):
-            way.append(f"{'M' if pen_is_up else 'L'}{_n(x)} {_n(y)}")
-        pen_is_up = not (isfinite(x) and isfinite(y))
-    return "".join(way)
+            pieces[-1].append(f"{_n(x)} {_n(y)}")
+        else:
+            pieces.append([])
+    return "".join("M" + "L".join(points) for points in pieces if len(points) > 1)
 
 
 def _boxes_way(frame: Frame, boxes: Boxes) -> str:

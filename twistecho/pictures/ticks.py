@@ -56,28 +56,42 @@ class Room:
 
 def ticks(axis: Axis, room: Room) -> list[Tick]:
     """Give the ticks of an axis that there is room for, in the order of their values."""
-    if axis.at:
-        return sorted(_fitting(axis, axis.at, room))
     chosen: list[Tick] = []
-    for values in _values(axis, room.length):
-        found = [(value, axis.write(value)) for value in values]
+    sets = [axis.at] if axis.at else _written(axis, room)
+    for each in sets:
+        found = [tick for tick in each if _is_inside(axis, tick, room)]
         chosen = _fitting(axis, found, room)
-        if len(chosen) == len(found):
+        if chosen and len(chosen) == len(found):
             break
-    return chosen
+    return sorted(chosen)
+
+
+def _written(axis: Axis, room: Room) -> Iterator[list[Tick]]:
+    for values in _values(axis, room.length):
+        yield [(value, axis.write(value)) for value in values]
+
+
+def _span(axis: Axis, tick: Tick, room: Room) -> tuple[float, float]:
+    """Say where a tick's text begins and ends, in pixels from where the axis begins."""
+    value, text = tick
+    at, half = axis.place(value) * room.length, room.size_of(text) / 2
+    return at - half, at + half
+
+
+def _is_inside(axis: Axis, tick: Tick, room: Room) -> bool:
+    begin, end = _span(axis, tick, room)
+    return -room.beyond <= begin and end <= room.length + room.beyond
 
 
 def _fitting(axis: Axis, found: Iterable[Tick], room: Room) -> list[Tick]:
     """Keep each tick that there is still room for, in their order."""
     chosen: list[Tick] = []
     taken: list[tuple[float, float]] = []
-    for value, text in found:
-        at, half = axis.place(value) * room.length, room.size_of(text) / 2
-        begin, end = at - half, at + half
-        inside = -room.beyond <= begin and end <= room.length + room.beyond
-        if inside and all(end + room.gap <= low or high + room.gap <= begin for low, high in taken):
+    for tick in found:
+        begin, end = _span(axis, tick, room)
+        if all(end + room.gap <= low or high + room.gap <= begin for low, high in taken):
             taken.append((begin, end))
-            chosen.append((value, text))
+            chosen.append(tick)
     return chosen
 
 
