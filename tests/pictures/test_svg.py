@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations, pairwise
 from unittest import TestCase
+from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,7 +110,7 @@ class SvgTests(TestCase):
         assert "inf" not in svg
 
 
-def elements_of(made: Chart) -> list[object]:
+def elements_of(made: Chart) -> list[ET.Element]:
     """Give all elements of a chart's SVG."""
     return [*elements(chart_svg(made, ""), "svg")[0].iter()]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 _FEW = 60  # points, up to which each is marked
 _MANY = 60  # boxes, from which on an outline of each would hide them
 _LARGEST = 1e300  # so that sums and products of what is drawn stay finite
+_SHORTEST = 1e-9  # of its ends: a shorter axis has no two places that differ
 
 Point = tuple[float, float | None]
 """Where a line goes; it has a gap where there is no second value."""
@@ -48,8 +49,8 @@ class Axis:
         low, high = (max(-_LARGEST, min(_LARGEST, end)) for end in (self.low, self.high))
         if self.log:
             low, high = max(low, 1 / _LARGEST), max(high, 1 / _LARGEST)
-        if low == high:
-            high = low * 2 if low else 1.0
+        if abs(high - low) <= max(_SHORTEST * max(abs(low), abs(high)), 1 / _LARGEST):
+            high = low * 2 if abs(low) > 1 / _LARGEST else 1.0
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 

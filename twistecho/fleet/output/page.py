@@ -24,6 +24,7 @@ from .charts import charts_of
 from .tables import count, figures, headline, marked_cells, meaning_of, own_lines, times
 from .words import plan_in_words
 
+_MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
 _COLUMNS = ("p50", "p99", "p99.9", "max")
 
 
@@ -149,7 +150,7 @@ def _requirements(results: Sequence[Result]) -> str:
     rows = [
         f"{_row(result.requirement, result.actual, kind='words')}"
         f'<td class="{"good" if result.met else "bad"}">'
-        f'<span aria-hidden="true">{"✓" if result.met else "✗"} </span>'
+        f'<span aria-hidden="true">{_MARKS[result.answer]} </span>'
         f"<span>{result.answer}</span></td>"
         for result in results
     ]
