@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 from unittest import TestCase
 from xml.etree import ElementTree as ET
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.charts import chart, elements, ids, references, texts
@@ -28,6 +28,7 @@ def ways(svg: str) -> list[str]:
 class SvgTests(TestCase):
     """What is in an SVG."""
 
+    @settings(deadline=None)
     @given(labels, labels)
     def test_any_text_is_sound_xml_and_no_markup(self, title: str, label: str) -> None:
         """Titles and labels are what users and peers have written."""
@@ -96,6 +97,7 @@ class SvgTests(TestCase):
         assert len(set(drawn[: len(lines)])) == len(MARKERS)
         assert len(elements(svg, "pattern")) == len(PATTERNS)
 
+    @settings(deadline=None)
     @given(st.floats(), st.floats(), st.booleans())
     def test_any_numbers_can_be_drawn(self, one: float, other: float, log: bool) -> None:
         """Nothing that is no number comes into the file."""
@@ -118,6 +120,7 @@ def elements_of(made: Chart) -> list[ET.Element]:
 class FrameTests(TestCase):
     """Where things stand."""
 
+    @settings(deadline=None)
     @given(widths, st.lists(labels, max_size=9, unique=True), st.floats(1e-6, 1e9))
     def test_nothing_stands_over_anything(
         self, width: float, names: list[str], high: float

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from unittest import TestCase
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.pictures.chart import Axis, round_bounds, wide_range
@@ -40,6 +40,7 @@ def room(length: float) -> Room:
 class TickTests(TestCase):
     """Which ticks there are."""
 
+    @settings(deadline=None)
     @given(axes(), lengths)
     def test_no_tick_is_over_another_or_sticks_out(self, axis: Axis, length: float) -> None:
         """However long the axis is, and whatever is on it."""
@@ -52,6 +53,7 @@ class TickTests(TestCase):
         assert all(end + GAP <= begin + 1e-6 for (_, end), (begin, _) in pairwise(spans))
         assert all(begin >= -BEYOND and end <= length + BEYOND for begin, end in spans)
 
+    @settings(deadline=None)
     @given(axes(), lengths)
     def test_a_tick_is_on_its_axis_and_says_what_it_is(self, axis: Axis, length: float) -> None:
         """In the order of the values, each once."""
@@ -89,6 +91,7 @@ class TickTests(TestCase):
 class BoundTests(TestCase):
     """The ends of an axis, chosen by what is on it."""
 
+    @settings(deadline=None)
     @given(st.lists(above_zero, min_size=1))
     def test_bounds_are_round_and_around_all(self, values: list[float]) -> None:
         """The closest 1, 2 or 5 times a power of ten."""
@@ -107,6 +110,7 @@ class BoundTests(TestCase):
 class ShortenedTests(TestCase):
     """Texts for which there is too little room."""
 
+    @settings(deadline=None)
     @given(st.text(), st.floats(20, 400))
     def test_what_is_left_has_room_and_is_the_beginning(self, text: str, wide: float) -> None:
         """With dots where something is left out."""

@@ -10,7 +10,7 @@ stylesheet may override: see `looks.stylesheet`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import inf, isfinite, nan
+from math import inf, isfinite
 from xml.etree import ElementTree as ET
 
 from twistecho.base.notation import escaped
@@ -18,6 +18,7 @@ from twistecho.base.notation import escaped
 from .chart import Boxes, Chart, Line, Look, Mark, Picture
 from .frame import LINE, SIZE, SWATCH, Entry, Frame, height_of, legend_of
 from .looks import COLOURS, MARKERS, PATTERNS, TILE, stylesheet
+from .paths import boxes_path, line_path, marker_path, rectangle, short
 from .ticks import shortened
 
 WIDTH = 430.0
@@ -34,7 +35,7 @@ def chart_svg(chart: Chart, prefix: str, width: float = WIDTH) -> str:
     ``prefix`` makes its ids those of no other chart.
     """
     frame = Frame(chart, width)
-    root = _element(None, "svg", viewBox=f"0 0 {_n(width)} {_n(frame.tall)}", role="img")
+    root = _element(None, "svg", viewBox=f"0 0 {short(width)} {short(frame.tall)}", role="img")
     root.set("aria-labelledby", f"{prefix}title {prefix}seen")
     _text_element(root, "title", chart.title, id=f"{prefix}title")
     _text_element(root, "desc", f"{chart.shows} {chart.seen}".strip(), id=f"{prefix}seen")
@@ -70,9 +71,9 @@ def picture_svg(picture: Picture) -> str:
         drawing.inside(_EDGE, y + LINE + 6, f"c{number}-").chart(frame)
         y += LINE + 6 + frame.tall + LINE
     for element in (root, paper):
-        element.set("width", _n(_WIDE))
-        element.set("height", _n(y + _EDGE / 2))
-    root.set("viewBox", f"0 0 {_n(_WIDE)} {_n(y + _EDGE / 2)}")
+        element.set("width", short(_WIDE))
+        element.set("height", short(y + _EDGE / 2))
+    root.set("viewBox", f"0 0 {short(_WIDE)} {short(y + _EDGE / 2)}")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
@@ -86,11 +87,6 @@ def _text_element(parent: ET.Element, tag: str, text: str, **attributes: str) ->
     element = _element(parent, tag, **attributes)
     element.text = escaped(text)
     return element
-
-
-def _n(value: float) -> str:
-    """Write a length: a tenth of a pixel is more than can be seen."""
-    return f"{value:.1f}".removesuffix(".0").replace("-0.", "-.")
 
 
 def _stroke(name: str, width: float) -> dict[str, str]:
@@ -110,7 +106,7 @@ class _Drawing:
 
     def inside(self, x: float, y: float, prefix: str) -> "_Drawing":
         """Give what draws from a place on."""
-        place = f"translate({_n(x)} {_n(y)})"
+        place = f"translate({short(x)} {short(y)})"
         return _Drawing(_element(self._into, "g", transform=place), prefix)
 
     def text(
@@ -120,7 +116,7 @@ class _Drawing:
         """Write a text, of which its end is left out where there is no room for it."""
         _text_element(
             self._into, "text", shortened(escaped(text), size, room), **_fill(colour),
-            x=_n(x), y=_n(y), font_size=f"{size:g}", text_anchor=anchor, font_weight=weight,
+            x=short(x), y=short(y), font_size=f"{size:g}", text_anchor=anchor, font_weight=weight,
         )  # fmt: skip
 
     def define(self, marks: Iterable[Mark]) -> None:
@@ -142,10 +138,10 @@ class _Drawing:
         look, y = entry.mark.look, entry.y - 4
         if isinstance(entry.mark, Boxes):
             corners = (entry.x + 2, entry.x + SWATCH - 2, y + 5, y - 5)
-            self._area(_rectangle(*corners), look, outline=entry.mark.outline)
+            self._area(rectangle(*corners), look, outline=entry.mark.outline)
             return
         if entry.mark.joined:
-            self._way(f"M{_n(entry.x)} {_n(y)}h{_n(SWATCH)}", look)
+            self._way(f"M{short(entry.x)} {short(y)}h{short(SWATCH)}", look)
         if look.marker:
             self._markers([(entry.x + SWATCH / 2, y)], replace(look, size=Look.size))
 
@@ -165,7 +161,7 @@ class _Drawing:
             "x": frame.left - 1, "y": frame.top - 1,
             "width": frame.width + 2, "height": frame.height + 2,
         }  # fmt: skip
-        clip.attrib |= {name: _n(value) for name, value in places.items()}
+        clip.attrib |= {name: short(value) for name, value in places.items()}
 
     def _marks(self, frame: Frame, marks: Sequence[Mark]) -> None:
         if marks:
@@ -177,10 +173,10 @@ class _Drawing:
     def mark(self, frame: Frame, mark: Mark) -> None:
         """Draw a line or boxes."""
         if isinstance(mark, Boxes):
-            self._area(_boxes_way(frame, mark), mark.look, outline=mark.outlined)
+            self._area(boxes_path(frame, mark), mark.look, outline=mark.outlined)
             return
         if mark.joined:
-            self._way(_line_way(frame, mark), mark.look)
+            self._way(line_path(frame, mark), mark.look)
         places = [(frame.x(x), frame.y(y)) for x, y in mark.marked]
         self._markers([place for place in places if all(map(isfinite, place))], mark.look)
 
@@ -202,7 +198,7 @@ class _Drawing:
             self.text(label, frame.right, y, frame.right, anchor="end", colour="quiet")
 
     def _rule(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
-        way = f"M{_n(x)} {_n(y)}L{_n(to_x)} {_n(to_y)}"
+        way = f"M{short(x)} {short(y)}L{short(to_x)} {short(to_y)}"
         _element(self._into, "path", **_stroke(colour, 1), d=way)
 
     def _way(self, way: str, look: Look) -> None:
@@ -219,7 +215,7 @@ class _Drawing:
             return
         shape = MARKERS[look.marker or "circle"]
         size = look.size if look.marker else look.width
-        way = "".join(_marker_way(shape, size, place) for place in places)
+        way = "".join(marker_path(shape, size, place) for place in places)
         path = _element(self._into, "path", **_stroke(look.colour, 1.4), d=way)
         path.set("fill", "none")
         if len(shape) == 1 and len(shape[0]) > 2:
@@ -236,39 +232,3 @@ class _Drawing:
             area.set("class", f"f-{look.colour} s-ink")
         if look.pattern:
             _element(self._into, "path", fill=f"url(#{self._prefix}{look.pattern})", d=way)
-
-
-def _line_way(frame: Frame, line: Line) -> str:
-    """Give the path through a line's points, with its gaps; a point alone is no line."""
-    pieces: list[list[str]] = [[]]
-    for value, height in line.points:
-        x, y = frame.x(value), nan if height is None else frame.y(height)
-        if isfinite(x) and isfinite(y):
-            pieces[-1].append(f"{_n(x)} {_n(y)}")
-        else:
-            pieces.append([])
-    return "".join("M" + "L".join(points) for points in pieces if len(points) > 1)
-
-
-def _boxes_way(frame: Frame, boxes: Boxes) -> str:
-    corners = (
-        (frame.x(left), frame.x(right), frame.y(bottom), frame.y(top))
-        for left, right, bottom, top in boxes.boxes
-    )
-    return "".join(_rectangle(*each) for each in corners if all(map(isfinite, each)))
-
-
-def _rectangle(left: float, right: float, bottom: float, top: float) -> str:
-    """Give the path around a rectangle; none where nothing would be seen of it."""
-    begin, end, low, high = _n(left), _n(right), _n(bottom), _n(top)
-    return "" if begin == end or low == high else f"M{begin} {low}H{end}V{high}H{begin}z"
-
-
-def _marker_way(
-    shape: Sequence[Sequence[tuple[float, float]]], size: float, place: tuple[float, float]
-) -> str:
-    ways = []
-    for stroke in shape:
-        points = [f"{_n(place[0] + size * x)} {_n(place[1] + size * y)}" for x, y in stroke]
-        ways.append("M" + "L".join(points) + "z" * (len(stroke) > 2))
-    return "".join(ways)

@@ -106,8 +106,9 @@ def _section(
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
     head = f"<thead><tr>{head}</tr></thead>" if heads else ""
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    named = f' class="{kind}"' if kind else ""
     return (
-        f'<section class="{kind}"><h2>{_text(title)}</h2>'
+        f"<section{named}><h2>{_text(title)}</h2>"
         f"<table>{head}<tbody>\n{body}\n</tbody></table>{below}</section>"
     )
 
