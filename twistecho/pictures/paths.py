@@ -1,4 +1,4 @@
-"""What is drawn of lines, boxes and markers, as the paths of SVG; in pixels, with as few characters.
+"""What is drawn of lines, boxes and markers, as the paths of SVG in pixels: of few characters.
 
 What has no place on an axis is left out.
 """

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from twistecho.base.notation import escaped
 
-from .chart import Boxes, Chart, Line, Look, Mark, Picture
+from .chart import Boxes, Chart, Look, Mark, Picture
 from .frame import LINE, SIZE, SWATCH, Entry, Frame, height_of, legend_of
 from .looks import COLOURS, MARKERS, PATTERNS, TILE, stylesheet
 from .paths import boxes_path, line_path, marker_path, rectangle, short
