@@ -35,7 +35,7 @@ _PATTERNS = {
 _SETTINGS: Any = {
     "font.size": 9.0, "hatch.linewidth": 0.6, "hatch.color": _INK, "text.color": _INK,
     "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
-    "text.parse_math": False,
+    "text.parse_math": False, "lines.scale_dashes": False,
 }  # fmt: skip
 _UNDATED: dict[str, Any] = {".png": None, ".pdf": {"CreationDate": None}}
 
