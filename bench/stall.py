@@ -11,8 +11,7 @@ import sys
 from dataclasses import replace
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.output.canvas import new_figure, save
-from twistecho.fleet.output.charts import draw_percentiles
+from twistecho.fleet.output.charts import percentile_chart
 from twistecho.fleet.output.tables import own_lines
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
@@ -21,6 +20,8 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import ENGINES, Engine
+from twistecho.pictures.chart import Picture
+from twistecho.pictures.files import save
 
 from .programs import running
 
@@ -67,9 +68,7 @@ def main() -> None:
                 f"{name} load, {_RATE:,.0f} messages a second", report.measured.latency
             )
     if sys.argv[1:]:
-        figure = new_figure(8.0, 3.6)
-        draw_percentiles(figure.subplots(), curves)
-        save(figure, sys.argv[1])
+        save(Picture("", (percentile_chart(curves),)), sys.argv[1])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ package imports only packages on layers below its own:
 
     0  base             what both houses stand on
     1  eagerreactor     a faster epoll reactor, for any Twisted program
+    1  pictures         charts, drawn as SVG or by matplotlib
     2  service fleet    the echo service; the clients and what they found
     3  designs testing  the notebook's servers; services for other people's tests
     4  compare locust   designs side by side; the fleet on Locust

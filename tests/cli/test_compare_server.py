@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import TestCase, mock, skipUnless
 
 from tests.support import DOCS
+from tests.support.charts import texts
 from tests.support.commands import refused, twistecho
 from tests.support.designs_at_work import DEADLINE
 from tests.support.own_servers import ECHO
@@ -44,7 +45,8 @@ class FindingTests(TestCase):
                 f"--server={ECHO}", "--clients=2", "--delay=0", f"--plot={picture}"
             )
             assert code == 0, shown
-            assert "own_server: 2 of 2 answered" in _texts(picture)
+            drawn = texts(picture.read_text(encoding="utf-8"))
+            assert any(text.startswith("own_server: 2 of 2 answered") for text in drawn)
         assert [run.design for run in found.runs] == [*ALL_DESIGNS, "own_server"]
         cost = found.runs[-1].cost
         assert cost is not None
@@ -86,11 +88,6 @@ class FindingTests(TestCase):
         assert code == 1
         assert [run.server_ended for run in found.runs] == [None, "killed by SIGKILL"]
         assert "slow, 2 clients: the server ended in the middle: killed by SIGKILL." in shown
-
-
-def _texts(picture: Path) -> str:
-    """Give what matplotlib wrote beside each text that it drew."""
-    return "\n".join(re.findall(r"<!-- (.*?) -->", picture.read_text(encoding="utf-8")))
 
 
 class DocumentationTests(TestCase):

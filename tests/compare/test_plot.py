@@ -1,49 +1,93 @@
-"""Pictures: drawn, repeatable, and refused before the measuring where they cannot be."""
+"""Pictures of comparisons: what is drawn of them, in any kind of file."""
 
-import sys
 import tempfile
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from unittest import TestCase, skipIf
-from unittest.mock import patch
 
-import pytest
-
+from tests.support.charts import texts
 from tests.support.samples import broken, comparison, staircase, wall
-from twistecho.compare import plot
-from twistecho.compare.plot import draw, growth
-from twistecho.fleet.output.canvas import problem_with
-
-_MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+from twistecho.compare.plot import draw, growth, timelines
+from twistecho.pictures.chart import Boxes, Line
+from twistecho.pictures.svg import picture_svg
 
 
-class ProblemTests(TestCase):
-    """What can be known before anything is measured."""
+class TimelineTests(TestCase):
+    """A bar a client."""
 
-    def test_an_unknown_suffix_is_named(self) -> None:
-        """The suffixes that would do are listed."""
-        assert "none of .png, .svg, .pdf" in (problem_with("x.gif") or "")
+    def test_each_run_has_its_chart_and_all_have_the_same_scale(self) -> None:
+        """With the first client done at the top."""
+        picture = timelines(comparison(staircase(), wall(), broken()))
+        assert [chart.title for chart in picture.charts] == [
+            "sequential: 20 of 20 answered, all done after 4.00 s",
+            "threaded: 20 of 20 answered, all done after 0.20 s",
+            "forking: 2 of 10 answered, all done after 1.00 s",
+        ]
+        assert len({(chart.x.low, chart.x.high) for chart in picture.charts}) == 1
+        assert all(chart.y.place(1.0) > chart.y.place(10.0) for chart in picture.charts)
 
-    def test_a_missing_directory_is_named(self) -> None:
-        """A typing error must not cost the measurement."""
-        assert "not a directory" in (problem_with("/nowhere/at/all/x.png") or "")
+    def test_the_legend_names_what_is_drawn_and_no_more(self) -> None:
+        """States, then what became of the clients."""
+        assert [mark.label for mark in timelines(comparison(wall(), broken())).legend] == [
+            "connecting", "waiting for the reply", "done: every reply right",
+            "failed: connect: refused", "failed: receive: reset by peer",
+        ]  # fmt: skip
 
-    def test_missing_matplotlib_is_one_line_that_says_what_to_install(self) -> None:
-        """The extra is named."""
-        with patch("twistecho.fleet.output.canvas.find_spec", return_value=None):
-            assert problem_with("x.png") == "needs matplotlib: pip install 'twistecho[plot]'"
+    def test_a_client_has_a_box_for_each_state_and_a_mark_at_its_end(self) -> None:
+        """Those that did not come so far have none."""
+        [chart] = timelines(comparison(broken())).charts
+        found = {
+            mark.label: len(mark.boxes if isinstance(mark, Boxes) else mark.points)
+            for mark in chart.marks
+        }
+        assert found == {
+            "connecting": 5, "waiting for the reply": 5, "done: every reply right": 2,
+            "failed: receive: reset by peer": 3, "failed: connect: refused": 5,
+        }  # fmt: skip
 
-    def test_importing_the_room_does_not_import_matplotlib(self) -> None:
-        """It takes a second, and most runs draw nothing."""
-        source = Path(sys.modules[draw.__module__].__file__ or "").read_text(encoding="utf-8")
-        heads = [line for line in source.splitlines() if line.startswith(("import", "from"))]
-        assert not [line for line in heads if "matplotlib" in line]
+    def test_thousands_of_clients_are_a_few_paths(self) -> None:
+        """A bar a client would be too thin to be seen."""
+        svg = picture_svg(timelines(comparison(staircase(2000, 0.01))))
+        assert svg.count("<path") < 100
+        assert len(svg) < 300_000
+
+    def test_a_name_of_any_characters_is_drawn(self) -> None:
+        """As Python writes it where it cannot be shown."""
+        svg = picture_svg(timelines(comparison(replace(wall(), design="\a<\u9875"))))
+        assert any(text.startswith("\\x07<\u9875: 20 of 20") for text in texts(svg))
 
 
-@skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
+class GrowthTests(TestCase):
+    """Several numbers of clients."""
+
+    def test_each_figure_has_its_chart_with_a_line_a_design(self) -> None:
+        """Over the number of clients."""
+        picture = growth(comparison(staircase(20), wall(20), staircase(40), wall(40)))
+        assert [chart.title for chart in picture.charts] == [
+            "Makespan, seconds", "Server's memory at most, MiB", "Clients not answered, %",
+        ]  # fmt: skip
+        drawn = texts(picture_svg(picture))
+        assert drawn.count("threaded") == drawn.count("sequential") == 1
+        assert {"20", "40"} <= set(drawn)
+
+    def test_a_figure_that_was_not_measured_has_no_chart(self) -> None:
+        """Memory, where the system does not tell."""
+        runs = [replace(wall(size), cost=None) for size in (20, 40)]
+        assert len(growth(comparison(*runs)).charts) == 2
+
+    def test_no_two_of_eight_servers_are_drawn_alike(self) -> None:
+        """The five designs and three of one's own: by colour, by marker, and by dashes."""
+        runs = [replace(wall(size), design=f"s{n}") for size in (20, 40) for n in range(8)]
+        lines = [mark for mark in growth(comparison(*runs)).legend if isinstance(mark, Line)]
+        assert [line.label for line in lines] == [f"s{n}" for n in range(8)]
+        assert len({line.look.colour for line in lines}) == 8
+        assert len({line.look.marker for line in lines}) == 8
+        assert len({line.look.dashes for line in lines}) == 8
+
+
 class DrawTests(TestCase):
-    """Pictures themselves."""
+    """Files."""
 
     def setUp(self) -> None:
         """Make a directory that goes with the test."""
@@ -51,51 +95,21 @@ class DrawTests(TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = Path(directory.name)
 
-    def test_timelines_are_drawn_in_every_kind_of_file(self) -> None:
-        """The suffix chooses."""
-        for suffix, magic in _MAGIC.items():
-            path = self.directory / f"x{suffix}"
-            draw(comparison(staircase(), wall(), broken()), str(path))
-            assert path.read_bytes().startswith(magic), suffix
-
-    def test_growth_is_drawn_for_several_numbers_of_clients(self) -> None:
-        """Three panels over the number of clients, with a line a design."""
-        path = self.directory / "growth.svg"
-        draw(comparison(staircase(20), wall(20), staircase(40), wall(40)), str(path))
-        text = path.read_text(encoding="utf-8")
-        for said in ("makespan, seconds", "memory at most, MiB", "not answered, %", "threaded"):
-            assert (f"<!-- {said}" if said == "threaded" else said) in text
-
-    def test_no_two_of_eight_servers_are_drawn_alike(self) -> None:
-        """The five designs and three of one's own: by colour, by marker, and by dashes."""
-        runs = [replace(wall(size), design=f"s{n}") for size in (20, 40) for n in range(8)]
-        lines = growth(comparison(*runs)).axes[0].get_lines()
-        assert [line.get_label() for line in lines] == [f"s{n}" for n in range(8)]
-        for looks in (
-            {line.get_color() for line in lines},
-            {line.get_marker() for line in lines},
-            {str(style["linestyle"]) for style in plot._LINES},
+    def test_one_number_of_clients_is_drawn_as_timelines_several_as_growth(self) -> None:
+        """As SVG, which needs nothing."""
+        for found, said in (
+            (comparison(staircase(), wall()), "seconds since the clients began"),
+            (comparison(wall(20), wall(40)), "clients, all at once"),
         ):
-            assert len(looks) == 8, looks
+            path = self.directory / "x.svg"
+            draw(found, str(path))
+            assert said in texts(path.read_text(encoding="utf-8"))
 
-    def test_the_same_comparison_gives_the_same_file(self) -> None:
-        """Pictures can be kept under version control."""
-        paths = [self.directory / "one.svg", self.directory / "two.svg"]
-        for path in paths:
-            draw(comparison(staircase(), broken()), str(path))
-        assert paths[0].read_bytes() == paths[1].read_bytes()
-
-    def test_two_thousand_clients_can_be_drawn(self) -> None:
-        """As areas: a bar a client would be too thin to be seen."""
-        path = self.directory / "many.svg"
-        draw(comparison(staircase(2000, 0.01)), str(path))
-        assert path.read_text(encoding="utf-8").count("<path") < 1000
-
-    def test_a_name_of_any_characters_is_drawn_without_a_word(self) -> None:
-        """Which may be those that no font has: warnings would be errors here."""
-        draw(comparison(replace(wall(), design="\a\u9875")), str(self.directory / "x.png"))
-
-    def test_a_file_that_cannot_be_written_raises_oserror(self) -> None:
-        """The command turns it into one line."""
-        with pytest.raises(FileNotFoundError):
-            draw(comparison(wall()), str(self.directory / "gone" / "x.png"))
+    @skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
+    def test_matplotlib_draws_the_same(self) -> None:
+        """Without a word about characters that no font has: warnings would be errors here."""
+        odd = replace(wall(40), design="\a\u9875")
+        for number, found in enumerate((comparison(broken(), odd), comparison(wall(20), odd))):
+            path = self.directory / f"{number}.png"
+            draw(found, str(path))
+            assert path.read_bytes().startswith(b"\x89PNG")

@@ -19,8 +19,10 @@ from .test_layering import MODULES, imports_of, own_imports_of, tree_of
 SOURCES = {name: path.read_text(encoding="utf-8") for name, path in MODULES.items()}
 
 # Packages, and single modules of others, below ``twistecho.``.
-PURE = {"service.scenario", "fleet.plans", "fleet.reports", "fleet.conversation"}
+PURE = {"pictures", "service.scenario", "fleet.plans", "fleet.reports", "fleet.conversation"}
 NOT_PURE = {
+    "pictures.files",
+    "pictures.matplotlib_figure",  # writes files, too
     "fleet.plans.target",  # the name service
     "fleet.conversation.custom_protocol",  # imports the user's own module
 }
@@ -208,6 +210,13 @@ class FreshProcessTests(TestCase):
     def test_the_command_brings_no_twisted(self) -> None:
         """Twisted is imported when an engine needs it."""
         self.check("import twistecho.cli.main", "twistecho.cli.main", {"twisted"})
+
+    def test_a_page_needs_no_matplotlib(self) -> None:
+        """It is an extra, and takes a second."""
+        page = "twistecho.fleet.output.page"
+        make = f"from tests.support.stalls import stalled; from {page} import html_page; "
+        judged = "from twistecho.fleet.reports.verdict import judge; html_page(judge(stalled()))"
+        self.check(make + judged, page, {"matplotlib", "numpy"})
 
     def test_the_pytest_plugin_brings_nothing(self) -> None:
         """Every pytest on the machine loads it: the rest comes when a fixture is used."""

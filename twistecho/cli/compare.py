@@ -83,7 +83,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--timeline/--no-timeline", default=True, show_default=True,
                  help="Draw a line a client, where there is one number of clients."),
     click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
-                 help="Draw the same into a .png, .svg or .pdf file."),
+                 help="Draw the same into an .svg file, or with matplotlib a .png or .pdf."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
 

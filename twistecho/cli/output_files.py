@@ -14,13 +14,13 @@ from pathlib import Path
 
 import click
 
-from twistecho.fleet.output import canvas
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.reply_lines import ReplyLines
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import Engine, Shown, run_engine
+from twistecho.pictures.files import problem_with
 
 from .streams import OutputError
 
@@ -113,7 +113,7 @@ def writable(name: str) -> OutputFile:
 
 def drawable(name: str) -> str:
     """Give the name of a file that a picture can be drawn into. Raises ValueError for another."""
-    if problem := canvas.problem_with(name):
+    if problem := problem_with(name):
         raise ValueError(problem)
     return name
 

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from twistecho.base.notation import parse_seconds, parse_share
-from twistecho.fleet.output import canvas
 from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.page import html_page
@@ -47,13 +46,6 @@ def _picture(name: str) -> OutputFile:
     return writable(drawable(name))
 
 
-def _page(name: str) -> OutputFile:
-    """Give a file for a page with pictures likewise."""
-    if not canvas.can_draw():
-        raise ValueError(canvas.LACKING)
-    return writable(name)
-
-
 result_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
@@ -68,8 +60,9 @@ result_options: Callable[[Any], Any] = adding([
                       "much of a time may be its own before that is marked, 0.2ms unless given."),
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
-    file_option("--plot", parse=_picture, help="Draw them into a .png, .svg or .pdf file."),
-    file_option("--html", parse=_page, help="Write all of it as one HTML page."),
+    file_option("--plot", parse=_picture,
+                help="Draw them into an .svg file, or with matplotlib into a .png or .pdf."),
+    file_option("--html", help="Write all of it as one HTML page."),
     click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
 ])  # fmt: skip
 """Adds the options that say what is done with a report."""

@@ -14,8 +14,8 @@ from tests.support.reports import outcome
 from twistecho import Plan, run_threads
 from twistecho.base.notation import FieldError
 from twistecho.fleet.conversation.custom_protocol import readers_of
-from twistecho.fleet.output.page import _plan_lines
 from twistecho.fleet.output.tables import headline
+from twistecho.fleet.output.words import plan_in_words
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Measured
 from twistecho.fleet.reports.merge import merge_reports
@@ -53,7 +53,7 @@ class ProtocolClassTests(unittest.TestCase):
         assert plan.to_dict()["protocol"] == NAME
         assert Plan.from_json(plan.to_json()) == replace(plan, protocol=NAME)
         assert f"(protocol {NAME})" in headline(plan, "localhost:5000")
-        assert ("protocol", NAME) in _plan_lines(plan)
+        assert ("Protocol", NAME) in plan_in_words(plan)
 
     def test_runs_with_the_class_and_with_its_name_are_merged(self) -> None:
         """They speak the same."""

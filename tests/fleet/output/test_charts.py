@@ -1,54 +1,110 @@
-"""Charts of a report: all kinds of file, from any report, and the points that they show."""
+"""Charts of a report: which there are, what they show, and the points on them."""
 
 import tempfile
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
-from unittest import TestCase, skipIf
+from unittest import TestCase
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.reports import histogram_of
+from tests.support.charts import texts
+from tests.support.reports import client, histogram_of, report
 from tests.support.stalls import STALLED, stalled
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.output.charts import draw, moments, percentile_curve
+from twistecho.fleet.output.charts import charts_of, draw, percentile_curve
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.histograms import Latencies, Measured
+from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.report import Report
+from twistecho.pictures.chart import Boxes, Chart, Line
 
-_MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+ALL = [
+    "Latency by percentile", "Latency over time", "Messages answered per second", "Failed clients",
+]  # fmt: skip
 
 
-@skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
-class DrawTests(TestCase):
-    """Pictures themselves."""
+def titles(found: Report) -> list[str]:
+    """Give the titles of a report's charts."""
+    return [chart.title for chart in charts_of(found)]
 
-    def test_every_kind_of_file_is_drawn_from_any_report(self) -> None:
-        """The suffix chooses; a report of nothing has a picture too."""
+
+def named(chart: Chart) -> dict[str, Line | Boxes]:
+    """Give a chart's marks by their labels."""
+    return {mark.label: mark for mark in chart.marks}
+
+
+class ChartTests(TestCase):
+    """Which charts there are."""
+
+    def test_a_chart_without_anything_to_show_is_left_out(self) -> None:
+        """Of no reply, of no failure, of a run of one second, of one without any."""
+        assert titles(stalled()) == ALL
+        assert titles(stalled(seconds=5)) == ALL[:3]
+        assert titles(stalled(seconds=1, warmup=0.0)) == ALL[:1]
+        assert titles(replace(stalled(), measured=Measured())) == []
+        failing = tuple(Interval(float(n), failures={"connect:refused": 1}) for n in range(3))
+        assert titles(replace(stalled(), measured=Measured(intervals=failing))) == ALL[3:]
+        assert titles(report(client(0, 5))) == ALL[:1]
+
+    def test_those_who_were_interrupted_have_not_failed(self) -> None:
+        """They are in no chart of failures."""
+        stopped = tuple(Interval(float(n), failures={"receive:interrupted": 1}) for n in range(3))
+        assert titles(replace(stalled(), measured=Measured(intervals=stopped))) == []
+
+    def test_a_picture_has_the_target_and_all_charts(self) -> None:
+        """Or says that there is nothing to draw."""
         with tempfile.TemporaryDirectory() as directory:
-            nothing = replace(stalled(), measured=Measured())
-            for (suffix, magic), report in zip(
-                _MAGIC.items(), (stalled(), nothing, stalled(warmup=0.0)), strict=True
-            ):
-                path = Path(directory) / f"x{suffix}"
-                draw(report, str(path))
-                assert path.read_bytes().startswith(magic), suffix
+            path = Path(directory) / "x.svg"
+            draw(stalled("example:7"), str(path))
+            drawn = texts(path.read_text(encoding="utf-8"))
+            assert {"example:7, engine reactor", *ALL} <= set(drawn)
+            draw(replace(stalled("example:7"), measured=Measured()), str(path))
+            [said] = texts(path.read_text(encoding="utf-8"))
+            assert said == ("example:7, engine reactor: no reply came, so there is nothing to draw")
+
+    def test_the_stall_is_drawn(self) -> None:
+        """A gap in the latencies, no rate, three failures; the warm-up is shaded."""
+        _, latency, rate, failures = charts_of(stalled())
+        p50 = named(latency)["p50"]
+        assert isinstance(p50, Line)
+        assert [y is None for _, y in p50.points].index(True) == STALLED
+        answered, asked = named(rate)["answered"], named(rate)["asked"]
+        assert isinstance(answered, Line)
+        assert isinstance(asked, Line)
+        assert (STALLED, 0.0) in answered.points
+        assert {y for _, y in asked.points} == {200.0}
+        reset, refused = (named(failures)[name] for name in
+                          ("receive: reset by peer", "connect: refused"))  # fmt: skip
+        assert isinstance(reset, Boxes)
+        assert isinstance(refused, Boxes)
+        assert refused.boxes == ((6.0, 7.0, 0.0, 1.0),)
+        assert reset.boxes == ((6.0, 7.0, 1.0, 3.0),)
+        shade = named(rate)["warm-up"]
+        assert isinstance(shade, Boxes)
+        assert shade.boxes[0][:2] == (0.0, 2.0)
+
+    def test_what_is_seen_is_said(self) -> None:
+        """For those who do not see it."""
+        percentiles, latency, rate, failures = (chart.seen for chart in charts_of(stalled()))
+        assert "half took at most 311 us, 99 % at most 900 ms, the slowest 1.00 s" in percentiles
+        assert latency == "The slowest, 1.00 s, came between 7 s and 8 s."
+        assert rate == "From 0 to 400 per second, of 200 asked."
+        assert failures == ("connect: refused; receive: reset by peer. At most 3 in each second.")
+
+    def test_a_long_run_is_drawn_in_minutes(self) -> None:
+        """Each piece is named by its length."""
+        intervals = tuple(Interval(float(n), answered=n % 3) for n in range(1800))
+        found = replace(stalled(), measured=Measured(intervals=intervals))
+        [rate] = charts_of(found)
+        assert rate.shows == "Replies that came back right, in each 10 s."
+        assert rate.x.label == "minutes since the run began"
+        assert rate.x.write(600.0) == "10"
 
 
-class CourseTests(TestCase):
-    """What is drawn."""
-
-    def test_a_stall_is_a_second_without_replies_and_the_next_one_late(self) -> None:
-        """Rate, latencies and failures of each second; the last one's rate is not guessed."""
-        seconds = moments(stalled())
-        assert (seconds[STALLED].rate, seconds[STALLED].p50) == (0.0, None)
-        assert seconds[STALLED].failures == {"receive:reset": 2, "connect:refused": 1}
-        late = seconds[STALLED + 1]
-        assert late.p99 is not None
-        assert 0.9 < late.p99 < 1.0
-        assert seconds[-1].rate is None
+class CurveTests(TestCase):
+    """Latency by percentile."""
 
     @settings(max_examples=25)
     @given(st.lists(st.floats(1e-6, 100), min_size=1, max_size=300))

@@ -9,22 +9,22 @@ from dataclasses import replace
 from functools import cache
 from html import escape, unescape
 from html.parser import HTMLParser
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-from unittest import TestCase, mock, skipIf
+from unittest import TestCase
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.charts import ids, references
 from tests.support.programs import program
 from tests.support.stalls import stalled
-from twistecho.fleet.output.charts import page_charts
 from twistecho.fleet.output.page import _text, html_page
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import Measured
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.requirements import parse_requirement
 from twistecho.fleet.reports.verdict import Verdict, judge
+from twistecho.pictures.looks import stylesheet
 
 _VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"
@@ -37,7 +37,12 @@ _PROBE = """<script>addEventListener("load", () => {
     scrolls: document.documentElement.scrollWidth > innerWidth, wide: wide,
     width: innerWidth, paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.body).color,
-    line: getComputedStyle(document.querySelector("figure svg path[style*='--blue']")).stroke,
+    line: getComputedStyle(document.querySelector("figure svg path.s-blue")).stroke,
+    overlaps: [...document.querySelectorAll("figure svg")].map(svg => {
+      const texts = [...svg.querySelectorAll("text")].map(e => e.getBoundingClientRect());
+      return texts.filter((a, i) => texts.some((b, j) => i < j && a.left < b.right
+        && b.left < a.right && a.top < b.bottom - 2 && b.top < a.bottom - 2)).length;
+    }),
     text: Math.min(...[...document.querySelectorAll("svg text")]
       .map(e => e.getBoundingClientRect().height)),
     loaded: performance.getEntriesByType("resource").map(e => e.name)});
@@ -49,18 +54,7 @@ LIGHT, DARK = 1, 0
 @cache
 def page_of(make: Callable[[], Report]) -> str:
     """Give the page of a made report."""
-    with charts_once(make):
-        return html_page(judge(make()))
-
-
-@cache
-def _charts_of(make: Callable[[], Report]) -> Any:
-    return page_charts(make())
-
-
-def charts_once(make: Callable[[], Report]) -> Any:
-    """Have a report's charts drawn once for all its pages: that takes half a second."""
-    return mock.patch("twistecho.fleet.output.page.page_charts", return_value=_charts_of(make))
+    return html_page(judge(make()))
 
 
 def hostile() -> Report:
@@ -103,15 +97,19 @@ def tags(page: str) -> _Tags:
     return reader
 
 
-@skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
 class PageTests(TestCase):
     """The page as text."""
 
     def test_the_page_holds_the_figures_and_all_that_there_is_to_tell(self) -> None:
         """Target, figures, causes with their meaning, parts, plan, four charts."""
-        with charts_once(stalled):
-            page = html_page(judge(stalled("example:7")))
-        for text in ("example:7", "990 ms", "receive:<wbr>reset", "nobody listens there", "warmup"):
+        page = html_page(judge(stalled("example:7")))
+        for text in (
+            "example:7",
+            "990 ms",
+            "receive:<wbr>reset",
+            "nobody listens there",
+            "warm-up",
+        ):
             assert text in page, text
         assert tags(page).seen.count("figure") == 4
 
@@ -129,8 +127,7 @@ class PageTests(TestCase):
             (Verdict(whole, (), ()), "Every message was answered right"),
             (Verdict(replace(whole, interrupted=True), (), ()), "interrupted"),
         ):
-            with charts_once(stalled):
-                page = html_page(verdict)
+            page = html_page(verdict)
             assert said in page, said
             assert ("INVALID" in page) == bool(verdict.invalid)
             assert (page.count(">missed<"), page.count(">met<")) == (
@@ -141,8 +138,7 @@ class PageTests(TestCase):
     def test_nothing_that_others_say_becomes_markup(self) -> None:
         """Target, engine, messages, parts, figures, requirements and reasons are all escaped."""
         requirement = replace(parse_requirement("p99 < 5ms"), text=_HOSTILE)
-        with charts_once(hostile):
-            page = html_page(Verdict(hostile(), (_HOSTILE,), (requirement.check(hostile()),)))
+        page = html_page(Verdict(hostile(), (_HOSTILE,), (requirement.check(hostile()),)))
         assert "script" not in tags(page).seen
         assert page.count("&lt;script&gt;") >= 10
         assert not set(page) & {"\x1b", "\x00"}
@@ -157,23 +153,39 @@ class PageTests(TestCase):
     def test_charts_share_no_ids_and_leave_their_colours_to_the_page(self) -> None:
         """Four pictures in one document do not take each other's clips and patterns."""
         charts = "".join(re.findall(r"<svg.*?</svg>", page_of(stalled), re.DOTALL))
-        ids = re.findall(r'id="([^"]*)"', charts)
-        assert len(ids) == len(set(ids)) > 0
-        assert set(re.findall(r"url\(#([^)]*)\)|href=\"#([^\"]*)", charts)) <= {
-            pair for name in ids for pair in ((name, ""), ("", name))
-        }
-        assert not re.findall(r"#[0-9a-f]{6}\b", charts)
+        assert len(ids(charts)) == len(set(ids(charts))) > 0
+        assert set(references(charts)) <= set(ids(charts))
+        unclassed = re.sub(r'<[^>]*class="[^>]*>', "", charts)
+        assert not re.findall(r'="#[0-9a-f]{6}"', unclassed)
+        assert stylesheet() in page_of(stalled)
 
     def test_the_same_report_gives_the_same_page(self) -> None:
         """So that pages can be compared."""
         assert html_page(judge(stalled())) == page_of(stalled)
 
     def test_a_run_without_a_single_reply_has_a_page(self) -> None:
-        """Charts of nothing say so."""
-        nothing = replace(stalled(), outcomes=(), measured=type(stalled().measured)())
-        page = html_page(judge(replace(nothing, plan=Plan())))
-        for text in ("no reply was measured", "no reply came", "no client failed"):
-            assert text in page, text
+        """Without charts and without tables of nothing."""
+        nothing = replace(stalled(), outcomes=(), measured=Measured())
+        seen = tags(html_page(judge(replace(nothing, plan=Plan())))).seen
+        assert "figure" not in seen
+        assert seen.count("table") == 2
+
+    def test_what_was_required_and_what_failed_come_before_the_charts(self) -> None:
+        """With the outcome in a word; the plan is the last."""
+        results = [parse_requirement(text).check(stalled()) for text in ("p99 < 5ms", "failed < 9")]
+        page = html_page(Verdict(stalled(), (), tuple(results)))
+        places = [page.index(text) for text in (
+            "<strong>", ">Requirements<", ">missed<", ">met<", ">Clients that failed<", "<figure>",
+            ">Figures<", ">Plan<",
+        )]  # fmt: skip
+        assert places == sorted(places)
+
+    def test_a_page_of_a_long_run_is_small(self) -> None:
+        """However long the run was."""
+        intervals = stalled().measured.intervals
+        many = tuple(replace(intervals[n % 10], start=float(n)) for n in range(2500))
+        found = replace(stalled(), measured=replace(stalled().measured, intervals=many))
+        assert len(html_page(judge(found)).encode()) < 100_000
 
     @settings(max_examples=50)
     @given(st.text())
@@ -186,7 +198,6 @@ class PageTests(TestCase):
         assert unescape(_text(printable)) == printable
 
 
-@skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
 class BrowserTests(TestCase):
     """The page in a real browser, which runs without a window and without a network."""
 
@@ -200,8 +211,7 @@ class BrowserTests(TestCase):
     def probe(self, make: Callable[[], Report], *, width: int, scheme: int) -> dict[str, object]:
         """Open the page of a report in a window so wide, and give what the browser measures."""
         requirements = [parse_requirement("p99 < 5ms")]
-        with charts_once(make):
-            page = html_page(replace(judge(make(), requirements), invalid=("x" * 300,)))
+        page = html_page(replace(judge(make(), requirements), invalid=("x" * 300,)))
         # The policy forbids scripts: the probe is let in for the test alone.
         page = page.replace(
             "default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';"
@@ -234,6 +244,9 @@ class BrowserTests(TestCase):
         assert found["paper"] == "rgb(20, 24, 29)"
         assert found["ink"] == "rgb(230, 233, 236)"
         assert found["line"] == "rgb(90, 180, 240)"
+        assert found["overlaps"] == [0] * 4
+        assert isinstance(found["text"], float | int)
+        assert found["text"] >= 8
 
     def test_the_page_is_legible_on_a_desk_in_the_light(self) -> None:
         """The same page, wide and bright; the smallest text of a chart is no mere pattern."""
@@ -243,5 +256,6 @@ class BrowserTests(TestCase):
         assert found["loaded"] == []
         assert found["paper"] == "rgb(255, 255, 255)"
         assert found["line"] == "rgb(0, 114, 178)"
+        assert found["overlaps"] == [0] * 4
         assert isinstance(found["text"], float | int)
         assert found["text"] >= 8

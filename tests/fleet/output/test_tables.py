@@ -265,7 +265,7 @@ class OwnTests(unittest.TestCase):
             f"- {undecided}",
         ]
         verdict = judge(self.slow(), [parse_requirement("p99 < 50ms")])
-        assert ">undecided</td>" in html_page(verdict)
+        assert ">undecided</span></td>" in html_page(verdict)
         assert 'type="invalid"' in to_junit(verdict).partition('name="p99 &lt; 50ms"')[2]
 
     def test_what_is_allowed_is_named(self) -> None:

@@ -1,98 +1,89 @@
-"""What a fleet found, as pictures: latency by percentile, and the run second by second.
+"""What a fleet found, as charts: latency by percentile, and the course of the run.
 
-Every distinction is made twice, by colour (Okabe and Ito's, which the colour-blind can tell apart)
-and by dashes or hatches, so that a picture says the same when it is printed in black and white.
-matplotlib is imported only when something is drawn.
+A chart without anything to show is left out.
 """
 
-import io
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twistecho.base.notation import written
-from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
+from twistecho.pictures import files
+from twistecho.pictures.chart import (
+    Axis,
+    Boxes,
+    Chart,
+    Line,
+    Look,
+    Mark,
+    Picture,
+    Point,
+    number,
+    round_bounds,
+    wide_range,
+)
 
-from .canvas import REPEATABLE, new_figure, save
+from .course import Moment, moments
 from .tables import cause_name
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+from .words import span, tick
 
 _A_DECADE = 24  # points, so that a curve over percentiles looks like one
 
-
-_Style = dict[str, Any]
-_RESPONSE: _Style = {"color": "#0072B2", "linestyle": "-", "linewidth": 2.0}
-_SERVICE: _Style = {"color": "#D55E00", "linestyle": "--", "linewidth": 1.6}
-_OVER_TIME: dict[str, _Style] = {
-    "max": {"color": "#D55E00", "linestyle": ":", "marker": "^"},
-    "p99": {"color": "#009E73", "linestyle": "--", "marker": "s"},
-    "p50": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+_RESPONSE = Look("blue", width=2.2)
+_SERVICE = Look("red", dashes=(6, 4))
+_ASKED = Look("red", dashes=(6, 4), width=1.4)
+_OVER_TIME = {
+    "max": Look("red", dashes=(1.5, 3), marker="triangle"),
+    "p99": Look("green", dashes=(6, 4), marker="square"),
+    "p50": Look("blue", marker="circle"),
 }
-_CAUSES: tuple[_Style, ...] = (
-    {"facecolor": "#D55E00", "hatch": ""},
-    {"facecolor": "#56B4E9", "hatch": "////"},
-    {"facecolor": "#F0E442", "hatch": "...."},
-    {"facecolor": "#009E73", "hatch": "xxxx"},
-    {"facecolor": "#CC79A7", "hatch": "----"},
-    {"facecolor": "#999999", "hatch": "++++"},
+_CAUSES = (
+    Look("red"),
+    Look("sky", pattern="slashes"),
+    Look("yellow", pattern="dots"),
+    Look("green", pattern="crosses"),
+    Look("pink", pattern="rows"),
+    Look("grey", pattern="lattice"),
 )
-_INK, _GRID, _SHADE = "#222222", "#dddddd", "#eeeeee"
-_WIDE_RANGE = 30.0  # from which on small latencies need a logarithmic scale to be seen
-_FEW = 60  # points, up to which each is marked
-
-VARIABLES = {
-    "#222222": "ink", "#dddddd": "grid", "#eeeeee": "shade", "#0072b2": "blue", "#d55e00": "red",
-    "#009e73": "green", "#56b4e9": "sky", "#f0e442": "yellow", "#cc79a7": "pink", "#999999": "grey",
-}  # fmt: skip
-"""The colours of the charts, and the names of the CSS variables that stand for them on a page."""
-
-_INKED: Any = {
-    "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK,
-    "ytick.color": _INK, "hatch.color": _INK, "text.parse_math": False,
-}  # fmt: skip
-# Text stays text: it can be read aloud, searched and copied, and takes the page's font.
-_ON_A_PAGE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10.0}
-_NO_METADATA: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_WARMUP = Look("shade")
+_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
+_ROOM = 1.1  # above the highest value
 
 
-@dataclass(frozen=True)
-class Moment:
-    """What a second of a run was like; it began ``start`` seconds after the run did.
+def draw(report: Report, path: str) -> None:
+    """Draw all charts, one above the other, into a file; its suffix gives the kind.
 
-    ``rate`` is of messages answered a second, None for the last second where it was cut short.
-    Latencies are in seconds, None where no reply came. ``failures`` counts clients by cause.
+    Raises OSError where the file cannot be written.
     """
-
-    start: float
-    rate: float | None
-    p50: float | None
-    p99: float | None
-    max: float | None
-    failures: Mapping[str, int]
+    files.save(picture_of(report), path)
 
 
-def moments(report: Report) -> list[Moment]:
-    """Give all seconds of a run."""
-    intervals = report.measured.intervals
-    return [_moment(interval, last=interval is intervals[-1]) for interval in intervals]
+def picture_of(report: Report) -> Picture:
+    """Give all charts below a heading; where there is none it says so."""
+    charts = tuple(charts_of(report))
+    nothing = "" if charts else ": no reply came, so there is nothing to draw"
+    return Picture(f"{report.target}, engine {report.engine}{nothing}", charts)
 
 
-def _moment(interval: Interval, *, last: bool) -> Moment:
-    # How much of the last second there was is not known: a rate would be a guess.
-    whole = interval.start == 0 or not last
-    found: tuple[float | None, float | None, float | None] = (None, None, None)
-    summary = Latencies(interval.latency).summary([50.0, 99.0])
-    if summary is not None:
-        p50, p99 = summary.percentiles
-        found = (p50, p99, summary.max)
-    rate = interval.answered / INTERVAL_LENGTH if whole else None
-    return Moment(interval.start, rate, *found, interval.failures)
+def charts_of(report: Report) -> Iterator[Chart]:
+    """Give the charts that have something to show."""
+    if report.measured.latency:
+        curves = {"response time, from when due": report.measured.latency}
+        if report.measured.service != report.measured.latency:
+            curves["service time, from when sent"] = report.measured.service
+        yield percentile_chart(curves)
+    over_time = moments(report)
+    # A second alone has no course, and all its figures are told without a chart.
+    if len(over_time) < 2:
+        return
+    if any(moment.max is not None for moment in over_time):
+        yield _latency_over_time(report, over_time)
+    if any(moment.rate for moment in over_time):
+        yield _rate_over_time(report, over_time)
+    if any(moment.failures for moment in over_time):
+        yield _failures_over_time(report, over_time)
 
 
 def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
@@ -111,206 +102,152 @@ def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
     return rarities, latencies.at_ranks([max(1, rank) for rank in ranks])
 
 
-class Chart(NamedTuple):
-    """A chart as it stands on a page: its title, what it shows in a sentence, and its SVG."""
-
-    title: str
-    shows: str
-    svg: str
-
-
-def draw(report: Report, path: str) -> None:
-    """Draw all charts, one above the other, into a file; its suffix gives the kind.
-
-    Raises OSError where the file cannot be written.
-    """
-    import matplotlib as mpl  # noqa: PLC0415 - see the docstring of `canvas`
-
-    with mpl.rc_context(REPEATABLE | _INKED):
-        figure = new_figure(8.0, 11.0)
-        over_time = moments(report)
-        panels = figure.subplots(4, 1, height_ratios=[1.3, 1.2, 1.0, 1.0])
-        for panel, (title, _, draw_panel) in zip(panels, _PANELS, strict=True):
-            draw_panel(panel, report, over_time)
-            panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
-        for panel in panels[1:3]:
-            panel.sharex(panels[3])
-        figure.suptitle(f"{report.target}, {report.engine}", x=0.02, ha="left", color=_INK)
-        save(figure, path)
+def percentile_chart(curves: Mapping[str, str]) -> Chart:
+    """Give the chart of up to two histograms in text form, each with its label, by percentile."""
+    marks, latencies, rarest = [], [], 10.0
+    for (label, encoded), look in zip(curves.items(), (_RESPONSE, _SERVICE), strict=False):
+        rarities, values = percentile_curve(encoded)
+        marks.append(Line(label, tuple(zip(rarities, values, strict=True)), look))
+        latencies += values
+        rarest = max([rarest, *rarities])
+    return Chart(
+        "Latency by percentile",
+        "How long replies took, from the fastest to the rarest: each gridline is a tenth as many.",
+        " ".join(map(_curve_in_words, curves, curves.values())),
+        x=Axis(1.0, rarest, "so many of the replies came at least as fast", log=True,
+               at=_percentiles(rarest)),
+        y=_latency_axis(latencies),
+        marks=tuple(marks),
+        height=200.0,
+    )  # fmt: skip
 
 
-def page_charts(report: Report) -> list[Chart]:
-    """Draw each chart as SVG for an HTML page, its colours CSS variables, its width the page's."""
-    import matplotlib as mpl  # noqa: PLC0415 - see the docstring of `canvas`
-
-    over_time = moments(report)
-    charts = []
-    with mpl.rc_context(REPEATABLE | _INKED | _ON_A_PAGE):
-        for number, (title, shows, draw_panel) in enumerate(_PANELS):
-            figure = new_figure(5.0, 2.9)
-            panel = figure.subplots()
-            draw_panel(panel, report, over_time)
-            stream = io.StringIO()
-            figure.savefig(stream, format="svg", transparent=True, metadata=_NO_METADATA)
-            charts.append(Chart(title, shows, for_page(stream.getvalue(), f"chart{number}-")))
-    return charts
+def _curve_in_words(label: str, encoded: str) -> str:
+    summary = Latencies(encoded).summary([50.0, 99.0])
+    if summary is None:
+        return f"{label}: no reply."
+    p50, p99, most = map(written, (*summary.percentiles, summary.max))
+    return f"{label}: half took at most {p50}, 99 % at most {p99}, the slowest {most}."
 
 
-def for_page(svg: str, prefix: str) -> str:
-    """Make of an SVG file a piece of an HTML page: ids with a prefix, colours that a page sets."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    head, rest = svg.split(">", 1)
-    view = re.search(r'viewBox="[^"]*"', head)
-    svg = f'<svg {view[0] if view else ""} aria-hidden="true">{rest}'
-    svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}", svg)
-    svg = re.sub(r"'?DejaVu Sans'?[^;\"]*|sans-serif", "inherit", svg)
-    for colour, name in VARIABLES.items():
-        svg = svg.replace(colour, f"var(--{name})")
-    return svg
+def _percentiles(rarest: float) -> tuple[tuple[float, str], ...]:
+    """Write 1 in 10 as 90 %, 1 in 100 as 99 %, and so on; where there is room, 0, 50 and 75 too."""
+    found = [(10.0**n, f"{100 - 100 / 10**n:.{max(0, n - 2)}f}%") for n in range(1, 10)]
+    found += [(2.0, "50%"), (1.0, "0%"), (4.0, "75%")]
+    return tuple((rarity, text) for rarity, text in found if rarity <= rarest)
 
 
-def _plain(panel: "Axes") -> None:
-    panel.grid(color=_GRID, linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
+def _latency_axis(values: Sequence[float]) -> Axis:
+    """Give an axis of latencies, in the units that people would choose."""
+    if wide_range(values):
+        low, high = round_bounds(values)
+        return Axis(low, high, write=tick, log=True)
+    most = max(values, default=1.0) or 1.0
+    return Axis(0.0, _ROOM * most, write=tick)
 
 
-def _latency_axis(panel: "Axes", values: list[float]) -> None:
-    """Label latencies in the units that people would choose; logarithmic over a wide range."""
-    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - see `canvas`
-
-    if values and max(values) > _WIDE_RANGE * min(values):
-        panel.set_yscale("log")
-        panel.yaxis.set_major_locator(LogLocator(numticks=8))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        panel.set_ylim(0, 1.1 * max(values, default=1.0))
-    panel.yaxis.set_major_formatter(lambda value, _: _tick(value))
+def _time_axis(over_time: Sequence[Moment]) -> Axis:
+    """Count the time since the run began in seconds, minutes or hours."""
+    end = over_time[-1].end
+    name, unit = next((each for each in _UNITS if end <= 120 * each[1]), _UNITS[-1])
+    write = partial(_in_units, unit)
+    return Axis(0.0, end, f"{name} since the run began", write, whole=True, unit=unit, grid=False)
 
 
-def _tick(value: float) -> str:
-    """Write a time at a tick: ``2 ms``, without the zeros of a measurement."""
-    number, _, unit = written(value).partition(" ")
-    return f"{float(number):g} {unit}"
+def _in_units(unit: float, value: float) -> str:
+    return number(value / unit)
 
 
-def _by_percentile(panel: "Axes", report: Report, _: list[Moment]) -> None:
-    curves = {"response time, from when due": report.measured.latency}
-    if report.measured.service != report.measured.latency:
-        curves["service time, from when sent"] = report.measured.service
-    draw_percentiles(panel, curves)
+def _warmup(report: Report, y: Axis) -> list[Mark]:
+    """Shade the warm-up."""
+    warmup = report.plan.warmup
+    if not warmup:
+        return []
+    known = [o.offered_from for o in report.outcomes if o.offered_from is not None]
+    end = min(known, default=warmup)
+    box = (max(0.0, end - warmup), end, y.low, y.high)
+    return [Boxes("warm-up", (box,), _WARMUP, outline=False)]
 
 
-def draw_percentiles(panel: "Axes", curves: Mapping[str, str]) -> None:
-    """Draw up to two histograms in text form, each with its label, by percentile."""
+def _in_each(over_time: Sequence[Moment]) -> str:
+    """Name the pieces of time: ``each second``, ``each 10 s``."""
+    length = over_time[0].length
+    return "each second" if length == 1 else f"each {span(length)}"
+
+
+def _latency_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
+    lines: list[Line] = []
     shown: list[float] = []
-    highest = 10.0
-    for (label, encoded), style in zip(curves.items(), (_RESPONSE, _SERVICE), strict=False):
-        rarities, latencies = percentile_curve(encoded)
-        panel.plot(rarities, latencies, label=label, **style)
-        shown += latencies
-        highest = max([highest, *rarities])
-    _plain(panel)
-    _latency_axis(panel, shown)
-    _rarity_axis(panel, highest)
-    _legend(panel, shown, "no reply was measured")
+    for name, look in _OVER_TIME.items():
+        points = _points(over_time, name)
+        lines.append(Line(name, points, look))
+        shown += [value for _, value in points if value is not None]
+    y = _latency_axis(shown)
+    slowest = max(over_time, key=lambda moment: moment.max or 0.0)
+    return Chart(
+        "Latency over time",
+        f"The median, the 99th percentile and the slowest reply of {_in_each(over_time)}.",
+        f"The slowest, {written(slowest.max or 0.0)}, came between {slowest.start:,g} s and "
+        f"{slowest.end:,g} s.",
+        x=_time_axis(over_time),
+        y=y,
+        marks=(*_warmup(report, y), *lines),
+    )
 
 
-def _rarity_axis(panel: "Axes", highest: float) -> None:
-    """Label 1 in 10 as the 90th percentile, 1 in 100 as the 99th, and so on."""
-    # Beside three nines there is room for one of them.
-    ticks = [(1, "0"), (2, "50"), (4, "75")] if highest < 1000 else [(2, "50")]
-    ticks += [(10**n, f"{100 - 100 / 10**n:.{max(0, n - 2)}f}") for n in range(1, 10)]
-    ticks = [(rarity, label) for rarity, label in ticks if rarity <= highest]
-    panel.set_xscale("log")
-    panel.set_xlim(1, highest)
-    panel.set_xticks([rarity for rarity, _ in ticks], [f"{label}%" for _, label in ticks])
-    panel.minorticks_off()
-    panel.set_xlabel("so many of the replies came at least as fast")
+def _points(over_time: Sequence[Moment], name: str) -> tuple[Point, ...]:
+    """Give the points of a figure, with a gap where a piece of the run is missing."""
+    points: list[Point] = []
+    for before, moment in zip([None, *over_time], over_time, strict=False):
+        if before is not None and moment.start > before.end:
+            points.append((before.end, None))
+        points.append((moment.middle, getattr(moment, name)))
+    return tuple(points)
 
 
-def _latency_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
-    shown: list[float] = []
-    for name, style in _OVER_TIME.items():
-        values = [getattr(moment, name) for moment in over_time]
-        gaps = [float("nan") if value is None else value for value in values]
-        marked = {} if len(values) <= _FEW else {"marker": ""}
-        middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
-        panel.plot(middles, gaps, label=name, markersize=4, fillstyle="none", **style | marked)
-        shown += [value for value in values if value is not None]
-    _time_axis(panel, report, over_time)
-    _latency_axis(panel, shown)
-    _legend(panel, shown, "no reply came", ncols=4)
+def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
+    known = [moment for moment in over_time if moment.rate is not None]
+    points: list[Point] = []
+    for moment in known:
+        points += [(moment.start, moment.rate), (moment.end, moment.rate)]
+    marks: list[Mark] = [Line("answered", tuple(points), Look("blue", width=2.2))]
+    asked = report.plan.rate
+    rates = [moment.rate or 0.0 for moment in known]
+    x = _time_axis(over_time)
+    if asked is not None:
+        marks.append(Line("asked", ((x.low, asked), (x.high, asked)), _ASKED))
+    y = Axis(0.0, _ROOM * max([*rates, asked or 0.0]))
+    least, most = (number(round(value, 1)) for value in (min(rates), max(rates)))
+    said = "" if asked is None else f", of {number(asked)} asked"
+    return Chart(
+        "Messages answered per second",
+        f"Replies that came back right, in {_in_each(over_time)}.",
+        f"From {least} to {most} per second{said}.",
+        x=x,
+        y=y,
+        marks=(*_warmup(report, y), *marks),
+    )
 
 
-def _rate_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
-    rates = [moment.rate for moment in over_time if moment.rate is not None]
-    if rates:
-        edges = [n * INTERVAL_LENGTH for n in range(len(rates) + 1)]
-        panel.stairs(rates, edges, color="#0072B2", linewidth=2.0, baseline=None)
-    planned = report.plan.rate
-    if planned is not None:
-        panel.axhline(planned, label="planned", **_SERVICE)
-        _legend(panel, [planned], "")
-    _time_axis(panel, report, over_time)
-    panel.set_ylim(0, 1.15 * max([*rates, planned or 0.0, 1.0]))
-    panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-
-
-def _failures_over_time(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see the docstring of `canvas`
-
+def _failures_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
     causes = sorted({cause for moment in over_time for cause in moment.failures})
     below = [0] * len(over_time)
-    middles = [moment.start + INTERVAL_LENGTH / 2 for moment in over_time]
-    for cause, style in zip(causes, cycle(_CAUSES), strict=False):
+    marks: list[Mark] = []
+    for cause, look in zip(causes, cycle(_CAUSES), strict=False):
         counts = [moment.failures.get(cause, 0) for moment in over_time]
-        panel.bar(middles, counts, width=INTERVAL_LENGTH, bottom=below, label=cause_name(cause),
-                  edgecolor=_INK, linewidth=0.5, **style)  # fmt: skip
-        below = [under + count for under, count in zip(below, counts, strict=True)]
-    _time_axis(panel, report, over_time)
-    panel.set_ylim(0, 1.15 * max([*below, 1]))
-    panel.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    _legend(panel, causes, "no client failed", ncols=3)
-
-
-def _time_axis(panel: "Axes", report: Report, over_time: list[Moment]) -> None:
-    """Count seconds since the run began, and shade the warm-up."""
-    panel.set_xlim(0, len(over_time) * INTERVAL_LENGTH or 1.0)
-    panel.set_xlabel("seconds since the run began")
-    _plain(panel)
-    if report.plan.warmup and over_time:
-        known = [o.offered_from for o in report.outcomes if o.offered_from is not None]
-        end = min(known, default=report.plan.warmup)
-        panel.axvspan(
-            max(0.0, end - report.plan.warmup),
-            end,
-            color=_SHADE,
-            label="warm-up",
-            linewidth=0,
-            zorder=0,
-        )
-
-
-def _legend(panel: "Axes", shown: "list[Any]", without: str, ncols: int = 1) -> None:
-    """Add a legend, or where nothing is shown the words that say so."""
-    if not shown:
-        panel.text(0.5, 0.5, without, transform=panel.transAxes, ha="center", color=_INK)
-    if panel.get_legend_handles_labels()[0] and shown:
-        panel.legend(frameon=False, fontsize="small", ncols=ncols, loc="lower right",
-                     bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)  # fmt: skip
-
-
-_Draw = Callable[["Axes", Report, list[Moment]], None]
-_PANELS: tuple[tuple[str, str, _Draw], ...] = (
-    ("Latency by percentile",
-     "How long replies took, from the fastest to the rarest; each gridline is a tenth as many.",
-     _by_percentile),
-    ("Latency over time", "The median, the 99th percentile and the slowest reply of each second.",
-     _latency_over_time),
-    ("Messages answered a second", "Replies that came back right, in each second of the run.",
-     _rate_over_time),
-    ("Clients failed in each second", "Failures by cause, in the second in which they happened.",
-     _failures_over_time),
-)  # fmt: skip
+        above = [low + count for low, count in zip(below, counts, strict=True)]
+        columns = zip(over_time, below, above, strict=True)
+        boxes = tuple((m.start, m.end, float(low), float(high)) for m, low, high in columns)
+        shown = tuple(box for box in boxes if box[2] < box[3])
+        marks.append(Boxes(cause_name(cause), shown, look))
+        below = above
+    y = Axis(0.0, _ROOM * max(below), whole=True)
+    return Chart(
+        "Failed clients",
+        f"Clients that failed in {_in_each(over_time)}, by cause.",
+        f"{'; '.join(map(cause_name, causes))}. At most {max(below):,} in {_in_each(over_time)}.",
+        x=_time_axis(over_time),
+        y=y,
+        marks=(*_warmup(report, y), *marks),
+        height=120.0,
+    )

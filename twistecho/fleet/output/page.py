@@ -5,7 +5,7 @@ plan may have said is escaped where it enters the page, in `_text` and nowhere e
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -16,8 +16,11 @@ from twistecho.fleet.reports.histograms import LatencySummary
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.requirements import Result
 from twistecho.fleet.reports.verdict import Verdict
+from twistecho.pictures.chart import Chart
+from twistecho.pictures.looks import stylesheet
+from twistecho.pictures.svg import chart_svg
 
-from .charts import Chart, page_charts
+from .charts import charts_of
 from .tables import (
     count,
     explanation_lines,
@@ -28,29 +31,36 @@ from .tables import (
     own_lines,
     times,
 )
+from .words import plan_in_words
 
+_MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
 _COLUMNS = ("p50", "p99", "p99.9", "max")
-
-_SHOWN = 200  # characters of a plan's messages
 
 
 def html_page(verdict: Verdict) -> str:
-    """Give the page of a report and what is to be thought of it, as text. Needs matplotlib."""
+    """Give the page of a report and what is to be thought of it, as text."""
     report = verdict.report
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    tables = [_table("Figures", figures(report).items()), _times(report)]
-    tables += [_requirements(verdict.results)] if verdict.results else []
-    tables += [_failures(report.failures)] if report.failures else []
-    tables += [f'<p class="bad">{_text(line)}</p>' for line in explanation_lines(report)]
+    first = [_requirements(verdict.results)] if verdict.results else []
+    first += [_failures(report.failures)] if report.failures else []
+    first += [f'<p class="bad">{_text(line)}</p>' for line in explanation_lines(report)]
+    tables = [_table("Figures", figures(report).items()), *_times(report)]
     tables += [_parts(report.parts)] if report.parts else []
-    tables.append(_table("Plan", _plan_lines(report.plan)))
+    tables.append(_plan(report.plan))
+    charts = [_figure(number, chart) for number, chart in enumerate(charts_of(report))]
     return Template(template).substitute(
         title=_text(f"A fleet against {report.target}"),
         about=_text(_about(report)),
+        colours=stylesheet(),
         verdict=_verdict(verdict),
-        charts="\n".join(map(_figure, page_charts(report))),
-        tables="\n".join(tables),
+        sheets="\n".join(_sheets(each) for each in (first, charts, tables) if each),
     )
+
+
+def _sheets(found: Iterable[str]) -> str:
+    """Put what is shown beside each other where there is room."""
+    inside = "\n".join(found)
+    return f'<div class="sheets">\n{inside}\n</div>'
 
 
 def _text(value: object) -> str:
@@ -98,19 +108,24 @@ def _box(text: str, more: str = "", *, good: bool = False) -> str:
     return f'<div class="{kind}"><strong>{_text(text)}</strong>{more}</div>'
 
 
-def _figure(chart: Chart) -> str:
+def _figure(number: int, chart: Chart) -> str:
     return (
         f"<figure><figcaption><h2>{_text(chart.title)}</h2>"
-        f'<p class="quiet">{_text(chart.shows)}</p></figcaption>{chart.svg}</figure>'
+        f'<p class="quiet">{_text(chart.shows)}</p></figcaption>'
+        f"{chart_svg(chart, f'chart{number}-')}</figure>"
     )
 
 
-def _section(title: str, rows: Iterable[str], heads: Sequence[str] = ()) -> str:
+def _section(
+    title: str, rows: Iterable[str], heads: Sequence[str] = (), *, kind: str = "", below: str = ""
+) -> str:
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
     head = f"<thead><tr>{head}</tr></thead>" if heads else ""
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    named = f' class="{kind}"' if kind else ""
     return (
-        f"<section><h2>{_text(title)}</h2><table>{head}<tbody>\n{body}\n</tbody></table></section>"
+        f"<section{named}><h2>{_text(title)}</h2>"
+        f"<table>{head}<tbody>\n{body}\n</tbody></table>{below}</section>"
     )
 
 
@@ -126,14 +141,20 @@ def _table(title: str, lines: Iterable[tuple[str, str]]) -> str:
     return _section(title, [_row(name, value) for name, value in lines])
 
 
-def _times(report: Report) -> str:
+def _plan(plan: Plan) -> str:
+    rows = [_row(name, value, kind="words") for name, value in plan_in_words(plan)]
+    return _section("Plan", rows, kind="plan")
+
+
+def _times(report: Report) -> Iterator[str]:
     """Put how long everything took into a line a kind, the median, the slow and the slowest."""
     rows = [
         _row(name, *marked_cells(report, name, _columns(summary)), kind="count")
         for name, summary in times(report)
     ]
     notes = "".join(f'<p class="quiet">{_text(line)}</p>' for line in own_lines(report))
-    return _section("Times", rows, ("time", *_COLUMNS)) + notes
+    if rows or notes:
+        yield _section("Times", rows, ("time", *_COLUMNS), below=notes)
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:
@@ -145,10 +166,12 @@ def _columns(summary: LatencySummary) -> dict[str, float]:
 def _requirements(results: Sequence[Result]) -> str:
     rows = [
         f"{_row(result.requirement, result.actual, kind='words')}"
-        f'<td class="{"good" if result.met else "bad"}">{result.answer}</td>'
+        f'<td class="{"good" if result.met else "bad"}">'
+        f'<span aria-hidden="true">{_MARKS[result.answer]} </span>'
+        f"<span>{result.answer}</span></td>"
         for result in results
     ]
-    return _section("Requirements", rows, ("required", "found", ""))
+    return _section("Requirements", rows, ("required", "found", "outcome"))
 
 
 def _failures(failures: Mapping[str, int]) -> str:
@@ -166,19 +189,3 @@ def _parts(parts: Sequence[Part]) -> str:
         for part in parts
     ]  # fmt: skip
     return _section("Parts", rows, ("part", "clients", "answered", "took"))
-
-
-def _plan_lines(plan: Plan) -> list[tuple[str, str]]:
-    """List the plan's fields that say something: those that differ from nothing asked."""
-    lines = []
-    for name in plan.__dataclass_fields__:
-        value = getattr(plan, name)
-        if name == "messages":
-            value = ", ".join(map(repr, value))
-        elif value is None or value is False or value == ():
-            continue
-        elif name == "protocol":
-            value = plan.protocol_name
-        text = str(value)
-        lines.append((name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."))
-    return lines

@@ -1,0 +1,112 @@
+"""Times and plans in words: with the units that people would choose, and messages as text."""
+
+from collections.abc import Iterator
+
+from twistecho.base.notation import written
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.reply import AUTO
+
+from .tables import count
+
+_LONGEST = 200  # characters of what a user has written
+_REPLIES: dict[str, str] = {
+    AUTO: "what the first bytes of each client show (auto)",
+    ReplyFormat.RAW: "the message itself (raw)",
+    ReplyFormat.PREFIXED: "the message after a prefix (prefixed)",
+    ReplyFormat.STAMPED: "the message and the time, in a text (stamped)",
+}
+
+
+def tick(seconds: float) -> str:
+    """Write a time at a tick: ``2 ms``, without the zeros of a measurement."""
+    value, _, unit = written(seconds).partition(" ")
+    return f"{float(value):g} {unit}"
+
+
+def span(seconds: float) -> str:
+    """Write a time that somebody has chosen: ``20 ms``, ``30 s``, ``5 min``, ``2 h``."""
+    for unit, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds > unit and seconds % unit == 0:
+            return f"{seconds / unit:,g} {name}"
+    return tick(seconds) if seconds < 1 else f"{seconds:,g} s"
+
+
+def rate(per_second: float, what: str) -> str:
+    """Write so many a second: ``2,000 messages per second``."""
+    return f"{per_second:,.10g} {what} per second"
+
+
+def plan_in_words(plan: Plan) -> list[tuple[str, str]]:
+    """Say what each client does, a line for each thing that there is to say, with its name."""
+    return [(name, _shortened(text)) for name, text in _lines(plan)]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    yield "Clients", _clients(plan)
+    yield "Connecting", _connecting(plan)
+    yield "Load", _load(plan)
+    yield "Length", _length(plan)
+    yield from _messages(plan)
+    if plan.protocol is None:
+        yield "Replies", _REPLIES[plan.reply]
+    else:
+        yield "Protocol", str(plan.protocol_name)
+    yield "Timeout", f"{span(plan.timeout)} for connecting, each reply and closing"
+    if plan.sources:
+        yield "From", ", ".join(plan.sources)
+
+
+def _clients(plan: Plan) -> str:
+    numbered = f", numbered from {plan.first:,}" if plan.first else ""
+    return f"{plan.clients:,}{numbered}"
+
+
+def _connecting(plan: Plan) -> str:
+    way = "all at once"
+    if plan.ordered:
+        way = "one after the other"
+    elif plan.ramp is not None:
+        way = rate(plan.ramp, "connections")
+    return f"{way}; nothing is sent before all are connected" if plan.barrier else way
+
+
+def _load(plan: Plan) -> str:
+    if plan.rate is not None:
+        way = "at constant distances"
+        if plan.arrivals is Arrivals.POISSON:
+            way = f"at random distances (Poisson arrivals, seed {plan.seed})"
+        return f"{rate(plan.rate, 'messages')} {way}; {_unanswered(plan)}"
+    if plan.pipeline > 1:
+        return _unanswered(plan)
+    pause = f", then {span(plan.think)}" if plan.think else ""
+    return f"each client waits for its reply{pause}, then sends again"
+
+
+def _unanswered(plan: Plan) -> str:
+    return f"at most {count(plan.pipeline, 'message')} of a client unanswered"
+
+
+def _length(plan: Plan) -> str:
+    each = plan.messages_per_client
+    text = span(plan.duration or 0.0) if each is None else f"{count(each, 'message')} a client"
+    return f"{text}, after {span(plan.warmup)} of warm-up" if plan.warmup else text
+
+
+def _messages(plan: Plan) -> Iterator[tuple[str, str]]:
+    many = len(plan.messages) > 1
+    for number, message in enumerate(plan.messages[:5], 1):
+        yield f"Message {number}" if many else "Message", _message(message)
+    if len(plan.messages) > 5:
+        yield "More messages", f"{len(plan.messages) - 5:,}"
+    if plan.literal:
+        yield "Tokens", "none: {client} and {message} are sent as they are"
+
+
+def _message(message: bytes) -> str:
+    """Write a message as text; bytes that are no UTF-8 by their numbers."""
+    return message.decode(errors="backslashreplace")

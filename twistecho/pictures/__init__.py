@@ -1,0 +1,1 @@
+"""Charts as values, drawn as SVG on any installation, and by matplotlib as PNG and PDF."""

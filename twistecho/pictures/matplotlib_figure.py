@@ -1,0 +1,176 @@
+"""Charts as PNG and PDF, by matplotlib: an extra, which is imported when something is drawn.
+
+The ticks are those of `ticks`, so that the figure has the same words as the SVG.
+"""
+
+import warnings
+from functools import partial
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .chart import Axis, Boxes, Chart, Line, Look, Mark, Picture
+from .frame import SIZE
+from .looks import COLOURS
+from .ticks import Room, ticks, width_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK = COLOURS["ink"][0]
+_POINTS = 72.0
+_WIDE = 8.0  # inches
+_AROUND = 75.0  # points of its height that a chart has beside its plot
+_BESIDE = 80.0  # points of its width
+_SCALE = 9.0 / SIZE  # points of what is one pixel in SVG
+_MARKERS = {
+    "circle": "o", "square": "s", "triangle": "^", "down": "v", "diamond": "D", "plus": "+",
+    "cross": "x", "star": "*", "bar": "|",
+}  # fmt: skip
+_PATTERNS = {
+    "": "", "slashes": "////", "dots": "....", "crosses": "xxxx", "rows": "----", "lattice": "++++",
+}  # fmt: skip
+# The same values give the same bytes, so that pictures can be kept under version control.
+_SETTINGS: Any = {
+    "font.size": 9.0, "hatch.linewidth": 0.6, "hatch.color": _INK, "text.color": _INK,
+    "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
+    "text.parse_math": False, "lines.scale_dashes": False,
+}  # fmt: skip
+_UNDATED: dict[str, Any] = {".png": None, ".pdf": {"CreationDate": None}}
+
+
+def save_figure(picture: Picture, path: str) -> None:
+    """Draw a picture into a PNG or PDF file. Raises OSError where it cannot be written.
+
+    A character that the font lacks is drawn as a box, without a warning.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - see the module's docstring
+
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
+        metadata = _UNDATED[Path(path).suffix.lower()]
+        figure_of(picture).savefig(path, dpi=150, metadata=metadata)
+
+
+def figure_of(picture: Picture) -> "Figure":
+    """Draw a picture as a figure that no display and no global state knows of."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - see the module's docstring
+
+    heights = [chart.height * _SCALE + _AROUND for chart in picture.charts]
+    figure = Figure(figsize=(_WIDE, (sum(heights) + 60.0) / _POINTS), layout="constrained")
+    if heights:
+        panels = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for panel, chart in zip(panels, picture.charts, strict=True):
+            _draw(panel, chart)
+    if picture.heading:
+        figure.suptitle(picture.heading, x=0.02, ha="left", fontsize=11)
+    if picture.legend:
+        named = {mark.label: _handle(mark) for mark in picture.legend}
+        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=3,
+                      frameon=False)  # fmt: skip
+    return figure
+
+
+def _draw(panel: "Axes", chart: Chart) -> None:
+    panel.set_title(chart.title, loc="left", fontsize=9.5, fontweight="bold")
+    for order, mark in enumerate(chart.marks):
+        # Above the grid, which is at 1, all in their order; the shade is below it.
+        zorder = 0.5 if mark.look.colour == "shade" else 2 + order / 100
+        if isinstance(mark, Boxes):
+            _draw_boxes(panel, mark, zorder)
+        else:
+            _draw_line(panel, mark, zorder)
+    _set_axes(panel, chart)
+    named = {mark.label: _handle(mark) for mark in chart.named}
+    if named:
+        place: Any = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+        panel.legend(list(named.values()), list(named), frameon=False, fontsize="small", ncols=4,
+                     **place)  # fmt: skip
+
+
+def _set_axes(panel: "Axes", chart: Chart) -> None:
+    wide = _WIDE * _POINTS - _BESIDE
+    size = SIZE * _SCALE
+    for axis, which in ((chart.x, panel.xaxis), (chart.y, panel.yaxis)):
+        if axis.log:
+            (panel.set_xscale if which is panel.xaxis else panel.set_yscale)("log")
+    panel.set_xlim(chart.x.low, chart.x.high)
+    panel.set_ylim(chart.y.low, chart.y.high)
+    panel.minorticks_off()
+    found = ticks(chart.x, Room(wide, partial(width_of, size=size), gap=size, beyond=20.0))
+    panel.set_xticks([value for value, _ in found], [text for _, text in found])
+    tall = chart.height * _SCALE
+    found = ticks(chart.y, Room(tall, lambda _: size, gap=1.3 * size, beyond=size))
+    panel.set_yticks([value for value, _ in found], [text for _, text in found])
+    panel.set_xlabel(chart.x.label)
+    _set_grid(panel, chart.x, "x")
+    _set_grid(panel, chart.y, "y")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _set_grid(panel: "Axes", axis: Axis, which: Any) -> None:
+    panel.set_axisbelow(True)
+    if axis.grid:
+        panel.grid(axis=which, color=COLOURS["grid"][0], linewidth=0.6)
+
+
+def _of_line(look: Look, *, joined: bool) -> dict[str, Any]:
+    dashes = (0, look.dashes) if look.dashes and joined else "-" if joined else ""
+    return {"color": COLOURS[look.colour][0], "linestyle": dashes, "linewidth": look.width * 0.9}
+
+
+def _of_marker(look: Look) -> dict[str, Any]:
+    """Give what a marker looks like; without a shape of its own it is a dot."""
+    shape = _MARKERS.get(look.marker, ".")
+    size = 2 * (look.size if look.marker else look.width) * _SCALE
+    return {"marker": shape, "markersize": size, "markerfacecolor": COLOURS["paper"][0]}
+
+
+def _draw_line(panel: "Axes", line: Line, zorder: float) -> None:
+    if line.joined:
+        heights = [nan if y is None else y for _, y in line.points]
+        panel.plot([x for x, _ in line.points], heights, zorder=zorder,
+                   **_of_line(line.look, joined=True))  # fmt: skip
+    marked = line.marked
+    if marked:
+        panel.plot([x for x, _ in marked], [y for _, y in marked], zorder=zorder,
+                   **_of_line(line.look, joined=False), **_of_marker(line.look))  # fmt: skip
+
+
+def _of_boxes(boxes: Boxes, *, outlined: bool) -> dict[str, Any]:
+    look = boxes.look
+    return {
+        "facecolor": COLOURS[look.colour][0],
+        "hatch": _PATTERNS[look.pattern],
+        "linewidth": 0.5 if outlined else 0.0,
+        "edgecolor": _INK,
+    }
+
+
+def _draw_boxes(panel: "Axes", boxes: Boxes, zorder: float) -> None:
+    """Draw all of a kind as one path: thousands of patches would take half a minute."""
+    from matplotlib.patches import PathPatch  # noqa: PLC0415 - see the module's docstring
+    from matplotlib.path import Path as Way  # noqa: PLC0415 - see the module's docstring
+
+    corners = [
+        corner
+        for left, right, bottom, top in boxes.boxes
+        for corner in ((left, bottom), (right, bottom), (right, top), (left, top), (left, bottom))
+        if left != right and bottom != top
+    ]
+    if corners:
+        one = [Way.MOVETO, Way.LINETO, Way.LINETO, Way.LINETO, Way.CLOSEPOLY]
+        way = Way(corners, one * (len(corners) // len(one)))
+        panel.add_patch(PathPatch(way, zorder=zorder, **_of_boxes(boxes, outlined=boxes.outlined)))
+
+
+def _handle(mark: Mark) -> Any:
+    """Give what stands for a mark in a legend."""
+    from matplotlib.lines import Line2D  # noqa: PLC0415 - see the module's docstring
+    from matplotlib.patches import Patch  # noqa: PLC0415 - see the module's docstring
+
+    if isinstance(mark, Boxes):
+        return Patch(**_of_boxes(mark, outlined=mark.outline))
+    marker = _of_marker(mark.look) if mark.look.marker else {}
+    return Line2D([], [], **_of_line(mark.look, joined=mark.joined), **marker)
