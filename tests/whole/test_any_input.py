@@ -41,6 +41,7 @@ from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
 from tests.support.scenarios import scenarios
 from twistecho import EchoFactory
+from twistecho.base.escapes import unescape
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
@@ -92,7 +93,7 @@ from twistecho.service.process.notify import Notifications
 from twistecho.service.process.scenario_file import scenario_from
 from twistecho.service.scenario.delay import Constant
 from twistecho.service.scenario.document import read_scenario, written
-from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.escapes import parse_on
 from twistecho.service.scenario.framing import parse_framing
 from twistecho.service.scenario.parsing import LONGEST, parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario

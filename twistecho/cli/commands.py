@@ -65,7 +65,7 @@ def check(
     **planned: Any,
 ) -> None:
     """Carry out `twistecho check`, and end the process."""
-    plan = make_plan(**planned, ordered=True)
+    plan = make_plan(**planned, ordered=True, seed=seed or 0)
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
     # The reactor can run only once, so the engine that does without goes first.

@@ -163,6 +163,8 @@ def _plan_lines(plan: Plan) -> list[tuple[str, str]]:
             continue
         elif name == "protocol":
             value = plan.protocol_name
+        elif isinstance(value, bytes):
+            value = f"{len(value):,} bytes of a file"
         text = str(value)
         lines.append((name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."))
     return lines
