@@ -47,6 +47,7 @@ from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
 from twistecho.cli.options import Parsed
+from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.own_command import parse_command
 from twistecho.compare.plot import draw as draw_comparison
@@ -68,6 +69,7 @@ from twistecho.fleet.output.tables import (
 )
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.sizes import parse_sizes
 from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.merge import merge_reports
@@ -161,6 +163,8 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
     "share": (parse_share, ["99%", "99", "0.99"]),
+    "size": (parse_sizes, ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1,min=9,max=64Ki"]),
+    "weights": (parse_weights, ["9,1", "1", "0.5,2e3"]),
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),
