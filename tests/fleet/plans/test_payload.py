@@ -185,7 +185,7 @@ class RefusalTests(unittest.TestCase):
 
     def test_fields_that_do_not_go_together_are_refused_by_name(self) -> None:
         """In one line, which names the other field too."""
-        large = b"x" * 1025 + PREFIX
+        large = b"x" * 1025 + PREFIX * 2
         for told, fields in (
             ("size: it contradicts messages", {"size": "1k", "messages": (b"x",)}),
             ("payload: it needs size", {"payload": "text"}),
@@ -208,7 +208,7 @@ class RefusalTests(unittest.TestCase):
             ("messages: an empty message has no reply", {"messages": (b"",)}),
             ("payload: it holds 'Resposta => '",
              {"size": 9, "payload": b"-" + PREFIX, "reply": ReplyFormat.PREFIXED}),
-            ("messages: it holds 'Resposta => '",
+            ("messages: a large one repeats 'Resposta => '",
              {"messages": (large,), "reply": ReplyFormat.PREFIXED}),
         ):  # fmt: skip
             known: dict[str, Any] = fields
@@ -219,10 +219,10 @@ class RefusalTests(unittest.TestCase):
 
     def test_a_prefix_is_no_matter_where_replies_end_otherwise(self) -> None:
         """Or come back in one piece."""
-        large = b"x" * 1025 + PREFIX
+        large = b"x" * 1025 + PREFIX * 2
         assert Plan(size=9, payload=PREFIX)
         assert Plan(messages=(large,), reply=ReplyFormat.RAW)
-        assert Plan(messages=(PREFIX,), reply=ReplyFormat.PREFIXED)
+        assert Plan(messages=(PREFIX * 2, large[:-1]), reply=ReplyFormat.PREFIXED)
 
 
 class JsonTests(unittest.TestCase):

@@ -183,12 +183,16 @@ class Plan:
             self._check_prefixes()
 
     def _check_prefixes(self) -> None:
-        """Refuse bytes that come back in several replies, and that these cannot be told from."""
-        large = [text for text in self.messages if len(text) > MESSAGE_SIZE]
-        for name, texts in (("payload", [self.payload]), ("messages", large)):
-            if any(isinstance(text, bytes) and PREFIX in text for text in texts):
-                shown = PREFIX.decode()
-                raise FieldError(name, f"it holds {shown!r}, with which prefixed replies begin")
+        """Refuse bytes that cannot be told from the beginnings of the replies to a large message.
+
+        Where these follow each other, there are too many readings to be tried.
+        """
+        shown = PREFIX.decode()
+        if isinstance(self.payload, bytes) and PREFIX in self.payload:
+            raise FieldError("payload", f"it holds {shown!r}, with which prefixed replies begin")
+        if any(len(text) > MESSAGE_SIZE and PREFIX * 2 in text for text in self.messages):
+            problem = f"a large one repeats {shown!r}, with which prefixed replies begin"
+            raise FieldError("messages", problem)
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
         """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
