@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.support.programs import program
 from tests.support.stalls import stalled
 from twistecho.fleet.output.charts import page_charts
-from twistecho.fleet.output.page import _text, html_page
+from twistecho.fleet.output.page import _plan_lines, _text, html_page
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.requirements import parse_requirement
@@ -167,6 +167,13 @@ class PageTests(TestCase):
     def test_the_same_report_gives_the_same_page(self) -> None:
         """So that pages can be compared."""
         assert html_page(judge(stalled())) == page_of(stalled)
+
+    def test_the_plan_says_what_was_drawn(self) -> None:
+        """Not the bytes of a file: how many there are."""
+        fields = dict(_plan_lines(Plan(size="1k", payload=b"x" * 1234, weights=(2,))))
+        assert (fields["size"], fields["weights"]) == ("1k", "(2,)")
+        assert fields["payload"] == "1,234 bytes of a file"
+        assert not {"size", "payload", "weights"} & dict(_plan_lines(Plan())).keys()
 
     def test_a_run_without_a_single_reply_has_a_page(self) -> None:
         """Charts of nothing say so."""
