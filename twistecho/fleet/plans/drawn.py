@@ -38,13 +38,17 @@ def draw_messages(
     """
     if weights:
         return _mixed(texts, seed, client, weights, _filler(filling))
-    many, fill = len(texts), _filler(filling)
+    text_of, fill = _in_turn(texts), _filler(filling)
 
     def message(number: int) -> bytes:
-        size_at, place = pair(seed, _PURPOSE, client, number)
-        return fill(texts[number % many](number), size_at, place)
+        return fill(text_of(number), *pair(seed, _PURPOSE, client, number))
 
     return message
+
+
+def _in_turn(texts: Texts) -> Callable[[int], bytes]:
+    many = len(texts)
+    return texts[0] if many == 1 else lambda number: texts[number % many](number)
 
 
 _Filler = Callable[[bytes, float, float], bytes]

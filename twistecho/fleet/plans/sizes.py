@@ -4,10 +4,10 @@
 ``Ki`` 1,024.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp
 from statistics import NormalDist
 from typing import Protocol
 
@@ -21,6 +21,8 @@ MOST_DRAWN = 64 * 2**10
 
 _MOST_SIGMA = 20.0
 _LONGEST_TEXT = 200
+_NEXT_TO_ZERO = 5e-324
+"""The least number above 0, at which a normal has no quantile."""
 
 _normal_quantile = NormalDist().inv_cdf
 
@@ -98,11 +100,11 @@ class LogNormal:
 
     def quantile(self, at: float) -> int:
         """Give the quantile."""
-        if at <= 0:
-            return self.least if self.sigma else self.median
         # With the greatest sigma, and the greatest number ever drawn, this is still a number.
-        size = round(self.median * math.exp(self.sigma * _normal_quantile(at)))
-        return min(self.most, max(self.least, size))
+        size = round(self.median * exp(self.sigma * _normal_quantile(at or _NEXT_TO_ZERO)))
+        if size > self.most:
+            return self.most
+        return max(self.least, size)
 
 
 def _size(text: str) -> int:
