@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twistecho.base.notation import (
     FieldError,
     number,
+    parse_bytes,
     parse_rate,
     parse_seconds,
     parse_share,
@@ -129,6 +130,20 @@ class RateTests(TestCase):
             with self.subTest(text=text), self.assertRaises(ValueError) as raised:
                 parse_rate(text)
             assert "a second" in str(raised.exception)
+
+
+class BytesTests(TestCase):
+    """Numbers of bytes."""
+
+    def test_units(self) -> None:
+        """K is 1,000 and Ki 1,024."""
+        for text, size in {
+            "1": 1, "1k": 1000, "1Ki": 1024, "2.5M": 2_500_000, "1Mi": 1024**2,
+        }.items():  # fmt: skip
+            assert parse_bytes(text) == size
+        for text in ("", "k", "1K", "1 k", "1kB", "1ki", "1GiB"):
+            with self.subTest(text=text), self.assertRaises(ValueError):
+                parse_bytes(text)
 
 
 class FieldErrorTests(TestCase):

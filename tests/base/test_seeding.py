@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import DOCS
-from twistecho.base.seeding import HIGHEST, parse_seed, uniform
+from twistecho.base.seeding import HIGHEST, pair, parse_seed, uniform
 
 law = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, 2**64)
@@ -35,6 +35,13 @@ class DrawTests(unittest.TestCase):
         exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], found)  # noqa: S102 - ours
         for place in ((0, "delay", 0, 0), (7, "fault", 3, 12), (2**64, "corrupt", 19, 1000)):
             assert found["number"](*place) == uniform(*place)
+
+    @law
+    @given(numbers, numbers, numbers)
+    def test_a_pair_is_two_draws(self, seed: int, connection: int, message: int) -> None:
+        """Of twice the message's number, and of one more."""
+        one, other = (uniform(seed, "x", connection, 2 * message + more) for more in (0, 1))
+        assert pair(seed, "x", connection, message) == (one, other)
 
     @law
     @given(numbers, st.sampled_from(["delay", "fault"]), numbers, numbers)

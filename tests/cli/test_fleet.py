@@ -17,7 +17,7 @@ from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.cli import fleet
 from twistecho.cli.fleet import lack, problem_with_sources
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import SCHEMA, Arrivals, Plan
 from twistecho.fleet.plans.target import parse_target
 
 THREADS = ("--engine", "threads")
@@ -147,7 +147,7 @@ class PlanFileTests(_FolderCase):
     def test_what_is_no_plan_is_refused_in_one_line(self) -> None:
         """A newer schema, a bad field, no file."""
         for text, told in (
-            ('{"schema": 4}', "schema 4 is not 3"),
+            (f'{{"schema": {SCHEMA + 1}}}', f"schema {SCHEMA + 1} is not {SCHEMA}"),
             ('{"schema": 2, "rate": 0}', "rate: 0 is not"),
             ("hello", "Expecting value"),
         ):

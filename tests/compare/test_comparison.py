@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import broken, comparison, outcome, run, staircase, wall
 from twistecho.compare.comparison import Comparison, middle, most_at_once
+from twistecho.fleet.plans.plan import SCHEMA as PLAN_SCHEMA
 
 _SPANS = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda s: (min(s), max(s) + 1))
@@ -91,7 +92,11 @@ class ComparisonTests(TestCase):
             (("server", "threads"), None, "runs[0].server.threads: expected int, got null"),
             (("design",), 5, "runs[0].design: expected str, got int"),
             (("report", "schema"), 4, "runs[0].report: schema 4 is not 3"),
-            (("report", "plan", "schema"), 4, "runs[0].report.plan: schema 4 is not 3"),
+            (
+                ("report", "plan", "schema"),
+                PLAN_SCHEMA + 1,
+                f"runs[0].report.plan: schema {PLAN_SCHEMA + 1} is not {PLAN_SCHEMA}",
+            ),
             (("report", "began"), "now", "runs[0].report.began: expected float, got str"),
         ):
             data = json.loads(comparison(staircase()).to_json())

@@ -91,7 +91,7 @@ def report(*found: Outcome, plan: Plan | None = None, **fields: Any) -> Report:
     return replace(made, **fields)
 
 
-plans = st.builds(
+_plans = st.builds(
     Plan,
     clients=st.integers(1, 10**6),
     messages=st.lists(
@@ -114,6 +114,24 @@ plans = st.builds(
     first=st.integers(0, 10**6),
     literal=st.booleans(),
 )
+SIZES = ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1", "lognormal:median=9,sigma=3,max=99"]
+
+
+@st.composite
+def _drawn(draw: st.DrawFn, plan: Plan) -> Plan:
+    """Draw a plan whose messages are drawn, in one way or another, or are not."""
+    weights = st.lists(st.floats(1e-3, 1e9), min_size=(n := len(plan.messages)), max_size=n)
+    size = draw(st.none() | st.integers(1, 2**24) | st.sampled_from(SIZES))
+    kinds = st.sampled_from(["random", "text", "zeros"]) | st.binary(min_size=1, max_size=9)
+    return replace(
+        plan,
+        weights=tuple(draw(st.just([]) | weights)),
+        size=size,
+        payload=None if size is None else draw(kinds),
+    )
+
+
+plans = _plans.flatmap(_drawn)
 """Plans of all kinds, but for those that fields exclude."""
 
 counts = st.integers(0, 2**40)

@@ -41,11 +41,13 @@ from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
 from tests.support.scenarios import scenarios
 from twistecho import EchoFactory
+from twistecho.base.escapes import unescape
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
 from twistecho.cli.options import Parsed
+from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.own_command import parse_command
 from twistecho.compare.plot import draw as draw_comparison
@@ -67,6 +69,7 @@ from twistecho.fleet.output.tables import (
 )
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.sizes import parse_sizes
 from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.merge import merge_reports
@@ -92,7 +95,7 @@ from twistecho.service.process.notify import Notifications
 from twistecho.service.process.scenario_file import scenario_from
 from twistecho.service.scenario.delay import Constant
 from twistecho.service.scenario.document import read_scenario, written
-from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.escapes import parse_on
 from twistecho.service.scenario.framing import parse_framing
 from twistecho.service.scenario.parsing import LONGEST, parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario
@@ -160,6 +163,8 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
     "share": (parse_share, ["99%", "99", "0.99"]),
+    "size": (parse_sizes, ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1,min=9,max=64Ki"]),
+    "weights": (parse_weights, ["9,1", "1", "0.5,2e3"]),
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),
     "reply": (ReplyFormat.parse, list(ReplyFormat)),

@@ -1,4 +1,4 @@
-"""Reading a trace of delays from its file."""
+"""Reading what options name: a trace of delays, and bytes to be sent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,3 +13,17 @@ def lines_of(name: str) -> Iterator[str]:
         raise ValueError(f"{name} is not text") from None
     except OSError as error:
         raise ValueError(f"{name}: {error.strerror}") from None
+
+
+def bytes_of(name: str, most: int) -> bytes:
+    """Give the bytes of a file, 1 to ``most``. Raises ValueError with one line that names it."""
+    try:
+        with Path(name).open("rb") as file:
+            found = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    if not found:
+        raise ValueError(f"{name}: it is empty")
+    if len(found) > most:
+        raise ValueError(f"{name}: it has more than {most:,} bytes")
+    return found

@@ -187,6 +187,15 @@ def parse_rate(text: str) -> float:
     return rate
 
 
+_BYTES = {"Ki": 1024.0, "Mi": 1024.0**2, "k": 1e3, "M": 1e6}
+
+
+def parse_bytes(text: str) -> float:
+    """Read ``500``, ``1k``, ``64Ki``, ``1M`` or ``1Mi``: a number of bytes. Raises ValueError."""
+    unit = next((unit for unit in _BYTES if text.endswith(unit)), "")
+    return number(text.removesuffix(unit)) * _BYTES.get(unit, 1.0)
+
+
 def written(seconds: float) -> str:
     """Write a time in the unit that people would choose: 3 significant digits."""
     for unit in ("s", "ms", "us"):

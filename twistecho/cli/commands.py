@@ -68,7 +68,7 @@ def check(
 ) -> None:
     """Carry out `twistecho check`, and end the process."""
     reply = planned.pop("reply") or (str(ReplyFormat.STAMPED) if target is None else AUTO)
-    plan = make_plan(**planned, reply=reply, ordered=True)
+    plan = make_plan(**planned, reply=reply, ordered=True, seed=seed or 0)
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
     # The reactor can run only once, so the engine that does without goes first.

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from twistecho.base.notation import FieldError
 from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_for_connections
@@ -38,8 +37,9 @@ from .options import (
     Parsed,
     adding,
     file_option,
+    is_given,
     load_options,
-    make_plan,
+    plan_fields,
     plan_options,
     problem_with_option,
     protocol_option,
@@ -48,6 +48,7 @@ from .options import (
     target_options,
 )
 from .output_files import OutputFile, run_shown
+from .payloads import payload_in
 from .report import Results, make_results, result_options
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -103,7 +104,7 @@ def _local_ports() -> int | None:
     return int(last) - int(first) + 1
 
 
-_PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
+_PLAN_TYPE = Parsed("file", partial(read_file, parse=partial(Plan.from_json, bytes_of=payload_in)))
 
 _JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
 
@@ -179,19 +180,9 @@ def _check_way(engine: Engine, plan: Plan, target: Target) -> None:
 
 def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     """Give the plan that the options ask for, on top of the one from a file if there is one."""
-    plan = make_plan(**options)
-    if base is None:
-        base = plan
-    context = click.get_current_context()
-    given = [
-        name
-        for name in options
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-        and name in Plan.__dataclass_fields__
-    ]
-    given += ["literal"] if "messages" in given else []
+    fields = plan_fields(**options)
     try:
-        chosen = replace(base, **{name: getattr(plan, name) for name in given})
+        chosen = Plan(**fields) if base is None else replace(base, **_given(fields))
         chosen.check_turns()
         readers_of(chosen)
     except FieldError as error:
@@ -199,6 +190,14 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
     except ValueError as error:  # of the protocol, which it names
         raise click.UsageError(f"--{error}") from None
     return chosen
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields whose options the user has given."""
+    given = {name: value for name, value in fields.items() if is_given(name)}
+    if "messages" in given or is_given("message_files"):
+        given |= {"messages": fields["messages"], "literal": False}
+    return given
 
 
 def _run(

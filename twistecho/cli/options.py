@@ -3,7 +3,6 @@
 Texts become values, or fail with one line that names the option.
 """
 
-import os
 import re
 import secrets
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError, TextEnum, parse_rate, parse_seconds
@@ -30,6 +30,7 @@ from twistecho.service.scenario.parsing import parse_delays, parse_fault
 from twistecho.service.scenario.scenario import Scenario
 
 from .output_files import OutputFile, writable
+from .payloads import checked_size, messages_from, parse_weights, read_message, read_payload
 
 _Value = TypeVar("_Value")
 
@@ -133,10 +134,27 @@ message_options: Callable[[_Command], _Command] = adding([
 ])  # fmt: skip
 """Adds the options that say what a client sends, and how long it waits."""
 
+_payload_options: Callable[[_Command], _Command] = adding([
+    click.option("--escapes", is_flag=True,
+                 help=r"Read \r, \n, \t, \\ and \xHH in --message as those bytes."),
+    click.option("--message-file", "message_files", type=Parsed("file", read_message),
+                 multiple=True, metavar="FILE",
+                 help="Send the bytes of a file, in place of --message; repeatable."),
+    click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
+                 help="Send one of the messages each time, at random, so often each: 9,1. "
+                 "[default: all of them, in turn]"),
+    click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
+                 help="Bytes of each message, which is filled up: 1k, uniform:64,4k, "
+                 "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
+    click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
+                 help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
+])  # fmt: skip
+
 plan_options: Callable[[_Command], _Command] = adding([
     click.option("--clients", "-c", type=Whole(1), default=20, show_default=True,
                  help="Clients, all at once."),
     message_options,
+    _payload_options,
     click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
                  help="Format of the replies; with auto each client finds it by the first bytes "
                  f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
@@ -171,7 +189,8 @@ load_options: Callable[[_Command], _Command] = adding([
                  default=str(Arrivals.CONSTANT), show_default=True,
                  help="How messages due under --rate are spread in time."),
     click.option("--seed", type=_SEED_TYPE, default=0, show_default=True,
-                 help="What poisson arrivals are drawn from."),
+                 help="What poisson arrivals, sizes, payloads and weighted messages are drawn "
+                 "from."),
     _THINK,
     _PIPELINE,
     click.option("--duration", type=_TIME_TYPE, metavar="TIME",
@@ -239,7 +258,8 @@ fault_options: Callable[[_Command], _Command] = adding([
     click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
                  help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
     click.option("--seed", type=_SEED_TYPE,
-                 help="What delays and faults are drawn from.  [default: a new one, shown]"),
+                 help="What delays and faults are drawn from.  [default: a new one, shown] "
+                 "Messages are too.  [default: 0]"),
 ])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 
@@ -272,27 +292,47 @@ def service_options(
     return options, ", ".join([*words, f"seed {chosen}"]) if words else ""
 
 
-def make_plan(
+def plan_fields(
     messages: tuple[str, ...],
     reply: str | None,
     *,
     arrivals: str = str(Arrivals.CONSTANT),
     sources: tuple[tuple[str, ...], ...] = (),
+    message_files: tuple[bytes, ...] = (),
+    escapes: bool = False,
+    weights: tuple[float, ...] | None = None,
     **fields: Any,
-) -> Plan:
-    """Make the plan that the options ask for, or fail with one line.
+) -> dict[str, Any]:
+    """Give the fields of the plan that the options ask for, or fail with one line.
 
     Where no format of replies is asked for, clients find it. ``fields`` are the plan's other
     fields, as they are.
     """
+    given = is_given("messages")
     try:
-        return Plan(
-            messages=tuple(os.fsencode(message) for message in messages),
-            reply=parse_reply(reply or AUTO),
-            arrivals=Arrivals(arrivals),
-            sources=tuple(dict.fromkeys(chain.from_iterable(sources))),
-            **fields,
-        )
+        texts = messages_from(messages, message_files, given=given, escapes=escapes)
+    except FieldError as error:
+        raise click.UsageError(problem_with_option(error)) from None
+    return {
+        "messages": texts,
+        "reply": parse_reply(reply or AUTO),
+        "arrivals": Arrivals(arrivals),
+        "sources": tuple(dict.fromkeys(chain.from_iterable(sources))),
+        "weights": weights or (),
+        **fields,
+    }
+
+
+def is_given(name: str) -> bool:
+    """Say whether the user has given the option with this name."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source not in {None, ParameterSource.DEFAULT}
+
+
+def make_plan(messages: tuple[str, ...], reply: str | None, **options: Any) -> Plan:
+    """Make the plan that the options ask for, or fail with one line; see `plan_fields`."""
+    try:
+        return Plan(**plan_fields(messages, reply, **options))
     except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
 

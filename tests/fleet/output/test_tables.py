@@ -3,6 +3,7 @@
 import io
 import unittest
 from dataclasses import replace
+from typing import Any
 from unittest import TestCase
 
 from rich.console import Console, RenderableType
@@ -67,6 +68,18 @@ class HeadlineTests(TestCase):
             "2 clients, 1 message each, 20.0 ms between them, 2,000 connections/s, "
             "all connected first, to there:7 (stamped replies)"
         )
+
+    def test_what_is_drawn_is_told(self) -> None:
+        """Sizes, what messages are filled with, and how often each comes."""
+        for fields, told in (
+            ({"size": "1k"}, "1k bytes (random)"),
+            ({"size": 99, "payload": b"x"}, "99 bytes (from a file)"),
+            ({"size": "uniform:1,9", "payload": "text", "messages": (b"a", b"b"),
+              "weights": (9, 0.5)}, "mixed 9:0.5, uniform:1,9 bytes (text)"),
+        ):  # fmt: skip
+            known: dict[str, Any] = fields
+            words = headline(Plan(clients=1, **known), "there:7").split(", ", 2)
+            assert words[2] == f"{told}, to there:7 (stamped replies)"
 
 
 class ReportTests(TestCase):

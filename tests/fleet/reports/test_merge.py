@@ -164,13 +164,17 @@ class CompatibleTests(unittest.TestCase):
             "messages": (b"other",), "repeat": 2, "timeout": 1.0, "reply": ReplyFormat.RAW,
             "ordered": True, "think": 1.0, "rate": 1.0, "arrivals": Arrivals.POISSON,
             "pipeline": 2, "duration": 1.0, "warmup": 1.0, "ramp": 1.0, "barrier": True,
-            "protocol": "module:Class", "literal": True,
+            "protocol": "module:Class", "literal": True, "size": 99, "payload": "text",
+            "weights": (1,),
         }  # fmt: skip
+        filled = {"size": 64, "payload": "zeros"}
+        beside = {"size": filled, "payload": filled}
         same = {"clients", "seed", "sources", "first"}
         assert different.keys() | same == Plan.__dataclass_fields__.keys()
         for field, value in different.items():
             with self.subTest(field=field), pytest.raises(ValueError, match=f"differ in {field}: "):
-                merge_reports([planned(), planned(**{field: value})], ["a", "b"])
+                known: dict[str, Any] = beside.get(field, {})
+                merge_reports([planned(**known), planned(**{**known, field: value})], ["a", "b"])
 
     def test_both_values_are_shown(self) -> None:
         """With the names of the reports, and cut where they are long."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twistecho.base.notation import FieldError
 from twistecho.service.scenario.answers import MOST_GROUPS, On
 from twistecho.service.scenario.delay import Trace
-from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.escapes import parse_on
 from twistecho.service.scenario.parsing import parse_delays, parse_fault
 from twistecho.service.scenario.patterns import Pattern
 
@@ -170,21 +170,3 @@ class OptionTests(unittest.TestCase):
         }.items():
             with self.subTest(ascii(text)), pytest.raises(ValueError, match=re.escape(problem)):
                 parse_on(text)
-
-
-class EscapeTests(unittest.TestCase):
-    """Texts of options that stand for bytes."""
-
-    def test_escapes_are_bytes(self) -> None:
-        """Those and no others."""
-        assert unescape(r"a\r\n\t\\\x00\xfF\\x41") == b"a\r\n\t\\\x00\xff\\x41"
-        for text, shown in {r"\1": r"\1", r"\x4": r"\x", "a\\": "\\", r"\u0041": r"\u"}.items():
-            problem = re.escape(rf"'{shown}' is none of \r \n \t \\ \xHH")
-            with pytest.raises(ValueError, match=f"^{problem}$"):
-                unescape(text)
-
-    @law
-    @given(st.text("ab\\\r\n\t\u00e9", max_size=12))
-    def test_any_text_can_be_written(self, text: str) -> None:
-        """With backslashes twice."""
-        assert unescape(text.replace("\\", "\\\\")) == text.encode()

@@ -102,7 +102,7 @@ def count(number: int, noun: str) -> str:
 
 def headline(plan: Plan, target: object, found: Report | None = None) -> str:
     """Say in one line what is run, or was: ``found`` tells the format of replies then."""
-    words = [count(plan.clients, "client"), _share(plan)]
+    words = [count(plan.clients, "client"), _share(plan), *_payload(plan)]
     if plan.rate is not None:
         words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
     if plan.pipeline > 1:
@@ -123,6 +123,15 @@ def _share(plan: Plan) -> str:
     each = plan.messages_per_client
     share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
     return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
+
+
+def _payload(plan: Plan) -> list[str]:
+    """Say what is sent, where that is drawn."""
+    mixed = [f"mixed {':'.join(f'{weight:g}' for weight in plan.weights)}"] if plan.weights else []
+    if plan.size is None:
+        return mixed
+    content = "from a file" if isinstance(plan.payload, bytes) else plan.payload or "random"
+    return [*mixed, f"{plan.size} bytes ({content})"]
 
 
 def _new_table(names: str, *columns: str) -> Table:

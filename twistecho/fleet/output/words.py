@@ -103,8 +103,19 @@ def _messages(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f"Message {number}" if many else "Message", _message(message)
     if len(plan.messages) > 5:
         yield "More messages", f"{len(plan.messages) - 5:,}"
+    if plan.weights:
+        yield "Weights", ", ".join(f"{weight:g}" for weight in plan.weights)
+    if plan.size is not None:
+        yield "Size", str(plan.size)
+    if plan.payload is not None:
+        yield "Payload", _payload(plan.payload)
     if plan.literal:
         yield "Tokens", "none: {client} and {message} are sent as they are"
+
+
+def _payload(payload: str | bytes) -> str:
+    """Name what messages are filled with; of a file say how much there is."""
+    return payload if isinstance(payload, str) else f"{len(payload):,} bytes of a file"
 
 
 def _message(message: bytes) -> str:

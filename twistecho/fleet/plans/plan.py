@@ -2,23 +2,22 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
 from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
-from twistecho.base.reply_formats import ReplyFormat
+from twistecho.base.reply_formats import MESSAGE_SIZE, PREFIX, ReplyFormat
 
+from .payload import OF_FILE, check_payload, check_weights, messages_drawn, sizes_of
 from .protocol import importable_name_of, name_of
-from .reply import AskedReply, parse_reply
+from .reply import AUTO, AskedReply, parse_reply
+from .tokens import CLIENT, MESSAGE, have_tokens, numbered, unchanged
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""
-
-CLIENT, MESSAGE = b"{client}", b"{message}"
-"""The tokens of a message, in whose place the client's number and the message's are sent."""
 
 OWN_MESSAGE = NOTEBOOK_MESSAGE + b" ({client}, {message})"
 """What clients send by default. No message is another one, or what another one begins with."""
@@ -26,11 +25,24 @@ OWN_MESSAGE = NOTEBOOK_MESSAGE + b" ({client}, {message})"
 MOST_SEED = 10**100 - 1
 """The largest seed: that of the command line."""
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
+
+_WITHOUT_PAYLOADS = 3
+"""The version in which all messages were sent in turn, and were no larger than their texts."""
 
 _WITHOUT_TOKENS = 2
 """The version in which all messages were sent as they are."""
+
+_OLDER = (_WITHOUT_PAYLOADS, _WITHOUT_TOKENS)
+
+_ADDED: dict[str, tuple[object, object]] = {
+    "size": ("", None), "payload": ("", None), "weights": (None, ()),
+}  # fmt: skip
+"""The fields that older files lack: what stands for one that is missing, and what it is then."""
+
+_MOST_MESSAGES = 10**12
+"""Messages that no client can send in the longest time."""
 
 
 class Arrivals(TextEnum):
@@ -48,7 +60,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("timeout", "think", "warmup"), (int, float)),
     **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
     **dict.fromkeys(("ordered", "barrier", "literal"), bool),
-    **dict.fromkeys(("messages", "sources"), tuple),
+    **dict.fromkeys(("messages", "sources", "weights"), tuple),
+    "size": (str, int, type(None)),
+    "payload": (str, bytes, type(None)),
     "reply": str,
     "arrivals": Arrivals,
     "protocol": (str, type, type(None)),
@@ -89,6 +103,12 @@ class Plan:
     client and its own in the conversation, counted from 0, unless the messages are ``literal``:
     sent as they are.
 
+    ``size`` in bytes, a number or a text for `parse_sizes`, has each message be its text and bytes
+    behind it up to that size, or such bytes alone where the text does not fit: of ``payload``,
+    "random" by default, "text", "zeros" or bytes of the user's own. With ``weights``, one for each
+    of the messages, not all are sent in turn but one of them at random, ``repeat`` times. All of it
+    is drawn from the ``seed``, the client's number and the message's: see `drawn`.
+
     Raises FieldError for a plan that nobody can carry out.
     """
 
@@ -111,6 +131,9 @@ class Plan:
     protocol: str | type[object] | None = None
     first: int = 0
     literal: bool = False
+    size: str | int | None = None
+    payload: str | bytes | None = None
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
@@ -124,8 +147,9 @@ class Plan:
                 raise FieldError(name, f"it is more than {most:.3g}")
         if not self.messages:
             raise FieldError("messages", "there is none")
-        if not all(self.messages):
+        if not all(self.messages) and self.size is None:
             raise FieldError("messages", "an empty message has no reply")
+        self._check_payload()
         for name in ("timeout", "rate", "duration", "ramp"):
             self._check_seconds(name, least_is_allowed=False)
         for name in ("think", "warmup"):
@@ -139,9 +163,12 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
                 raise FieldError(name, f"{_shown(value)} is of the wrong type")
-        for name, kind in (("messages", bytes), ("sources", str)):
+        inner: tuple[tuple[str, type | tuple[type, ...]], ...] = (
+            ("messages", bytes), ("sources", str), ("weights", (int, float)),
+        )  # fmt: skip
+        for name, kind in inner:
             for value in getattr(self, name):
-                if not isinstance(value, kind):
+                if not isinstance(value, kind) or isinstance(value, bool):
                     raise FieldError(name, f"{_shown(value)} is of the wrong type")
 
     def _read_reply(self) -> None:
@@ -150,6 +177,32 @@ class Plan:
             object.__setattr__(self, "reply", parse_reply(self.reply))  # it is frozen
         except ValueError as error:
             raise FieldError("reply", str(error)) from None
+
+    def _check_payload(self) -> None:
+        """Refuse sizes, bytes and weights that are none, or that do not go with the messages."""
+        sizes_of(self.size)
+        check_payload(self.payload)
+        check_weights(self.weights, len(self.messages))
+        if self.payload is not None and self.size is None:
+            raise FieldError("payload", "it needs ", "size")
+        if self.size is not None and self.payload is None and self.messages != (OWN_MESSAGE,):
+            raise FieldError(
+                "size", "it contradicts ", "messages", ", unless a payload is named too"
+            )
+        if self.reply in (ReplyFormat.PREFIXED, AUTO) and self.protocol is None:
+            self._check_prefixes()
+
+    def _check_prefixes(self) -> None:
+        """Refuse bytes that cannot be told from the beginnings of the replies to a large message.
+
+        Where these follow each other, there are too many readings to be tried.
+        """
+        shown = PREFIX.decode()
+        if isinstance(self.payload, bytes) and PREFIX in self.payload:
+            raise FieldError("payload", f"it holds {shown!r}, with which prefixed replies begin")
+        if any(len(text) > MESSAGE_SIZE and PREFIX * 2 in text for text in self.messages):
+            problem = f"a large one repeats {shown!r}, with which prefixed replies begin"
+            raise FieldError("messages", problem)
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
         """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
@@ -189,7 +242,9 @@ class Plan:
     @property
     def messages_per_client(self) -> int | None:
         """How many messages each client sends; None where that is up to ``duration``."""
-        return None if self.duration is not None else len(self.messages) * self.repeat
+        if self.duration is not None:
+            return None
+        return self.repeat if self.weights else len(self.messages) * self.repeat
 
     @property
     def numbers(self) -> range:
@@ -242,21 +297,42 @@ class Plan:
     @property
     def told_apart(self) -> bool | None:
         """Whether a client notices another one's reply; None where only the protocol knows."""
-        tokens = not self.literal and all(CLIENT in text for text in self.messages)
-        return tokens if self.protocol is None else None
+        if self.protocol is not None:
+            return None
+        if self.literal or not all(CLIENT in text for text in self.messages):
+            return False
+        sizes = sizes_of(self.size)
+        return sizes is None or sizes.least >= self._longest_text()
+
+    def _longest_text(self) -> int:
+        """Give the size of the longest text that a client sends, its numbers in it."""
+        client = self.first + self.clients - 1
+        message = (self.messages_per_client or _MOST_MESSAGES) - 1
+        return max(len(numbered(text, client)(message)) for text in self.messages)
 
     def only_message_of(self, client: int) -> bytes | None:
         """Give what a client sends again and again; None where its messages differ."""
         alike = len(self.messages) == 1 and (self.literal or MESSAGE not in self.messages[0])
+        alike = alike and not self._is_drawn
         return self.messages_of(client)(0) if alike else None
 
     def messages_of(self, client: int) -> Callable[[int], bytes]:
         """Give what makes a client's messages of their numbers, counted from 0 over all repeats."""
         texts, many = self.messages, len(self.messages)
-        if self.literal or not _have_tokens(texts):
+        plain = self.literal or not have_tokens(texts)
+        made = [unchanged(text) if plain else numbered(text, client) for text in texts]
+        if self._is_drawn:
+            return messages_drawn(
+                made, self.seed, client, weights=self.weights, size=self.size, payload=self.payload
+            )
+        if plain:
             return lambda number: texts[number % many]
-        made = [_numbered(text.replace(CLIENT, b"%d" % client)) for text in texts]
         return made[0] if many == 1 else lambda number: made[number % many](number)
+
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether messages differ from their texts, or do not come in turn."""
+        return self.size is not None or bool(self.weights)
 
     def divide(self, parts: int) -> "list[Plan]":
         """Divide the plan among processes, as many clients each, one more in the first if need be.
@@ -293,14 +369,16 @@ class Plan:
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["messages"] = [_message_to_json(message) for message in self.messages]
         data["reply"], data["arrivals"] = str(self.reply), str(self.arrivals)
-        data["sources"] = list(self.sources)
+        data["sources"], data["weights"] = list(self.sources), list(self.weights)
+        if isinstance(self.payload, bytes):
+            data["payload"] = {"base64": b64encode(self.payload).decode()}
         data["protocol"] = importable_name_of(self.protocol)
         return {"schema": SCHEMA, **data}
 
     @classmethod
     def from_dict(cls, data: Any) -> "Plan":
         """Read the plan back from JSON data. Raises ValueError with the path of what is wrong."""
-        check_schema(data, SCHEMA, "a plan", _WITHOUT_TOKENS)
+        check_schema(data, SCHEMA, "a plan", *_OLDER)
         return decode(data, cls, "a plan")
 
     def to_json(self) -> str:
@@ -308,31 +386,23 @@ class Plan:
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> "Plan":
+    def from_json(cls, text: str, *, bytes_of: Callable[[str], bytes] | None = None) -> "Plan":
         """Read a plan file, in which all but the schema may be left out.
 
-        Raises ValueError, in one line, if it is none, or of a newer schema.
+        ``bytes_of`` reads the file of a payload ``file:PATH``. Raises ValueError, in one line, if
+        it is none, or of a newer schema.
         """
         data = parse(text, "a plan")
-        check_schema(data, SCHEMA, "a plan", _WITHOUT_TOKENS)
+        check_schema(data, SCHEMA, "a plan", *_OLDER)
         unknown = [name for name in data if name not in {"schema", *cls.__dataclass_fields__}]
         if unknown:
             raise ValueError(f"{_shown(unknown[0])[1:-1]}: there is no such field")
-        known = cls() if data["schema"] == SCHEMA else cls(messages=(NOTEBOOK_MESSAGE,))
+        known = cls(messages=(NOTEBOOK_MESSAGE,)) if data["schema"] == _WITHOUT_TOKENS else cls()
+        payload = data.get("payload")
+        if bytes_of is not None and isinstance(payload, str) and payload.startswith(OF_FILE):
+            own = bytes_of(payload.removeprefix(OF_FILE))
+            data["payload"] = {"base64": b64encode(own).decode()}
         return cls.from_dict({**known.to_dict(), **data})
-
-
-def _have_tokens(texts: Iterable[bytes]) -> bool:
-    return any(CLIENT in text or MESSAGE in text for text in texts)
-
-
-def _numbered(text: bytes) -> Callable[[int], bytes]:
-    """Give what puts a number in the place of a text's message tokens, once for each message."""
-    times = text.count(MESSAGE)
-    if not times:
-        return lambda _number: text
-    form = text.replace(b"%", b"%%").replace(MESSAGE, b"%d")
-    return form.__mod__ if times == 1 else lambda number: form % ((number,) * times)
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
@@ -366,13 +436,21 @@ def _bytes(base64: str) -> bytes:
     literal=(bool | None, None),
     protocol=str | None,
     reply=str,
+    size=(str | int | None, ""),
+    payload=(str | _Bytes | None, ""),
+    weights=(tuple[float, ...] | None, None),
 )
 def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:
-    if schema not in (SCHEMA, _WITHOUT_TOKENS):
+    if schema not in (SCHEMA, *_OLDER):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
+    for name, (missing, otherwise) in _ADDED.items():
+        if fields[name] == missing:
+            if schema == SCHEMA:
+                raise FieldError(name, "it is missing")
+            fields[name] = otherwise
     known = tuple(m.encode() if isinstance(m, str) else m for m in messages)
     if schema == _WITHOUT_TOKENS:
-        fields["literal"] = _have_tokens(known)
+        fields["literal"] = have_tokens(known)
     elif fields["literal"] is None:
         raise FieldError("literal", "it is missing")
     return Plan(messages=known, **fields)

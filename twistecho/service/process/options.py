@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from twisted.python import usage
 
+from twistecho.base.escapes import unescape
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError, escaped, parse_seconds, whole
 from twistecho.base.processes import cores
@@ -22,7 +23,7 @@ from twistecho.service.echo.limits import Limits, check_size, parse_workers, sha
 from twistecho.service.listening.endpoint import describe_port, is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
-from twistecho.service.scenario.escapes import parse_on, unescape
+from twistecho.service.scenario.escapes import parse_on
 from twistecho.service.scenario.framing import parse_framing
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
 from twistecho.service.scenario.scenario import Scenario

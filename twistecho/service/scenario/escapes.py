@@ -1,11 +1,9 @@
-r"""Texts of options: a backslash escape stands for a byte.
-
-Elsewhere, in files and over HTTP, bytes that are no text are written otherwise.
-"""
+"""The text of an option that says what answers which message, with escapes in its reply."""
 
 import re
 from typing import Any
 
+from twistecho.base.escapes import ESCAPE, escaped_byte
 from twistecho.base.notation import whole
 
 from .answers import On
@@ -64,37 +62,13 @@ def _options(text: str, lines_of: LinesOf) -> dict[str, Any]:
     return given
 
 
-_BYTE = re.compile(rb"\\(r|n|t|x[0-9A-Fa-f]{2}|\\|.?)", re.DOTALL)
-_BYTES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
-
-
 def unescape_reply(text: str) -> bytes:
     r"""Read the escapes of an option's reply, but for groups and backslashes: those stay."""
 
     def replaced(match: re.Match[bytes]) -> bytes:
-        found = match[1]
-        if found.startswith(b"x") and len(found) == 3:
-            byte = bytes([int(found[1:], 16)])
-            return b"\\\\" if byte == b"\\" else byte
-        return _BYTES.get(found, match[0])
+        byte = escaped_byte(match[1])
+        if byte == b"\\":
+            return b"\\\\"
+        return match[0] if byte is None else byte
 
-    return _BYTE.sub(replaced, text.encode("utf-8", "surrogateescape"))
-
-
-def unescape(text: str) -> bytes:
-    r"""Read an option's text in which ``\r``, ``\n``, ``\t``, ``\\`` and ``\xHH`` are bytes.
-
-    Raises ValueError for other escapes.
-    """
-
-    def replaced(match: re.Match[bytes]) -> bytes:
-        found = match[1]
-        if found == b"\\":
-            return found
-        if found.startswith(b"x") and len(found) == 3:
-            return bytes([int(found[1:], 16)])
-        if found in _BYTES:
-            return _BYTES[found]
-        raise ValueError(rf"'\{found.decode('latin-1')}' is none of \r \n \t \\ \xHH")
-
-    return _BYTE.sub(replaced, text.encode("utf-8", "surrogateescape"))
+    return ESCAPE.sub(replaced, text.encode("utf-8", "surrogateescape"))

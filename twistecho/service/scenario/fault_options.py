@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twistecho.base.networks import Network, parse_network
-from twistecho.base.notation import number, parse_seconds, whole
+from twistecho.base.notation import number, parse_bytes, parse_seconds, whole
 
 from .fault import OF_CONNECTIONS, OF_MESSAGES, Direction, Fault, Kind, Moment
 from .patterns import Pattern
@@ -36,16 +36,13 @@ def _times(text: str) -> float:
     return value
 
 
-_MULTIPLES = {"Ki": 1024.0, "Mi": 1024.0**2, "k": 1e3, "M": 1e6}
-
 MOST_RATE = 1e12
 """Bytes per second that no connection has."""
 
 
 def _bytes_per_second(text: str) -> float:
-    unit = next((unit for unit in _MULTIPLES if text.endswith(unit)), "")
     try:
-        rate = number(text.removesuffix(unit)) * _MULTIPLES.get(unit, 1.0)
+        rate = parse_bytes(text)
     except ValueError:
         raise ValueError(f"{text[:40]!r} is not a number of bytes per second: 64Ki, 1M") from None
     if not 1 <= rate <= MOST_RATE:
