@@ -260,7 +260,7 @@ def main(out: TextIO) -> None:
     else:
         # Python's own end would have the signal kill again, with the report on its way.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        line.say("report", report.to_dict())
+        line.say("report", report.to_bare_dict())
 
 
 if __name__ == "__main__":
