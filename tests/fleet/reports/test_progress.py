@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.support.samples import RESET, outcome
 from twistecho.fleet.reports.outcome import Outcome
-from twistecho.fleet.reports.progress import Progress, ProgressWatch, Second, add_progress
+from twistecho.fleet.reports.progress import Progress, ProgressWatch, add_progress
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.second import Second
 
 _LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
 

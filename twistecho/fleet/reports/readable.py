@@ -16,6 +16,8 @@ READABLE = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 FIGURES = ("min", "mean", *(f"p{at:g}" for at in READABLE), "max")
 """The names of the figures that are written, ``count`` apart."""
 
+_DIGITS = 9  # of a mean: a thousandth of what is measured
+
 Figures = Mapping[str, float]
 """The figures of one histogram by name: `FIGURES` in seconds, and ``count``."""
 
@@ -51,7 +53,8 @@ def _at_ranks(ordered: Iterable[tuple[int, int]], ranks: Iterable[int]) -> Itera
 
 
 def _by_name(summary: LatencySummary) -> Figures:
-    values = (summary.min, summary.mean, *summary.percentiles, summary.max)
+    mean = round(summary.mean, _DIGITS)
+    values = (summary.min, mean, *summary.percentiles, summary.max)
     return {"count": summary.count, **dict(zip(FIGURES, values, strict=True))}
 
 
