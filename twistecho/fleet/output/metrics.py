@@ -146,16 +146,22 @@ class MetricsServer(socketserver.ThreadingTCPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.registry = CollectorRegistry()
         self.registry.register(collector)
-        self._host = f"[{host}]" if ":" in host else host
         self._open: list[socket.socket] = []
         self._opening = threading.Lock()
         super().__init__((host, port), _Scrape)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
 
     @property
+    def place(self) -> tuple[str, int]:
+        """The address and the port where it listens."""
+        host, port = self.server_address[:2]
+        return str(host), port
+
+    @property
     def url(self) -> str:
         """Where the metrics are."""
-        return f"http://{self._host}:{self.server_address[1]}/metrics"
+        host, port = self.place
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
     def __enter__(self) -> Self:
         """Begin to serve."""

@@ -12,7 +12,7 @@ from .outcome import Outcome
 from .recorder import Recording
 from .second import Second, add_seconds
 
-_SETTLING = 0.2
+_SETTLING = 0.3
 """Seconds after which all that happened in a second has been recorded, as a rule."""
 
 _TRIES = 10
