@@ -1,5 +1,6 @@
 """What a fleet gives out while it runs: lines of JSON, metrics; and what becomes of a bad place."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import urllib.request
 from pathlib import Path
@@ -101,6 +103,33 @@ class LinesTests(unittest.TestCase):
                 ended = shell(line)
                 assert ended.stderr == f"Error: --json-lines -: {told}\n"
                 assert ended.returncode == 1
+
+    def test_a_reader_that_does_not_read_keeps_nobody_from_leaving(self) -> None:
+        """Ctrl-C ends the run; a second one ends the wait for what cannot be written."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 1024)
+        os.set_blocking(writing, True)
+        arguments = ["-r", "raw", "-qc2", "--think", "10ms", "--duration", "60s", *THREADS]
+        command = [sys.executable, "-m", "twistecho", "fleet", self.target, *arguments]
+        with subprocess.Popen(
+            [*command, "--json-lines", "-", "--metrics", "0"],
+            stdout=writing, stderr=subprocess.PIPE, text=True,
+        ) as run:  # fmt: skip
+            os.close(writing)
+            assert run.stderr is not None
+            assert run.stderr.readline().startswith("Metrics")  # it begins
+            ends = time.monotonic() + TIMEOUT
+            while run.poll() is None:
+                assert time.monotonic() < ends
+                run.send_signal(2)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    run.wait(0.5)
+            assert run.returncode == 130
+            assert run.stderr.read() in {"", "Error: interrupted\n"}
 
     def test_a_pipe_of_a_name_is_read_while_it_runs(self) -> None:
         """As by a program that was started before."""

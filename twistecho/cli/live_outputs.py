@@ -4,11 +4,13 @@ What cannot be written any more, since a pipe is closed or a disk full, does not
 said at the end, as of every other file.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
+from io import FileIO, RawIOBase, UnsupportedOperation
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import click
@@ -21,7 +23,6 @@ from twistecho.fleet.runs.run import Shown
 
 from .options import Parsed, adding, file_option
 from .output_files import OutputFile
-from .streams import silence
 
 _LACKING = "this needs prometheus-client: pip install 'twistecho[metrics]'"
 _PLACE = re.compile(
@@ -67,44 +68,50 @@ live_options: Callable[[Any], Any] = adding([
 class LineFile:
     """A file that lines are written to as they come, as a context manager.
 
-    What was in it before is gone. The first OSError ends the writing: it is the ``error``.
+    What was in it before is gone. The first OSError ends the writing: it is the ``error``. Nothing
+    is buffered: a reader that does not read can hold up a write, but not the command's end.
     """
 
     def __init__(self, file: OutputFile) -> None:
         self._file = file
-        self._out: BinaryIO | None = None
+        self._out: RawIOBase | BinaryIO | None = None
         self.error: OSError | None = None
 
     def __enter__(self) -> Self:
         """Open it. Raises OSError."""
-        self._out = sys.stdout.buffer if self._file.is_stdout else self._file.path.open("wb")
+        self._out = _standard_output() if self._file.is_stdout else FileIO(self._file.path, "w")
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close it, unless it is standard output."""
+        """Close it, unless it is somebody else's."""
         out, self._out = self._out, None
-        if out is None or self._file.is_stdout:
-            return
-        try:
-            out.close()
-        except OSError as error:
-            self._fail(error)
+        if isinstance(out, FileIO):
+            try:
+                out.close()
+            except OSError as error:
+                self.error = self.error or error
 
     def write(self, line: str) -> None:
         """Write a line, for all to see at once."""
-        if self._out is None or self.error is not None:
+        out, data = self._out, line.encode() + b"\n"
+        if out is None or self.error is not None:
             return
         try:
-            self._out.write(line.encode() + b"\n")
-            self._out.flush()
+            while data:
+                data = data[out.write(data) or 0 :]
         except OSError as error:
-            self._fail(error)
-
-    def _fail(self, error: OSError) -> None:
-        if self.error is None:
             self.error = error
-            if self._file.is_stdout:
-                silence()  # what could not be written would be tried again
+        except ValueError:
+            return  # closed meanwhile: nobody waited for the end of the run
+
+
+def _standard_output() -> RawIOBase | BinaryIO:
+    """Open standard output once more, by its descriptor where it has one. Raises OSError."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except UnsupportedOperation:
+        return sys.stdout.buffer
+    return FileIO(os.dup(descriptor), "w")
 
 
 class LiveOutputs:
