@@ -133,8 +133,8 @@ class LiveOutputs:
     def __enter__(self) -> Self:
         """Begin to serve, and open the file."""
         with ExitStack() as held:
+            self._serve(held)  # first, since a line may have to wait for its reader
             self._open_file(held)
-            self._serve(held)
             self._held = held.pop_all()
         return self
 
