@@ -1,6 +1,8 @@
-"""The ``twistecho`` command in this process, for what needs no reactor."""
+"""The ``twistecho`` command in this process, for what needs no reactor, and in one of its own."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, NamedTuple
@@ -30,6 +32,18 @@ def twistecho(*arguments: str) -> Ended:
             stream.flush()
     out, err = (written.getvalue().decode() for written in buffers)
     return Ended(ended.value.code, out, err)
+
+
+def twistecho_apart(*arguments: str) -> Ended:
+    """Run the command in a process of its own and give its end."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "twistecho", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def refused(*arguments: str) -> str:

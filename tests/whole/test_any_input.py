@@ -74,10 +74,11 @@ from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Outcome
-from twistecho.fleet.reports.progress import Progress, Second, add_progress
+from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
+from twistecho.fleet.reports.second import Second
 from twistecho.fleet.reports.verdict import judge
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.thread_engine.client import Client as ThreadClient

@@ -32,6 +32,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
+from .live_outputs import LiveOutputs, Place, live_options
 from .options import (
     TARGET_TYPE,
     Parsed,
@@ -55,7 +56,7 @@ PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Where Linux tells the first and the last local port that it gives out."""
 
 
-_FILES = ("save_plan", "junit", "hdr", "plot", "html")
+_FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
 
 
 def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | None:
@@ -125,6 +126,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
                  help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
                       "network; repeatable, clients take turns."),
+    live_options,
     result_options,
 ]  # fmt: skip
 
@@ -150,6 +152,8 @@ def fleet(
     base: Plan | None,
     verbose: bool,
     json_file: OutputFile | None,
+    json_lines: OutputFile | None,
+    metrics: Place | None,
     **options: Any,
 ) -> None:
     """Carry out `twistecho fleet`, and end the process."""
@@ -157,11 +161,12 @@ def fleet(
     target = secured_target(target, **trust)
     wanted = {name: options.pop(name) for name in _JUDGED}
     plan = _plan(base, options)
-    results = make_results(**wanted, json=json_file)
+    results = make_results(**wanted, json=json_file, beside={"json-lines": json_lines})
     _check_way(engine, plan, target)
     count = _processes(processes, plan, verbose=verbose)
-    report = _run(engine, plan, target, results, processes=count, verbose=verbose)
-    verdict = results.conclude(report)
+    live = LiveOutputs(plan, json_lines, metrics)
+    report = _run(engine, plan, target, results, live, processes=count, verbose=verbose)
+    verdict = results.conclude(report, live.problem)
     if report.interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(verdict.exit_code)
@@ -201,7 +206,14 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(
-    engine: Engine, plan: Plan, target: Target, results: Results, *, processes: int, verbose: bool
+    engine: Engine,
+    plan: Plan,
+    target: Target,
+    results: Results,
+    live: LiveOutputs,
+    *,
+    processes: int,
+    verbose: bool,
 ) -> Report:
     open_files = raise_open_files()
     problem = problem_with_sources(plan, target)
@@ -213,13 +225,16 @@ def _run(
     if not results.quiet:
         words = f", {processes} processes" if processes > 1 else ""
         results.printer.line(headline(plan, target) + words)
-    display = partial(Display, sys.stderr, plan, quiet=results.quiet)
-    try:
-        if processes > 1:
-            return run_processes(engine, plan, target, processes, display)
-        return run_shown(engine, plan, target, results.printer, verbose=verbose, display=display)
-    except ValueError as error:
-        raise click.UsageError(f"TARGET: {error}") from None
+    with live:
+        if live.url:
+            click.echo(f"Metrics: {live.url}", err=True)
+        shown = live.beside(partial(Display, sys.stderr, plan, quiet=results.quiet))
+        try:
+            if processes > 1:
+                return run_processes(engine, plan, target, processes, shown, seconds=live.wanted)
+            return run_shown(engine, plan, target, results.printer, verbose=verbose, display=shown)
+        except ValueError as error:
+            raise click.UsageError(f"TARGET: {error}") from None
 
 
 def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:

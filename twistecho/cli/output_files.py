@@ -91,6 +91,24 @@ class OutputFile:
                 Path(made).unlink()
             raise
 
+    def append(self, text: str) -> None:
+        """Write all of a text behind what is there, on a line of its own. Raises OSError.
+
+        What is there stays as it is where the text has no room.
+        """
+        if self.is_stdout or (self.path.exists() and not self.path.is_file()):
+            self.write(text)
+            return
+        with self.path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                data = ("\n" * bool(before) + text).encode()
+                while data:
+                    data = data[file.write(data) or 0 :]
+            except OSError:
+                file.truncate(before)
+                raise
+
     def _mode(self) -> int:
         """Give the permissions of the file that is there, or those of a new one."""
         try:

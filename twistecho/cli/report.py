@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import click
 from twistecho.base.notation import parse_seconds, parse_share
 from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
+from twistecho.fleet.output.markdown import to_markdown
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.tables import (
@@ -60,6 +62,8 @@ result_options: Callable[[Any], Any] = adding([
                       "much of a time may be its own before that is marked, 0.2ms unless given."),
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
+    file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "
+                                   "$GITHUB_STEP_SUMMARY."),
     file_option("--plot", parse=_picture,
                 help="Draw them into an .svg file, or with matplotlib into a .png or .pdf."),
     file_option("--html", help="Write all of it as one HTML page."),
@@ -73,6 +77,7 @@ _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
     "save-plan": lambda verdict, file: file.write(verdict.report.plan.to_json() + "\n"),
     "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
     "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
+    "markdown": lambda verdict, file: file.append(to_markdown(verdict)),
     "html": lambda verdict, file: file.write(html_page(verdict)),
     "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
 }
@@ -89,13 +94,16 @@ class Results:
     quiet: bool
     printer: Printer
 
-    def conclude(self, report: Report) -> Verdict:
-        """Judge, write and show a report. Ends the process where a file could not be written."""
+    def conclude(self, report: Report, problem: str | None = None) -> Verdict:
+        """Judge, write and show a report. Ends the process where a file could not be written.
+
+        A ``problem`` is one that there was with a file while the report was made.
+        """
         if self.allow_lag is not None:
             report = replace(report, allowed_lag=self.allow_lag)
         verdict = judge(report, self.requirements, self.rate_tolerance)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
-        problems = [
+        problems = [problem] + [
             problem_writing(option, file, partial(_WRITERS[option], verdict, file))
             for option, file in self.files.items()
         ]
@@ -103,8 +111,8 @@ class Results:
             self._show(verdict)
             self.printer.check()
         finally:
-            for problem in filter(None, problems):
-                click.echo(f"Error: {problem}", err=True)
+            for each in filter(None, problems):
+                click.echo(f"Error: {each}", err=True)
         if any(problems):
             sys.exit(verdict.exit_code or 1)
         return verdict
@@ -133,12 +141,17 @@ def make_results(
     rate_tolerance: float,
     allow_lag: float | None,
     quiet: bool,
+    beside: Mapping[str, OutputFile | None] = MappingProxyType({}),
     **files: OutputFile | None,
 ) -> Results:
-    """Put the options together, or fail with one line where they contradict each other."""
+    """Put the options together, or fail with one line where they contradict each other.
+
+    Files ``beside``, by their options' names, are written by somebody else.
+    """
     named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
-    check_distinct(named)
-    printer = printer_beside(named.values())
+    others = {name: file for name, file in beside.items() if file is not None}
+    check_distinct(named | others)
+    printer = printer_beside((named | others).values())
     return Results(requirements, named, rate_tolerance, allow_lag, quiet, printer)
 
 

@@ -51,7 +51,7 @@ class Relay:
     def add(self, kind: str, report: Report, began: float) -> None:
         """Add a report of a fleet that began at this time of the monotonic clock."""
         later = put_later(report, max(began - self._began, 0.0))
-        self._reports.setdefault(kind, []).append(later.to_dict())
+        self._reports.setdefault(kind, []).append(later.to_bare_dict())
 
     def number(self, clients: int) -> int:
         """Give the first of so many clients' numbers that nobody else has in this process."""

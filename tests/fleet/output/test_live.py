@@ -8,7 +8,8 @@ from unittest.mock import patch
 from twistecho.fleet.output import live
 from twistecho.fleet.output.live import Display, lines, time_left
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.progress import Progress, Second
+from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.second import Second
 
 PLAN = Plan(clients=20, repeat=100)
 FAR = Progress(12.4, 18, 2, 500, {"receive:reset": 2}, Second(11, {1_000: 98, 250_000: 2}))

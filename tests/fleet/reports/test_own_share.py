@@ -112,7 +112,9 @@ class MarkTests(unittest.TestCase):
         found = measured(latency=(10, 20), wire=(10, 10), own=(0, 10))
         one = report(client(0, 2), measured=found)
         summary = json.loads(one.to_json())["summary"]
-        assert summary["marked"] == {"response": ["mean", "p90", "p99", "p99.9", "max"]}
+        assert summary["marked"] == {
+            "response": ["mean", "p75", "p90", "p95", "p99", "p99.9", "p99.99", "max"]
+        }
         assert summary["own_shares"]["response"]["min"] == {
             "seconds": 0.0, "of": 0.01, "bound": False,
         }  # fmt: skip

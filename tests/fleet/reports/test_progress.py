@@ -1,15 +1,16 @@
 """How far a run is: counted once, added up, and its last second told while it still records."""
 
 import json
-from unittest import TestCase
+from unittest import TestCase, mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import RESET, outcome
 from twistecho.fleet.reports.outcome import Outcome
-from twistecho.fleet.reports.progress import Progress, ProgressWatch, Second, add_progress
+from twistecho.fleet.reports.progress import Progress, ProgressWatch, add_progress
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.second import Second
 
 _LATENCIES = st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=30)
 
@@ -40,31 +41,6 @@ class JsonTests(TestCase):
                 assert str(error).startswith("not progress: ")
 
 
-class SecondTests(TestCase):
-    """The last whole second."""
-
-    @given(_LATENCIES, st.sampled_from([1.0, 50.0, 90.0, 99.0, 100.0]))
-    def test_a_percentile_is_that_of_the_sorted_latencies(
-        self, latencies: dict[int, int], percent: float
-    ) -> None:
-        """The least latency that so many of the replies did not exceed."""
-        every = sorted(value for value, count in latencies.items() for _ in range(count))
-        within = [n for n in range(1, len(every) + 1) if n >= percent / 100 * len(every)]
-        found = Second(0, latencies).percentile(percent)
-        assert found == every[within[0] - 1] / 1e6
-
-    def test_a_percentile_of_a_few_is_the_value_of_its_rank(self) -> None:
-        """The first of two up to the half, then the second."""
-        second = Second(0, {1000: 1, 2000: 1})
-        found = [second.percentile(percent) for percent in (0.0, 50.0, 50.1, 99.0)]
-        assert found == [0.001, 0.001, 0.002, 0.002]
-
-    def test_a_second_without_replies_has_no_latency_to_tell(self) -> None:
-        """Zero, and none answered."""
-        assert Second(3, {}).percentile(99.0) == 0.0
-        assert Second(3, {}).answered == 0
-
-
 class WatchTests(TestCase):
     """A run that is watched."""
 
@@ -92,11 +68,42 @@ class WatchTests(TestCase):
         self.reply(1.6, 0.25, recording=1)
         self.reply(2.1, 0.5, recording=1)
         self.now = 2.4
-        assert self.watch().second == Second(1, {250_000: 2})
+        assert self.watch().second == Second(1, {250_000: 2}, bytes_returned=20)
         self.now = 3.2
-        assert self.watch().second == Second(2, {500_000: 1})
+        assert self.watch().second == Second(2, {500_000: 1}, bytes_returned=10)
         self.now = 4.2
         assert self.watch().second == Second(3, {})
+
+    def test_every_second_is_told_in_turn_once_it_has_settled(self) -> None:
+        """However late one asks; that which goes on only where the run is over."""
+        self.recordings[1].connected(0.1, 0.1)
+        for at in (0.5, 2.5, 3.1):
+            self.reply(at, 0.25)
+        self.now = 3.1
+        told = [Second(0, {250_000: 1}, 1, 10), Second(1, {})]
+        assert self.watch.seconds(-1) == told
+        assert self.watch.seconds(0) == told[1:]
+        assert self.watch.seconds(1) == []
+        self.now = 3.4
+        assert self.watch.seconds(1) == [Second(2, {250_000: 1}, 0, 10)]
+        for recording in self.recordings:
+            recording.measured()
+        assert [second.number for second in self.watch.seconds(1, over=True)] == [2, 3]
+
+    def test_what_is_added_to_another_recording_meanwhile_counts_once(self) -> None:
+        """As a thread's does when its client ends: the second is read again."""
+        self.reply(0.5, 0.25, recording=1)
+        self.now = 2.0
+        second = Recording.second
+
+        def adding(one: Recording, number: int) -> Second:
+            if len(self.recordings) == 2:
+                one.add(self.recordings[1])
+                self.recordings = self.recordings[:1]
+            return second(one, number)
+
+        with mock.patch.object(Recording, "second", adding):
+            assert self.watch.seconds(-1) == [Second(0, {250_000: 1}, 0, 10)]
 
     def test_watching_changes_nothing_of_what_is_recorded(self) -> None:
         """A run that was watched measures the same as one that was not."""
@@ -106,6 +113,7 @@ class WatchTests(TestCase):
             self.reply(at, 0.01)
             self.now = at
             self.watch()
+            self.watch.seconds(-1)
         assert self.recordings[0].measured() == unwatched.measured()
 
     def test_clients_that_ended_are_no_longer_connected(self) -> None:

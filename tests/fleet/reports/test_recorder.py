@@ -1,6 +1,7 @@
 """What an engine records: totals, seconds, and recordings put together."""
 
 import unittest
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from twistecho.base.decoding import decode
 from twistecho.fleet.reports.histograms import HISTOGRAMS, Latencies, Measured, add_measured
 from twistecho.fleet.reports.outcome import Cause, Phase
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.second import Second
 
 law = settings(max_examples=60, deadline=None)
 RESET = Cause(Phase.RECEIVE, "reset")
@@ -116,10 +118,34 @@ class RecordingTests(unittest.TestCase):
         recording = Recording(0.5)
         for due, now in ((0.2, 0.3), (0.6, 0.8)):
             recording.reply(due, due, now, 1)
-        running = sorted(recording.latencies_in(0))
+        recording.connected(0.1, 0.1)
+        recording.ended(RESET, 0.9)
+        running = recording.second(0)
         recording.reply(1.1, 1.1, 1.2, 1)
-        assert running == sorted(recording.latencies_in(0)) == [(100_000, 1), (200_000, 1)]
-        assert list(recording.latencies_in(7)) == []
+        assert running == recording.second(0)
+        assert running == Second(0, {100_000: 1, 200_000: 1}, 1, 2, {"receive:reset": 1})
+        assert recording.second(7) == Second(7, {})
+        assert recording.last == 0
+        recording.measured()
+        assert recording.last == 1
+
+    def test_what_is_put_away_at_the_moment_is_seen_once(self) -> None:
+        """Who looks on meanwhile looks again."""
+        recording = Recording()
+        recording.reply(0.2, 0.2, 0.3, 5)
+        seen_in, looks = Recording._seen_in, []
+
+        def looking(one: Recording, number: int) -> Second:
+            found = seen_in(one, number)
+            looks.append(found)
+            if len(looks) == 1:
+                one.reply(1.1, 1.1, 1.2, 5)
+                return Second(number, {})  # what it held has just been taken away
+            return found
+
+        with mock.patch.object(Recording, "_seen_in", looking):
+            assert recording.second(0) == Second(0, {100_000: 1}, 0, 5)
+        assert len(looks) == 2
 
     def test_what_was_timed_stands_for_others(self) -> None:
         """Both times so often; what was due in the warm-up does not count."""

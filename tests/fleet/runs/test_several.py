@@ -19,6 +19,7 @@ from tests.support.commands import refused, twistecho
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.second import Second
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.run import ENGINES, show_nothing
@@ -170,6 +171,33 @@ class PartsTests(unittest.TestCase):
             report = parts.report()
         assert report.interrupted
         assert report.complete
+
+    def test_a_second_is_told_once_no_part_will_tell_more_of_it(self) -> None:
+        """Who has ended holds nobody up, and what was taken is kept no longer."""
+        parts = Parts("threads", self.plan(clients=2), self.target, 2, seconds=True)
+        one, two = parts.parts
+        for number in range(3):
+            one.seconds.add(Second(number, {1_000: 1}))
+        assert parts.seconds(-1) == []
+        two.seconds.add(Second(0, {1_000: 2, 2_000: 1}))
+        assert parts.seconds(-1) == [Second(0, {1_000: 3, 2_000: 1})]
+        assert parts.seconds(0) == []
+        assert one.seconds.of(0) == Second(0, {})
+        two._ended.set()
+        assert parts.seconds(0) == [Second(1, {1_000: 1}), Second(2, {1_000: 1})]
+        two.seconds.add(Second(3, {2_000: 5}))
+        assert parts.seconds(2) == []
+        assert parts.seconds(2, over=True) == [Second(3, {2_000: 5})]
+
+    def test_parts_tell_their_seconds_where_they_are_wanted(self) -> None:
+        """All that the report has in its intervals, and nothing otherwise."""
+        for wanted in (True, False):
+            plan = self.plan(clients=4, repeat=3)
+            with Parts("threads", plan, self.target, 2, seconds=wanted) as parts:
+                report = parts.report()
+                told = parts.seconds(-1, over=True)
+            answered = [interval.answered for interval in report.measured.intervals]
+            assert [second.answered for second in told] == (answered if wanted else [])
 
     def test_a_target_that_the_engine_cannot_reach_is_refused(self) -> None:
         """With what the engine says, once."""

@@ -7,10 +7,12 @@ precision, 1 microsecond to 1 hour at 3 significant digits, so that any two can 
 import base64
 import struct
 import zlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate, compress
 from math import ceil
 from typing import Any
 
@@ -144,35 +146,54 @@ class Latencies:
         if not self.count:
             return None
         histogram, count = self.histogram(), self.count
+        filled = _filled(histogram)
         return LatencySummary(
             count=count,
             min=histogram.get_min_value() / 1e6,
             max=histogram.get_max_value() / 1e6,
-            mean=_mean(histogram) / 1e6,
-            percentiles=tuple(self.at_ranks([rank_of(each, count) for each in percentiles])),
+            mean=_mean(histogram, filled) / 1e6,
+            percentiles=tuple(
+                _at_ranks(histogram, filled, [rank_of(each, count) for each in percentiles])
+            ),
         )
 
     def at_ranks(self, ranks: Sequence[int]) -> list[float]:
         """Give the values, in seconds, of ranks, from 1 (the least) to `count` (the greatest)."""
-        histogram = self.histogram()
-        # The library takes percentiles alone, and rounds them to the nearest rank.
-        parts = [100 * rank / self.count for rank in ranks]
-        at = histogram.get_percentile_to_value_dict(parts)
-        return [at[part] / 1e6 for part in parts]
+        return _at_ranks(self.histogram(), _filled(self.histogram()), ranks)
 
 
-def _mean(histogram: HdrHistogram) -> float:
-    """Give the mean, as the library does: it steps over all counts, and takes five times as long.
+_Filled = tuple[list[int], list[int]]
+"""The places of a histogram's counts that are not 0, in order, and these counts."""
+
+
+def _filled(histogram: HdrHistogram) -> _Filled:
+    """Find them: some hundred of 25,000, as a rule."""
+    counts = histogram.counts[:]
+    return list(compress(range(len(counts)), counts)), list(filter(None, counts))
+
+
+def _at_ranks(histogram: HdrHistogram, filled: _Filled, ranks: Iterable[int]) -> list[float]:
+    """Give the values of ranks.
+
+    The library gives those of percentiles alone, rounds these to the nearest rank, and is slower.
+    """
+    places, counts = filled
+    upto = list(accumulate(counts))
+    values = (histogram.get_value_from_index(places[bisect_left(upto, rank)]) for rank in ranks)
+    return [histogram.get_highest_equivalent_value(value) / 1e6 for value in values]
+
+
+def _mean(histogram: HdrHistogram, filled: _Filled) -> float:
+    """Give the mean, as the library does: it steps over all counts, and takes many times as long.
 
     Of the counts' layout see HdrHistogram's AbstractHistogram: the first two halves are of bucket
     0, and each half after them is of a bucket whose values are twice as far apart.
     """
     half = histogram.sub_bucket_half_count
     total = 0
-    for index, count in enumerate(histogram.counts):
-        if count:
-            bucket = max(0, index // half - 1)
-            total += count * (((index - bucket * half) << bucket) + (1 << bucket >> 1))
+    for index, count in zip(*filled, strict=True):
+        bucket = max(0, index // half - 1)
+        total += count * (((index - bucket * half) << bucket) + (1 << bucket >> 1))
     return total / int(histogram.get_total_count())
 
 

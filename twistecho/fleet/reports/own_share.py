@@ -105,12 +105,12 @@ def _values(latencies: Latencies, figures: Sequence[str]) -> dict[str, float]:
     return {"min": summary.min, "mean": summary.mean, **found}
 
 
-def own_shares(measured: Measured) -> Shares:
-    """Give the shares of all figures that a report shows, where they are known."""
+def own_shares(measured: Measured, figures: Sequence[str] = COLUMNS) -> Shares:
+    """Give the shares of figures, of all that a report shows by default, where they are known."""
     found = {}
     for time in _TIMES:
-        shares = TimeShares(measured, time)
-        found[time] = {figure: share for figure in COLUMNS if (share := shares.at(figure))}
+        shares = TimeShares(measured, time, figures)
+        found[time] = {figure: share for figure in figures if (share := shares.at(figure))}
     return {time: shares for time, shares in found.items() if shares}
 
 

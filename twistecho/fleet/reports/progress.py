@@ -3,48 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from twistecho.base.decoding import decode, written_as
+from twistecho.base.decoding import decode
 
-from .histograms import INTERVAL_LENGTH, rank_of
+from .histograms import INTERVAL_LENGTH
 from .outcome import Outcome
 from .recorder import Recording
+from .second import Second, add_seconds
 
+_SETTLING = 0.3
+"""Seconds after which all that happened in a second has been recorded, as a rule."""
 
-@dataclass(frozen=True)
-class Second:
-    """The last whole second of a run, its number counted from 0, and the latencies in it.
-
-    ``latencies`` says how often each response time came, in microseconds. Not a histogram: making
-    one takes milliseconds, in which the clients would have to wait.
-    """
-
-    number: int
-    latencies: Mapping[int, int]
-
-    @property
-    def answered(self) -> int:
-        """How many messages came back right."""
-        return sum(self.latencies.values())
-
-    def percentile(self, percent: float) -> float:
-        """Give the response time, in seconds, of the percentile's rank; 0 where nothing came."""
-        wanted, found = rank_of(percent, self.answered), 0
-        for latency in sorted(self.latencies):
-            found += self.latencies[latency]
-            if found >= wanted:
-                return latency / 1e6
-        return 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data, in which no key is a number."""
-        return {"number": self.number, "latencies": list(self.latencies.items())}
-
-
-@written_as(Second, latencies=tuple[tuple[int, int], ...])
-def _second(number: int, latencies: tuple[tuple[int, int], ...]) -> Second:
-    return Second(number, dict(latencies))
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -102,15 +73,25 @@ def _latest(seconds: Iterable[Second]) -> Second | None:
     if not known:
         return None
     number = max(second.number for second in known)
-    latencies: Counter[int] = Counter()
-    for second in known:
-        if second.number == number:
-            latencies.update(second.latencies)
-    return Second(number, latencies)
+    return add_seconds(number, (second for second in known if second.number == number))
+
+
+class Watch(Protocol):
+    """Watches a run, from any thread: called, it says how far that is."""
+
+    def __call__(self) -> Progress:
+        """Say how far the run is."""
+
+    def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
+        """Give all seconds behind that of a number, in turn, as far as they are known.
+
+        Who calls has taken those up to ``after``, and does not ask for them again. The last one
+        is given where the run is ``over``.
+        """
 
 
 class ProgressWatch:
-    """Watches a run: called, it says how far that is. Cheap, however often and late it is called.
+    """A `Watch` of one fleet. Cheap, however often and late it is called.
 
     ``outcomes`` is the engine's list, which grows; ``recordings`` gives all that records, or has
     recorded, in the run; ``now`` the seconds since it began.
@@ -155,8 +136,24 @@ class ProgressWatch:
     def _read_second(self, recordings: Iterable[Recording], number: int) -> None:
         if number < 0 or (self._second is not None and self._second.number == number):
             return
-        latencies: dict[int, int] = {}
-        for recording in recordings:
-            for latency, count in recording.latencies_in(number):
-                latencies[latency] = latencies.get(latency, 0) + count
-        self._second = Second(number, latencies)
+        self._second = add_seconds(number, (each.second(number) for each in recordings))
+
+    def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
+        """Give all seconds behind that of a number; the last one where the run is ``over``.
+
+        The others are given a moment after their end.
+        """
+        if over:
+            last = max((each.last for each in self._recordings()), default=-1)
+        else:
+            last = int((self._now() - _SETTLING) // INTERVAL_LENGTH) - 1
+        return [self._settled(number) for number in range(after + 1, last + 1)]
+
+    def _settled(self, number: int) -> Second:
+        """Read a second while no recording is added to another one, or as good as that goes."""
+        for _ in range(_TRIES):
+            recordings = list(self._recordings())
+            second = add_seconds(number, (each.second(number) for each in recordings))
+            if recordings == list(self._recordings()):
+                break
+        return second

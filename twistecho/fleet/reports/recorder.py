@@ -21,13 +21,16 @@ intervals. Recordings of one run, a thread's each for instance, are added up.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from .histograms import HISTOGRAMS, INTERVAL_LENGTH, Interval, Latencies, Measured
 from .outcome import INTERRUPTED, Cause
+from .second import Second
 
 _Counts = dict[int, int]
 """How often each number of microseconds was recorded."""
+
+_TRIES = 100
 
 
 class _Second:
@@ -79,6 +82,7 @@ class Recording:
         "_before",
         "_bytes",
         "_counts",
+        "_flushes",
         "_histograms",
         "_measure_from",
         "_owns",
@@ -101,6 +105,7 @@ class Recording:
         """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
         self._unmeasured = self._timed = self._squares = 0
+        self._flushes = 0  # odd while one goes on
         # Of the second that runs
         self._until = 0.0
         self._bytes = 0
@@ -196,6 +201,7 @@ class Recording:
             timed.clear()
         if not (self._counts or self._warming):
             return
+        self._flushes += 1
         counts, warming, services = self._counts, self._warming, self._services
         self._counts, self._warming, self._services = {}, {}, {}
         second = self._second(self._until - INTERVAL_LENGTH / 2)
@@ -203,6 +209,7 @@ class Recording:
         second.pack(warming)
         second.bytes_returned += self._bytes
         self._bytes = 0
+        self._flushes += 1
         self._before += sum(counts.values()) + sum(warming.values())
         self._unmeasured += sum(warming.values())
         self._histograms["latency"].add_counts(counts.items())
@@ -228,20 +235,39 @@ class Recording:
         self._squares += other._squares  # noqa: SLF001 - the same class
         self.connections += other.connections
 
-    def latencies_in(self, number: int) -> Iterator[tuple[int, int]]:
-        """Give the latencies of an interval that is over, in microseconds, and how often each came.
+    @property
+    def last(self) -> int:
+        """The number of the last interval in which anything happened; -1 where nothing has.
+
+        What has not been put away yet is known once the recording is over.
+        """
+        return max(list(self._seconds), default=-1)
+
+    def second(self, number: int) -> Second:
+        """Give what was recorded of an interval until now.
 
         It may be called from another thread while this one records: nothing is changed.
         """
-        second = self._seconds.get(number)
-        if second is not None:
-            for values, counts in list(second.packed):
-                yield from zip(values, counts, strict=True)
-        if (
-            round(self._until / INTERVAL_LENGTH) - 1 == number
-        ):  # nothing came since to have it put away
-            yield from list(self._counts.items())
-            yield from list(self._warming.items())
+        for _ in range(_TRIES):
+            flushes = self._flushes
+            found = self._seen_in(number)
+            if flushes == self._flushes and not flushes % 2:
+                break
+        return found
+
+    def _seen_in(self, number: int) -> Second:
+        """Look once: what is put away at the same moment is seen twice, or not at all."""
+        latencies: _Counts = {}
+        known = self._seconds.get(number) or _Second()
+        returned = known.bytes_returned
+        for values, counts in list(known.packed):
+            _add(latencies, zip(values, counts, strict=True))
+        if round(self._until / INTERVAL_LENGTH) - 1 == number:
+            # Nothing came since to have it put away.
+            _add(latencies, list(self._counts.items()))
+            _add(latencies, list(self._warming.items()))
+            returned += self._bytes
+        return Second(number, latencies, known.connected, returned, dict(known.failures))
 
     def measured(self) -> Measured:
         """Give what was recorded until now, as a value."""
@@ -255,3 +281,8 @@ class Recording:
             timed_squares=self._squares,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
+
+
+def _add(known: _Counts, counts: Iterable[tuple[int, int]]) -> None:
+    for value, count in counts:
+        known[value] = known.get(value, 0) + count

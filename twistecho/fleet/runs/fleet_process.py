@@ -5,13 +5,13 @@ and whoever measures the server meanwhile does not share an interpreter with a t
 
 ``python -m twistecho.fleet.runs.fleet_process SOCKET`` reads one line of JSON from standard input,
 
-    {"engine": ..., "target": ..., "plan": {...}}
+    {"engine": ..., "target": ..., "plan": {...}, "seconds": false}
 
 and writes lines of JSON to the socket of that number (a user's protocol may print): that it begins,
-how far it is now and then, that its clients have all connected where the plan has a barrier, and at
-last what it found, or what was wrong:
+how far it is now and then, each of its seconds if they are wanted, that its clients have all
+connected where the plan has a barrier, and at last what it found, or what was wrong:
 
-    {"begins": true}   {"progress": {...}}   {"together": true}
+    {"begins": true}   {"progress": {...}}   {"second": {...}}   {"together": true}
     {"report": {...}}   {"error": "..."}
 
 At a barrier it goes on once it is sent a second line. SIGINT has it report what it has found until
@@ -33,8 +33,9 @@ from typing import Any, Self, TextIO
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.progress import Progress, Watch
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.second import Second
 
 from .run import Engine, engine_named, import_engine, run_engine
 
@@ -47,6 +48,29 @@ class FleetError(RuntimeError):
 
 _decoding = threading.Lock()
 """Held by the thread that decodes what a process says: see `decode`."""
+
+
+class ToldSeconds:
+    """The seconds that a process has told and nobody has taken yet."""
+
+    def __init__(self) -> None:
+        self.last = -1
+        """The number of the last one."""
+        self._known: dict[int, Second] = {}
+
+    def add(self, second: Second) -> None:
+        """Keep one; they come in turn, in a thread."""
+        self._known[second.number] = second
+        self.last = second.number
+
+    def of(self, number: int) -> Second:
+        """Give that of a number: one in which nothing happened, where it was not told."""
+        return self._known.get(number, Second(number, {}))
+
+    def forget(self, until: int) -> None:
+        """Keep those of this number and before no longer."""
+        for number in [known for known in list(self._known) if known <= until]:
+            del self._known[number]
 
 
 class FleetProcess:
@@ -63,18 +87,27 @@ class FleetProcess:
         target: Target,
         plan: Plan,
         together: Callable[[], None] | None = None,
+        *,
+        seconds: bool = False,
     ) -> None:
         self.plan = plan
         self.began: float | None = None
         """When it began, by the monotonic clock; None until then."""
         self.progress = Progress(0.0)
+        self.seconds = ToldSeconds()
+        """What it tells of each second, where these are wanted."""
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
         self.is_together = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
-        self._wanted = {"engine": engine, "target": str(target), "plan": plan.to_dict()}
+        self._wanted = {
+            "engine": engine,
+            "target": str(target),
+            "plan": plan.to_dict(),
+            "seconds": seconds,
+        }
         # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
         self._begun, self._ended = threading.Event(), threading.Event()
 
@@ -140,6 +173,9 @@ class FleetProcess:
         elif "progress" in said:
             with _decoding:
                 self.progress = Progress.from_dict(said["progress"])
+        elif "second" in said:
+            with _decoding:
+                self.seconds.add(Second.from_dict(said["second"]))
         elif "report" in said:
             with _decoding:
                 self.report = Report.from_dict(said["report"])
@@ -148,6 +184,11 @@ class FleetProcess:
         else:
             self.is_together = True
             self._together()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended, and all that it said was read."""
+        return self._ended.is_set()
 
     def wait_for_begin(self, seconds: float | None = None) -> None:
         """Wait until it has begun, or ended, for so long at most."""
@@ -215,15 +256,23 @@ class _Line:
 
 
 @contextmanager
-def _telling(line: _Line, progress: Callable[[], Progress]) -> Iterator[None]:
+def _telling(line: _Line, watch: Watch, *, seconds: bool) -> Iterator[None]:
     """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
-    over = threading.Event()
+    over, told = threading.Event(), -1
 
-    def tell() -> None:
+    def tell(*, at_end: bool = False) -> None:
+        nonlocal told
+        for second in watch.seconds(told, over=at_end) if seconds else ():
+            line.say("second", second.to_dict())
+            told = second.number
+        line.say("progress", watch().to_dict())
+
+    def tell_all() -> None:
         while not over.wait(_PROGRESS_EVERY):
-            line.say("progress", progress().to_dict())
+            tell()
+        tell(at_end=True)
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=tell_all, daemon=True)
     thread.start()
     try:
         yield
@@ -241,10 +290,10 @@ def main(out: TextIO) -> None:
         if not begun.is_set():
             sys.exit(INTERRUPTED)
 
-    def display(progress: Callable[[], Progress]) -> AbstractContextManager[object]:
+    def display(watch: Watch) -> AbstractContextManager[object]:
         """Tell how far the run is; from here on the engine sees to SIGINT."""
         begun.set()
-        return _telling(line, progress)
+        return _telling(line, watch, seconds=wanted["seconds"])
 
     signal.signal(signal.SIGINT, interrupted)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -263,7 +312,7 @@ def main(out: TextIO) -> None:
     else:
         # Python's own end would have the signal kill again, with the report on its way.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        line.say("report", report.to_dict())
+        line.say("report", report.to_bare_dict())
 
 
 if __name__ == "__main__":

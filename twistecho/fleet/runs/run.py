@@ -19,7 +19,7 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.progress import Progress, ProgressWatch
+from twistecho.fleet.reports.progress import ProgressWatch, Watch
 from twistecho.fleet.reports.report import Report
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ ENGINES: tuple[Engine, ...] = ("reactor", "threads")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-Shown = Callable[[Callable[[], Progress]], AbstractContextManager[object]]
+Shown = Callable[[Watch], AbstractContextManager[object]]
 """Given what tells how far a run is, a context manager that shows it meanwhile."""
 
 Together = Callable[[], object]
@@ -53,7 +53,7 @@ def engine_named(name: str) -> Engine:
     raise ValueError(f"{name!r} is not an engine")
 
 
-def show_nothing(_progress: Callable[[], Progress]) -> AbstractContextManager[object]:
+def show_nothing(_watch: Watch) -> AbstractContextManager[object]:
     """Show nothing of a run; see `Shown`."""
     return nullcontext()
 

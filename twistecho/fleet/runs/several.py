@@ -15,6 +15,7 @@ from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.second import Second, add_seconds
 
 from .fleet_process import FleetProcess
 from .run import Engine, Shown, interruptible
@@ -25,13 +26,24 @@ class PartError(ValueError):
 
 
 class Parts:
-    """All processes of a run, ``parts``, as a context manager; those left are killed at its end."""
+    """All processes of a run, ``parts``, as a context manager; those left are killed at its end.
 
-    def __init__(self, engine: Engine, plan: Plan, target: Target, processes: int) -> None:
+    It is a `Watch` of all of them; they tell their ``seconds`` where these are wanted.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: Plan,
+        target: Target,
+        processes: int,
+        *,
+        seconds: bool = False,
+    ) -> None:
         self.plan = plan
         self._engine, self._target = engine, target
         self.parts = [
-            FleetProcess(engine, target, part, self._check_barrier)
+            FleetProcess(engine, target, part, self._check_barrier, seconds=seconds)
             for part in plan.divide(processes)
         ]
         self.interrupted = False
@@ -67,6 +79,23 @@ class Parts:
     def progress(self) -> Progress:
         """Say how far all of them are."""
         return add_progress(part.progress for part in self.parts)
+
+    __call__ = progress
+
+    def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
+        """Give all seconds behind that of a number that no part will tell more of.
+
+        Those of all of them are given where the run is ``over``, and none is kept afterwards.
+        """
+        running = [] if over else [part for part in self.parts if not part.has_ended]
+        for part in self.parts:
+            part.seconds.forget(after)
+        known = [part.seconds.last for part in running or self.parts]
+        last = min(known) if running else max(known)
+        return [
+            add_seconds(number, (part.seconds.of(number) for part in self.parts))
+            for number in range(after + 1, last + 1)
+        ]
 
     def interrupt(self) -> None:
         """Have all end their clients and report."""
@@ -126,15 +155,18 @@ def run_processes(
     target: Target,
     processes: int,
     display: Shown,
+    *,
+    seconds: bool = False,
 ) -> Report:
     """Carry out a plan with several processes; return what they found together.
 
-    ``display`` shows how far they are. Signals are theirs: see `run`. Raises ValueError for
-    a plan that cannot be divided and a target that the engine cannot connect to, KeyboardInterrupt
-    where they were interrupted before any client had begun.
+    ``display`` shows how far they are, and each of their ``seconds`` where it wants these. Signals
+    are theirs: see `run`. Raises ValueError for a plan that cannot be divided and a target that the
+    engine cannot connect to, KeyboardInterrupt where they were interrupted before any client had
+    begun.
     """
-    parts = Parts(engine, plan, target, processes)
-    with interruptible(parts.interrupt, parts.kill), parts, display(parts.progress):
+    parts = Parts(engine, plan, target, processes, seconds=seconds)
+    with interruptible(parts.interrupt, parts.kill), parts, display(parts):
         report = parts.report()
     if report.interrupted and not report.outcomes:
         raise KeyboardInterrupt

@@ -1,0 +1,199 @@
+"""What a fleet gives to other programs while it runs: a line of JSON a second, and metrics.
+
+What cannot be written any more, since a pipe is closed or a disk full, does not end the run: it is
+said at the end, as of every other file.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from io import FileIO, RawIOBase, UnsupportedOperation
+from typing import Any, BinaryIO, NamedTuple, Self
+
+import click
+
+from twistecho.fleet.output.each_second import EachSecond, Hearer
+from twistecho.fleet.output.json_lines import to_json_line
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.progress import Watch
+from twistecho.fleet.runs.run import Shown
+
+from .options import Parsed, adding, file_option
+from .output_files import OutputFile
+
+_LACKING = "this needs prometheus-client: pip install 'twistecho[metrics]'"
+_PLACE = re.compile(
+    r"(?:(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]+)):)?(?P<port>\d{1,5})"
+)
+_LAST_PORT = 65_535
+
+
+class Place(NamedTuple):
+    """Where to serve."""
+
+    host: str
+    port: int
+
+
+def parse_place(text: str) -> Place:
+    """Read ``port``, of 127.0.0.1, ``host:port`` or ``[ipv6]:port``. Raises ValueError."""
+    match = _PLACE.fullmatch(text)
+    if match is None or not text.isascii() or int(match["port"]) > _LAST_PORT:
+        raise ValueError(f"{text[:60]!r} is neither a port nor host:port")
+    return Place(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
+
+
+def _metrics_place(text: str) -> Place:
+    """Read a place. Raises ValueError also where nothing could be served there."""
+    place = parse_place(text)
+    if find_spec("prometheus_client") is None:
+        raise ValueError(_LACKING)
+    return place
+
+
+live_options: Callable[[Any], Any] = adding([
+    file_option("--json-lines",
+                help="Write what happened in each second as a line of JSON, while it runs; - is "
+                     "standard output."),
+    click.option("--metrics", type=Parsed("port", _metrics_place), metavar="[HOST:]PORT",
+                 help="Serve the run's figures for Prometheus while it runs, under /metrics; on "
+                      "127.0.0.1 unless HOST says otherwise, at any free port for 0."),
+])  # fmt: skip
+"""Adds the options for what is given out while a fleet runs."""
+
+
+class LineFile:
+    """A file that lines are written to as they come, as a context manager.
+
+    What was in it before is gone. The first OSError ends the writing: it is the ``error``. Nothing
+    is buffered: a reader that does not read can hold up a write, but not the command's end.
+    """
+
+    def __init__(self, file: OutputFile) -> None:
+        self._file = file
+        self._out: RawIOBase | BinaryIO | None = None
+        self.error: OSError | None = None
+
+    def __enter__(self) -> Self:
+        """Open it. Raises OSError."""
+        self._out = _standard_output() if self._file.is_stdout else FileIO(self._file.path, "w")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close it, unless it is somebody else's."""
+        out, self._out = self._out, None
+        if isinstance(out, FileIO):
+            try:
+                out.close()
+            except OSError as error:
+                self.error = self.error or error
+
+    def write(self, line: str) -> None:
+        """Write a line, for all to see at once."""
+        out, data = self._out, line.encode() + b"\n"
+        if out is None or self.error is not None:
+            return
+        try:
+            while data:
+                data = data[out.write(data) or 0 :]
+        except OSError as error:
+            self.error = error
+        except ValueError:
+            return  # closed meanwhile: nobody waited for the end of the run
+
+
+def _standard_output() -> RawIOBase | BinaryIO:
+    """Open standard output once more, by its descriptor where it has one. Raises OSError."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except UnsupportedOperation:
+        return sys.stdout.buffer
+    return FileIO(os.dup(descriptor), "w")
+
+
+class LiveOutputs:
+    """What the options ask for while a plan is carried out, as a context manager.
+
+    Entering it opens the file and takes the port, or fails with one line.
+    """
+
+    def __init__(self, plan: Plan, lines: OutputFile | None, metrics: Place | None) -> None:
+        self._plan = plan
+        self._lines = lines
+        self._place = metrics
+        self._hearers: list[Hearer] = []
+        self._held = ExitStack()
+        self._line_file: LineFile | None = None
+        self.url: str | None = None
+        """Where metrics are served."""
+
+    def __enter__(self) -> Self:
+        """Begin to serve, and open the file."""
+        with ExitStack() as held:
+            self._serve(held)  # first, since a line may have to wait for its reader
+            self._open_file(held)
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End all of it."""
+        self._held.close()
+
+    def _open_file(self, held: ExitStack) -> None:
+        if self._lines is None:
+            return
+        try:
+            self._line_file = file = held.enter_context(LineFile(self._lines))
+        except OSError as error:
+            raise click.ClickException(self._said(error)) from None
+        self._hearers.append(
+            lambda second, progress: file.write(to_json_line(second, progress, self._plan))
+        )
+
+    def _serve(self, held: ExitStack) -> None:
+        if self._place is None:
+            return
+        from twistecho.fleet.output.metrics import (  # noqa: PLC0415 - an extra's
+            FleetCollector,
+            MetricsServer,
+        )
+
+        collector = FleetCollector(self._plan)
+        try:
+            server = held.enter_context(MetricsServer(*self._place, collector))
+        except OSError as error:
+            host, port = self._place
+            told = f"--metrics: {host}, port {port}: {error.strerror or error}"
+            raise click.ClickException(told) from None
+        self.url = server.url
+        self._hearers.append(collector)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants to know of each second."""
+        return bool(self._hearers)
+
+    def beside(self, display: Shown) -> Shown:
+        """Give what shows a run as ``display`` does, and tells of each second besides."""
+        if not self._hearers:
+            return display
+
+        @contextmanager
+        def shown(watch: Watch) -> Iterator[None]:
+            with display(watch), EachSecond(watch, self._hearers):
+                yield
+
+        return shown
+
+    @property
+    def problem(self) -> str | None:
+        """What could not be written, in one line; None where all was."""
+        error = self._line_file and self._line_file.error
+        return self._said(error) if error else None
+
+    def _said(self, error: OSError) -> str:
+        name = self._lines.name if self._lines else ""
+        return f"--json-lines {name}: {error.strerror or error}"

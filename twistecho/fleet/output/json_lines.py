@@ -1,0 +1,33 @@
+"""What happened in a second of a run, as a line of JSON: an interval of the report's, readable.
+
+The form is that of ``line`` in ``docs/report-3.schema.json``. Times are exact to the microsecond,
+where those of a report are exact to three digits.
+"""
+
+import json
+
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
+from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.readable import readable_counts
+from twistecho.fleet.reports.report import SCHEMA
+from twistecho.fleet.reports.second import Second
+
+
+def to_json_line(second: Second, progress: Progress, plan: Plan) -> str:
+    """Write a second, told when the run was so far, without the end of the line."""
+    start = second.number * INTERVAL_LENGTH
+    line = {
+        "schema": SCHEMA,
+        "start": start,
+        "warmup": start < progress.measured_from,
+        "rate_asked": plan.rate,
+        "connected": second.connected,
+        "answered": second.answered,
+        "bytes_returned": second.bytes_returned,
+        "failures": second.failures,
+        "latency_seconds": readable_counts(second.latencies),
+        "clients_connected": progress.connected,
+        "clients_ended": progress.ended,
+    }
+    return json.dumps(line, separators=(",", ":"))

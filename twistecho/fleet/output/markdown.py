@@ -1,0 +1,132 @@
+"""A verdict as Markdown for a pull request: GitHub's and GitLab's, with tables.
+
+What has to be known first comes first: the verdict, then each requirement. What a peer or a plan
+may have said is escaped where it enters the text, in `_text` and nowhere else.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from twistecho.base.notation import escaped
+from twistecho.fleet.reports.figures import doubt_of, read
+from twistecho.fleet.reports.own_share import COLUMNS
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.requirements import Result
+from twistecho.fleet.reports.verdict import Verdict
+
+from .tables import count, headline, interruption_lines, marked_cells, meaning_of, own_lines, times
+
+_SIGNS = {"met": "✅", "missed": "❌", "undecided": "⚠️"}
+
+_FIGURES = {
+    "messages sent": "sent",
+    "answered right": "messages",
+    "rate": "rate",
+    "clients": "clients",
+    "clients failed": "failed",
+}
+"""What stands in the table of figures, and the names of these."""
+
+_LISTED = 20
+_LONGEST = 300  # characters of what somebody else has said
+
+_SPECIAL = re.compile(r"[\\`*_\[\]#|~^$]")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+
+
+def to_markdown(verdict: Verdict) -> str:
+    """Write a verdict and the figures of its report, with a heading and a line's end."""
+    return "\n".join(_lines(verdict)).rstrip("\n") + "\n"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    report = verdict.report
+    yield f"### {_heading(verdict)}"
+    yield ""
+    yield from _listed(map(_text, verdict.invalid))
+    if verdict.results:
+        rows = [_required(report, result) for result in verdict.results]
+        yield from _table(("", "required", "found"), rows, "---")
+    for line, _ in interruption_lines(report):
+        yield from (_text(line), "")
+    yield from (_text(headline(report.plan, report.target)), "")
+    yield from _table(tuple(_FIGURES), [[str(read(report, name)) for name in _FIGURES.values()]])
+    yield from _table(("latency", *COLUMNS), _times(report))
+    yield from _failures(report)
+    for line in own_lines(report):
+        yield from (_text(line), "")
+
+
+def _heading(verdict: Verdict) -> str:
+    """Say what to think of the run, the worst first."""
+    report = verdict.report
+    missed = sum(result.missed for result in verdict.results)
+    if verdict.invalid:
+        return "⚠️ INVALID: these figures cannot be believed"
+    if missed:
+        return f"❌ {missed:,} of {count(len(verdict.results), 'requirement')} missed"
+    if not verdict.passed and report.interrupted and not report.failures:
+        return "⚠️ Interrupted while nothing was wrong"
+    if not verdict.passed:
+        return "❌ Not every message was answered right"
+    met = f"{count(len(verdict.results), 'requirement')} met"
+    return f"✅ {met if verdict.results else 'Every message was answered right'}"
+
+
+def _required(report: Report, result: Result) -> tuple[str, str, str]:
+    """Say whether a requirement is met, which it is, and what was found: a star marks that."""
+    star = "*" * bool(doubt_of(report, result.requirement.name))
+    sign = f"{_SIGNS[result.answer]} {result.answer}"
+    return sign, str(result.requirement), f"{result.actual}{star}"
+
+
+def _times(report: Report) -> Iterator[Sequence[str]]:
+    """Give how long everything took, with stars, a row a kind."""
+    for name, summary in times(report):
+        values = (summary.min, summary.mean, *summary.percentiles, summary.max)
+        cells = marked_cells(report, name, dict(zip(COLUMNS, values, strict=True)))
+        yield (name, *(cell.strip() for cell in cells))
+
+
+def _failures(report: Report) -> Iterator[str]:
+    """List the causes of failure, the most frequent first."""
+    causes = list(report.failures.items())
+    rows = [(cause, f"{clients:,}", meaning_of(cause)) for cause, clients in causes[:_LISTED]]
+    more = sum(clients for _, clients in causes[_LISTED:])
+    rows += [("others", f"{more:,}", "")] if more else []
+    if rows:
+        yield from _table(("failed", "clients", "meaning"), rows, "---")
+
+
+def _listed(lines: Iterable[str]) -> Iterator[str]:
+    found = [f"- {line}" for line in lines]
+    yield from found
+    yield from [""] * bool(found)
+
+
+def _table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], aligned: str = "---:"
+) -> Iterator[str]:
+    """Write a table and an empty line; columns behind the first hold figures, or are aligned so."""
+    found = [_row(row) for row in rows]
+    if found:
+        yield _row(heads)
+        yield _row_of(["---", *(aligned for _ in heads[1:])])
+        yield from found
+        yield ""
+
+
+def _row(cells: Iterable[str]) -> str:
+    return _row_of(map(_text, cells))
+
+
+def _row_of(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Escape what Markdown or HTML would take for more than text, in one line of bounded length."""
+    shown = escaped(text)
+    shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+    told = _SPECIAL.sub(r"\\\g<0>", shown)
+    return "".join(_ENTITIES.get(each, each) for each in told)

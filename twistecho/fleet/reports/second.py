@@ -1,0 +1,73 @@
+"""One second of a run, told while that runs: a small value, of which those of several parts add up.
+
+Its latencies are counts, not a histogram: making one takes milliseconds, in which the clients would
+have to wait.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from twistecho.base.decoding import decode, written_as
+
+from .histograms import rank_of
+
+
+@dataclass(frozen=True)
+class Second:
+    """What happened in one interval of a run; its number is counted from 0.
+
+    ``latencies`` says how often each response time came, in microseconds. ``connected`` clients had
+    their connection, ``bytes_returned`` payload bytes came back in whole replies, and ``failures``
+    counts clients that failed, by cause.
+    """
+
+    number: int
+    latencies: Mapping[int, int]
+    connected: int = 0
+    bytes_returned: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        """How many messages came back right."""
+        return sum(self.latencies.values())
+
+    def percentile(self, percent: float) -> float:
+        """Give the response time, in seconds, of the percentile's rank; 0 where nothing came."""
+        wanted, found = rank_of(percent, self.answered), 0
+        for latency in sorted(self.latencies):
+            found += self.latencies[latency]
+            if found >= wanted:
+                return latency / 1e6
+        return 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data, in which no key is a number."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return data | {"latencies": list(self.latencies.items())}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Second":
+        """Read it back from JSON data. Raises ValueError with the path of what is wrong."""
+        return decode(data, cls, "a second")
+
+
+@written_as(Second, latencies=tuple[tuple[int, int], ...])
+def _second(latencies: tuple[tuple[int, int], ...], **fields: Any) -> Second:
+    return Second(latencies=dict(latencies), **fields)
+
+
+def add_seconds(number: int, parts: Iterable[Second]) -> Second:
+    """Put together what was recorded of the second of this number in several places."""
+    latencies: dict[int, int] = {}
+    failures: Counter[str] = Counter()
+    connected = bytes_returned = 0
+    for part in parts:
+        for latency, count in part.latencies.items():
+            latencies[latency] = latencies.get(latency, 0) + count
+        failures.update(part.failures)
+        connected += part.connected
+        bytes_returned += part.bytes_returned
+    return Second(number, latencies, connected, bytes_returned, dict(failures))
