@@ -15,7 +15,7 @@ from tests.support.peers import unused_port
 from tests.support.programs import missing, program
 from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.cli import fleet
+from twistecho.cli import local_ports
 from twistecho.cli.fleet import lack, problem_with_sources
 from twistecho.fleet.plans.plan import Arrivals, Plan
 from twistecho.fleet.plans.target import parse_target
@@ -259,7 +259,7 @@ class LackTests(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         ports = Path(folder.name) / "range"
         ports.write_text("1001\t1100\n")
-        patched = mock.patch.object(fleet, "PORT_RANGE", ports)
+        patched = mock.patch.object(local_ports, "PORT_RANGE", ports)
         patched.start()
         self.addCleanup(patched.stop)
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +32,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
+from .local_ports import local_ports, shortage
 from .options import (
     TARGET_TYPE,
     Parsed,
@@ -50,10 +50,6 @@ from .options import (
 from .output_files import OutputFile, run_shown
 from .report import Results, make_results, result_options
 
-PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Where Linux tells the first and the last local port that it gives out."""
-
-
 _FILES = ("save_plan", "junit", "hdr", "plot", "html")
 
 
@@ -69,7 +65,7 @@ def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | N
             f"{most:,} clients in a process, but it may open {open_files:,} files: "
             f"take {-(-plan.clients // room)} --processes or more, or raise the limit (ulimit -n)"
         )
-    ports = _local_ports()
+    ports = local_ports()
     addresses = max(1, len(plan.sources))
     if target.path is None and ports is not None and plan.clients > ports * addresses:
         return (
@@ -92,15 +88,6 @@ def problem_with_sources(plan: Plan, target: Target) -> str | None:
         except OSError as error:
             return f"{source}: {error.strerror or error}"
     return None
-
-
-def _local_ports() -> int | None:
-    """Count the local ports that the system gives out; None where it does not tell."""
-    try:
-        first, last = PORT_RANGE.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(last) - int(first) + 1
 
 
 _PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
@@ -214,6 +201,8 @@ def _run(
     if not results.quiet:
         words = f", {processes} processes" if processes > 1 else ""
         results.printer.line(headline(plan, target) + words)
+        if short := shortage(plan, target):
+            results.printer.line(short, "yellow")
     display = partial(Display, sys.stderr, plan, quiet=results.quiet)
     try:
         if processes > 1:

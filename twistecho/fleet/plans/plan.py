@@ -46,6 +46,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(_LEAST, int),
     **dict.fromkeys(("timeout", "think", "warmup"), (int, float)),
     **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
+    "reconnect": (int, type(None)),
     **dict.fromkeys(("ordered", "barrier", "literal"), bool),
     **dict.fromkeys(("messages", "sources"), tuple),
     "reply": ReplyFormat,
@@ -83,6 +84,10 @@ class Plan:
     turn. ``protocol``, a class or the name of one, ``module:Class``, is a conversation of the
     user's own. Clients are numbered from ``first``.
 
+    With ``reconnect`` a connection carries so many messages: once all their replies have come it is
+    closed both ways, and the client makes its next one at once where it has more to send. Each has
+    ``timeout`` seconds to be made. Where there are ``sources`` its connections take turns as well.
+
     In the place of the exact tokens ``{client}`` and ``{message}`` a message has the number of its
     client and its own in the conversation, counted from 0, unless the messages are ``literal``:
     sent as they are.
@@ -109,6 +114,7 @@ class Plan:
     protocol: str | type[object] | None = None
     first: int = 0
     literal: bool = False
+    reconnect: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
@@ -119,6 +125,9 @@ class Plan:
                 raise FieldError(name, f"{_shown(value)} is not {least} or more")
             if value > most:
                 raise FieldError(name, f"it is more than {most:.3g}")
+        if self.reconnect is not None and not 0 < self.reconnect <= MOST:
+            shown = _shown(self.reconnect)
+            raise FieldError("reconnect", f"{shown} is not 1 or more, at most {MOST:.3g}")
         if not self.messages:
             raise FieldError("messages", "there is none")
         if not all(self.messages):
@@ -173,6 +182,13 @@ class Plan:
             raise FieldError(
                 "think", "it contradicts ", "pipeline", ", under which nobody waits for a reply"
             )
+        if self.reconnect is not None and self.pipeline > self.reconnect:
+            raise FieldError(
+                "pipeline",
+                f"{self.pipeline} at once contradict ",
+                "reconnect",
+                f", under which a connection has no more than {self.reconnect}",
+            )
         if self.ordered and self.ramp is not None:
             raise FieldError("ramp", "it contradicts connecting in order")
 
@@ -180,6 +196,11 @@ class Plan:
     def messages_per_client(self) -> int | None:
         """How many messages each client sends; None where that is up to ``duration``."""
         return None if self.duration is not None else len(self.messages) * self.repeat
+
+    @property
+    def connects_per_second(self) -> float | None:
+        """How many connections a second its rate and `reconnect` ask for, where it has both."""
+        return None if self.rate is None or not self.reconnect else self.rate / self.reconnect
 
     @property
     def numbers(self) -> range:
@@ -354,6 +375,7 @@ def _bytes(base64: str) -> bytes:
     seed=Any,
     messages=tuple[str | _Bytes, ...],
     literal=(bool | None, None),
+    reconnect=(int | None, None),
     protocol=str | None,
 )
 def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan:

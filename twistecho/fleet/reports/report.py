@@ -24,7 +24,7 @@ _WITHOUT_OWN_SHARE = 2
 _YEAR_10000 = 253_402_300_800
 """In seconds since 1970; no calendar goes on to it."""
 
-COMPARED = ("messages", "bytes_sent", "bytes_returned")
+COMPARED = ("messages", "bytes_sent", "bytes_returned", "connects")
 """The counts, besides the outcome itself, on which two reports must agree, client by client."""
 
 
@@ -161,6 +161,11 @@ class Report:
         return sum(outcome.unsent for outcome in self.outcomes)
 
     @property
+    def connects(self) -> int:
+        """How many connections were made."""
+        return sum(outcome.connects for outcome in self.outcomes)
+
+    @property
     def bytes_sent(self) -> int:
         """How many bytes of messages the system took to be sent."""
         return sum(outcome.bytes_sent for outcome in self.outcomes)
@@ -216,6 +221,7 @@ class Report:
             "sent": self.sent,
             "outstanding": self.outstanding,
             "unsent": self.unsent,
+            "connects": self.connects,
             "told_apart": self.plan.told_apart,
             "bytes_sent": self.bytes_sent,
             "bytes_returned": self.bytes_returned,
