@@ -112,6 +112,7 @@ plans = st.builds(
     protocol=st.none() | st.just("module:Class"),
     first=st.integers(0, 10**6),
     literal=st.booleans(),
+    reconnect=st.none() | st.integers(100, 10**6),
 )
 """Plans of all kinds, but for those that fields exclude."""
 
@@ -150,6 +151,7 @@ outcomes = st.builds(
     first_byte=st.none() | times,
     replied=st.none() | times,
     ended=times,
+    reconnects=st.just(0) | counts,
 ).map(in_order)
 """Outcomes of any fields, which do not add up."""
 

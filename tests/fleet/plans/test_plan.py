@@ -245,8 +245,8 @@ class JsonTests(unittest.TestCase):
             Plan.from_dict({**Plan().to_dict(), "schema": SCHEMA + 1})
 
     def test_a_plan_without_a_field_is_refused(self) -> None:
-        """What a program wrote has them all."""
-        for field in Plan().to_dict():
+        """What a program wrote has them all, but for those that came later."""
+        for field in Plan().to_dict().keys() - {"reconnect"}:
             data = Plan().to_dict()
             del data[field]
             with (

@@ -164,7 +164,7 @@ class CompatibleTests(unittest.TestCase):
             "messages": (b"other",), "repeat": 2, "timeout": 1.0, "reply": ReplyFormat.RAW,
             "ordered": True, "think": 1.0, "rate": 1.0, "arrivals": Arrivals.POISSON,
             "pipeline": 2, "duration": 1.0, "warmup": 1.0, "ramp": 1.0, "barrier": True,
-            "protocol": "module:Class", "literal": True,
+            "protocol": "module:Class", "literal": True, "reconnect": 1,
         }  # fmt: skip
         same = {"clients", "seed", "sources", "first"}
         assert different.keys() | same == Plan.__dataclass_fields__.keys()

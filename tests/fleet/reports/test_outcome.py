@@ -163,6 +163,7 @@ class JsonTests(unittest.TestCase):
             "ended": 5.7,
             "offered_from": None,
             "offered_until": None,
+            "reconnects": 0,
         }
 
     @law
@@ -219,7 +220,7 @@ class JsonTests(unittest.TestCase):
 
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
-        later = {"offered_from", "offered_until"}
+        later = {"offered_from", "offered_until", "reconnects"}
         for field in later:
             known = {name: value for name, value in outcome().to_dict().items() if name != field}
             assert decode(known, Outcome, "a value") == outcome()

@@ -52,7 +52,7 @@ class PrefixedReader(Expected):
         Only what came over the old one could have been read in another way, too.
         """
         self._base, self._bytes = self._end(), b""
-        self._ways = {(self._base, 0)}
+        self._ways = {(self._base, _IN_PAYLOAD)}
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""

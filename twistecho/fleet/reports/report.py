@@ -24,7 +24,7 @@ _WITHOUT_OWN_SHARE = 2
 _YEAR_10000 = 253_402_300_800
 """In seconds since 1970; no calendar goes on to it."""
 
-COMPARED = ("messages", "bytes_sent", "bytes_returned", "connects")
+COMPARED = ("messages", "bytes_sent", "bytes_returned", "reconnects")
 """The counts, besides the outcome itself, on which two reports must agree, client by client."""
 
 
