@@ -177,12 +177,12 @@ class LoadOptionTests(_FolderCase):
         with echoing() as target:
             twistecho(
                 "fleet", target, "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
-                "--seed=9", "--pipeline=3", "--duration=50ms", "--warmup=20ms", "--ramp=100/s",
-                "--barrier", "--save-plan", self.path("plan"),
+                "--seed=9", "--pipeline=3", "--reconnect=5", "--duration=50ms", "--warmup=20ms",
+                "--ramp=100/s", "--barrier", "--save-plan", self.path("plan"),
             )  # fmt: skip
         assert Plan.from_json(Path(self.path("plan")).read_text()) == Plan(
-            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, duration=0.05,
-            warmup=0.02, ramp=100, barrier=True,
+            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, reconnect=5,
+            duration=0.05, warmup=0.02, ramp=100, barrier=True,
         )  # fmt: skip
 
     def test_they_come_before_those_of_a_plan_file(self) -> None:
@@ -206,6 +206,12 @@ class LoadOptionTests(_FolderCase):
         for arguments, words in {
             ("--rate=10", "--think=1"): "--think: it contradicts --rate,",
             ("--pipeline=2", "--think=1ms"): "--think: it contradicts --pipeline,",
+            (
+                "--pipeline=3",
+                "--reconnect=2",
+            ): "--pipeline: 3 at once contradict --reconnect, under",
+            ("--reconnect=0",): "'--reconnect': 0 is not",
+            ("--reconnect=each",): "'--reconnect': 'each' is not a whole number",
             ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
             ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
             ("--rate=0",): "--rate: 0 is not a number above 0",

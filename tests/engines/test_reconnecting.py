@@ -175,7 +175,7 @@ class ReconnectingTests(ListeningCase):
                 {"rate": 500.0, "arrivals": Arrivals.POISSON},
                 {"ordered": True, "messages": (b"Ola" * 1000, b"{client}.{message}")},
             ):
-                plan = replace(PLAN, reply=reply, **fields)  # type: ignore[arg-type]  # a plan's
+                plan = replace(PLAN, reply=reply, **fields)
                 for report in await self.both(target, plan):
                     assert report.complete, (report.failures, fields)
                     assert (report.connects, report.messages) == (9, 30)
@@ -199,7 +199,7 @@ class ReconnectingTests(ListeningCase):
         target = f"127.0.0.1:{port_of(self.start('tcp:0:interface=127.0.0.1'))}"
         with stamped():
             for fields in ({}, {"rate": 500.0}, {"pipeline": 2}):
-                for report in await self.both(target, replace(PLAN, **fields)):  # type: ignore[arg-type]  # a plan's
+                for report in await self.both(target, replace(PLAN, **fields)):
                     assert report.measured.timed == 30, report.engine
                     assert Latencies(report.measured.connect_wire).count == 9
                     assert bool(report.measured.undelayed) == (report.plan.rate is not None)
@@ -227,7 +227,7 @@ class ReconnectingTests(ListeningCase):
         service = self.start(f"ssl:0:interface=127.0.0.1:certKey={certificate}:privateKey={key}")
         target = f"tls:127.0.0.1:{port_of(service)}:ca={certificate}"
         for fields in ({}, {"pipeline": 2, "rate": 500.0}, {"reconnect": 1}):
-            for report in await self.both(target, replace(PLAN, **fields)):  # type: ignore[arg-type]  # a plan's
+            for report in await self.both(target, replace(PLAN, **fields)):
                 assert report.complete, report.failures
                 assert report.connects == (9 if report.plan.reconnect == 4 else 30)
 

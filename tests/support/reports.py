@@ -57,7 +57,8 @@ def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -
     recording = Recording()
     for one in found:
         if one.connected is not None:
-            recording.connected(one.connected - one.started, one.connected)
+            for _ in range(one.connects):
+                recording.connected(one.connected - one.started, one.connected)
         for _ in range(one.sent):
             recording.sent(lag)
         for _ in range(one.messages):
@@ -159,7 +160,7 @@ outcomes = st.builds(
 @st.composite
 def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
     """Draw a report that adds up, of one to four clients."""
-    repeat = draw(st.integers(1, 3))
+    repeat, reconnect = draw(st.integers(1, 3)), draw(st.sampled_from([None, 1, 2]))
     found = []
     for number in range(first, first + draw(st.integers(1, 4))):
         cause = draw(st.sampled_from([None, RESET, INTERRUPTED, REFUSED]))
@@ -170,5 +171,14 @@ def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
         else:
             answered = draw(st.integers(0, repeat - 1))
             found.append(client(number, answered, repeat - answered, cause))
-    plan = Plan(clients=len(found), messages=(b"x" * SIZE,), repeat=repeat, first=first)
+    plan = Plan(
+        clients=len(found),
+        messages=(b"x" * SIZE,),
+        repeat=repeat,
+        first=first,
+        reconnect=reconnect,
+    )
+    if reconnect:
+        again = [max(0, (one.sent - 1) // reconnect) for one in found]
+        found = [replace(one, reconnects=n) for one, n in zip(found, again, strict=True)]
     return report(*found, plan=plan)
