@@ -684,7 +684,7 @@ class PipelineTests(unittest.TestCase):
         messages: list[bytes],
     ) -> None:
         """Right or wrong: the cause and the counts depend on the bytes alone."""
-        plan = Plan(messages=tuple(messages), pipeline=len(messages), reply=reply)
+        plan = Plan(messages=tuple(messages), pipeline=len(messages), reply=reply, literal=True)
         outcomes = []
         for cut in (whole, single_bytes, cut_at(places)):
             wire = Wire(plan)
