@@ -118,10 +118,12 @@ class ShortageTests(unittest.TestCase):
         """Which goes on: the server may close first."""
         with echoing() as target:
             arguments = ("fleet", target, "-c2", "-n510", "--engine", "threads", "--rate", "2k")
-            self.files["PORT_RANGE"].write_text("40000 40999")
+            self.files["PORT_RANGE"].write_text("40000 40499")
             ended = twistecho(*arguments, "--reconnect", "1")
             assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[1]
-            assert "keeps its" not in twistecho(*arguments, "--reconnect", "2").out
+            assert "keeps its" not in twistecho(*arguments, "--reconnect", "3").out
+            ended = twistecho("check", "-c1", "-n510", "--rate", "2k", "--reconnect", "1", target)
+            assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[1]
 
 
 class ExhaustionTests(unittest.TestCase):

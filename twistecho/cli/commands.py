@@ -23,6 +23,7 @@ from twistecho.testing.servers import EchoServer, EchoServerError
 
 from .compare import compare
 from .fleet import fleet
+from .local_ports import shortage
 from .options import (
     TARGET_TYPE,
     delay_options,
@@ -76,6 +77,8 @@ def check(
             with _service(target, options) as server:
                 if not reports:
                     output.printer.line(render.headline(plan, server) + f", {drawn}" * bool(drawn))
+                    if short := shortage(plan, server):
+                        output.printer.line(short, "yellow")
                 for engine in engines:
                     reports[engine] = _run(engine, plan, server, output, verbose=verbose)
     except EchoServerError as error:

@@ -413,6 +413,13 @@ class WireTests(unittest.TestCase):
         assert connect is not None
         assert (connect.count, round(connect.min, 2), round(connect.max, 2)) == (3, 0.25, 0.25)
 
+    def test_the_fleet_is_late_that_does_not_see_the_connection(self) -> None:
+        """Of the second that connecting seems to take three quarters are its own, under a rate."""
+        server = self.run_timed(repeat=2, reconnect=1, rate=10.0)
+        lag = Latencies(server.measured.lag).summary()
+        assert lag is not None
+        assert round(lag.max, 2) == 0.75
+
     def test_a_response_without_the_fleet_s_share_has_the_connecting_in_it(self) -> None:
         """What the other side took of it, and the closing before."""
         server = self.run_timed(repeat=2, reconnect=1, rate=10.0)

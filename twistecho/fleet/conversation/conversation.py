@@ -164,13 +164,13 @@ class Conversation:
         self._phase = Phase.RECEIVE
         took = now - self._dialed
         self._recording.connected(took, now, on_wire, early=self._is_early)
+        waited = took if on_wire is None else min(took, on_wire)
         if self._flight.timing is not None:
-            waited = took if on_wire is None else min(took, on_wire)
             first = self._load is None
             before = self.plan.turn_of(self.client) if first else self._flight.timing.ready
             self._flight.timing.ready = before + waited
         if self._load is not None:
-            return self._go_on(now)
+            return self._go_on(now, self._dialed + waited)
         if self.plan.barrier:
             self.step = inf
             return b""
@@ -184,12 +184,12 @@ class Conversation:
         waits = self.plan.barrier and self._load is None
         return waits or self._dialed < self._recording.measured_from
 
-    def _go_on(self, now: float) -> bytes:
-        """Go on over a new connection; give what is due by now."""
+    def _go_on(self, now: float, stood: float) -> bytes:
+        """Go on over a connection that ``stood`` since then; give what is due by now."""
         handed = self._flight.handed
         self._limit = min(self._last, handed + (self.plan.reconnect or inf))
         self._until = self._limit if self._flight.timing is None else 0
-        self._free = now
+        self._free = stood
         if self.plan.rate is None and self._due is not None:
             self._due = max(self._due, now)  # nobody was late for it
         return self.wake(now)
