@@ -237,6 +237,8 @@ class LoadOptionTests(_FolderCase):
             with self.subTest(arguments=arguments):
                 assert words in refused("fleet", "5000", *arguments)
         assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")
+        line = refused("check", "--reconnect=2", "--fault=reset:0.1")
+        assert "--reconnect: it contradicts --fault, but for --clients 1" in line
 
 
 TARGET = parse_target("127.0.0.1:5000")
