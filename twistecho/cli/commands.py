@@ -69,8 +69,8 @@ def check(
     plan = make_plan(**planned, ordered=True)
     if faults and target is None and plan.reconnect is not None and plan.clients > 1:
         raise click.UsageError(
-            "--reconnect: it contradicts --fault, but for --clients 1: faults go by the number of a "
-            "connection, and which client makes the next one is up to the moment"
+            "--reconnect: it contradicts --fault, but for --clients 1: faults go by the number "
+            "of a connection, and which client makes the next one is up to the moment"
         )
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
