@@ -15,7 +15,7 @@ from tests.support.peers import unused_port
 from tests.support.programs import missing, program
 from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.cli import fleet
+from twistecho.cli import local_ports
 from twistecho.cli.fleet import lack, problem_with_sources
 from twistecho.fleet.plans.plan import SCHEMA, Arrivals, Plan
 from twistecho.fleet.plans.target import parse_target
@@ -199,12 +199,12 @@ class LoadOptionTests(_FolderCase):
         with echoing() as target:
             twistecho(
                 "fleet", target, "-qc2", *THREADS, "--rate=0.2k", "--arrivals=poisson",
-                "--seed=9", "--pipeline=3", "--duration=50ms", "--warmup=20ms", "--ramp=100/s",
-                "--barrier", "--save-plan", self.path("plan"),
+                "--seed=9", "--pipeline=3", "--reconnect=5", "--duration=50ms", "--warmup=20ms",
+                "--ramp=100/s", "--barrier", "--save-plan", self.path("plan"),
             )  # fmt: skip
         assert Plan.from_json(Path(self.path("plan")).read_text()) == Plan(
-            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, duration=0.05,
-            warmup=0.02, ramp=100, barrier=True, reply="auto",
+            clients=2, rate=200, arrivals=Arrivals.POISSON, seed=9, pipeline=3, reconnect=5,
+            duration=0.05, warmup=0.02, ramp=100, barrier=True, reply="auto",
         )  # fmt: skip
 
     def test_they_come_before_those_of_a_plan_file(self) -> None:
@@ -228,6 +228,12 @@ class LoadOptionTests(_FolderCase):
         for arguments, words in {
             ("--rate=10", "--think=1"): "--think: it contradicts --rate,",
             ("--pipeline=2", "--think=1ms"): "--think: it contradicts --pipeline,",
+            (
+                "--pipeline=3",
+                "--reconnect=2",
+            ): "--pipeline: 3 at once contradict --reconnect, under",
+            ("--reconnect=0",): "'--reconnect': 0 is not",
+            ("--reconnect=each",): "'--reconnect': 'each' is not a whole number",
             ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
             ("--ramp=5", "--in-order"): "--ramp: it contradicts connecting in order",
             ("--rate=0",): "--rate: 0 is not a number above 0",
@@ -253,6 +259,8 @@ class LoadOptionTests(_FolderCase):
             with self.subTest(arguments=arguments):
                 assert words in refused("fleet", "5000", *arguments)
         assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")
+        line = refused("check", "--reconnect=2", "--fault=reset:0.1")
+        assert "--reconnect: it contradicts --fault, but for --clients 1" in line
 
 
 TARGET = parse_target("127.0.0.1:5000")
@@ -281,7 +289,7 @@ class LackTests(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         ports = Path(folder.name) / "range"
         ports.write_text("1001\t1100\n")
-        patched = mock.patch.object(fleet, "PORT_RANGE", ports)
+        patched = mock.patch.object(local_ports, "PORT_RANGE", ports)
         patched.start()
         self.addCleanup(patched.stop)
 

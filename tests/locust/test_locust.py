@@ -72,6 +72,19 @@ class WithoutExtraTests(unittest.TestCase):
         )
 
 
+RECONNECTING = """
+from twistecho import Plan, ReplyFormat
+from twistecho.locust import EchoUser, FleetUser
+
+class Fleets(FleetUser):
+    plan = Plan(clients=2, repeat=4, reply=ReplyFormat.RAW, reconnect=3)
+
+class Clients(EchoUser):
+    plan = Plan(clients=1, repeat=4, reply=ReplyFormat.RAW, reconnect=3)
+"""
+"""Users of both kinds, each of whose clients has two connections: of three messages and of one."""
+
+
 class Swarm:
     """A master and its workers, as a context manager; none of them is left at its end."""
 
@@ -179,6 +192,30 @@ class SwarmTests(LocustCase):
         assert echoed <= len(b"Ola mundo da internet! (2000000000, 9)") * messages
         assert len(report.parts) == 3
         assert "Fleets: exact" in swarm.said()
+
+    def test_clients_make_new_connections(self) -> None:
+        """Of both kinds of users, as their plan has it, in one process."""
+        port, read = self.enterContext(service())
+        (self.folder / "users.py").write_text(RECONNECTING)
+        command = [*locust_command(self.folder), "--headless", "-u2", "-r2", "-t1s"]
+        command[command.index("-f") + 1] = f"{self.folder}/users.py,{self.folder}/quick.py"
+        command += ["--stop-timeout", "20", f"--host=127.0.0.1:{port}", "--csv"]
+        ended = subprocess.run(
+            [*command, f"{self.folder}/found"], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        report = Report.from_json((self.folder / "found_Fleets.json").read_text())
+        assert (report.complete, invalid(report)) == (True, ())
+        assert report.connects == 2 * report.plan.clients
+        with (self.folder / "found_stats.csv").open() as file:
+            [talks] = [
+                int(row["Request Count"])
+                for row in csv.DictReader(file)
+                if (row["Type"], row["Name"]) == ("ECHO", "conversation")
+            ]
+        assert talks > 0
+        assert read("connections_accepted") == report.connects + 2 * talks
+        assert read("messages") == 4 * (report.plan.clients + talks)
 
     def test_a_worker_that_is_killed_is_named_and_what_it_had_reported_is_kept(self) -> None:
         """Its fleet dies with it; the page shows the test that goes on; nothing else is lost."""

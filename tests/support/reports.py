@@ -58,7 +58,8 @@ def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -
     recording = Recording()
     for one in found:
         if one.connected is not None:
-            recording.connected(one.connected - one.started, one.connected)
+            for _ in range(one.connects):
+                recording.connected(one.connected - one.started, one.connected)
         for _ in range(one.sent):
             recording.sent(lag)
         for _ in range(one.messages):
@@ -113,6 +114,7 @@ _plans = st.builds(
     protocol=st.none() | st.just("module:Class"),
     first=st.integers(0, 10**6),
     literal=st.booleans(),
+    reconnect=st.none() | st.integers(100, 10**6),
 )
 SIZES = ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1", "lognormal:median=9,sigma=3,max=99"]
 
@@ -169,6 +171,7 @@ outcomes = st.builds(
     first_byte=st.none() | times,
     replied=st.none() | times,
     ended=times,
+    reconnects=st.just(0) | counts,
 ).map(in_order)
 """Outcomes of any fields, which do not add up."""
 
@@ -180,7 +183,7 @@ KNOWN = [("auto", reply) for reply in ReplyFormat]
 @st.composite
 def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
     """Draw a report that adds up, of one to four clients."""
-    repeat = draw(st.integers(1, 3))
+    repeat, reconnect = draw(st.integers(1, 3)), draw(st.sampled_from([None, 1, 2]))
     found = []
     asked, reply = draw(st.sampled_from([("stamped", None), ("auto", None), *KNOWN]))
     for number in range(first, first + draw(st.integers(1, 4))):
@@ -201,5 +204,9 @@ def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
         repeat=repeat,
         first=first,
         reply=parse_reply(asked),
+        reconnect=reconnect,
     )
+    if reconnect:
+        again = [max(0, (one.sent - 1) // reconnect) for one in found]
+        found = [replace(one, reconnects=n) for one, n in zip(found, again, strict=True)]
     return report(*found, plan=plan)

@@ -10,6 +10,7 @@ import unittest
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
+from itertools import chain
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -633,30 +634,70 @@ class EngineTests(unittest.TestCase):
             at = data.draw(st.integers(0, len(stream) - 1))
             stream[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
         cut = data.draw(pieces(bytes(stream)))
-        books = [self.by_reactor(plan, cut), self.by_thread(plan, cut)]
+        books = [self.by_reactor(plan, [cut]), self.by_thread(plan, [cut])]
         assert books[0] == books[1]
         assert books[0].balance == (0, 0)
-        whole = self.by_reactor(plan, [bytes(stream)] if stream else [])
+        whole = self.by_reactor(plan, [[bytes(stream)] if stream else []])
         assert str(whole) == str(books[0]) or plan.messages_per_client != 1
 
-    def by_reactor(self, plan: Plan, cut: list[bytes]) -> Outcome:
-        """Have a client of the reactor engine read these pieces, then FIN."""
+    @law
+    @given(st.data())
+    def test_the_books_are_the_same_over_connections(self, data: st.DataObject) -> None:
+        """Each carries a few messages; one of the replies is wrong, or none is."""
+        plan = Plan(
+            clients=1,
+            messages=(b"{message}", *data.draw(st.lists(MESSAGES, max_size=2))),
+            repeat=data.draw(st.integers(1, 3)),
+            reply=data.draw(st.sampled_from(ReplyFormat)),
+            reconnect=data.draw(st.integers(1, 3)),
+        )
+        write, each = REPLY_WRITERS[ReplyFormat(plan.reply)], plan.reconnect or 1
+        replies = [
+            write(plan.messages_of(0)(number), "Sat Jul 22 18:43:57 2017")
+            for number in range(plan.messages_per_client or 0)
+        ]
+        wrong = data.draw(st.integers(0, len(replies)))
+        if wrong < len(replies):
+            at = data.draw(st.integers(0, len(replies[wrong]) - 1))
+            replies[wrong] = replies[wrong][:at] + data.draw(st.binary(max_size=3))
+        cut = [data.draw(pieces(reply)) for reply in replies]
+        cuts = [[*chain(*cut[at : at + each])] for at in range(0, len(cut), each)]
+        books = [self.by_reactor(plan, cuts), self.by_thread(plan, cuts)]
+        assert books[0] == books[1]
+        assert books[0].balance == (0, 0)
+        if wrong == len(replies):
+            assert (books[0].answered, books[0].connects) == (True, len(cuts))
+
+    def by_reactor(self, plan: Plan, cuts: list[list[bytes]]) -> Outcome:
+        """Have a client of the reactor engine read these pieces, then FIN, of each connection."""
         talk = Conversation(plan, 0, Recording())
-        talk.connecting(0.0)
-        one = ReactorClient(Fleetless(), talk)
-        wire = Wire()
-        one.makeConnection(wire)
-        for piece in cut:
-            if not wire.over:
-                one.dataReceived(piece)
-        one.connectionLost(Failure(ConnectionDone()))
+        for cut in cuts:
+            talk.connecting(0.0)
+            one = ReactorClient(Fleetless(), talk)
+            wire = Wire()
+            one.makeConnection(wire)
+            for piece in cut:
+                if not wire.over:
+                    one.dataReceived(piece)
+            one.connectionLost(Failure(ConnectionDone()))
+            if not talk.reconnects:
+                break
         assert talk.outcome is not None
         return talk.outcome
 
-    def by_thread(self, plan: Plan, cut: list[bytes]) -> Outcome:
-        """Have a client of the threads engine read them, sent by a socket that then says FIN."""
+    def by_thread(self, plan: Plan, cuts: list[list[bytes]]) -> Outcome:
+        """Have a client of the threads engine read them, sent by sockets that then say FIN."""
         talk = Conversation(plan, 0, Recording())
-        talk.connecting(0.0)
+        for cut in cuts:
+            talk.connecting(0.0)
+            self.talk_by_thread(talk, cut)
+            if not talk.reconnects:
+                break
+        assert talk.outcome is not None
+        return talk.outcome
+
+    def talk_by_thread(self, talk: Conversation, cut: list[bytes]) -> None:
+        """Have the conversation over one connection."""
         ours, theirs = socket.socketpair()
         gates = [Gate(), Gate()]
         try:
@@ -671,8 +712,6 @@ class EngineTests(unittest.TestCase):
         finally:
             for gate in gates:
                 gate.close()
-        assert talk.outcome is not None
-        return talk.outcome
 
 
 LOGGED = [

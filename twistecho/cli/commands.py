@@ -25,6 +25,7 @@ from twistecho.testing.servers import EchoServer, EchoServerError
 
 from .compare import compare
 from .fleet import fleet
+from .local_ports import shortage
 from .options import (
     TARGET_TYPE,
     delay_options,
@@ -69,6 +70,11 @@ def check(
     """Carry out `twistecho check`, and end the process."""
     reply = planned.pop("reply") or (str(ReplyFormat.STAMPED) if target is None else AUTO)
     plan = make_plan(**planned, reply=reply, ordered=True, seed=seed or 0)
+    if faults and target is None and plan.reconnect is not None and plan.clients > 1:
+        raise click.UsageError(
+            "--reconnect: it contradicts --fault, but for --clients 1: faults go by the number "
+            "of a connection, and which client makes the next one is up to the moment"
+        )
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
     # The reactor can run only once, so the engine that does without goes first.
@@ -79,6 +85,8 @@ def check(
             with _service(target, options) as server:
                 if not reports:
                     output.printer.line(render.headline(plan, server) + f", {drawn}" * bool(drawn))
+                    if short := shortage(plan, server):
+                        output.printer.line(short, "yellow")
                 for engine in engines:
                     reports[engine] = _run(engine, plan, server, output, verbose=verbose)
     except EchoServerError as error:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +32,7 @@ from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
 from .live_outputs import LiveOutputs, Place, live_options
+from .local_ports import local_ports, shortage
 from .options import (
     TARGET_TYPE,
     Parsed,
@@ -52,10 +52,6 @@ from .output_files import OutputFile, run_shown
 from .payloads import payload_in
 from .report import Results, make_results, result_options
 
-PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Where Linux tells the first and the last local port that it gives out."""
-
-
 _FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
 
 
@@ -71,7 +67,7 @@ def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | N
             f"{most:,} clients in a process, but it may open {open_files:,} files: "
             f"take {-(-plan.clients // room)} --processes or more, or raise the limit (ulimit -n)"
         )
-    ports = _local_ports()
+    ports = local_ports()
     addresses = max(1, len(plan.sources))
     if target.path is None and ports is not None and plan.clients > ports * addresses:
         return (
@@ -94,15 +90,6 @@ def problem_with_sources(plan: Plan, target: Target) -> str | None:
         except OSError as error:
             return f"{source}: {error.strerror or error}"
     return None
-
-
-def _local_ports() -> int | None:
-    """Count the local ports that the system gives out; None where it does not tell."""
-    try:
-        first, last = PORT_RANGE.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(last) - int(first) + 1
 
 
 _PLAN_TYPE = Parsed("file", partial(read_file, parse=partial(Plan.from_json, bytes_of=payload_in)))
@@ -225,6 +212,8 @@ def _run(
     if not results.quiet:
         words = f", {processes} processes" if processes > 1 else ""
         results.printer.line(headline(plan, target) + words)
+        if short := shortage(plan, target):
+            results.printer.line(short, "yellow")
     with live:
         if live.url:
             click.echo(f"Metrics: {live.url}", err=True)

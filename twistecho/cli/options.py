@@ -183,6 +183,12 @@ _PIPELINE = click.option(
     help="Messages that a client may have unanswered at once.",
 )  # fmt: skip
 
+_RECONNECT = click.option(
+    "--reconnect", type=Whole(1), metavar="N",
+    help="Close each connection once N messages are answered, and make a new one: 1 for each.  "
+    "[default: a connection a client]",
+)  # fmt: skip
+
 load_options: Callable[[_Command], _Command] = adding([
     _RATE,
     click.option("--arrivals", type=choice_of(Arrivals),
@@ -193,6 +199,7 @@ load_options: Callable[[_Command], _Command] = adding([
                  "from."),
     _THINK,
     _PIPELINE,
+    _RECONNECT,
     click.option("--duration", type=_TIME_TYPE, metavar="TIME",
                  help="Send for so long, instead of --repeat times."),
     click.option("--warmup", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
@@ -204,7 +211,7 @@ load_options: Callable[[_Command], _Command] = adding([
 ])  # fmt: skip
 """Adds the options that say when messages are sent."""
 
-paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE])
+paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE, _RECONNECT])
 """Adds those under which two runs send the same messages, so that they can be compared."""
 
 protocol_option: Callable[[_Command], _Command] = click.option(

@@ -100,6 +100,13 @@ class EchoUser(User):
             _fire(request, CONVERSATION, now(), failure=failure_of(cause))
 
     def _converse(self, conversation: Conversation, now: Any, begin: Gate, stop: Gate) -> None:
+        """Talk until the conversation is over, one connection after the other."""
+        self._talk_over_one(conversation, now, begin, stop)
+        while conversation.reconnects:
+            conversation.connecting(now())
+            self._talk_over_one(conversation, now, begin, stop)
+
+    def _talk_over_one(self, conversation: Conversation, now: Any, begin: Gate, stop: Gate) -> None:
         def make() -> socket.socket:
             addresses = resolve(parse_target(str(self.host)))
             return connect(addresses, lambda: time_left(conversation, now()), stop)

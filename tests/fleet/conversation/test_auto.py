@@ -53,6 +53,10 @@ class Following:
         self.took_over.append(found)
         self.reader = reader
 
+    def begin_connection(self) -> None:
+        """Go on over another connection."""
+        self.reader.begin_connection()
+
     @property
     def whole(self) -> bool:
         """Whether all has come."""

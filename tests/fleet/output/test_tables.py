@@ -81,6 +81,12 @@ class HeadlineTests(TestCase):
             words = headline(Plan(clients=1, **known), "there:7").split(", ", 2)
             assert words[2] == f"{told}, to there:7 (stamped replies)"
 
+    def test_new_connections_are_told(self) -> None:
+        """For each message, or every so many."""
+        for reconnect, words in ((1, "for each message"), (2000, "every 2,000 messages")):
+            said = headline(Plan(reconnect=reconnect), "there:7")
+            assert f"message each, a new connection {words}, to there:7" in said
+
 
 class ReportTests(TestCase):
     """A report on a terminal."""
@@ -159,6 +165,17 @@ class FigureTests(unittest.TestCase):
         some = [client(0, 1, 2, RESET, unsent=3), client(1, 1, 4, INTERRUPTED)]
         found = figures(report(*some))
         assert [found[name] for name in sorted(rare)] == ["3", "2", "4"]
+
+    def test_connections_are_told_where_they_are_a_part_of_the_load(self) -> None:
+        """How many, and how many a second."""
+        plan = Plan(clients=1, messages=(b"x" * 10,), repeat=5, reconnect=2)
+        found = report(client(0, 5, reconnects=2, ended=2.0), plan=plan)
+        told = figures(found)
+        assert (told["connects"], told["connect rate"]) == ("3", "1.50/s")
+        assert "connects" in "".join(shown(summary_table([found])))
+        kept = replace(found, plan=replace(plan, reconnect=None))
+        assert not {"connects", "connect rate"} & figures(kept).keys()
+        assert "connects" not in "".join(shown(summary_table([kept])))
 
     def test_replies_that_were_not_told_apart_are_named(self) -> None:
         """In the table, in that of both engines and on the page; else nothing is said of it."""

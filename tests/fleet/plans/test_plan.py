@@ -68,6 +68,8 @@ class PlanTests(unittest.TestCase):
             ("ramp", 0.0),
             ("seed", -1),
             ("first", -1),
+            ("reconnect", 0),
+            ("reconnect", 10**20),
         ]
         for field, value in bad:
             arguments: dict[str, Any] = {field: value}
@@ -85,6 +87,7 @@ class PlanTests(unittest.TestCase):
             ("think", "rate", {"think": 1.0, "rate": 5.0}),
             ("think", "pipeline", {"think": 1.0, "pipeline": 2}),
             ("ramp", "order", {"ramp": 10.0, "ordered": True}),
+            ("pipeline", "reconnect", {"pipeline": 3, "reconnect": 2}),
         ]
         for field, other, fields in bad:
             with self.subTest(field=field), pytest.raises(ValueError, match=f"^{field}: .*{other}"):
@@ -93,6 +96,12 @@ class PlanTests(unittest.TestCase):
     def test_under_a_duration_nobody_knows_how_many_messages_are_sent(self) -> None:
         """There is no number of messages a client."""
         assert Plan(duration=1.0).messages_per_client is None
+
+    def test_a_rate_is_one_of_messages(self) -> None:
+        """Connections are so many times fewer; without a rate, or always the same, nobody knows."""
+        assert Plan(rate=100.0, reconnect=8, pipeline=8).connects_per_second == 12.5
+        assert Plan(rate=100.0).connects_per_second is None
+        assert Plan(reconnect=8).connects_per_second is None
 
     def test_messages_come_in_turn_and_over_again(self) -> None:
         """All messages in their order, `repeat` times over."""
@@ -245,8 +254,8 @@ class JsonTests(unittest.TestCase):
             Plan.from_dict({**Plan().to_dict(), "schema": SCHEMA + 1})
 
     def test_a_plan_without_a_field_is_refused(self) -> None:
-        """What a program wrote has them all."""
-        for field in Plan().to_dict():
+        """What a program wrote has them all, but for those that came later."""
+        for field in Plan().to_dict().keys() - {"reconnect"}:
             data = Plan().to_dict()
             del data[field]
             with (
@@ -272,6 +281,7 @@ class KindTests(unittest.TestCase):
             "rate": ("fast", math.nan),
             "ordered": (1, None),
             "protocol": (5,),
+            "reconnect": (1.0, "1", True),
         }
         for name, values in bad.items():
             for value in values:

@@ -22,7 +22,7 @@ law = settings(max_examples=6 * MORE, deadline=None)  # a histogram takes millis
 
 def alike(*reports: Report) -> list[Report]:
     """Give these reports the same plan, but for what may differ."""
-    same = replace(reports[0].plan, repeat=1, duration=10.0)
+    same = replace(reports[0].plan, repeat=1, duration=10.0, reconnect=None)
     return [
         replace(found, plan=replace(same, clients=found.plan.clients, first=found.plan.first))
         for found in reports
@@ -43,7 +43,7 @@ class SumTests(unittest.TestCase):
         """As if one run had recorded everything."""
         one, two = alike(one, two)
         whole = merge_reports([one, two], ["one", "two"])
-        for name in ("answered", "messages", "bytes_sent", "bytes_returned"):
+        for name in ("answered", "messages", "bytes_sent", "bytes_returned", "connects"):
             assert getattr(whole, name) == getattr(one, name) + getattr(two, name)
         both = measured([*one.outcomes, *two.outcomes])
         for name in ("latency", "service", "connect", "lag"):
@@ -165,7 +165,7 @@ class CompatibleTests(unittest.TestCase):
             "ordered": True, "think": 1.0, "rate": 1.0, "arrivals": Arrivals.POISSON,
             "pipeline": 2, "duration": 1.0, "warmup": 1.0, "ramp": 1.0, "barrier": True,
             "protocol": "module:Class", "literal": True, "size": 99, "payload": "text",
-            "weights": (1,),
+            "weights": (1,), "reconnect": 1,
         }  # fmt: skip
         filled = {"size": 64, "payload": "zeros"}
         beside = {"size": filled, "payload": filled}

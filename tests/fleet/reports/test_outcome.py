@@ -173,6 +173,7 @@ class JsonTests(unittest.TestCase):
             "offered_until": None,
             "reply": None,
             "difference": None,
+            "reconnects": 0,
         }
 
     @law
@@ -242,7 +243,7 @@ class JsonTests(unittest.TestCase):
 
     def test_a_missing_field_is_refused(self) -> None:
         """No field is made up."""
-        later = {"offered_from", "offered_until", "reply", "difference"}
+        later = {"offered_from", "offered_until", "reply", "difference", "reconnects"}
         for field in later:
             known = {name: value for name, value in outcome().to_dict().items() if name != field}
             assert decode(known, Outcome, "a value") == outcome()

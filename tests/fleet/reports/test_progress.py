@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import RESET, outcome
-from twistecho.fleet.reports.outcome import Outcome
+from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.progress import Progress, ProgressWatch, add_progress
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.second import Second
@@ -128,6 +128,20 @@ class WatchTests(TestCase):
         self.outcomes += [outcome(3, 1.5)]
         progress = self.watch()
         assert (progress.connected, progress.ended) == (0, 4)
+
+    def test_who_ended_between_two_connections_had_none(self) -> None:
+        """And is not taken for another one that ended."""
+        for _ in range(2):
+            self.recordings[0].connected(0.1, 0.1)
+        self.recordings[0].parted()
+        assert self.watch().connected == 1
+        self.outcomes += [outcome(0, 1.0, cause=Cause(Phase.CONNECT, "refused"))]
+        assert self.watch().connected == 1
+        self.recordings[0].parted()
+        self.recordings[0].connected(0.1, 1.5)
+        assert self.watch().connected == 1
+        self.outcomes += [outcome(1, 2.0)]
+        assert self.watch().connected == 0
 
 
 class SumTests(TestCase):

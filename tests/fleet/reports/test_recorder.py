@@ -20,6 +20,8 @@ replies = st.tuples(durations, durations, durations, st.integers(1, 1000))
 histories = st.lists(
     st.one_of(
         st.tuples(st.just("connected"), durations),
+        st.tuples(st.just("early"), durations),
+        st.tuples(st.just("parted"), st.none()),
         st.tuples(st.just("first_byte"), durations),
         st.tuples(st.just("sent"), durations),
         st.tuples(st.just("first_byte_on_wire"), durations),
@@ -38,6 +40,10 @@ def play(history: list[tuple[str, object]], *recordings: Recording) -> None:
         recording, now = recordings[number % len(recordings)], 10 + number / 3
         if what == "connected":
             recording.connected(float(str(value)), now)
+        elif what == "early":
+            recording.connected(float(str(value)), now, early=True)
+        elif what == "parted":
+            recording.parted()
         elif what == "ended":
             recording.ended(RESET if value else None, now)
         elif what == "reply":
@@ -76,8 +82,12 @@ class RecordingTests(unittest.TestCase):
         assert sum(count(second.latency) for second in seconds) == len(came)
         assert sum(s.bytes_returned for s in seconds) == sum(v[3] for v in came)  # type: ignore[index]  # replies
         assert count(measured.latency) == count(measured.service) == len(came) - measured.unmeasured
-        connected = sum(what == "connected" for what, _ in history)
-        assert sum(second.connected for second in seconds) == connected == recording.connections
+        connected = sum(what in {"connected", "early"} for what, _ in history)
+        early = sum(what == "early" for what, _ in history)
+        parted = sum(what == "parted" for what, _ in history)
+        assert recording.connections == connected - parted
+        assert (measured.early_connects, count(measured.connect)) == (early, connected - early)
+        assert sum(second.connected for second in seconds) == connected
         failures = sum(value is True for what, value in history if what == "ended")
         assert sum(second.failures.get(str(RESET), 0) for second in seconds) == failures
         assert [second.start for second in seconds] == list(range(len(seconds)))

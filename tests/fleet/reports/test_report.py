@@ -154,7 +154,7 @@ class DisagreementTests(unittest.TestCase):
 
         def findings(found: Report) -> list[tuple[object, ...]]:
             return [
-                (o.client, str(o), o.messages, o.bytes_sent, o.bytes_returned)
+                (o.client, str(o), o.messages, o.bytes_sent, o.bytes_returned, o.reconnects)
                 for o in found.outcomes
             ]
 
@@ -162,7 +162,7 @@ class DisagreementTests(unittest.TestCase):
 
     def test_every_compared_count_is_told(self) -> None:
         """A count that differs is named, with what either side says."""
-        assert COMPARED == ("messages", "bytes_sent", "bytes_returned")
+        assert COMPARED == ("messages", "bytes_sent", "bytes_returned", "reconnects")
         for field in COMPARED:
             fields: dict[str, Any] = {field: 7}
             ours, theirs = report(outcome(3)), report(outcome(3, **fields))
@@ -276,6 +276,7 @@ class JsonTests(unittest.TestCase):
             "sent": 2,
             "outstanding": 0,
             "unsent": 0,
+            "connects": 2,
             "told_apart": True,
             "replies_found": {},
             "bytes_sent": 20,

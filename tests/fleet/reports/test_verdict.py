@@ -251,7 +251,7 @@ class ConservationTests(unittest.TestCase):
         for name, line in (
             ("latency", "latency was measured 2 times for 4 messages answered"),
             ("service", "service was measured 2 times for 4 messages answered"),
-            ("connect", "connecting was measured 1 times for 2 clients connected"),
+            ("connect", "connecting was measured 1 times for 2 connections made"),
         ):
             changed: dict[str, Any] = {name: getattr(other, name)}
             with self.subTest(name=name):
@@ -270,7 +270,7 @@ class ConservationTests(unittest.TestCase):
         found = report(client(0, 2), client(1, 0, 1, RESET))
         none = replace(found, measured=replace(found.measured, intervals=()))
         assert invalid(none) == (
-            "the intervals have 0 clients connected in all, not 2",
+            "the intervals have 0 connections made in all, not 2",
             "the intervals have 0 messages answered in all, not 2",
             "the intervals have 0 latencies in all, not 2",
             "the intervals have 0 failures in all, not 1",

@@ -76,6 +76,17 @@ class AutoReader:
         elif self.found:
             self._counted = self._ways[self.found].returned
 
+    def begin_connection(self) -> None:
+        """Note that all was returned, and what is sent from now on goes over a new connection.
+
+        A way in which a reply is amid does not go on there: it is the raw one that is left then.
+        """
+        self._ways = {each: reader for each, reader in self._ways.items() if reader.whole}
+        for reader in self._ways.values():
+            reader.begin_connection()
+        if len(self._ways) == 1:
+            self._go_on(b"")
+
     def _narrow(self, data: bytes, at: int) -> None:
         """Read one byte in all ways that are left. Raises `WireError` where none is then."""
         byte = data[at : at + 1]

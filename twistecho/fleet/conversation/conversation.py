@@ -11,10 +11,13 @@ the run began, and does what it is told:
     wake(now)            -> bytes   to send: what is due by now
     finished                        all replies are in: send FIN, then wait for the other's
     closed(now)                     the other side's FIN came
+    reconnects                      that was a connection's end, and not the last one's: begin anew
+                                    with ``connecting``
     lost(errno, now)                the system says that the connection broke, or was not made
     failed(reason, now)             a timeout and the like
     pending              -> int     to be set: how many bytes the system has not taken yet
-    outcome                         set once it is over: close, or abort where it failed
+    over                            the connection is: close it, or abort where it failed
+    outcome                         set once the conversation is over
 
 Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
 longer than `step_timeout` reports ``failed("timeout", now)``. While nothing is waited for but
@@ -61,13 +64,16 @@ class Conversation:
     """
 
     __slots__ = (
+        "_closed",
         "_connected",
+        "_dialed",
         "_due",
         "_ends",
         "_flight",
         "_free",
         "_last",
         "_last_offer",
+        "_limit",
         "_load",
         "_offered_from",
         "_only",
@@ -76,8 +82,10 @@ class Conversation:
         "_started",
         "_until",
         "client",
+        "connects",
         "next_due",
         "outcome",
+        "over",
         "pending",
         "plan",
         "step",
@@ -98,14 +106,20 @@ class Conversation:
         self.pending: Callable[[], int] = int
         """Count the bytes that were given and that the system has not taken: the engine knows."""
         self.next_due: float | None = None
+        self.over = False
+        """Whether the connection is over, and closed: for good, or for the next one."""
+        self.connects = 0
+        """How many connections were made."""
         self._phase = Phase.CONNECT
         self._recording = recording
         self._flight = InFlight(plan, client, recording, on_reply, reader)
-        self._started = 0.0
+        self._started = self._dialed = self._closed = 0.0
         self._connected: float | None = None
         each = plan.messages_per_client
         self._last = inf if each is None else each
-        self._until = self._last  # the next message that does not go the short way
+        self._limit = min(self._last, plan.reconnect or inf)
+        """The number of the first message that this connection does not carry."""
+        self._until = self._limit  # the next message that does not go the short way
         self._ends = inf
         self._only = plan.only_message_of(client)
         self._load: Load | None = None  # until it begins
@@ -128,12 +142,21 @@ class Conversation:
     def step_timeout(self) -> float:
         """Seconds that the present step may take."""
         timeout = self.plan.timeout
-        bounded = self._phase is Phase.CLOSE and self._ends < inf
+        bounded = self._phase is Phase.CLOSE and self._ends < inf and self._last_offer is not None
         return min(timeout, CLOSING) if bounded else timeout
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether the old connection has ended well, and the next one is to be made."""
+        return self.over and self.outcome is None
 
     def connecting(self, now: float) -> None:
         """Note that the client begins to connect; where its time is over, that is the end."""
-        self._started = self.step = now
+        self._dialed = self.step = now
+        self.over = False
+        if self.connects:
+            return
+        self._started = now
         if now >= self.plan.ends:
             self._end(None, now)
 
@@ -142,17 +165,41 @@ class Conversation:
 
         ``on_wire`` is how long the system waited for the other side's answer, where it tells.
         """
-        self._connected = now
+        if self._connected is None:
+            self._connected = now
+        self.connects += 1
         self._phase = Phase.RECEIVE
-        took = now - self._started
-        self._recording.connected(took, now, on_wire)
+        took = now - self._dialed
+        self._recording.connected(took, now, on_wire, early=self._is_early)
+        waited = took if on_wire is None else min(took, on_wire)
         if self._flight.timing is not None:
-            waited = took if on_wire is None else min(took, on_wire)
-            self._flight.timing.ready = self.plan.turn_of(self.client) + waited
+            first = self._load is None
+            before = self.plan.turn_of(self.client) if first else self._flight.timing.ready
+            self._flight.timing.ready = before + waited
+        if self._load is not None:
+            return self._go_on(now, self._dialed + waited)
         if self.plan.barrier:
             self.step = inf
             return b""
         return self._begin(0.0, self.plan.turn_of(self.client), now)
+
+    @property
+    def _is_early(self) -> bool:
+        """Whether this connection is none of the load that is measured: where it is made anew."""
+        if self.plan.reconnect is None:
+            return False
+        waits = self.plan.barrier and self._load is None
+        return waits or self._dialed < self._recording.measured_from
+
+    def _go_on(self, now: float, stood: float) -> bytes:
+        """Go on over a connection that ``stood`` since then; give what is due by now."""
+        handed = self._flight.handed
+        self._limit = min(self._last, handed + (self.plan.reconnect or inf))
+        self._until = self._limit if self._flight.timing is None else 0
+        self._free = stood
+        if self.plan.rate is None and self._due is not None:
+            self._due = max(self._due, now)  # nobody was late for it
+        return self.wake(now)
 
     def begin(self, now: float, opened: float | None = None) -> bytes:
         """Note that all clients have connected, or failed to; give the first message, if due.
@@ -213,13 +260,17 @@ class Conversation:
             self._free = now
         else:
             self._free = timing.room_since(now)
-            self._until = min(self._last, timing.next)
+            self._until = min(self._limit, timing.next)
         return self.wake(now)
 
     def time_wire(self, switch: Callable[[bool], object]) -> WireTiming:
         """Have some messages timed on the wire: the engine can. See `WireTiming`."""
-        timing = WireTiming(self.plan, self.client, self._recording, switch)
-        self._flight.timing = timing
+        timing = self._flight.timing
+        if timing is None:
+            timing = WireTiming(self.plan, self.client, self._recording, switch)
+            self._flight.timing = timing
+        else:
+            timing.go_on(switch, self._closed)
         self._until = 0
         return timing
 
@@ -250,7 +301,7 @@ class Conversation:
         if (
             self._phase is not Phase.RECEIVE
             or self._load is None
-            or self._flight.handed >= self._last
+            or self._flight.handed >= self._limit
         ):
             return False
         if self._due is None:
@@ -260,19 +311,30 @@ class Conversation:
     def _note_step(self, now: float) -> None:
         """Note what is waited for: the oldest reply, the time of the next message, or the end."""
         flight = self._flight
-        ended = flight.handed >= self._last or max(now, self._due or 0.0) >= self._ends
-        if ended:
+        full = flight.handed >= self._limit
+        ended = self._is_last(now) if full else max(now, self._due or 0.0) >= self._ends
+        if ended or full:
             self.next_due = None
+        if ended:
             self._last_offer = now if self._last_offer is None else self._last_offer
         if flight.single:
             return
         if flight.unanswered:
             self.step = flight.unanswered[0][1]
-        elif ended:
+        elif ended or full:
             self._phase = Phase.CLOSE
             self.step = now
         else:
             self.step = inf
+
+    def _is_last(self, now: float) -> bool:
+        """Say whether a connection that carries no more messages is the last one."""
+        flight = self._flight
+        if flight.handed >= self._last:
+            return True
+        if self._load is not None and self._due is None and not flight.owed[0]:
+            self._due = self._load.due(self._free)
+        return max(now, self._due or 0.0) >= self._ends
 
     def is_cut(self, unsent: int) -> bool:
         """Say whether so many bytes, the last that were given, begin inside a message."""
@@ -286,11 +348,24 @@ class Conversation:
         if self._phase is Phase.CLOSE:
             # What counted as a raw reply may have gone on since, as another format does.
             begun = None if self._flight.whole else Cause(Phase.RECEIVE, "closed", number)
-            self._end(begun, now)
+            if begun is None and self._last_offer is None and now < self._ends:
+                self._part(now)
+            else:
+                self._end(begun, now)
         elif sending:
             self.failed("broken-pipe", now, errno=number or errno.EPIPE, phase=Phase.SEND)
         else:
             self.failed("closed", now, errno=number)
+
+    def _part(self, now: float) -> None:
+        """Note the end of a connection that is not the last one."""
+        self._phase = Phase.CONNECT
+        self._closed = now - self.step
+        self.step = now
+        self.over = True
+        self.pending = int
+        self._flight.begin_connection()
+        self._recording.parted()
 
     def lost(self, number: int | None, now: float, *, sending: bool = False) -> None:
         """Note that the connection broke, or that none was made, for a reason with an errno.
@@ -330,6 +405,7 @@ class Conversation:
     def _end(self, cause: Cause | None, now: float, difference: Difference | None = None) -> None:
         if self.outcome is not None:
             return
+        self.over = True
         flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
         owed, bytes_owed = flight.owed
@@ -357,6 +433,7 @@ class Conversation:
             offered_until=self._offered_until(now),
             reply=flight.found,
             difference=difference,
+            reconnects=max(0, self.connects - 1),
         )
 
     def _offered_until(self, now: float) -> float | None:

@@ -74,6 +74,9 @@ class DialogueReader:
             raise self._refuse(f"request({number}) gave {message!r:.80}, not bytes to be sent")
         return message
 
+    def begin_connection(self) -> None:
+        """Note that what is sent from now on goes over a new connection; the dialogue goes on."""
+
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `WireError`."""
         pending = self._pending + data

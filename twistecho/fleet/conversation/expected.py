@@ -59,6 +59,9 @@ class Expected:
         self._bytes = left + message if left else message
         self._at = 0
 
+    def begin_connection(self) -> None:
+        """Note that all was returned, and what is sent from now on goes over a new connection."""
+
     @property
     def owed(self) -> int:
         """Bytes sent and not yet returned."""
@@ -110,6 +113,9 @@ class ReplyReader(Protocol):
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+
+    def begin_connection(self) -> None:
+        """Note that all was returned, and what is sent from now on goes over a new connection."""
 
 
 class RawReader(Expected):

@@ -117,6 +117,10 @@ class InFlight:
         """Say whether one more message may be in flight."""
         return len(self.unanswered) < self._pipeline and not self.single
 
+    def begin_connection(self) -> None:
+        """Note that nothing is owed, and what is handed over from now on has a new connection."""
+        self._reader.begin_connection()
+
     @property
     def owed(self) -> tuple[int, int]:
         """How many messages are unanswered, and how many bytes of them have not come back."""

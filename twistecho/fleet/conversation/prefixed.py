@@ -46,6 +46,14 @@ class PrefixedReader(Expected):
         self._base = oldest
         self._complete = False
 
+    def begin_connection(self) -> None:
+        """Note that all was returned, and what is sent from now on goes over a new connection.
+
+        Only what came over the old one could have been read in another way, too.
+        """
+        self._base, self._bytes = self._end(), b""
+        self._ways = {(self._base, _IN_PAYLOAD)}
+
     def feed(self, data: bytes) -> None:
         """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
         ends: set[_Way] = set()

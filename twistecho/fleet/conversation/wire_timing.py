@@ -97,6 +97,17 @@ class WireTiming:
         # When replies would have come, and so made room, if the fleet took no time of its own.
         self._free: deque[float] = deque(maxlen=plan.pipeline)
 
+    def go_on(self, switch: Callable[[bool], object], closing: float) -> None:
+        """Go on with a new connection; all was answered on the old one, which took to be closed.
+
+        These seconds are the other side's; what connecting takes of its time is to be added to
+        ``ready`` then.
+        """
+        self.running = False
+        self._switch = switch
+        self.ready = max(self._free[-1] if self._free else 0.0, self.ready) + closing
+        self._free.clear()
+
     def begin(self) -> None:
         """Note that the next message is handed over, and is to be timed."""
         self._since = int(self.next)

@@ -34,7 +34,8 @@ REASONS = {
     "no-address": "the host's name has no address",
     "unreachable": "no route leads there",
     "too-many-files": "this process may open no more files",
-    "no-local-port": "no local port was free",
+    "no-local-port": "no local port was free: closed connections keep theirs for a minute; "
+    "more addresses to connect from, --source, have more",
     "address-family": "the source address, or this machine, has not the IP version of the target",
     "no-thread": "the system gave no more threads",
     "interrupted": "the run was ended early",
@@ -109,6 +110,9 @@ def headline(plan: Plan, target: object, found: Report | None = None) -> str:
         words.append(f"{plan.pipeline} at once")
     if plan.think:
         words.append(f"{written(plan.think)} between them")
+    if plan.reconnect is not None:
+        each = "for each message" if plan.reconnect == 1 else f"every {plan.reconnect:,} messages"
+        words.append(f"a new connection {each}")
     if plan.ramp is not None:
         words.append(f"{plan.ramp:,g} connections/s")
     if plan.barrier:
@@ -183,6 +187,7 @@ def _summary(report: Report) -> dict[str, str]:
         "clients failed": f"{sum(report.failures.values()):,}",
         "messages answered": f"{report.messages:,}",
         **_found(report),
+        **({} if report.plan.reconnect is None else {"connects": f"{report.connects:,}"}),
         **_told_apart(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
@@ -238,11 +243,22 @@ def figures(report: Report) -> dict[str, str]:
     found |= {"warm-up messages": f"{report.measured.unmeasured:,}"} if report.plan.warmup else {}
     return found | {
         **_found(report),
+        **_connects(report),
         **_told_apart(report),
         **_timed(report),
         **_allowed(report),
         "bytes sent": f"{report.bytes_sent:,}",
         "payload bytes returned": f"{report.bytes_returned:,}",
+    }
+
+
+def _connects(report: Report) -> dict[str, str]:
+    """Say how many connections there were, where they are a part of the load."""
+    if report.plan.reconnect is None:
+        return {}
+    return {
+        "connects": str(read(report, "connects")),
+        "connect rate": str(read(report, "connects/s")),
     }
 
 

@@ -72,7 +72,11 @@ def _connecting(plan: Plan) -> str:
         way = "one after the other"
     elif plan.ramp is not None:
         way = rate(plan.ramp, "connections")
-    return f"{way}; nothing is sent before all are connected" if plan.barrier else way
+    if plan.barrier:
+        way += "; nothing is sent before all are connected"
+    if plan.reconnect is not None:
+        way += f"; a new connection every {count(plan.reconnect, 'message')}"
+    return way
 
 
 def _load(plan: Plan) -> str:

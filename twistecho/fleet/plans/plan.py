@@ -59,6 +59,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(_LEAST, int),
     **dict.fromkeys(("timeout", "think", "warmup"), (int, float)),
     **dict.fromkeys(("rate", "duration", "ramp"), (int, float, type(None))),
+    "reconnect": (int, type(None)),
     **dict.fromkeys(("ordered", "barrier", "literal"), bool),
     **dict.fromkeys(("messages", "sources", "weights"), tuple),
     "size": (str, int, type(None)),
@@ -99,6 +100,10 @@ class Plan:
     turn. ``protocol``, a class or the name of one, ``module:Class``, is a conversation of the
     user's own. Clients are numbered from ``first``.
 
+    With ``reconnect`` a connection carries so many messages: once all their replies have come it is
+    closed both ways, and the client makes its next one at once where it has more to send. Each has
+    ``timeout`` seconds to be made. Where there are ``sources`` its connections take turns as well.
+
     In the place of the exact tokens ``{client}`` and ``{message}`` a message has the number of its
     client and its own in the conversation, counted from 0, unless the messages are ``literal``:
     sent as they are.
@@ -134,6 +139,7 @@ class Plan:
     size: str | int | None = None
     payload: str | bytes | None = None
     weights: tuple[float, ...] = ()
+    reconnect: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
@@ -145,6 +151,9 @@ class Plan:
                 raise FieldError(name, f"{_shown(value)} is not {least} or more")
             if value > most:
                 raise FieldError(name, f"it is more than {most:.3g}")
+        if self.reconnect is not None and not 0 < self.reconnect <= MOST:
+            shown = _shown(self.reconnect)
+            raise FieldError("reconnect", f"{shown} is not 1 or more, at most {MOST:.3g}")
         if not self.messages:
             raise FieldError("messages", "there is none")
         if not all(self.messages) and self.size is None:
@@ -236,6 +245,13 @@ class Plan:
             raise FieldError(
                 "think", "it contradicts ", "pipeline", ", under which nobody waits for a reply"
             )
+        if self.reconnect is not None and self.pipeline > self.reconnect:
+            raise FieldError(
+                "pipeline",
+                f"{self.pipeline} at once contradict ",
+                "reconnect",
+                f", under which a connection has no more than {self.reconnect}",
+            )
         if self.ordered and self.ramp is not None:
             raise FieldError("ramp", "it contradicts connecting in order")
 
@@ -245,6 +261,11 @@ class Plan:
         if self.duration is not None:
             return None
         return self.repeat if self.weights else len(self.messages) * self.repeat
+
+    @property
+    def connects_per_second(self) -> float | None:
+        """How many connections a second its rate and `reconnect` ask for, where it has both."""
+        return None if self.rate is None or not self.reconnect else self.rate / self.reconnect
 
     @property
     def numbers(self) -> range:
@@ -434,6 +455,7 @@ def _bytes(base64: str) -> bytes:
     seed=Any,
     messages=tuple[str | _Bytes, ...],
     literal=(bool | None, None),
+    reconnect=(int | None, None),
     protocol=str | None,
     reply=str,
     size=(str | int | None, ""),

@@ -207,9 +207,12 @@ def _range(first: _IP, last: _IP) -> tuple[str, ...]:
     return tuple(str(first + number) for number in range(count))
 
 
-def source_of(sources: tuple[str, ...], client: int) -> str | None:
-    """Give the address that a client connects from: in turn; None leaves it to the system."""
-    return sources[client % len(sources)] if sources else None
+def source_of(sources: tuple[str, ...], client: int, connects: int = 0) -> str | None:
+    """Give the address that a client connects from: in turn; None leaves it to the system.
+
+    ``connects`` is how many connections it had before this one.
+    """
+    return sources[(client + connects) % len(sources)] if sources else None
 
 
 def families(sources: tuple[str, ...]) -> Iterator[int]:

@@ -34,7 +34,7 @@ class Clients(typing.Protocol):
         """Note that the client with this number has connected."""
 
     def ended(self, client: "Client") -> None:
-        """Note that a client's connection has gone."""
+        """Note that a client's connection has gone; have it make its next one, if it is to."""
 
 
 class Deadline:

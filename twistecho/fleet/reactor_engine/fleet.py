@@ -78,6 +78,7 @@ class Fleet:
         self._destination = Destination(reactor, target, plan.sources)
         self.plan = plan
         self._reader_of = readers_of(plan)
+        self._dialer: Dial | None = None
         self.outcomes: list[Outcome] = []
         self.recording = Recording(plan.warmup)
         self._reactor = typing.cast(IReactorFleet, reactor)
@@ -159,6 +160,7 @@ class Fleet:
 
     def _start(self, dial: Dial) -> None:
         """Start the clients, in slices, so that the first ones are served meanwhile."""
+        self._dialer = dial
         scheduler = Cooperator(self._slice, lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dial)).whenDone().addErrback(self._fail)
 
@@ -227,18 +229,22 @@ class Fleet:
         self.deadlines.set(client.deadline, now + self.plan.timeout)
         # It may have failed already: the client forgets it then.
         client.dialing = dialing = dial(
-            self._destination.wire(client), source_of(self.plan.sources, number)
+            self._destination.wire(client),
+            source_of(self.plan.sources, number, client.conversation.connects),
         )
         dialing.addCallbacks(lambda _: self._destination.connected(client), client.not_connected)
         dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
 
     def ended(self, client: Client) -> None:
-        """Note that a client's connection has gone."""
+        """Note that a client's connection has gone; have it make its next one, if it is to."""
         self._running.discard(client)
         self.deadlines.discard(client.deadline)
         self.due.discard(client)
-        self._note(client.conversation)
+        if client.conversation.reconnects and self._dialer is not None:
+            self._dial(self._dialer, self._destination.client(self, client.conversation))
+        else:
+            self._note(client.conversation)
 
     def _note(self, conversation: Conversation) -> None:
         self.settle(conversation.client)

@@ -1,15 +1,17 @@
 """The figures of a report, by the names that requirements and people use.
 
 Counts: ``clients`` planned, ``answered`` and ``failed``; ``messages`` answered right, ``sent``,
-``outstanding`` and ``unsent``; ``bytes_sent`` and ``bytes_returned``; and any cause of failure by
-its own name, ``receive:reset`` for instance, which counts clients.
+``outstanding`` and ``unsent``; ``connects``, connections made; ``bytes_sent`` and
+``bytes_returned``; and any cause of failure by its own name, ``receive:reset`` for instance, which
+counts clients.
 
 Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
 response time, and of other times with their name before it: ``service.p99``, ``wire.p99``,
 ``own.p99``, ``connect.max``, ``first_byte.p50``, ``lag.p99``.
 
 Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
-load was offered, both without the warm-up; ``error_rate``, the share of the clients that failed.
+load was offered, both without the warm-up; ``connects/s``, connections made in it; ``error_rate``,
+the share of the clients that failed.
 """
 
 import re
@@ -141,6 +143,11 @@ def _byte_rate(report: Report) -> float | None:
     return report.bytes_returned * measured / (report.messages or 1) / took
 
 
+def _connect_rate(report: Report) -> float | None:
+    took = report.offered
+    return (report.connects - report.measured.early_connects) / took if took >= _SHORTEST else None
+
+
 def _failed(report: Report) -> int:
     return sum(report.failures.values())
 
@@ -153,6 +160,8 @@ _FIGURES: dict[str, tuple[Unit, Callable[[Report], float | None]]] = {
     "sent": (Unit.COUNT, lambda report: report.sent),
     "outstanding": (Unit.COUNT, lambda report: report.outstanding),
     "unsent": (Unit.COUNT, lambda report: report.unsent),
+    "connects": (Unit.COUNT, lambda report: report.connects),
+    "connects/s": (Unit.RATE, _connect_rate),
     "bytes_sent": (Unit.BYTES, lambda report: report.bytes_sent),
     "bytes_returned": (Unit.BYTES, lambda report: report.bytes_returned),
     "makespan": (Unit.SECONDS, lambda report: report.makespan),

@@ -201,7 +201,7 @@ def _mean(histogram: HdrHistogram, filled: _Filled) -> float:
 class Interval:
     """What happened for `INTERVAL_LENGTH` from ``start`` on, in seconds from the start of the run.
 
-    ``connected`` clients had their connection; ``answered`` messages came back right and whole, of
+    ``connected`` connections were made; ``answered`` messages came back right and whole, of
     ``bytes_returned`` payload bytes; ``failures`` counts clients that failed, by cause. ``latency``
     is the histogram of the replies' response times in text form, empty where there were none.
     """
@@ -246,7 +246,9 @@ class Measured:
     it. ``connect`` is what connecting took, ``first_byte`` the time from a connection's first
     message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the same
     without the fleet's own share. ``lag`` is how late the fleet itself was in handing over
-    messages. ``unmeasured`` replies belong to the warm-up. ``intervals`` follow each other.
+    messages. ``unmeasured`` replies belong to the warm-up. Where connections are a part of the
+    load, ``early_connects`` were made before it was measured, and are in no histogram.
+    ``intervals`` follow each other.
     """
 
     latency: str = ""
@@ -260,6 +262,7 @@ class Measured:
     first_byte_wire: str = ""
     lag: str = ""
     unmeasured: int = 0
+    early_connects: int = 0
     timed: int = 0
     timed_squares: int = 0
     intervals: tuple[Interval, ...] = ()
@@ -278,10 +281,13 @@ class Measured:
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
 
-_COUNTS = ("unmeasured", "timed", "timed_squares")
+_COUNTS = ("unmeasured", "early_connects", "timed", "timed_squares")
 
 _NEW = ("wire", "own", "undelayed", "connect_wire", "first_byte_wire")
 """The histograms that older versions did not write."""
+
+_NEW_COUNTS = ("early_connects", "timed", "timed_squares")
+"""The counts that older versions did not write."""
 
 
 @written_as(Interval)
@@ -289,7 +295,7 @@ def _interval(latency: str, **fields: Any) -> Interval:
     return Interval(latency=_histogram("latency", latency), **fields)
 
 
-@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), timed=(int, 0), timed_squares=(int, 0))
+@written_as(Measured, **dict.fromkeys(_NEW, (str, "")), **dict.fromkeys(_NEW_COUNTS, (int, 0)))
 def _measured(intervals: tuple[Interval, ...], **fields: Any) -> Measured:
     known: dict[str, Any] = {name: _histogram(name, fields.pop(name)) for name in HISTOGRAMS}
     return Measured(**known, **fields, intervals=intervals)

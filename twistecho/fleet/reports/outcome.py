@@ -128,7 +128,8 @@ class Outcome:
 
     Times are in seconds from the start of the run, None where the conversation did not come so far:
     ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
-    reply) and ``ended``. It offered load, the warm-up apart, from ``offered_from`` to
+    reply) and ``ended``; its first connection's, but for the last. After that one it made
+    ``reconnects`` more. It offered load, the warm-up apart, from ``offered_from`` to
     ``offered_until``: see `Report.offered`.
 
     ``reply`` is the format that its replies were found to have, where the plan had it found and the
@@ -156,6 +157,12 @@ class Outcome:
     offered_until: float | None = None
     reply: ReplyFormat | None = None
     difference: Difference | None = field(default=None, compare=False)
+    reconnects: int = 0
+
+    @property
+    def connects(self) -> int:
+        """How many connections it made."""
+        return self.reconnects + (self.connected is not None)
 
     @property
     def answered(self) -> bool:
@@ -199,6 +206,7 @@ class Outcome:
     offered_until=(float | None, None),
     reply=(ReplyFormat | None, None),
     difference=(Difference | None, None),
+    reconnects=(int, 0),
 )
 def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
     """Make an outcome of what is written. Raises FieldError, or ValueError for a time."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twistecho.base.decoding import decode
 
 from .histograms import INTERVAL_LENGTH
-from .outcome import Outcome
+from .outcome import Outcome, Phase
 from .recorder import Recording
 from .second import Second, add_seconds
 
@@ -130,7 +130,7 @@ class ProgressWatch:
         """Count the outcomes that have come since: each is looked at once."""
         fresh = self._outcomes[self._ended :]
         self._ended += len(fresh)
-        self._had_connected += sum(outcome.connected is not None for outcome in fresh)
+        self._had_connected += sum(_had_one(outcome) for outcome in fresh)
         self._failures.update(str(o.cause) for o in fresh if not (o.answered or o.interrupted))
 
     def _read_second(self, recordings: Iterable[Recording], number: int) -> None:
@@ -157,3 +157,9 @@ class ProgressWatch:
             if recordings == list(self._recordings()):
                 break
         return second
+
+
+def _had_one(outcome: Outcome) -> bool:
+    """Say whether a client had a connection when it ended."""
+    between = outcome.cause is not None and outcome.cause.phase is Phase.CONNECT
+    return outcome.connected is not None and not between

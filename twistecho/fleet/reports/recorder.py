@@ -3,7 +3,9 @@
 An engine calls, with times in seconds from the start of the run:
 
     connected(took, now, wire)    a connection stands, ``took`` seconds after it was begun; of these
-                                  the system waited ``wire`` for the other side, if it tells
+                                  the system waited ``wire`` for the other side, if it tells;
+                                  where it is ``early``, in the warm-up, it is only counted
+    parted()                      a connection was closed, in whose place another one is to be made
     first_byte(took)              of the first reply of a connection, since its message was sent
     sent(late)                    a message was handed over, ``late`` seconds after it could have
                                   been: that is the fleet's own lateness
@@ -82,6 +84,7 @@ class Recording:
         "_before",
         "_bytes",
         "_counts",
+        "_early",
         "_flushes",
         "_histograms",
         "_measure_from",
@@ -102,7 +105,8 @@ class Recording:
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
         self._seconds: dict[int, _Second] = {}
         self.connections = 0
-        """Connections made until now."""
+        """Connections made until now, without those in whose place another one was to be made."""
+        self._early = 0
         self._before = 0  # replies in the seconds before this one
         self._unmeasured = self._timed = self._squares = 0
         self._flushes = 0  # odd while one goes on
@@ -132,13 +136,21 @@ class Recording:
     def _second(self, now: float) -> _Second:
         return self._seconds.setdefault(int(now // INTERVAL_LENGTH), _Second())
 
-    def connected(self, took: float, now: float, wire: float | None = None) -> None:
+    def connected(
+        self, took: float, now: float, wire: float | None = None, *, early: bool = False
+    ) -> None:
         """Record a connection."""
-        self._histograms["connect"].record(took)
-        if wire is not None:
-            self._histograms["connect_wire"].record(min(took, wire))
         self._second(now).connected += 1
         self.connections += 1
+        self._early += early
+        if not early:
+            self._histograms["connect"].record(took)
+            if wire is not None:
+                self._histograms["connect_wire"].record(min(took, wire))
+
+    def parted(self) -> None:
+        """Record that a connection was closed, in whose place another one is to be made."""
+        self.connections -= 1
 
     def first_byte(self, took: float) -> None:
         """Record the first byte of a connection's first reply."""
@@ -233,6 +245,7 @@ class Recording:
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self._timed += other._timed  # noqa: SLF001 - the same class
         self._squares += other._squares  # noqa: SLF001 - the same class
+        self._early += other._early  # noqa: SLF001 - the same class
         self.connections += other.connections
 
     @property
@@ -277,6 +290,7 @@ class Recording:
         return Measured(
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,
+            early_connects=self._early,
             timed=self._timed,
             timed_squares=self._squares,
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),

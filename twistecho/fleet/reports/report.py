@@ -26,7 +26,7 @@ _WITHOUT_OWN_SHARE = 2
 _YEAR_10000 = 253_402_300_800
 """In seconds since 1970; no calendar goes on to it."""
 
-COMPARED = ("messages", "bytes_sent", "bytes_returned")
+COMPARED = ("messages", "bytes_sent", "bytes_returned", "reconnects")
 """The counts, besides the outcome itself, on which two reports must agree, client by client."""
 
 
@@ -163,6 +163,11 @@ class Report:
         return sum(outcome.unsent for outcome in self.outcomes)
 
     @property
+    def connects(self) -> int:
+        """How many connections were made."""
+        return sum(outcome.connects for outcome in self.outcomes)
+
+    @property
     def bytes_sent(self) -> int:
         """How many bytes of messages the system took to be sent."""
         return sum(outcome.bytes_sent for outcome in self.outcomes)
@@ -233,6 +238,7 @@ class Report:
             "sent": self.sent,
             "outstanding": self.outstanding,
             "unsent": self.unsent,
+            "connects": self.connects,
             "told_apart": self.plan.told_apart,
             "replies_found": {str(reply): each for reply, each in self.replies_found.items()},
             "bytes_sent": self.bytes_sent,

@@ -1,10 +1,11 @@
 """What is required of a report: how it is written, and whether it is met.
 
 A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
-`figures`), one of ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``,
-``min`` or ``h``; a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a
-rate is either of these with or without ``/s``; a share is a fraction, or a percentage with ``%``.
-Spaces are free. A figure that there is nothing to tell of, as the latency of no reply, meets none.
+`figures`; ``connect p99`` is another way to write ``connect.p99``), one of
+``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``, ``min`` or ``h``;
+a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a rate is either of
+these with or without ``/s``; a share is a fraction, or a percentage with ``%``. Spaces are free.
+A figure that there is nothing to tell of, as the latency of no reply, meets none.
 One that is marked (see `own_share`) meets or misses a requirement where it would do so without the
 fleet's own share, too; else the requirement is undecided, and the report is invalid.
 """
@@ -37,7 +38,7 @@ _FACTORS = {
     Unit.SHARE: {"": 1.0, "%": 0.01},
 }
 _REQUIREMENT = re.compile(
-    r"\s*(?P<name>[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
+    r"\s*(?P<name>([a-z_]+\s+(?=[mp]))?[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
     r"(?P<number>[0-9]{1,15}(\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z%/]*)\s*",
     re.ASCII,
 )
@@ -108,7 +109,7 @@ def parse_requirement(text: str) -> Requirement:
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:60]!r} is not like 'p99 < 5ms': a figure, a comparison, a number")
-    name, unit = match["name"], match["unit"]
+    name, unit = ".".join(match["name"].split()), match["unit"]
     kind = unit_of(name)
     factors = _FACTORS[kind]
     number = float(match["number"])

@@ -103,6 +103,11 @@ def _unbalanced(plan: Plan, outcomes: Iterable[Outcome]) -> Iterator[str]:
             yield f"client {outcome.client} was answered, but not all that it sent"
         elif outcome.answered and each is not None and outcome.messages != each:
             yield f"client {outcome.client} was answered {outcome.messages:,} messages of {each:,}"
+        elif plan.reconnect and outcome.sent > outcome.connects * plan.reconnect:
+            yield (
+                f"client {outcome.client} sent {outcome.sent:,} messages over {outcome.connects:,} "
+                f"connections, {plan.reconnect:,} each at most"
+            )
 
 
 def _cut(lines: Iterator[str]) -> list[str]:
@@ -118,23 +123,21 @@ def _histograms(report: Report) -> Iterator[str]:
         found = Latencies(getattr(measured, name)).count
         if found != answered:
             yield f"{name} was measured {found:,} times for {answered:,} messages answered"
-    connected = sum(outcome.connected is not None for outcome in report.outcomes)
-    found = Latencies(measured.connect).count
-    if found != connected:
-        yield f"connecting was measured {found:,} times for {connected:,} clients connected"
+    found = Latencies(measured.connect).count + measured.early_connects
+    if found != report.connects:
+        yield f"connecting was measured {found:,} times for {report.connects:,} connections made"
 
 
 def _intervals(report: Report) -> Iterator[str]:
     """Compare what the intervals sum up to with what the clients count."""
     intervals = report.measured.intervals
-    connected = sum(outcome.connected is not None for outcome in report.outcomes)
     causes: Counter[str] = Counter()
     for interval in intervals:
         causes.update(interval.failures)
     failures = sum(clients for cause, clients in causes.items() if not is_interruption(cause))
     replies = sum(Latencies(interval.latency).count for interval in intervals)
     sums = {
-        "clients connected": (sum(i.connected for i in intervals), connected),
+        "connections made": (sum(i.connected for i in intervals), report.connects),
         "messages answered": (sum(i.answered for i in intervals), report.messages),
         "latencies": (replies, report.messages),
         "failures": (failures, sum(report.failures.values())),

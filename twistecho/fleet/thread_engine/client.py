@@ -69,7 +69,7 @@ class Client:
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
 
     def run(self) -> None:
-        """Client until the conversation has an outcome; reset the connection if it failed.
+        """Client until the connection is over; reset it if the conversation failed.
 
         The engine has told the conversation that it is connected.
         """
@@ -77,7 +77,7 @@ class Client:
         self._poller.register(self._connection)
         for gate in self._gates:
             self._poller.register(gate, select.POLLIN)
-        while conversation.outcome is None:
+        while not conversation.over:
             now = self._now()
             if conversation.next_due is not None and conversation.next_due <= now:
                 self._say(conversation.wake(now))
@@ -91,7 +91,7 @@ class Client:
                 left = min(left, conversation.next_due - now)
             self._poller.modify(self._connection, self._interest())
             self._react(self._wait(left))
-        if not conversation.outcome or not conversation.outcome.answered:
+        if conversation.outcome is not None and not conversation.outcome.answered:
             self._abort()
 
     def _wait(self, seconds: float) -> list[tuple[int, int]]:

@@ -150,16 +150,22 @@ class ThreadedFleet:
         if connection is None:
             conversation.connecting(self.now())
             connection = self._try_to_connect(conversation, addresses)
-        if connection is not None:
-            with connection:
-                kind = Client if self._context is None else TLSClient
-                client = kind(
-                    connection, conversation, self.now, begin=self._begin, stop=self._stop
-                )
-                client.say(conversation.connected(self.now(), client.waited_for()))
-                self._settle(conversation.client)
-                client.run()
+        while connection is not None:
+            self._talk(conversation, connection)
+            connection = None
+            if conversation.reconnects:
+                conversation.connecting(self.now())
+                connection = self._try_to_connect(conversation, addresses)
         self._note(conversation, recording)
+
+    def _talk(self, conversation: Conversation, connection: socket.socket) -> None:
+        """Have the conversation, as far as it goes over one connection."""
+        with connection:
+            kind = Client if self._context is None else TLSClient
+            client = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
+            client.say(conversation.connected(self.now(), client.waited_for()))
+            self._settle(conversation.client)
+            client.run()
 
     def _settle(self, number: int) -> None:
         """Note that a client has connected or ended; the last one has all begin."""
@@ -192,7 +198,7 @@ class ThreadedFleet:
             return time_left(conversation, self.now())
 
         def make() -> socket.socket:
-            source = source_of(self.plan.sources, conversation.client)
+            source = source_of(self.plan.sources, conversation.client, conversation.connects)
             connection = connect(addresses, left, self._stop, source)
             if self._context is None:
                 return connection
