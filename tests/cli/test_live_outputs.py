@@ -138,7 +138,8 @@ class LinesTests(unittest.TestCase):
                 run.send_signal(2)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     run.wait(0.5)
-            assert run.returncode == 130
+            # One more may come when Python has put its handlers away: a shell sees 130 then too.
+            assert run.returncode in {130, -2}
             assert run.stderr.read() == "Error: interrupted\n"
 
     def test_a_pipe_of_a_name_is_read_while_it_runs(self) -> None:

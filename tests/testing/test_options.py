@@ -122,9 +122,10 @@ class DocumentTests(TestCase):
             def seconds(self, connection: int, message: int) -> float:
                 return connection + message
 
+        assert document_of({"faults": [Fault(Kind.RESET, 0.5)]}) == {"faults": ["reset:0.5"]}
         refused: list[tuple[dict[str, Any], str]] = [
             ({"delay": Own()}, "^delay: a delay of one's own cannot be sent to another process"),
-            ({"faults": [Fault(Kind.RESET, 0.5)]}, "^faults: reset: to be sent to another process"),
+            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: to be sent to another process"),
             ({"on": [1]}, r"^on\[0\]: not an answer: int"),
             ({"on": 1}, "^on: not a list of answers: int"),
             ({"faults": 1}, "^faults: not a list of faults: int"),
