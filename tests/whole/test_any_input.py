@@ -73,6 +73,7 @@ from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.progress import Progress, Second, add_progress
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.relative import parse_relative
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
 from twistecho.fleet.reports.verdict import judge
@@ -155,6 +156,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "target": (parse_target, TARGETS),
     "sources": (parse_sources, SOURCES),
     "requirement": (parse_requirement, REQUIRED),
+    "change": (parse_relative, ["p99 <= +5%", "rate>=-2.5%", "failures < 0%"]),
     "proxies": (lambda text: parse_trusted([text]), ["192.0.2.0/24", "::1", "unix", "fe80::/10"]),
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
@@ -194,7 +196,7 @@ class TextTests(unittest.TestCase):
             refused_in_one_line(error)
             return
         assert parse(text) == found
-        if name in {"requirement", "target", "delay", "fault"}:
+        if name in {"requirement", "change", "target", "delay", "fault"}:
             assert isinstance(found, Constant) or parse(str(found)) == found
         if name == "workers":
             assert 1 <= cast("int", found) <= MOST_WORKERS

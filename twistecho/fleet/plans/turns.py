@@ -15,7 +15,7 @@ BLOCK = 4
 """Slices of the order that belong together: two pairs."""
 
 _BEFORE = 2
-_SETTLING, _LEAST_SETTLING = 0.1, 0.5
+_SETTLING = 0.1
 
 
 def side_of(number: int) -> int:
@@ -25,15 +25,19 @@ def side_of(number: int) -> int:
 
 @dataclass(frozen=True)
 class Turns:
-    """Slices of ``length`` seconds, of which ``pairs`` of two count, an even number of them."""
+    """Slices of ``length`` seconds, of which ``pairs`` of two count, an even number of them.
+
+    At the beginning of each a tenth does not count, and ``least_settling`` seconds at least.
+    """
 
     pairs: int
     length: float = 2.0
+    least_settling: float = 0.5
 
     @property
     def settling(self) -> float:
         """Seconds at the beginning of each slice that do not count."""
-        return max(_SETTLING * self.length, _LEAST_SETTLING)
+        return max(_SETTLING * self.length, self.least_settling)
 
     @property
     def counted(self) -> float:

@@ -214,8 +214,12 @@ def _time(name: str, pairs: Pairs, middle_of: MiddleOf) -> Compared:
         needed = needed_for(TIMES[name])
         problem = f"{len(both)} pairs of slices have the {needed:,} messages that it takes"
         return Compared(name, None, None, len(both), problem=problem)
-    one, two = (_power(_middle(values, middle_of)) for values in zip(*both, strict=True))
-    return _with_interval(Compared(name, one, two, len(both)), [b - a for a, b in both], middle_of)
+    figure = Compared(name, None, None, len(both))
+    figure = _with_interval(figure, [b - a for a, b in both], middle_of)
+    # Both are as far from what they have in common: a median of ratios is no ratio of medians.
+    common = _middle([(a + b) / 2 for a, b in both], middle_of)
+    half = log(figure.ratio or 1.0) / 2
+    return replace(figure, one=_power(common - half), two=_power(common + half))
 
 
 def _middle(values: Sequence[float], middle_of: MiddleOf) -> float:

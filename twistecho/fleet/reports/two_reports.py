@@ -37,8 +37,8 @@ def compare_reports(one: Report, two: Report, names: Sequence[str]) -> Compariso
         seconds = [len(slices_of(each)) for each in (one, two)]
         least = seconds.index(min(seconds))
         raise ValueError(
-            f"{names[least]} has {seconds[least]} whole seconds of load of {FEWEST_PAIRS}: "
-            f"run both for {FEWEST_PAIRS + 2} s or longer, the warm-up apart"
+            f"{names[least]} has {seconds[least]} whole seconds of load, and {FEWEST_PAIRS} are "
+            f"needed: run both for {FEWEST_PAIRS + 2} s or longer, the warm-up apart"
         )
     return compare(pairs, ONE_AFTER_THE_OTHER, doubts_of(one, two))
 
@@ -90,7 +90,8 @@ def doubts_of(one: Report, two: Report) -> Doubts:
     found = {}
     for name in TIMES:
         if any(name in report.marks.get("response", {}) for report in (one, two)):
-            parts = [_part(report.own_shares["response"].get(name)) for report in (one, two)]
+            shares = [report.own_shares.get("response", {}).get(name) for report in (one, two)]
+            parts = [_part(share) for share in shares]
             (least_one, most_one), (least_two, most_two) = parts
             found[name] = min(1.0, least_two / most_one), max(1.0, most_two / least_one)
     return found

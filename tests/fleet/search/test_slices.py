@@ -1,0 +1,80 @@
+"""What is recorded of each slice, and which slices are paired."""
+
+import unittest
+
+from twistecho.fleet.plans.turns import Turns
+from twistecho.fleet.reports.outcome import Cause, Phase
+from twistecho.fleet.search.slices import SliceRecording, pairs_alike, pairs_of
+
+TURNS = Turns(4)
+RESET = Cause(Phase.RECEIVE, "reset")
+
+
+def recorded(took: float, numbers: tuple[int, ...], began: float = 5.0) -> SliceRecording:
+    """Record 20 messages in each of these slices, half of them while it settles."""
+    recording = SliceRecording(TURNS)
+    recording.measure_from(began)
+    for number in numbers:
+        for at in range(10):
+            for within in (0.04 * at, 0.5 + 0.1 * at):
+                due = began + TURNS.begin_of(number) + within
+                recording.reply(due, due, due + took, 1)
+    return recording
+
+
+class SliceRecordingTests(unittest.TestCase):
+    """One fleet's recording."""
+
+    def test_messages_count_in_the_slice_that_they_were_due_in(self) -> None:
+        """Those of its beginning do not, though the report has them."""
+        recording = recorded(3.0, (0, 3))
+        first = recording.slice(0)
+        assert (first.answered, first.seconds) == (10, 1.5)
+        assert set(first.times) == {"p50", "p90"}
+        self.assertAlmostEqual(first.times["p50"], 3.0, places=3)
+        assert recording.slice(1).answered == 0
+        assert recording.answered == 40
+
+    def test_failures_count_for_the_pair_they_were_in(self) -> None:
+        """In either slice of it; not those of connecting, nor interruptions."""
+        recording = recorded(0.1, ())
+        at = 5.0 + TURNS.begin_of(2)
+        for cause in (
+            RESET, Cause(Phase.CONNECT, "refused"), Cause(Phase.RECEIVE, "interrupted"), None
+        ):  # fmt: skip
+            recording.ended(cause, at + 0.1)
+        assert [recording.slice(number).failures for number in range(4)] == [0, 0, 1, 1]
+
+    def test_recordings_of_threads_are_added(self) -> None:
+        """Each knows when the run began."""
+        whole = SliceRecording(TURNS)
+        for _ in range(2):
+            part = recorded(0.1, (0,))
+            part.ended(RESET, 5.0 + TURNS.begin_of(0))
+            whole.add(part)
+        assert (whole.slice(0).answered, whole.slice(0).failures) == (20, 2)
+        assert whole.measured_from == 5.0
+
+
+class PairTests(unittest.TestCase):
+    """Slices of both fleets."""
+
+    def test_each_pair_has_a_slice_of_either_side(self) -> None:
+        """A B, B A, B A, A B: the first of a pair is A's."""
+        one, two = recorded(0.1, (0, 3, 5, 6)), recorded(0.2, (1, 2, 4, 7))
+        pairs = pairs_of([one, two], 8)
+        assert [(a.answered, b.answered) for a, b in pairs] == [(10, 10)] * 4
+        assert len(pairs_of([one, two], 7)) == 3
+        assert pairs_of([one, two], 1) == pairs_of([one, two], 0) == []
+
+    def test_a_beside_itself_is_its_two_slices_of_a_block(self) -> None:
+        """The later one comes first in every other block."""
+        recording = recorded(0.1, (0, 3, 5, 6))
+        for _ in range(4):
+            due = 5.0 + TURNS.begin_of(3) + 1.0
+            recording.reply(due, due, due + 0.1, 1)
+            due = 5.0 + TURNS.begin_of(6) + 1.0
+            recording.reply(due, due, due + 0.1, 1)
+        pairs = pairs_alike(recording, 8)
+        assert [(a.answered, b.answered) for a, b in pairs] == [(10, 14), (14, 10)]
+        assert len(pairs_alike(recording, 7)) == 1
