@@ -10,6 +10,7 @@ import click
 from twistecho.base.notation import parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.output.comparison import notes_on
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import count, failure_lines, headline
 from twistecho.fleet.plans.plan import Plan
@@ -179,6 +180,7 @@ def _judged(
         smallest=found.smallest,
         invalid=tuple(reasons),
         failed=tuple(_failed("AB", found.reports)),
+        notes=tuple(notes_on(found.reports)),
         broken=any(report.failures and not report.answered for report in found.reports)
         and not found.interrupted,
         interrupted=found.interrupted,

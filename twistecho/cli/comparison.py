@@ -17,10 +17,12 @@ from twistecho.fleet.output.comparison import (
     answer_of,
     comparison_table,
     lines_below,
+    notes_on,
     sides_line,
     to_markdown,
 )
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.judged import Judged, Side, answer_all
 from twistecho.fleet.reports.relative import Relative, parse_relative
 from twistecho.fleet.reports.report import Report
@@ -134,5 +136,11 @@ def diff(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     sides = Side(one[0], one[1].target), Side(two[0], two[1].target)
-    judged = Judged(sides, comparison, 1.0, answer_all(requirements, comparison))
+    judged = Judged(
+        sides,
+        comparison,
+        INTERVAL_LENGTH,
+        answer_all(requirements, comparison),
+        notes=tuple(notes_on((one[1], two[1]))),
+    )
     sys.exit(shown.conclude(judged))

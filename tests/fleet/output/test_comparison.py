@@ -5,10 +5,12 @@ import unittest
 from dataclasses import replace
 
 from tests.fleet.reports.test_judged import ONE, TWO, judged
+from tests.support.seconds import report_of_seconds
 from twistecho.fleet.output.comparison import (
     answer_of,
     comparison_table,
     lines_below,
+    notes_on,
     sides_line,
     to_markdown,
 )
@@ -113,6 +115,23 @@ class LinesTests(unittest.TestCase):
         assert sides_line(judged()) == "A a (h:1), B b (h:2), 30 pairs of 1 s"
         one = Side("h:1", "h:1")
         assert sides_line(replace(judged(), sides=(one, one))).startswith("A h:1, B h:1,")
+
+
+class NotesTests(unittest.TestCase):
+    """What else bears on the figures."""
+
+    def test_where_the_fleet_was_the_limit_that_is_said(self) -> None:
+        """And where nobody knows what is its own; a star has a line of its own."""
+        report = report_of_seconds([0.001] * 3)
+        busy = replace(report, cpu_seconds=report.makespan)
+        assert list(notes_on([report, report])) == [
+            f"{side}: The fleet's own share of these times is not known: "
+            "the system did not tell when bytes came"
+            for side in "AB"
+        ]
+        limit = "A: The fleet was the limit: it used 100 % of a processor"
+        assert limit in list(notes_on([busy, report]))
+        assert limit in lines(replace(judged(), notes=(limit,)))
 
 
 class MarkdownTests(unittest.TestCase):

@@ -31,9 +31,23 @@ class SliceRecordingTests(unittest.TestCase):
         first = recording.slice(0)
         assert (first.answered, first.seconds) == (10, 1.5)
         assert set(first.times) == {"p50", "p90"}
-        self.assertAlmostEqual(first.times["p50"], 3.0, places=3)
+        self.assertAlmostEqual(first.times["p50"], 3.0, delta=0.0015)
         assert recording.slice(1).answered == 0
         assert recording.answered == 40
+
+    def test_times_are_exact_to_a_thousandth(self) -> None:
+        """And short ones to the microsecond."""
+        for took in (0.000_001, 0.000_777, 0.002_047, 0.012_345, 1.234_567):
+            found = recorded(took, (0,)).slice(0).times["p50"]
+            self.assertAlmostEqual(found, took, delta=took / 1900)
+
+    def test_a_slice_has_few_different_times(self) -> None:
+        """However many messages came: what is kept is bounded."""
+        recording = recorded(0.1, ())
+        due = 5.0 + TURNS.begin_of(0) + 1.0
+        for number in range(20_000):
+            recording.reply_in_turn(due, due + 0.032_768 + number / 1e6, 1)
+        assert len(recording._slices[0]) < 1025
 
     def test_failures_count_for_the_pair_they_were_in(self) -> None:
         """In either slice of it; not those of connecting, nor interruptions."""

@@ -1,6 +1,6 @@
 """What people see of a comparison: the answer, a table, and what was required; also as Markdown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isinf
 
 from rich import box
@@ -11,8 +11,9 @@ from twistecho.base.notation import escaped, written
 from twistecho.fleet.reports.comparison import FEWEST_PAIRS, Compared, Finding
 from twistecho.fleet.reports.judged import Judged
 from twistecho.fleet.reports.relative import Answer, percent, say_answer
+from twistecho.fleet.reports.report import Report
 
-from .tables import BAD, GOOD, Line, count
+from .tables import BAD, GOOD, Line, count, own_lines
 
 _COLUMNS = ("figure", "A", "B", "ratio B/A", "95 % interval", "B is")
 _STYLES = {
@@ -104,10 +105,17 @@ def lines_below(judged: Judged) -> Iterator[Line]:
             low, high = (_ratio(bound) for bound in figure.bounds)
             said = f"without that the ratio is between {low} and {high}"
             yield f"* {figure.name}: more than a tenth is the fleet's own; {said}", "yellow"
+    yield from ((note, "yellow") for note in judged.notes)
     yield from _alike(judged)
     for required, answer in judged.answers:
         figure = judged.comparison.figure(required.name)
         yield say_answer(required, answer, figure), _ANSWERS[answer]
+
+
+def notes_on(reports: Iterable[Report]) -> Iterator[str]:
+    """Say of which side the fleet was the limit, or where its own share is not known."""
+    for letter, report in zip("AB", reports, strict=True):
+        yield from (f"{letter}: {line}" for line in own_lines(report) if not line.startswith("*"))
 
 
 def _alike(judged: Judged) -> Iterator[Line]:

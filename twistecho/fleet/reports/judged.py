@@ -31,7 +31,8 @@ class Judged:
     ``seconds`` is how much of a slice counts. ``smallest`` says, by figure, from which ratio on a
     difference is seen, and ``alike`` is the first side compared with itself, where that was
     measured. ``invalid`` has the reasons why the figures cannot be believed, ``failed`` says which
-    clients failed; where they were all of one side, it is ``broken``.
+    clients failed; where they were all of one side, it is ``broken``. ``notes`` say what
+    else bears on the figures.
     """
 
     sides: tuple[Side, Side]
@@ -42,6 +43,7 @@ class Judged:
     smallest: Mapping[str, float] = field(default_factory=dict)
     invalid: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     broken: bool = False
     interrupted: bool = False
 
@@ -74,6 +76,7 @@ class Judged:
             "smallest_ratios": dict(self.smallest),
             "invalid": list(self.invalid),
             "failed": list(self.failed),
+            "notes": list(self.notes),
             "interrupted": self.interrupted,
         }
 

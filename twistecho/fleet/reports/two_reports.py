@@ -16,7 +16,7 @@ from .comparison import (
     compare,
     needed_for,
 )
-from .histograms import INTERVAL_LENGTH, Interval, Latencies
+from .histograms import INTERVAL_LENGTH, Interval, Latencies, rank_of
 from .merge import shown
 from .outcome import is_interruption
 from .own_share import OwnShare
@@ -78,8 +78,9 @@ def slices_of(report: Report) -> list[Slice]:
 def _slice(interval: Interval) -> Slice:
     latencies = Latencies(interval.latency)
     names = [name for name, at in TIMES.items() if interval.answered >= needed_for(at)]
-    summary = latencies.summary([TIMES[name] for name in names])
-    values = summary.percentiles if summary else ()
+    count = latencies.count
+    ranks = [rank_of(TIMES[name], count) for name in names]
+    values = latencies.at_ranks(ranks) if count else []
     failures = sum(n for cause, n in interval.failures.items() if not is_interruption(cause))
     times = dict(zip(names, values, strict=False))
     return Slice(INTERVAL_LENGTH, interval.answered, times, failures)
