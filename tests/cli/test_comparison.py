@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.commands import refused, twistecho
 from tests.support.seconds import report_of_seconds
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 
 
@@ -80,6 +81,16 @@ class DiffCommandTests(unittest.TestCase):
         ended = twistecho("diff", self.one, wrong)
         assert (ended.code, ended.out) == (3, "")
         assert ended.err == f"Error: INVALID: {wrong}: clients missing: 1 of 1\n"
+
+    def test_how_much_lag_is_allowed_can_be_said(self) -> None:
+        """As where one of the runs is shown."""
+        late = Latencies()
+        late.add_counts([(50_000, 1_000)])
+        measured = replace(self.report.measured, lag=late.encode())
+        plan = replace(self.report.plan, rate=100.0)
+        wrong = self.write("late", replace(self.report, measured=measured, plan=plan))
+        assert twistecho("diff", wrong, wrong).code == 3
+        assert twistecho("diff", wrong, wrong, "--allow-lag", "60ms").code == 0
 
     def test_what_makes_no_sense_is_refused_in_one_line(self) -> None:
         """A file that is none, a requirement that is none."""

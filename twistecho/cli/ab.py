@@ -92,6 +92,8 @@ def ab(
     length: float,
     quiet: bool,
     requirements: tuple[Relative, ...],
+    rate_tolerance: float,
+    allow_lag: float | None,
     json: Any,
     markdown: Any,
     **options: Any,
@@ -106,10 +108,10 @@ def ab(
         shown.printer.line(
             f"{headline(plan, one)} and {two}, {count(turns.pairs, 'pair')} of slices"
         )
-    found = _run(engine, plan, targets, turns, quiet=quiet)
+    found = _run(engine, plan, targets, turns, allow_lag, quiet=quiet)
     for letter, report in zip("AB", found.reports, strict=True):
         _check_answered(letter, report)
-    code = shown.conclude(_judged(found, targets, turns, requirements))
+    code = shown.conclude(_judged(found, targets, turns, requirements, rate_tolerance))
     sys.exit(code)
 
 
@@ -135,7 +137,13 @@ def _plan(options: dict[str, Any], turns: Turns) -> Plan:
 
 
 def _run(
-    engine: Engine, plan: Plan, targets: list[Target], turns: Turns, *, quiet: bool
+    engine: Engine,
+    plan: Plan,
+    targets: list[Target],
+    turns: Turns,
+    allow_lag: float | None,
+    *,
+    quiet: bool,
 ) -> SideBySide:
     both = Plan(clients=2 * plan.clients, duration=turns.duration, barrier=True)
     lacking = lack(both, targets[0], 1, raise_open_files())
@@ -143,7 +151,7 @@ def _run(
         raise click.ClickException(f"--clients: {lacking}")
     display = partial(Display, sys.stderr, both, quiet=quiet)
     try:
-        return run_side_by_side(engine, plan, targets, turns, display)
+        return run_side_by_side(engine, plan, targets, turns, display, allowed_lag=allow_lag)
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
 
@@ -163,13 +171,17 @@ def _failed(letters: str, reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _judged(
-    found: SideBySide, targets: list[Target], turns: Turns, requirements: tuple[Relative, ...]
+    found: SideBySide,
+    targets: list[Target],
+    turns: Turns,
+    requirements: tuple[Relative, ...],
+    rate_tolerance: float,
 ) -> Judged:
     sides = [Side(str(target), str(target)) for target in targets]
     reasons = [
         f"{letter}: {reason}"
         for letter, report in zip("AB", found.reports, strict=True)
-        for reason in invalid(report)
+        for reason in invalid(report, rate_tolerance)
     ]
     return Judged(
         (sides[0], sides[1]),

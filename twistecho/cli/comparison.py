@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ from twistecho.fleet.reports.verdict import INVALID, invalid
 
 from .options import Parsed, adding, file_option, read_file
 from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
+from .report import trust_options
 
 comparison_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_relative), metavar="'FIGURE <= +5%'",
                  help="Fail unless B is so, by the interval: 'p99 <= +5%', 'rate >= -2%', "
                       "'failures <= +0%'; repeatable."),
+    trust_options,
     file_option("--json", help="Write the comparison as JSON; - is standard output."),
     file_option("--markdown", help="Append the comparison as Markdown, as for "
                                    "$GITHUB_STEP_SUMMARY."),
@@ -96,6 +98,11 @@ def shown_to(json: OutputFile | None, markdown: OutputFile | None) -> Shown:
     return Shown(files, printer_beside(files.values()))
 
 
+def allowing(report: Report, lag: float | None) -> Report:
+    """Give a report that allows so much lag, unless that is None."""
+    return report if lag is None else replace(report, allowed_lag=lag)
+
+
 def _read(name: str) -> tuple[str, Report]:
     return name, read_file(name, Report.from_json, or_input=True)
 
@@ -122,13 +129,16 @@ def diff(
     two: tuple[str, Report],
     *,
     requirements: tuple[Relative, ...],
+    rate_tolerance: float,
+    allow_lag: float | None,
     json: OutputFile | None,
     markdown: OutputFile | None,
 ) -> None:
     """Carry out `twistecho diff`, and end the process."""
     shown = shown_to(json, markdown)
+    one, two = ((name, allowing(report, allow_lag)) for name, report in (one, two))
     for name, report in (one, two):
-        if reasons := invalid(report):
+        if reasons := invalid(report, rate_tolerance):
             click.echo(f"Error: INVALID: {name}: {reasons[0]}", err=True)
             sys.exit(INVALID)
     try:

@@ -19,6 +19,11 @@ from twistecho.fleet.runs.run import Engine, Shown, interruptible, show_nothing
 
 from .slices import SliceRecording, pairs_alike, pairs_of
 
+_ROUNDED = 1e-6
+"""Seconds by which a time may have been rounded."""
+
+_Sides = Sequence[tuple[Target, dict[str, Any]]]
+
 
 @dataclass(frozen=True)
 class SideBySide:
@@ -45,11 +50,14 @@ def run_side_by_side(
     targets: Sequence[Target],
     turns: Turns,
     display: Shown = show_nothing,
+    *,
+    allowed_lag: float | None = None,
 ) -> SideBySide:
     """Have two targets take turns under the same plan, whose duration is that of the turns.
 
-    Where all clients of one have failed, that is the end. Raises KeyboardInterrupt if it was
-    interrupted twice, and ValueError for a target that the engine cannot connect to.
+    ``allowed_lag`` is that of the reports. Where all clients of one have failed, that is the end.
+    Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a target that the
+    engine cannot connect to.
     """
     raise_open_files()
     plan = replace(plan, barrier=True, warmup=0.0, duration=turns.duration)
@@ -60,6 +68,7 @@ def run_side_by_side(
     options = [{"load": load, "recording": recording} for load in loads]
     fleets, one, two = run(plan, list(zip(targets, options, strict=True)), display)
     recordings = [fleet.recordings()[0] for fleet in fleets]
+    one, two = (replace(report, allowed_lag=allowed_lag) for report in (one, two))
     return _found(turns, recordings, (one, two))
 
 
@@ -79,12 +88,6 @@ def _found(
         dict(smallest(alike, len(pairs))),
         reports,
     )
-
-
-_ROUNDED = 1e-6
-"""Seconds by which a time may have been rounded."""
-
-_Sides = Sequence[tuple[Target, dict[str, Any]]]
 
 
 def _run_reactor(plan: Plan, sides: _Sides, display: Shown) -> tuple[list[Any], Report, Report]:
