@@ -19,11 +19,11 @@ from twistecho.fleet.reports.comparison import (
     IN_TURNS,
     ONE_AFTER_THE_OTHER,
     TIMES,
-    Comparison,
     Pairs,
     Slice,
     compare,
 )
+from twistecho.fleet.reports.findings import Comparison
 from twistecho.fleet.reports.histograms import rank_of
 
 MOST = 0.06

@@ -13,13 +13,13 @@ from twistecho.fleet.reports.comparison import (
     FIGURES,
     IN_TURNS,
     ONE_AFTER_THE_OTHER,
-    Finding,
     Pairs,
     Slice,
     compare,
     needed_for,
     smallest,
 )
+from twistecho.fleet.reports.findings import Finding
 
 
 def a_slice(random: Random, slower: float = 1.0, failures: int = 0) -> Slice:

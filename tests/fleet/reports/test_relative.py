@@ -3,7 +3,8 @@
 import unittest
 from dataclasses import replace
 
-from twistecho.fleet.reports.comparison import FIGURES, Compared, Comparison
+from twistecho.fleet.reports.comparison import FIGURES
+from twistecho.fleet.reports.findings import Compared, Comparison
 from twistecho.fleet.reports.relative import Answer, parse_relative, percent, say_answer
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.support.reports import RESET, client
 from tests.support.seconds import report_of_seconds
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.comparison import Finding
+from twistecho.fleet.reports.findings import Finding
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.two_reports import compare_reports, doubts_of, slices_of
 

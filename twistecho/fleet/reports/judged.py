@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from .comparison import Compared, Comparison
+from .findings import Compared, Comparison
 from .relative import Answer, Relative
 
 SCHEMA = 1

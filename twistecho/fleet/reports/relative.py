@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from twistecho.base.notation import TextEnum
 
-from .comparison import FIGURES, Compared, Comparison
+from .comparison import FIGURES
+from .findings import Compared, Comparison
 
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[^\s<>=!]+)\s*(?P<operator><=|>=|<|>)\s*"

@@ -9,13 +9,13 @@ from .comparison import (
     FEWEST_PAIRS,
     ONE_AFTER_THE_OTHER,
     TIMES,
-    Comparison,
     Doubts,
     Pairs,
     Slice,
     compare,
     needed_for,
 )
+from .findings import Comparison
 from .histograms import INTERVAL_LENGTH, Interval, Latencies, rank_of
 from .merge import shown
 from .outcome import is_interruption

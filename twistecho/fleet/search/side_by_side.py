@@ -11,7 +11,8 @@ from twistecho.eagerreactor import install_fastest
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.plans.turns import InTurns, Turns
-from twistecho.fleet.reports.comparison import FEWEST_PAIRS, Comparison, compare, smallest
+from twistecho.fleet.reports.comparison import FEWEST_PAIRS, compare, smallest
+from twistecho.fleet.reports.findings import Comparison
 from twistecho.fleet.reports.progress import Progress, ProgressWatch, add_progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.two_reports import doubts_of
