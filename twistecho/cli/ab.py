@@ -47,8 +47,8 @@ _DEFAULT_PAIRS = 30
 
 _HELP = """Say whether target B is slower than target A, measured in turn.
 
-The clients of both stay connected, and only one target is talked to at a time: A B B A, B A A B,
-and so on, so that what else the machines do affects both. The first tenth of a slice, half a
+The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
+as is drawn from the seed, so that what else the machines do affects both. The first tenth of a slice, half a
 second at least, does not count. A is compared with itself, too, which shows how small a difference
 can be seen today.
 
@@ -101,7 +101,7 @@ def ab(
     """Carry out `twistecho ab`, and end the process."""
     trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
     targets = _targets((one, two), engine, trust)
-    turns = Turns(pairs + pairs % 2, length)
+    turns = Turns(pairs + pairs % 2, length, seed=options["seed"])
     plan = _plan(options, turns)
     shown = shown_to(json, markdown)
     if not quiet:

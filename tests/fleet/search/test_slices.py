@@ -73,22 +73,26 @@ class SliceRecordingTests(unittest.TestCase):
 class PairTests(unittest.TestCase):
     """Slices of both fleets."""
 
+    def setUp(self) -> None:
+        """Know whose the slices are."""
+        slices = [[n for n in range(8) if TURNS.side_of(n) == side] for side in (0, 1)]
+        self.ones, self.twos = (tuple(numbers) for numbers in slices)
+
     def test_each_pair_has_a_slice_of_either_side(self) -> None:
-        """A B, B A, B A, A B: the first of a pair is A's."""
-        one, two = recorded(0.1, (0, 3, 5, 6)), recorded(0.2, (1, 2, 4, 7))
-        pairs = pairs_of([one, two], 8)
+        """The first of a pair is A's, whichever came first."""
+        one, two = recorded(0.1, self.ones), recorded(0.2, self.twos)
+        pairs = pairs_of(TURNS, [one, two], 8)
         assert [(a.answered, b.answered) for a, b in pairs] == [(10, 10)] * 4
-        assert len(pairs_of([one, two], 7)) == 3
-        assert pairs_of([one, two], 1) == pairs_of([one, two], 0) == []
+        assert len(pairs_of(TURNS, [one, two], 7)) == 3
+        assert pairs_of(TURNS, [one, two], 1) == pairs_of(TURNS, [one, two], 0) == []
 
     def test_a_beside_itself_is_its_two_slices_of_a_block(self) -> None:
         """The later one comes first in every other block."""
-        recording = recorded(0.1, (0, 3, 5, 6))
-        for _ in range(4):
-            due = 5.0 + TURNS.begin_of(3) + 1.0
-            recording.reply(due, due, due + 0.1, 1)
-            due = 5.0 + TURNS.begin_of(6) + 1.0
-            recording.reply(due, due, due + 0.1, 1)
-        pairs = pairs_alike(recording, 8)
+        recording = recorded(0.1, self.ones)
+        for number in self.ones[1::2]:  # the later one of each block
+            for _ in range(4):
+                due = 5.0 + TURNS.begin_of(number) + 1.0
+                recording.reply(due, due, due + 0.1, 1)
+        pairs = pairs_alike(TURNS, recording, 8)
         assert [(a.answered, b.answered) for a, b in pairs] == [(10, 14), (14, 10)]
-        assert len(pairs_alike(recording, 7)) == 1
+        assert len(pairs_alike(TURNS, recording, 7)) == 1

@@ -1,38 +1,53 @@
 """Two targets that take turns: which slice of time is whose, and a load that keeps to its slices.
 
-The order is that of Thue and Morse, ``A B B A  B A A B  B A A B  A B B A``: of each four slices the
-outer ones are one target's and the inner ones the other's, so that a steady drift of the machine
-meets both alike, and no period of what else it does goes along with the order. Before the first
-four come two slices, one of each, that do not count.
+The order is one of blocks of four slices, ``A B B A`` or ``B A A B``, so that a steady drift of the
+machine meets both alike. Which of them is drawn from a seed, block by block: whatever else the
+machine does, and however regularly, has no more to do with one target than with the other. Before
+the first block come two slices, one of each, that do not count.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+
+from twistecho.base.seeding import uniform
 
 from .load import Load, load_of
 from .plan import Plan
 
 BLOCK = 4
-"""Slices of the order that belong together: two pairs."""
+"""Slices that belong together: two pairs."""
 
 _BEFORE = 2
 _SETTLING = 0.1
+_ORDER = "order of turns"
 
 
-def side_of(number: int) -> int:
-    """Say whose a slice is, 0 or 1, by its number; those that do not count are below 0."""
-    return (number + _BEFORE) % 2 if number < 0 else number.bit_count() % 2
+@lru_cache(maxsize=1024)
+def _outer(seed: int, block: int) -> int:
+    """Draw whose the outer slices of a block are."""
+    return int(uniform(seed, _ORDER, block, 0) < 0.5)
 
 
 @dataclass(frozen=True)
 class Turns:
     """Slices of ``length`` seconds, of which ``pairs`` of two count, an even number of them.
 
-    At the beginning of each a tenth does not count, and ``least_settling`` seconds at least.
+    At the beginning of each a tenth does not count, and ``least_settling`` seconds at least. The
+    order is drawn from the ``seed``.
     """
 
     pairs: int
     length: float = 2.0
     least_settling: float = 0.5
+    seed: int = 0
+
+    def side_of(self, number: int) -> int:
+        """Say whose a slice is, 0 or 1, by its number; those that do not count are below 0."""
+        if number < 0:
+            return (number + _BEFORE) % 2
+        block, within = divmod(number, BLOCK)
+        outer = _outer(self.seed, block)
+        return outer if within in {0, BLOCK - 1} else 1 - outer
 
     @property
     def settling(self) -> float:
@@ -66,9 +81,9 @@ class Turns:
     def next_time(self, side: int, time: float) -> float:
         """Give the next time, which may be this one, that is in a side's slice."""
         number = self.number_at(time)
-        if side_of(number) == side:
+        if self.side_of(number) == side:
             return time
-        while side_of(number) != side:
+        while self.side_of(number) != side:
             number += 1
         return self.begin_of(number)
 
@@ -79,7 +94,7 @@ class Turns:
         """
         pair, rest = divmod(own, self.length)
         first = 2 * int(pair) - _BEFORE
-        number = first if side_of(first) == side else first + 1
+        number = first if self.side_of(first) == side else first + 1
         return self.begin_of(number) + rest
 
 

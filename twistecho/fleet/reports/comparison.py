@@ -19,7 +19,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from .findings import Compared, Comparison
-from .intervals import MiddleOf, mean_of_pairs, mean_of_series, median_of_pairs
+from .intervals import MiddleOf, mean_of_differences, mean_of_series, median_of_differences
 from .quantiles import binomial_interval
 
 TIMES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
@@ -47,8 +47,11 @@ class Method(NamedTuple):
     times: MiddleOf
 
 
-IN_TURNS = Method(mean_of_pairs, median_of_pairs)
-"""For slices of two targets that took turns: their rates on average, latencies of most slices."""
+IN_TURNS = Method(mean_of_differences, median_of_differences)
+"""For slices of two targets that took turns: their rates on average, latencies of most slices.
+
+What both slices of a pair had in common has gone, and which of them came first was drawn.
+"""
 
 ONE_AFTER_THE_OTHER = Method(mean_of_series, mean_of_series)
 """For slices of two runs, each of which was one stretch of time."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .quantiles import student_quantile
 
+_MOST_WAVES = 4
 _EXACT = 60  # differences, up to which all signs are counted
 
 
@@ -33,21 +34,22 @@ MiddleOf = Callable[[Sequence[float], float], Middle]
 """Gives the middle of two differences or more, with the confidence that is asked for."""
 
 
-def mean_of_pairs(differences: Sequence[float], confidence: float) -> Middle:
-    """Give the mean of differences of neighbours in time, whose order changed from pair to pair.
+def mean_of_differences(differences: Sequence[float], confidence: float) -> Middle:
+    """Give the mean of differences whose signs are independent of each other, or nearly so.
 
-    What both had in common has gone, and a drift has another sign in the next pair: such
-    differences are independent, or so opposed to each other that the interval is rather too wide.
-
-    Source: Student, The probable error of a mean, Biometrika 6 (1908), of paired differences.
+    Source: Student, The probable error of a mean, Biometrika 6 (1908).
     """
     count = len(differences)
     error = stdev(differences) / sqrt(count)
     return _around(fmean(differences), error, count - 1, confidence)
 
 
-def median_of_pairs(differences: Sequence[float], confidence: float) -> Middle:
-    """Give the median of such differences, on which a few that are far away have little bearing.
+def median_of_differences(differences: Sequence[float], confidence: float) -> Middle:
+    """Give the median of differences whose signs are independent of each other.
+
+    A few that are far away have little bearing on it. Where the order of what is compared was
+    drawn, each sign is as probable as the other one if there is no difference: the interval is
+    exact then, however the differences are distributed.
 
     Source: Hodges and Lehmann, Estimates of location based on rank tests, Annals of Mathematical
     Statistics 34 (1963): the median of the means of any two, and Wilcoxon's signed ranks for its
@@ -61,14 +63,15 @@ def median_of_pairs(differences: Sequence[float], confidence: float) -> Middle:
 def mean_of_series(differences: Sequence[float], confidence: float) -> Middle:
     """Give the mean of a series in time, in which one may depend on those before.
 
-    The variance is that of the slowest waves in the series: equally weighted cosines. It costs
-    degrees of freedom: of 60 values there are 6.
+    The variance is that of the slowest waves in the series: equally weighted cosines. The source
+    has 0.4 n^(2/3) of them. Here there are four at most: with more a drift over the whole series,
+    which is in the first one, would be too small a part of the variance.
 
     Source: Lazarus, Lewis, Stock and Watson, HAR inference: recommendations for practice, Journal
-    of Business & Economic Statistics 36 (2018), the estimator EWC with 0.4 n^(2/3) cosines.
+    of Business & Economic Statistics 36 (2018), the estimator EWC.
     """
     count, mean = len(differences), fmean(differences)
-    waves = max(1, int(0.4 * count ** (2 / 3)))
+    waves = max(1, min(int(0.4 * count ** (2 / 3)), _MOST_WAVES))
     power = 0.0
     for wave in range(1, waves + 1):
         step = pi * wave / count

@@ -81,8 +81,8 @@ def _found(
         for report, found in zip(reports, recordings, strict=True)
     )
     until = max(0, min(2 * turns.pairs, turns.number_at(ended + _ROUNDED)))
-    pairs = pairs_of(recordings, until)
-    alike = pairs_alike(recordings[0], until)
+    pairs = pairs_of(turns, recordings, until)
+    alike = pairs_alike(turns, recordings[0], until)
     return SideBySide(
         compare(pairs, doubts=doubts_of(*reports)),
         compare(alike, fewest=FEWEST_PAIRS // 2),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from twistecho.fleet.plans.turns import BLOCK, Turns, side_of
+from twistecho.fleet.plans.turns import BLOCK, Turns
 from twistecho.fleet.reports.comparison import TIMES, Pairs, Slice, needed_for
 from twistecho.fleet.reports.outcome import INTERRUPTED, Cause, Phase
 from twistecho.fleet.reports.progress import Second
@@ -67,24 +67,25 @@ def _rounded(microseconds: int) -> int:
     return microseconds >> shift << shift | (1 << shift >> 1)
 
 
-def pairs_of(recordings: Sequence[SliceRecording], until: int) -> Pairs:
+def pairs_of(turns: Turns, recordings: Sequence[SliceRecording], until: int) -> Pairs:
     """Give the pairs of slices before the one with the number ``until``."""
     pairs = []
     for number in range(0, until - 1, 2):
-        turns = (number, number + 1) if side_of(number) == 0 else (number + 1, number)
-        one, two = (found.slice(at) for found, at in zip(recordings, turns, strict=True))
+        order = (number, number + 1) if turns.side_of(number) == 0 else (number + 1, number)
+        one, two = (found.slice(at) for found, at in zip(recordings, order, strict=True))
         pairs.append((one, two))
     return pairs
 
 
-def pairs_alike(recording: SliceRecording, until: int) -> Pairs:
+def pairs_alike(turns: Turns, recording: SliceRecording, until: int) -> Pairs:
     """Give the first side's two slices of each block, as pairs of one and the same target.
 
     Which of them comes first changes, so that a steady drift is no difference.
     """
     pairs = []
     for block in range(until // BLOCK):
-        numbers = [n for n in range(block * BLOCK, (block + 1) * BLOCK) if side_of(n) == 0]
+        slices = range(block * BLOCK, (block + 1) * BLOCK)
+        numbers = [number for number in slices if turns.side_of(number) == 0]
         one, two = (recording.slice(number) for number in numbers)
         pairs.append((two, one) if block % 2 else (one, two))
     return pairs
