@@ -48,9 +48,9 @@ _DEFAULT_PAIRS = 30
 _HELP = """Say whether target B is slower than target A, measured in turn.
 
 The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
-as is drawn from the seed, so that what else the machines do affects both. The first tenth of a slice, half a
-second at least, does not count. A is compared with itself, too, which shows how small a difference
-can be seen today.
+as is drawn from the seed, so that what else the machines do affects both. The first tenth of a
+slice, half a second at least, does not count. A is compared with itself, too, which shows how
+small a difference can be seen today.
 
 The exit code is 0 where every requirement is met, 1 where one is missed or a target could not be
 talked to, 3 where one is undecided or the figures cannot be believed, 2 for a wrong command, 130
@@ -200,3 +200,6 @@ def _judged(
 
 
 ab.params = [param for param in ab.params if param.name not in _NOT_HERE]
+for _param in ab.params:
+    if isinstance(_param, click.Option) and _param.name == "seed":
+        _param.help = "What the order of turns, and poisson arrivals, are drawn from."
