@@ -167,14 +167,16 @@ def _failures(pairs: Pairs) -> Compared:
 def smallest(alike: Pairs, pairs: int, method: Method = IN_TURNS) -> Mapping[str, float]:
     """Say from which ratio on a difference is seen in so many pairs, by the figure's name.
 
-    ``alike`` are pairs of slices of one and the same target. Figures of which there are fewer than
-    two pairs are left out.
+    ``alike`` are pairs of slices of one and the same target, half as many as a rule. Figures of
+    which there are fewer than two pairs are left out.
     """
     found = {}
     for name in ("rate", *TIMES):
         both = [(_value(one, name), _value(two, name)) for one, two in alike]
-        values = [log(two / one) for one, two in both if one and two]
-        if len(values) > 1 and pairs:
+        once = [log(two / one) for one, two in both if one and two]
+        # With the other sign each would have been as probable.
+        values = [*once, *(-value for value in once)]
+        if len(once) > 1 and pairs:
             middle_of = method.rate if name == "rate" else method.times
             half = middle_of(values, _CONFIDENCE).half_width
             found[name] = _power(half * sqrt(len(values) / pairs))
