@@ -41,6 +41,7 @@ from tests.support.pipes import tcp as address_of
 from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
 from tests.support.scenarios import scenarios
+from tests.support.seconds import report_of_seconds
 from twistecho import EchoFactory
 from twistecho.base.escapes import unescape
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
@@ -55,6 +56,7 @@ from twistecho.compare.plot import draw as draw_comparison
 from twistecho.compare.tables import Timeline, notes
 from twistecho.compare.tables import figures_table as compared
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.output.comparison import to_markdown
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.live import lines as live_lines
 from twistecho.fleet.output.page import html_page
@@ -73,13 +75,16 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.sizes import parse_sizes
 from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
+from twistecho.fleet.reports.judged import Judged, Side
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.recorder import Recording
+from twistecho.fleet.reports.relative import parse_relative
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
 from twistecho.fleet.reports.second import Second
+from twistecho.fleet.reports.two_reports import compare_reports
 from twistecho.fleet.reports.verdict import judge
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.thread_engine.client import Client as ThreadClient
@@ -160,6 +165,7 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "target": (parse_target, TARGETS),
     "sources": (parse_sources, SOURCES),
     "requirement": (parse_requirement, REQUIRED),
+    "change": (parse_relative, ["p99 <= +5%", "rate>=-2.5%", "failures < 0%"]),
     "proxies": (lambda text: parse_trusted([text]), ["192.0.2.0/24", "::1", "unix", "fe80::/10"]),
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
@@ -201,7 +207,7 @@ class TextTests(unittest.TestCase):
             refused_in_one_line(error)
             return
         assert parse(text) == found
-        if name in {"requirement", "target", "delay", "fault"}:
+        if name in {"requirement", "change", "target", "delay", "fault"}:
             assert isinstance(found, Constant) or parse(str(found)) == found
         if name == "workers":
             assert 1 <= cast("int", found) <= MOST_WORKERS
@@ -455,6 +461,21 @@ class ReportTests(unittest.TestCase):
         except ValueError as error:  # of putting it together with itself
             assert "not a report" not in str(error)
             assert str(error).startswith(("clients: ", "rate: ")), error
+
+    @settings(max_examples=8 * MORE, deadline=None)
+    @given(st.data())
+    def test_a_damaged_report_can_be_compared(self, data: st.DataObject) -> None:
+        """With the whole one, or it is refused in one line; what is found is shown."""
+        whole = report_of_seconds([0.01] * 22, each=3)
+        try:
+            other = Report.from_dict(data.draw(damaged(whole.to_dict())))
+            found = compare_reports(whole, other, ("a", "b"))
+        except ValueError as error:
+            assert str(error).isprintable()
+            return
+        judged = Judged((Side("a", "a"), Side("b", other.target)), found, 1.0)
+        assert json.loads(judged.to_json())["pairs"] >= 20
+        assert to_markdown(judged).startswith("**")
 
     @settings(max_examples=3, deadline=None)
     @given(accepted(Report.from_dict, report(client(0, 3), client(1, 1, 2, RESET)).to_dict()))

@@ -30,6 +30,7 @@ REACTOR_EDGES = {
     "service.workers.make_service",
     "service.workers.worker",
     "fleet.runs.run",
+    "fleet.search.side_by_side",
     "testing.in_process",
     "testing.service_process",
 }

@@ -23,7 +23,9 @@ from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.fault import Fault
 from twistecho.testing.servers import EchoServer, EchoServerError
 
+from .ab import ab
 from .compare import compare
+from .comparison import diff
 from .fleet import fleet
 from .local_ports import shortage
 from .options import (
@@ -191,5 +193,5 @@ def twistecho() -> None:
     """Do nothing but what the command says."""
 
 
-for _command in (check, fleet, show_reports, serve, compare, scenario):
+for _command in (check, fleet, show_reports, diff, ab, serve, compare, scenario):
     twistecho.add_command(_command)

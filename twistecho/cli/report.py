@@ -48,11 +48,7 @@ def _picture(name: str) -> OutputFile:
     return writable(drawable(name))
 
 
-result_options: Callable[[Any], Any] = adding([
-    click.option("--require", "requirements", multiple=True,
-                 type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
-                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
-                      "repeatable."),
+trust_options: Callable[[Any], Any] = adding([
     click.option("--rate-tolerance", type=Parsed("share", parse_share), default="99%",
                  show_default=True, metavar="SHARE",
                  help="The least share of the messages due under --rate that must be sent by the "
@@ -60,6 +56,15 @@ result_options: Callable[[Any], Any] = adding([
     click.option("--allow-lag", type=Parsed("time", parse_seconds), metavar="TIME",
                  help="How late the fleet itself may be under --rate, 10ms unless given, and how "
                       "much of a time may be its own before that is marked, 0.2ms unless given."),
+])  # fmt: skip
+"""Adds the options that say from when on a report is not to be believed."""
+
+result_options: Callable[[Any], Any] = adding([
+    click.option("--require", "requirements", multiple=True,
+                 type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
+                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
+                      "repeatable."),
+    trust_options,
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
     file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "

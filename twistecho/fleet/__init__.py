@@ -7,4 +7,5 @@ The layers; a package imports only packages on layers below its own, here and in
     2  conversation output            one client without I/O; tables, pictures, files
     3  reactor_engine thread_engine   the two witnesses, which do not know each other
     4  runs                           a plan carried out, here or in children
+    5  search                         questions that take more than one load
 """

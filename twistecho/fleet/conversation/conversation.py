@@ -33,7 +33,7 @@ import errno
 from collections.abc import Callable
 from math import inf
 
-from twistecho.fleet.plans.load import Load, load_of
+from twistecho.fleet.plans.load import Load, LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.outcome import (
     INTERRUPTED,
@@ -60,7 +60,8 @@ class Conversation:
 
     ``recording`` is told how long everything took. ``on_reply`` sees each reply; where several
     were in flight, those that came in one piece with the first. ``reader`` checks the replies, by
-    default as the plan's format has them; one of a dialogue gives the messages too.
+    default as the plan's format has them; one of a dialogue gives the messages too. ``load`` gives
+    what says when messages are due, by default as the plan has it.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Conversation:
         "_last_offer",
         "_limit",
         "_load",
+        "_load_of",
         "_offered_from",
         "_only",
         "_phase",
@@ -98,6 +100,8 @@ class Conversation:
         recording: Recording,
         on_reply: ReplyObserver | None = None,
         reader: ReplyReader | None = None,
+        *,
+        load: LoadOf = load_of,
     ) -> None:
         self.plan = plan
         self.client = client
@@ -122,7 +126,10 @@ class Conversation:
         self._until = self._limit  # the next message that does not go the short way
         self._ends = inf
         self._only = plan.only_message_of(client)
+        self._load_of = load
         self._load: Load | None = None  # until it begins
+        if load is not load_of:
+            self._flight.steady = False  # the next message may be due later than at once
         self._offered_from: float | None = None
         self._last_offer: float | None = None  # since when there is nothing more to send
         self._due: float | None = None  # of the next message, once that is known
@@ -216,7 +223,7 @@ class Conversation:
         plan = self.plan
         if plan.duration is not None:
             self._ends = zero + plan.warmup + plan.duration
-        self._load = load_of(plan, self.client, schedule)
+        self._load = self._load_of(plan, self.client, schedule)
         self._free = now
         began = now if plan.rate is None else schedule
         self._offered_from = max(began, zero + plan.warmup) if plan.warmup else began

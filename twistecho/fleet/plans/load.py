@@ -13,6 +13,7 @@ Open
 """
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from twistecho.base.notation import LONGEST_TIME
@@ -78,6 +79,10 @@ class Poisson:
         self._number += 1
         self._due += min(LONGEST_TIME, -self._mean * math.log1p(-drawn))
         return self._due
+
+
+LoadOf = Callable[[Plan, int, float], Load]
+"""Gives the load of a client of a plan: see `load_of`."""
 
 
 def load_of(plan: Plan, client: int, began: float) -> Load:

@@ -25,6 +25,7 @@ from twistecho.base.timers import Deadlines, Timers, monotonic_for
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.load import LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, source_of
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
@@ -63,7 +64,8 @@ class Fleet:
     and names are not looked up.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
-    failed to, and they begin when its Deferred fires: at once, by default.
+    failed to, and they begin when its Deferred fires: at once, by default. ``load`` gives what says
+    when a client's messages are due, ``recording`` what is recorded of a run with such a warm-up.
     """
 
     def __init__(
@@ -74,13 +76,16 @@ class Fleet:
         *,
         on_reply: ReplyObserver | None = None,
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
+        load: LoadOf = load_of,
+        recording: Callable[[float], Recording] = Recording,
     ) -> None:
         self._destination = Destination(reactor, target, plan.sources)
         self.plan = plan
         self._reader_of = readers_of(plan)
         self._dialer: Dial | None = None
         self.outcomes: list[Outcome] = []
-        self.recording = Recording(plan.warmup)
+        self.recording = recording(plan.warmup)
+        self._load_of = load
         self._reactor = typing.cast(IReactorFleet, reactor)
         self._in_memory = is_for_tests(reactor)
         self._on_reply = on_reply
@@ -212,7 +217,9 @@ class Fleet:
 
     def _conversation(self, client: int) -> Conversation:
         reader = self._reader_of(client)
-        return Conversation(self.plan, client, self.recording, self._on_reply, reader)
+        return Conversation(
+            self.plan, client, self.recording, self._on_reply, reader, load=self._load_of
+        )
 
     def _client(self, number: int) -> Client:
         return self._destination.client(self, self._conversation(number))

@@ -94,11 +94,12 @@ def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
         else:
             differ = field not in OWN and one != other
         if differ:
-            shown = f"{_short(one)} in {known}, {_short(other)} in {name}"
-            raise ValueError(f"the plans differ in {field}: {shown}")
+            both = f"{shown(one)} in {known}, {shown(other)} in {name}"
+            raise ValueError(f"the plans differ in {field}: {both}")
 
 
-def _short(value: object) -> str:
+def shown(value: object) -> str:
+    """Write a value of a plan, in no more than a line."""
     text = str(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 

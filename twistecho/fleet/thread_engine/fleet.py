@@ -15,6 +15,7 @@ from twistecho.base.sockets import stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.load import LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
@@ -36,7 +37,8 @@ class ThreadedFleet:
     the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
     and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
     called, from a client's thread, once every client here has connected or failed to; they begin
-    when it returns.
+    when it returns. ``load`` gives what says when a client's messages are due, ``recording`` what
+    each client records, and the whole run, with such a warm-up.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class ThreadedFleet:
         *,
         on_reply: ReplyObserver | None = None,
         together: Callable[[], object] = lambda: None,
+        load: LoadOf = load_of,
+        recording: Callable[[float], Recording] = Recording,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         # An endpoint object, which the other engine takes, has neither.
@@ -55,7 +59,8 @@ class ThreadedFleet:
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
-        self._recording = Recording(plan.warmup)
+        self._load_of, self._new_recording = load, recording
+        self._recording = recording(plan.warmup)
         self._running: dict[int, Recording] = {}  # of clients that have not ended
         self._on_reply = on_reply
         self._together = together
@@ -110,11 +115,13 @@ class ThreadedFleet:
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
         self._await_turn(number)
-        recording = Recording(self.plan.warmup)
+        recording = self._new_recording(self.plan.warmup)
         with self._lock:
             self._running[number] = recording
         reader = self._reader_of(number)
-        conversation = Conversation(self.plan, number, recording, self._on_reply, reader)
+        conversation = Conversation(
+            self.plan, number, recording, self._on_reply, reader, load=self._load_of
+        )
         conversation.connecting(self.now())
         if self._stop.is_open:
             conversation.failed(INTERRUPTED, self.now())

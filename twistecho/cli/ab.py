@@ -1,0 +1,207 @@
+"""``twistecho ab``: two targets in turn, over kept connections, and which one is faster."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import click
+
+from twistecho.base.notation import parse_seconds
+from twistecho.base.processes import raise_open_files
+from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.output.comparison import notes_on
+from twistecho.fleet.output.live import Display
+from twistecho.fleet.output.tables import count, failure_lines, headline
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import Target
+from twistecho.fleet.plans.turns import Turns
+from twistecho.fleet.reports.comparison import FEWEST_PAIRS
+from twistecho.fleet.reports.judged import Judged, Side, answer_all
+from twistecho.fleet.reports.relative import Relative
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.run import ENGINES, Engine, check_target
+from twistecho.fleet.search.side_by_side import SideBySide, run_side_by_side
+
+from .comparison import comparison_options, shown_to
+from .fleet import lack
+from .options import (
+    TARGET_TYPE,
+    Parsed,
+    Whole,
+    adding,
+    load_options,
+    make_plan,
+    plan_options,
+    protocol_option,
+    secured_target,
+    target_options,
+)
+
+_NOT_HERE = frozenset(
+    {"repeat", "duration", "warmup", "ramp", "barrier", "reconnect", "verbose", "json_file"}
+)
+"""Options of a run that turns leave no room for."""
+
+_SHORTEST, _LONGEST = 1.0, 600.0
+_DEFAULT_PAIRS = 30
+
+_HELP = """Say whether target B is slower than target A, measured in turn.
+
+The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
+as is drawn from the seed, so that what else the machines do affects both. The first tenth of a
+slice, half a second at least, does not count. A is compared with itself, too, which shows how
+small a difference can be seen today.
+
+The exit code is 0 where every requirement is met, 1 where one is missed or a target could not be
+talked to, 3 where one is undecided or the figures cannot be believed, 2 for a wrong command, 130
+after Ctrl-C, which shows what is known.
+"""
+
+
+def _slice_length(text: str) -> float:
+    seconds = parse_seconds(text)
+    if not _SHORTEST <= seconds <= _LONGEST:
+        raise ValueError(f"{text} is not a time from {_SHORTEST:g} s to {_LONGEST:g} s")
+    return seconds
+
+
+@click.command("ab", help=_HELP)
+@click.argument("one", metavar="A", type=TARGET_TYPE)
+@click.argument("two", metavar="B", type=TARGET_TYPE)
+@adding([
+    plan_options,
+    protocol_option,
+    target_options,
+    load_options,
+    click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
+                 help="Who drives the clients: Twisted, or a thread a client."),
+    click.option("--pairs", type=Whole(FEWEST_PAIRS, 100_000), default=_DEFAULT_PAIRS,
+                 show_default=True,
+                 help="Slices of each target that count; an odd number becomes the next even one."),
+    click.option("--slice", "length", type=Parsed("time", _slice_length), default="2s",
+                 show_default=True, metavar="TIME", help="How long each turn is."),
+    click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs."),
+    comparison_options,
+])  # fmt: skip
+def ab(
+    one: Target,
+    two: Target,
+    *,
+    engine: Engine,
+    pairs: int,
+    length: float,
+    quiet: bool,
+    requirements: tuple[Relative, ...],
+    rate_tolerance: float,
+    allow_lag: float | None,
+    json: Any,
+    markdown: Any,
+    **options: Any,
+) -> None:
+    """Carry out `twistecho ab`, and end the process."""
+    trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
+    targets = _targets((one, two), engine, trust)
+    turns = Turns(pairs + pairs % 2, length, seed=options["seed"])
+    plan = _plan(options, turns)
+    shown = shown_to(json, markdown)
+    if not quiet:
+        shown.printer.line(
+            f"{headline(plan, one)} and {two}, {count(turns.pairs, 'pair')} of slices"
+        )
+    found = _run(engine, plan, targets, turns, allow_lag, quiet=quiet)
+    for letter, report in zip("AB", found.reports, strict=True):
+        _check_answered(letter, report)
+    code = shown.conclude(_judged(found, targets, turns, requirements, rate_tolerance))
+    sys.exit(code)
+
+
+def _targets(targets: tuple[Target, Target], engine: Engine, trust: dict[str, Any]) -> list[Target]:
+    """Give both targets with what the options say of trust, or fail with one line."""
+    tls = [target for target in targets if target.tls] or list(targets)
+    secured = {target: secured_target(target, **trust) for target in tls}
+    for name, target in zip("AB", targets, strict=True):
+        try:
+            check_target(engine, target)
+        except ValueError as error:
+            raise click.UsageError(f"{name}: {error}") from None
+    return [secured.get(target, target) for target in targets]
+
+
+def _plan(options: dict[str, Any], turns: Turns) -> Plan:
+    plan = make_plan(**options, duration=turns.duration, barrier=True)
+    try:
+        readers_of(plan)
+    except ValueError as error:  # of the protocol, which it names
+        raise click.UsageError(f"--{error}") from None
+    return plan
+
+
+def _run(
+    engine: Engine,
+    plan: Plan,
+    targets: list[Target],
+    turns: Turns,
+    allow_lag: float | None,
+    *,
+    quiet: bool,
+) -> SideBySide:
+    both = Plan(clients=2 * plan.clients, duration=turns.duration, barrier=True)
+    lacking = lack(both, targets[0], 1, raise_open_files())
+    if lacking:
+        raise click.ClickException(f"--clients: {lacking}")
+    display = partial(Display, sys.stderr, both, quiet=quiet)
+    try:
+        return run_side_by_side(engine, plan, targets, turns, display, allowed_lag=allow_lag)
+    except ValueError as error:
+        raise click.UsageError(f"TARGET: {error}") from None
+
+
+def _check_answered(letter: str, report: Report) -> None:
+    """Fail with one line where no client of a target was answered at all."""
+    if not report.messages and report.failures:
+        cause = next(iter(report.failures))
+        raise click.ClickException(f"{letter}, {report.target}: nothing was answered: {cause}")
+
+
+def _failed(letters: str, reports: Sequence[Report]) -> Iterator[str]:
+    """Say how many clients of each target failed, and of what."""
+    for letter, report in zip(letters, reports, strict=True):
+        for line in failure_lines(report):
+            yield f"{letter}, of {count(report.plan.clients, 'client')}: {line}"
+
+
+def _judged(
+    found: SideBySide,
+    targets: list[Target],
+    turns: Turns,
+    requirements: tuple[Relative, ...],
+    rate_tolerance: float,
+) -> Judged:
+    sides = [Side(str(target), str(target)) for target in targets]
+    reasons = [
+        f"{letter}: {reason}"
+        for letter, report in zip("AB", found.reports, strict=True)
+        for reason in invalid(report, rate_tolerance)
+    ]
+    return Judged(
+        (sides[0], sides[1]),
+        found.comparison,
+        turns.counted,
+        answer_all(requirements, found.comparison),
+        alike=found.alike,
+        smallest=found.smallest,
+        invalid=tuple(reasons),
+        failed=tuple(_failed("AB", found.reports)),
+        notes=tuple(notes_on(found.reports)),
+        broken=any(report.failures and not report.answered for report in found.reports)
+        and not found.interrupted,
+        interrupted=found.interrupted,
+    )
+
+
+ab.params = [param for param in ab.params if param.name not in _NOT_HERE]
+for _param in ab.params:
+    if isinstance(_param, click.Option) and _param.name == "seed":
+        _param.help = "What the order of turns, and poisson arrivals, are drawn from."

@@ -1,0 +1,160 @@
+"""What people see of a comparison: the answer, a table, and what was required; also as Markdown."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import isinf
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from twistecho.base.notation import escaped, written
+from twistecho.fleet.reports.comparison import FEWEST_PAIRS
+from twistecho.fleet.reports.findings import Compared, Finding
+from twistecho.fleet.reports.judged import Judged
+from twistecho.fleet.reports.relative import Answer, percent, say_answer
+from twistecho.fleet.reports.report import Report
+
+from .tables import BAD, GOOD, Line, count, own_lines
+
+_COLUMNS = ("figure", "A", "B", "ratio B/A", "95 % interval", "B is")
+_STYLES = {
+    Finding.FASTER: "green",
+    Finding.FEWER: "green",
+    Finding.SLOWER: "red",
+    Finding.MORE: "red",
+    Finding.UNDECIDED: "yellow",
+}
+_ANSWERS = {Answer.MET: "green", Answer.MISSED: BAD, Answer.UNDECIDED: "bold yellow"}
+
+
+def answer_of(judged: Judged) -> Line:
+    """Say in one line what was found of B, compared with A, and how the line is to look."""
+    if judged.invalid:
+        return "INVALID: these figures cannot be believed", BAD
+    comparison = judged.comparison
+    if comparison.pairs < FEWEST_PAIRS:
+        pairs = f"{comparison.pairs} of {FEWEST_PAIRS} pairs of slices"
+        return f"Too early to say: {pairs}", "bold yellow"
+    found = [_words(finding, comparison.figures) for finding in Finding if finding.differs]
+    if any(found):
+        worse = any(each.finding in {Finding.SLOWER, Finding.MORE} for each in comparison.figures)
+        return f"B {', and '.join(filter(None, found))}", BAD if worse else GOOD
+    doubtful = [each.name for each in comparison.figures if each.finding is Finding.UNDECIDED]
+    left = f"; undecided: {', '.join(doubtful)}" if doubtful else ""
+    return f"No difference seen between A and B{left}", "bold yellow" if left else GOOD
+
+
+def _words(finding: Finding, figures: tuple[Compared, ...]) -> str:
+    """Say of which figures this was found, and by how much."""
+    found = [each for each in figures if each.finding is finding]
+    if not found:
+        return ""
+    changes = ", ".join(
+        each.name
+        if each.ratio is None or each.name == "failures"
+        else f"{each.name} {percent(each.ratio)}"
+        for each in found
+    )
+    if finding in {Finding.MORE, Finding.FEWER}:
+        return f"fails {'more' if finding is Finding.MORE else 'less'} often"
+    return f"is {finding}: {changes}"
+
+
+def comparison_table(judged: Judged) -> Table:
+    """Put the figures of both sides beside each other, a row each."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, name in enumerate(_COLUMNS):
+        table.add_column(name, justify="right" if 0 < number < 5 else "left", no_wrap=True)
+    for figure in judged.comparison.figures:
+        *cells, finding = _cells(figure)
+        table.add_row(*cells, Text(finding, style=_STYLES.get(figure.finding, "")))
+    return table
+
+
+def _cells(figure: Compared) -> tuple[str, ...]:
+    star = "*" * figure.marked
+    values = (f"{_value(figure, value)}{star}" for value in (figure.one, figure.two))
+    ratio = "" if figure.ratio is None else _ratio(figure.ratio)
+    known = figure.low is not None and figure.high is not None
+    interval = f"{_ratio(figure.low or 0.0)} to {_ratio(figure.high or 0.0)}" if known else ""
+    nothing = figure.ratio is None and figure.problem is None
+    finding = "none in either" if nothing else str(figure.finding)
+    return figure.name, *values, ratio, interval, finding
+
+
+def _value(figure: Compared, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if figure.name == "rate":
+        return f"{value:,.0f}/s" if value >= 100 else f"{value:.3g}/s"
+    return f"{value:,.0f}" if figure.name == "failures" else written(value)
+
+
+def _ratio(value: float) -> str:
+    return "inf" if isinf(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3f}"
+
+
+def lines_below(judged: Judged) -> Iterator[Line]:
+    """Give what is to be said below the table: what it is of, doubts, and what was required."""
+    for reason in judged.invalid:
+        yield f"- {reason}", BAD
+    yield from ((line, "red") for line in judged.failed)
+    for figure in judged.comparison.figures:
+        if figure.problem is not None:
+            yield f"{figure.name}: {figure.problem}", "yellow"
+        if figure.marked and figure.bounds is not None:
+            low, high = (_ratio(bound) for bound in figure.bounds)
+            said = f"without that the ratio is between {low} and {high}"
+            yield f"* {figure.name}: more than a tenth is the fleet's own; {said}", "yellow"
+    yield from ((note, "yellow") for note in judged.notes)
+    yield from _alike(judged)
+    for required, answer in judged.answers:
+        figure = judged.comparison.figure(required.name)
+        yield say_answer(required, answer, figure), _ANSWERS[answer]
+
+
+def notes_on(reports: Iterable[Report]) -> Iterator[str]:
+    """Say of which side the fleet was the limit, or where its own share is not known."""
+    for letter, report in zip("AB", reports, strict=True):
+        yield from (f"{letter}: {line}" for line in own_lines(report) if not line.startswith("*"))
+
+
+def _alike(judged: Judged) -> Iterator[Line]:
+    """Say what was found of A compared with itself."""
+    if judged.alike is None or not judged.smallest:
+        return
+    known = any(each.low is not None for each in judged.alike.figures)
+    odd = ", ".join(each.name for each in judged.alike.figures if each.finding.differs)
+    if odd:
+        yield f"A beside itself differs in {odd}: this machine is not steady", "yellow"
+    elif known:
+        yield "A beside itself: no difference seen", ""
+    least = ", ".join(
+        f"{name} {percent(ratio).removeprefix('+')}" for name, ratio in judged.smallest.items()
+    )
+    yield f"Today this machine shows differences from: {least}", ""
+
+
+def sides_line(judged: Judged) -> str:
+    """Say who A and B are, and how many slices were compared."""
+    named = []
+    for letter, side in zip("AB", judged.sides, strict=True):
+        known = side.name == side.target
+        named.append(f"{letter} {side.name}" + ("" if known else f" ({side.target})"))
+    slices = f"{count(judged.comparison.pairs, 'pair')} of {judged.seconds:g} s"
+    return f"{', '.join(named)}, {slices}"
+
+
+def to_markdown(judged: Judged) -> str:
+    """Write all of it as Markdown: the answer, the table, and the lines below."""
+    rows = [_COLUMNS, (":--", *["--:"] * 4, ":--"), *map(_cells, judged.comparison.figures)]
+    table = "\n".join(f"| {' | '.join(map(_escaped, row))} |" for row in rows)
+    below = "".join(f"- {_escaped(line.removeprefix('- '))}\n" for line, _ in lines_below(judged))
+    answer = _escaped(answer_of(judged)[0])
+    return f"**{answer}**\n\n{_escaped(sides_line(judged))}\n\n{table}\n\n{below}"
+
+
+def _escaped(text: str) -> str:
+    """Write a text so that Markdown shows it as it is."""
+    marks: Mapping[str, str] = {mark: f"\\{mark}" for mark in "\\|*_`[]"} | {"<": "&lt;"}
+    return "".join(marks.get(character, character) for character in escaped(text))

@@ -1,0 +1,1 @@
+"""Questions that take more than one load: which of two targets is the faster one."""

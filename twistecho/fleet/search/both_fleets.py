@@ -1,0 +1,66 @@
+"""Two fleets on one reactor, whose clients begin together."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from twistecho.base.reactor_types import AnyReactor
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reactor_engine.fleet import Fleet
+from twistecho.fleet.reports.report import Report
+
+
+class BothFleets:
+    """Carries out a plan against two targets, each with options of `Fleet`'s of its own.
+
+    All clients begin once all of both have connected or failed to. Where none of one fleet's was
+    answered to the end, that is the end of the other one, too. ``ended`` has what became of either
+    fleet, by its number.
+    """
+
+    def __init__(
+        self, reactor: AnyReactor, plan: Plan, sides: Sequence[tuple[Any, dict[str, Any]]]
+    ) -> None:
+        self.fleets = [
+            Fleet(reactor, target, plan, together=self._together, **options)
+            for target, options in sides
+        ]
+        self.ended: dict[int, Any] = {}
+        self._waiting: list[Deferred[None]] = []
+        self._over: Deferred[None] = Deferred()
+
+    def run(self) -> "Deferred[None]":
+        """Run both fleets; fire when both have ended."""
+        for number, fleet in enumerate(self.fleets):
+            fleet.run().addBoth(partial(self._end, number))
+        return self._over
+
+    def stop(self) -> None:
+        """End the clients of both that still run."""
+        for fleet in self.fleets:
+            fleet.stop()
+
+    def reports(self) -> list[Report]:
+        """Give the reports, once both have ended. Raises what a fleet ended with instead."""
+        for number in range(len(self.fleets)):
+            if not isinstance(self.ended[number], Report):
+                self.ended[number].raiseException()
+        return [self.ended[number] for number in range(len(self.fleets))]
+
+    def _together(self) -> "Deferred[None]":
+        """Have the clients of a fleet wait for those of the other one."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if len(self._waiting) == len(self.fleets):
+            for each in self._waiting:
+                each.callback(None)
+        return waiting
+
+    def _end(self, number: int, result: object) -> None:
+        self.ended[number] = result
+        if len(self.ended) == len(self.fleets):
+            self._over.callback(None)
+        elif not isinstance(result, Report) or not result.answered:
+            self.stop()
