@@ -22,7 +22,7 @@ from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
-from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan import STAGED, Plan
 from twistecho.fleet.plans.target import (
     Target,
     families,
@@ -38,9 +38,9 @@ from .options import (
     Parsed,
     adding,
     file_option,
+    fleet_plan_options,
     load_options,
     make_plan,
-    plan_options,
     problem_with_option,
     protocol_option,
     read_file,
@@ -63,11 +63,11 @@ def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | N
     ``open_files`` is the limit of each of the ``processes``.
     """
     room = room_for_connections(open_files)
-    most = -(-plan.clients // processes)
+    most = -(-plan.at_once // processes)
     if most > room:
         return (
             f"{most:,} clients in a process, but it may open {open_files:,} files: "
-            f"take {-(-plan.clients // room)} --processes or more, or raise the limit (ulimit -n)"
+            f"take {-(-plan.at_once // room)} --processes or more, or raise the limit (ulimit -n)"
         )
     ports = _local_ports()
     addresses = max(1, len(plan.sources))
@@ -108,7 +108,7 @@ _PLAN_TYPE = Parsed("file", partial(read_file, parse=Plan.from_json))
 _JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
-    plan_options,
+    fleet_plan_options,
     protocol_option,
     target_options,
     load_options,
@@ -157,6 +157,7 @@ def fleet(
     wanted = {name: options.pop(name) for name in _JUDGED}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file)
+    results.check(plan)
     _check_way(engine, plan, target)
     count = _processes(processes, plan, verbose=verbose)
     report = _run(engine, plan, target, results, processes=count, verbose=verbose)
@@ -190,6 +191,7 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         and name in Plan.__dataclass_fields__
     ]
     given += ["literal"] if "messages" in given else []
+    given += [STAGED[name] for name in given if name in STAGED]
     try:
         chosen = replace(base, **{name: getattr(plan, name) for name in given})
         chosen.check_turns()

@@ -17,6 +17,7 @@ from twistecho.fleet.output.charts import draw
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.output.stage_table import stages_table
 from twistecho.fleet.output.tables import (
     figures_table,
     headline,
@@ -26,6 +27,7 @@ from twistecho.fleet.output.tables import (
     times_table,
     verdict_lines,
 )
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Requirement, parse_requirement
@@ -57,8 +59,8 @@ def _page(name: str) -> OutputFile:
 result_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
-                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
-                      "repeatable."),
+                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s', "
+                      "'stage 2: p99 < 5ms'; repeatable."),
     click.option("--rate-tolerance", type=Parsed("share", parse_share), default="99%",
                  show_default=True, metavar="SHARE",
                  help="The least share of the messages due under --rate that must be sent by the "
@@ -96,6 +98,13 @@ class Results:
     quiet: bool
     printer: Printer
 
+    def check(self, plan: Plan) -> None:
+        """Fail with one line where a requirement is of a stage that a plan has not."""
+        for requirement in self.requirements:
+            problem = requirement.problem_with(plan)
+            if problem:
+                raise click.UsageError(f"--require: {problem}")
+
     def conclude(self, report: Report) -> Verdict:
         """Judge, write and show a report. Ends the process where a file could not be written."""
         if self.allow_lag is not None:
@@ -122,6 +131,7 @@ class Results:
             self.printer.line(line, style)
         if not self.quiet:
             tables = [figures_table(report), times_table(report)]
+            tables += [stages_table(report)] if report.by_stage else []
             tables += [parts_table(report)] if report.parts else []
             for table in tables:
                 if table.row_count:
@@ -174,6 +184,7 @@ def show_reports(
     """Carry out `twistecho report`, and end the process."""
     results = make_results(**options, json=json)
     whole = _whole(reports)
+    results.check(whole.plan)
     if not results.quiet:
         results.printer.line(headline(whole.plan, whole.target))
     sys.exit(results.conclude(whole).exit_code)

@@ -18,6 +18,7 @@ from twistecho.fleet.reports.requirements import Result
 from twistecho.fleet.reports.verdict import Verdict
 
 from .charts import Chart, page_charts
+from .stage_table import STAGE_COLUMNS, stage_heading, stage_rows
 from .tables import count, figures, headline, marked_cells, meaning_of, own_lines, times
 
 _COLUMNS = ("p50", "p99", "p99.9", "max")
@@ -30,6 +31,7 @@ def html_page(verdict: Verdict) -> str:
     report = verdict.report
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     tables = [_table("Figures", figures(report).items()), _times(report)]
+    tables += [_stages(report)] if report.by_stage else []
     tables += [_requirements(verdict.results)] if verdict.results else []
     tables += [_failures(report.failures)] if report.failures else []
     tables += [_parts(report.parts)] if report.parts else []
@@ -118,6 +120,12 @@ def _times(report: Report) -> str:
     ]
     notes = "".join(f'<p class="quiet">{_text(line)}</p>' for line in own_lines(report))
     return _section("Times", rows, ("time", *_COLUMNS)) + notes
+
+
+def _stages(report: Report) -> str:
+    """Put the stages of the load under each other."""
+    rows = [_row(name, *cells, kind="count") for name, cells in stage_rows(report)]
+    return _section("Stages", rows, (stage_heading(report.plan), *STAGE_COLUMNS))
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:

@@ -14,9 +14,10 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.own_limit import signs_of_own_limit
 from twistecho.fleet.reports.own_share import COLUMNS
 from twistecho.fleet.reports.report import Disagreement, Report
-from twistecho.fleet.reports.verdict import Verdict, signs_of_own_limit
+from twistecho.fleet.reports.verdict import Verdict
 
 REASONS = {
     "refused": "nobody listens there",
@@ -101,8 +102,11 @@ def count(number: int, noun: str) -> str:
 def headline(plan: Plan, target: object) -> str:
     """Say in one line what is run."""
     words = [count(plan.clients, "client"), _share(plan)]
+    if plan.client_stages is not None:
+        words[0] = f"{plan.client_stages} clients ({plan.clients:,} in all)"
     if plan.rate is not None:
-        words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
+        rate = f"{plan.rate:,g}" if plan.rate_stages is None else plan.rate_stages
+        words.append(f"{rate} messages/s ({plan.arrivals})")
     if plan.pipeline > 1:
         words.append(f"{plan.pipeline} at once")
     if plan.think:
@@ -119,7 +123,7 @@ def headline(plan: Plan, target: object) -> str:
 def _share(plan: Plan) -> str:
     """Say how much each client does."""
     each = plan.messages_per_client
-    share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
+    share = f"{plan.sends_for:g} s" if each is None else f"{count(each, 'message')} each"
     return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 

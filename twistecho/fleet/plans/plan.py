@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
 from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
@@ -40,6 +40,15 @@ class Arrivals(TextEnum):
     CONSTANT = "constant"
     POISSON = "poisson"
 
+
+_PARSERS = {"rate": parse_rates, "clients": parse_counts}
+
+# The defaults of fields that take stages, too: type checkers want what they are declared as.
+_USUAL_CLIENTS: Any = 20
+_NO_RATE: Any = None
+
+STAGED = {"rate": "rate_stages", "clients": "client_stages"}
+"""The fields that take stages, and those in which these are then."""
 
 _LEAST = {"clients": 1, "repeat": 1, "pipeline": 1, "seed": 0, "first": 0}
 """The whole numbers of a plan, and the least that each may be."""
@@ -98,14 +107,14 @@ class Plan:
     Raises FieldError for a plan that nobody can carry out.
     """
 
-    clients: Staged[int] = cast(Any, 20)
+    clients: Staged[int] = _USUAL_CLIENTS
     messages: tuple[bytes, ...] = (OWN_MESSAGE,)
     repeat: int = 1
     timeout: float = 30.0
     reply: ReplyFormat = ReplyFormat.STAMPED
     ordered: bool = False
     think: float = 0.0
-    rate: Staged[float | None] = cast(Any, None)
+    rate: Staged[float | None] = _NO_RATE
     arrivals: Arrivals = Arrivals.CONSTANT
     seed: int = 0
     pipeline: int = 1
@@ -144,13 +153,10 @@ class Plan:
     def _take_stages(self) -> None:
         """Put stages in the place of what stands for them, and a number beside them."""
         values: dict[str, Any] = vars(self)
-        for name, staged, parse in (
-            ("rate", "rate_stages", parse_rates),
-            ("clients", "client_stages", parse_counts),
-        ):
+        for name, staged in STAGED.items():
             given = values[name]
             try:
-                given = parse(given) if isinstance(given, str) else given
+                given = _PARSERS[name](given) if isinstance(given, str) else given
             except ValueError as error:
                 raise FieldError(name, str(error)) from None
             if isinstance(given, Stages):
@@ -274,6 +280,11 @@ class Plan:
         if self.client_stages is None:
             return self.sends_for
         return self._presence.goes(self._rank(client))
+
+    def over_for(self, client: int) -> float:
+        """Say when a client's sending ends, since the run began; infinite where nobody knows."""
+        until = self.sends_until(client)
+        return inf if until is None or self.barrier else self.warmup + until
 
     @property
     def in_turn(self) -> bool:
@@ -400,7 +411,7 @@ class Plan:
         data["reply"], data["arrivals"] = str(self.reply), str(self.arrivals)
         data["sources"] = list(self.sources)
         data["protocol"] = importable_name_of(self.protocol)
-        for name, staged in (("rate", "rate_stages"), ("clients", "client_stages")):
+        for name, staged in STAGED.items():
             stages = data.pop(staged)
             data[name] = data[name] if stages is None else stages.to_json()
         return {"schema": SCHEMA, **data}
@@ -502,12 +513,12 @@ def _shared(stages: str, **fields: int) -> _Shared:
     return _Shared(stages, Share(**fields))
 
 
-def _taken(name: str, value: Any, parse: Callable[[str], Stages]) -> Any:
+def _taken(name: str, value: Any) -> Any:
     """Give what a plan takes for what is written of a rate, or of clients."""
     if not isinstance(value, _Shared):
         return value
     try:
-        return replace(parse(value.text), share=value.share)
+        return replace(_PARSERS[name](value.text), share=value.share)
     except ValueError as error:
         raise FieldError(name, str(error)) from None
 
@@ -532,6 +543,6 @@ def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan
         fields["literal"] = _have_tokens(known)
     elif fields["literal"] is None:
         raise FieldError("literal", "it is missing")
-    for name, parse_stages in (("rate", parse_rates), ("clients", parse_counts)):
-        fields[name] = _taken(name, fields[name], parse_stages)
+    for name in STAGED:
+        fields[name] = _taken(name, fields[name])
     return Plan(messages=known, **fields)

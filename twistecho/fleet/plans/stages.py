@@ -220,6 +220,27 @@ def _time(seconds: float) -> str:
     return f"{whole // length}{unit}"
 
 
+def add_stages(parts: Sequence[Stages]) -> Stages:
+    """Put together the stages of several loads at the same time, which change together.
+
+    Raises ValueError where some are only a part of the processes of one load.
+    """
+    first, shares = parts[0], [part.share for part in parts]
+    own = {share.part for share in shares if share is not None}
+    if all(replace(part, share=first.share) == first for part in parts) and first.share is not None:
+        alike = {(share.parts, share.clients) for share in shares if share is not None}
+        if len(alike) == 1 and len(own) == len(parts) == first.share.parts:
+            return first.whole()
+    if own:
+        raise ValueError(f"{first}: the other parts are missing")
+    return Stages(
+        tuple(
+            Stage(sum(each.begin for each in one), sum(each.end for each in one), one[0].seconds)
+            for one in zip(*parts, strict=True)
+        )
+    )
+
+
 class Schedule:
     """When the messages of a rate in stages are due, after a warm-up of so many seconds.
 

@@ -30,6 +30,7 @@ from twistecho.fleet.plans.target import Target, source_of
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
+from twistecho.fleet.reports.staged_recorder import recording_for
 
 from .client import Client
 from .destination import Destination
@@ -79,7 +80,7 @@ class Fleet:
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
-        self.recording = Recording(plan.warmup)
+        self.recording = recording_for(plan)
         self._reactor = typing.cast(IReactorFleet, reactor)
         self._in_memory = is_for_tests(reactor)
         self._on_reply = on_reply
@@ -169,7 +170,7 @@ class Fleet:
 
     def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
         for number in self.plan.numbers:
-            if self.plan.ramp and not self._stopped:
+            if self.plan.in_turn and not self._stopped:
                 yield self._turn_of(number)
             if self._stopped:
                 self._not_started(number, INTERRUPTED)
@@ -251,6 +252,7 @@ class Fleet:
                 self.plan,
                 self.outcomes,
                 self.recording.measured(),
+                stages=self.recording.stages(),
                 began=self._wall_clock,
                 interrupted=self._stopped,
                 cpu_seconds=None if self._in_memory else time.process_time() - self._cpu,

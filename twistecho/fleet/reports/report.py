@@ -11,6 +11,7 @@ from twistecho.base.decoding import check_schema, decode, parse, written_as
 from twistecho.base.notation import FieldError
 from twistecho.fleet.plans.plan import Plan
 
+from .by_stage import StageFound, StageResult, stage_results
 from .histograms import PERCENTILES, Latencies, LatencySummary, Measured
 from .outcome import Outcome
 from .own_share import Shares, marks, own_shares
@@ -68,6 +69,7 @@ class Report:
     was ended early by whoever started it. ``cpu_seconds`` is the processor's time that the fleet's
     processes took, where they tell. ``allowed_lag``, in seconds, is how late the fleet may have
     been, and how much of a time may be its own, where somebody has said so: see `verdict`.
+    ``stages`` has what was found in each stage of the plan, where it has any: see `by_stage`.
     """
 
     engine: str
@@ -80,6 +82,12 @@ class Report:
     interrupted: bool = False
     cpu_seconds: float | None = None
     allowed_lag: float | None = None
+    stages: tuple[StageFound, ...] = ()
+
+    @cached_property
+    def by_stage(self) -> tuple[StageResult, ...]:
+        """The stages of the plan, each with what was found of it; none where it has none."""
+        return stage_results(self.plan, self.stages)
 
     @property
     def cpu_share(self) -> float | None:
@@ -202,6 +210,7 @@ class Report:
             "summary": self._summary(),
             "parts": [asdict(part) for part in self.parts],
             "measured": self.measured.to_dict(),
+            "stages": [stage.to_dict() for stage in self.stages],
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 
@@ -223,6 +232,7 @@ class Report:
             "latency_seconds": latency and _latency_to_dict(latency),
             "own_shares": _shares_to_dict(self.own_shares),
             "marked": {time: list(shares) for time, shares in self.marks.items()},
+            "stages": [stage.summary() for stage in self.by_stage],
         }
 
     def _repr_html_(self) -> str:
@@ -249,7 +259,13 @@ class Report:
         return cls.from_dict(parse(text, "a report"))
 
 
-@written_as(Report, schema=int, cpu_seconds=(float | None, None), allowed_lag=(float | None, None))
+@written_as(
+    Report,
+    schema=int,
+    cpu_seconds=(float | None, None),
+    allowed_lag=(float | None, None),
+    stages=(tuple[StageFound, ...], ()),
+)
 def _report(schema: int, **fields: Any) -> Report:
     if schema not in (SCHEMA, _WITHOUT_OWN_SHARE):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
@@ -257,6 +273,8 @@ def _report(schema: int, **fields: Any) -> Report:
         raise FieldError("began", f"{fields['began']:g} is after the year 9999")
     report = Report(**fields)
     _check_parts(report)
+    if len(report.stages) > len(report.plan.stages or ()):
+        raise FieldError("stages", "there are more than the plan has")
     return report
 
 
@@ -280,6 +298,7 @@ def make_report(
     outcomes: Iterable[Outcome],
     measured: Measured,
     *,
+    stages: tuple[StageFound, ...] = (),
     began: float = 0.0,
     interrupted: bool = False,
     cpu_seconds: float | None = None,
@@ -295,6 +314,7 @@ def make_report(
         began=began,
         interrupted=interrupted,
         cpu_seconds=cpu_seconds,
+        stages=stages,
     )
 
 

@@ -20,6 +20,7 @@ from twistecho.fleet.plans.target import Address, Target, parse_target, resolve,
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
+from twistecho.fleet.reports.staged_recorder import recording_for
 
 from .client import Client, time_left
 from .connecting import Gate, connect, connected_by
@@ -55,7 +56,7 @@ class ThreadedFleet:
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
-        self._recording = Recording(plan.warmup)
+        self._recording = recording_for(plan)
         self._running: dict[int, Recording] = {}  # of clients that have not ended
         self._on_reply = on_reply
         self._together = together
@@ -99,6 +100,7 @@ class ThreadedFleet:
             self.plan,
             self.outcomes,
             self._recording.measured(),
+            stages=self._recording.stages(),
             began=began,
             interrupted=self._stop.is_open,
             cpu_seconds=time.process_time() - cpu,
@@ -110,7 +112,7 @@ class ThreadedFleet:
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
         self._await_turn(number)
-        recording = Recording(self.plan.warmup)
+        recording = recording_for(self.plan)
         with self._lock:
             self._running[number] = recording
         reader = self._reader_of(number)
