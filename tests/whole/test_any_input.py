@@ -65,6 +65,7 @@ from twistecho.fleet.output.tables import (
     times_table,
     verdict_lines,
 )
+from twistecho.fleet.plans.stages import parse_counts, parse_rates
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_sources, parse_target
@@ -159,6 +160,8 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
+    "stages of a rate": (parse_rates, ["100:30s,100..2k:2min,2k:1min", "0..5/s:1h"]),
+    "stages of clients": (parse_counts, ["10..200:1min,200:2min", "0..1k:20ms"]),
     "share": (parse_share, ["99%", "99", "0.99"]),
     "seed": (parse_seed, ["0", "123"]),
     "workers": (lambda text: parse_workers(text, 4), ["auto", "4", "1024"]),

@@ -302,7 +302,7 @@ class FileTests(unittest.TestCase):
             ("{}", "schema: it is missing"),
             ('{"schema": 4}', "schema 4 is not 3"),
             ('{"schema": 2, "client": 5}', "client: there is no such field"),
-            ('{"schema": 2, "clients": "5"}', "clients: expected int, got str"),
+            ('{"schema": 2, "clients": "5"}', "clients: stage 1: '5' is not like 100:30s"),
             ('{"schema": 2, "clients": 0}', "clients: 0 is not 1 or more"),
             ('{"schema": 2, "reply": "html"}', "reply: invalid enum value 'html'"),
             (r'{"schema": 2, "reply": "\u001b\n"}', r"reply: invalid enum value '\x1b\n'"),

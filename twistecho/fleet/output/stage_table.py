@@ -15,7 +15,9 @@ from twistecho.fleet.reports.by_stage import StageResult
 from twistecho.fleet.reports.figures import Reading, Unit, doubt_of
 from twistecho.fleet.reports.report import Report
 
-_TIMES = ("p50", "p90", "p99", "max")
+_TIMES = ("p50", "p99", "max")
+
+_NAME = 16  # characters
 
 STAGE_COLUMNS = ("asked", "offered", "answered", "failed", *_TIMES)
 """What a line has besides the stage's number and text; failed are clients."""
@@ -43,8 +45,8 @@ def _times(report: Report, stage: StageResult) -> list[str]:
     summary = stage.latencies()
     if summary is None:
         return ["-"] * len(_TIMES)
-    p50, p90, p99, _ = summary.percentiles
-    values = dict(zip(_TIMES, (p50, p90, p99, summary.max), strict=True))
+    p50, _, p99, _ = summary.percentiles
+    values = dict(zip(_TIMES, (p50, p99, summary.max), strict=True))
     marked = {at: doubt_of(report, f"stage {stage.number}: {at}") for at in values}
     return [written(value) + "*" * bool(marked[at]) for at, value in values.items()]
 
@@ -52,7 +54,7 @@ def _times(report: Report, stage: StageResult) -> list[str]:
 def stages_table(report: Report) -> Table:
     """Put the stages of a run under each other; those in which clients failed stand out."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
-    table.add_column(stage_heading(report.plan), overflow="fold")
+    table.add_column(stage_heading(report.plan), overflow="fold", min_width=_NAME)
     for column in STAGE_COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
     for name, cells in stage_rows(report):
@@ -63,4 +65,4 @@ def stages_table(report: Report) -> Table:
 
 def stage_heading(plan: Plan) -> str:
     """Say what the values of the stages are."""
-    return "messages/s" if plan.rate_stages is not None else "clients"
+    return "stage" if plan.rate_stages is not None else "stage, clients"
