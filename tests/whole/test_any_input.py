@@ -65,9 +65,9 @@ from twistecho.fleet.output.tables import (
     times_table,
     verdict_lines,
 )
-from twistecho.fleet.plans.stages import parse_counts, parse_rates
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.stages import parse_counts, parse_rates
 from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.merge import merge_reports

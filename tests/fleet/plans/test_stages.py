@@ -187,8 +187,7 @@ class PresenceTests(unittest.TestCase):
         """At every time, those of all processes together, rounded to the nearest."""
         plan = Plan(clients=stages, warmup=warmup)
         moment = at * stages.seconds * 0.999
-        for divided in (plan, *([plan.divide(parts)] if parts > 1 else [])):
-            plans = divided if isinstance(divided, list) else [divided]
+        for plans in ([plan], plan.divide(parts)):
             present = sum(
                 part.turn_of(client) <= warmup + moment < warmup + (part.sends_until(client) or 0)
                 for part in plans
@@ -277,20 +276,21 @@ class PlanTests(unittest.TestCase):
                 [name] = other
                 told = f"^{name}: it contradicts stages of {staged}$"
                 with self.subTest(other=other), pytest.raises(ValueError, match=told):
-                    Plan(**{staged: "5:1s"}, **other)
-        for fields in ({"rate": "5:1s"}, {"rate": 5.0}, {"barrier": True}):
+                    Plan(**{staged: "5:1s", **other})
+        more: list[dict[str, Any]] = [{"rate": "5:1s"}, {"rate": 5.0}, {"barrier": True}]
+        for fields in more:
             with pytest.raises(ValueError, match=r"^(clients|barrier): .*contradict"):
-                Plan(clients="5:1s", **fields)  # type: ignore[arg-type]  # of several types
+                Plan(clients="5:1s", **fields)
         assert Plan(rate="5:1s", barrier=True).barrier
 
     def test_a_number_that_is_not_the_stages_own_is_refused(self) -> None:
         """Beside them in Python; in a file there is but one of the two."""
         stages = parse_rates("5:1s")
-        with pytest.raises(ValueError, match="^rate: it is not the highest of 5:1s"):
+        with pytest.raises(ValueError, match=r"^rate: it is not the highest of 5:1s"):
             Plan(rate=6.0, rate_stages=stages)
-        with pytest.raises(ValueError, match="^clients: it is not the number of clients"):
+        with pytest.raises(ValueError, match=r"^clients: it is not the number of clients"):
             Plan(clients=6, client_stages=stages)
-        with pytest.raises(ValueError, match="^clients: there are no parts"):
+        with pytest.raises(ValueError, match=r"^clients: there are no parts"):
             Plan(clients=Stages((Stage(0.5, 1, 1),)))
 
     @law
