@@ -3,13 +3,14 @@
 import json
 import unittest
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import RESET, client
+from tests.support.stages import STAGED_PLAN as PLAN
+from tests.support.stages import staged_report
 from twistecho.fleet.output.stage_table import stage_rows
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.by_stage import StageFound, add_found
@@ -23,7 +24,6 @@ from twistecho.fleet.reports.requirements import parse_requirement
 from twistecho.fleet.reports.staged_recorder import StagedRecording, recording_for
 from twistecho.fleet.reports.verdict import invalid, judge
 
-PLAN = Plan(rate="10:1s,10..30:1s", warmup=0.5, clients=1)
 STOPPED = Cause(Phase.RECEIVE, INTERRUPTED)
 
 replies = st.lists(
@@ -36,25 +36,6 @@ def play(found: list[tuple[float, float, float, int]], *recordings: Recording) -
     for number, (due, waited, took, size) in enumerate(found):
         recording = recordings[number % len(recordings)]
         recording.reply(due, due + waited, due + waited + took, size)
-
-
-def found(sent: int = 30, *, late: int = 0, unsent: int = 0, lag: float = 0.0) -> Report:
-    """Make a report of the plan: 10 messages in the first stage, the others in the second."""
-    recording = recording_for(PLAN)
-    recording.connected(0.001, 0.001)
-    for number in range(sent):
-        due = 0.5 + number / 10 if number < 10 else 1.5 + (number - 10) / 100
-        handed = 2.6 if number >= sent - late else due
-        recording.sent(lag, due)
-        recording.reply(due, handed, handed + 0.1, 10)
-    for _ in range(unsent):
-        recording.unsent(2.0)
-    recording.offered(0.5, 2.5)
-    counts: dict[str, Any] = {"sent": sent, "bytes_sent": 10 * sent, "bytes_returned": 10 * sent}
-    one = replace(client(0, sent, ended=3.0), unsent=unsent, **counts)
-    return make_report(
-        "threads", "h:1", PLAN, [one], recording.measured(), stages=recording.stages()
-    )
 
 
 class RecordingTests(unittest.TestCase):
@@ -142,16 +123,16 @@ class ReportTests(unittest.TestCase):
 
     def test_each_stage_says_what_was_asked_offered_and_answered(self) -> None:
         """Rates are means; times are its own."""
-        first, second = found().by_stage
+        first, second = staged_report().by_stage
         assert (first.asked, first.offered, first.rate) == (10, 10, 10)
         assert (second.asked, second.offered, second.due) == (20, 20, 20)
-        name, cells = list(stage_rows(found()))[1]
+        name, cells = list(stage_rows(staged_report()))[1]
         assert name == "2  10..30:1s"
         assert cells[:4] == ["20/s", "20/s", "20/s", "0"]
 
     def test_it_comes_back_from_json(self) -> None:
         """With a summary for people."""
-        report = found(late=2)
+        report = staged_report(late=2)
         assert Report.from_json(report.to_json()) == report
         data = json.loads(report.to_json())
         told = data["summary"]["stages"][1]
@@ -160,7 +141,7 @@ class ReportTests(unittest.TestCase):
 
     def test_more_stages_than_the_plan_has_are_refused(self) -> None:
         """Likewise one with intervals."""
-        data = found().to_dict()
+        data = staged_report().to_dict()
         with pytest.raises(ValueError, match="stages: there are more than the plan has"):
             Report.from_dict(data | {"stages": data["stages"] * 2})
         damaged = data["stages"][0] | {"measured": data["measured"]}
@@ -170,7 +151,7 @@ class ReportTests(unittest.TestCase):
     def test_reports_of_loads_that_change_together_are_merged(self) -> None:
         """Values and counts add up; a part that was lost has nothing."""
         lost = lost_report("threads", "h:1", PLAN, "x", "gone")
-        whole = merge_reports([found(), found(), lost], ["a", "b", "c"])
+        whole = merge_reports([staged_report(), staged_report(), lost], ["a", "b", "c"])
         assert str(whole.plan.rate_stages) == "30:1s,30..90:1s"
         assert [stage.answered for stage in whole.by_stage] == [20, 40]
         assert [stage.asked for stage in whole.by_stage] == [30, 60]
@@ -178,11 +159,11 @@ class ReportTests(unittest.TestCase):
     def test_loads_that_change_otherwise_are_not_merged(self) -> None:
         """The message shows both."""
         for other in (Plan(rate="10:2s"), Plan(rate=5.0), Plan(clients="1:1s")):
-            report = make_report("threads", "h:1", other, [], found().measured)
+            report = make_report("threads", "h:1", other, [], staged_report().measured)
             with pytest.raises(ValueError, match=r"the plans differ in (rate|clients|warmup): "):
-                merge_reports([found(), report], ["a", "b"])
+                merge_reports([staged_report(), report], ["a", "b"])
         up, down = (
-            make_report("threads", "h:1", Plan(clients=text), [], found().measured)
+            make_report("threads", "h:1", Plan(clients=text), [], staged_report().measured)
             for text in ("1..2:1s", "2..1:1s")
         )
         with pytest.raises(ValueError, match="differ in clients: some come while others go"):
@@ -194,29 +175,29 @@ class VerdictTests(unittest.TestCase):
 
     def test_what_was_offered_as_asked_is_valid(self) -> None:
         """All of it, and in time."""
-        assert invalid(found()) == ()
+        assert invalid(staged_report()) == ()
 
     def test_a_stage_whose_messages_were_sent_late_was_not_held(self) -> None:
         """It is named, the others are not; the tolerance says how many there may be."""
-        [reason] = invalid(found(late=2))
+        [reason] = invalid(staged_report(late=2))
         assert reason.startswith("stage 2 (10..30:1s): the rate was not held: 18 of 20 messages")
         assert "clients waited for earlier replies" in reason
-        assert invalid(found(late=2), rate_tolerance=0.9) == ()
+        assert invalid(staged_report(late=2), rate_tolerance=0.9) == ()
 
     def test_so_was_one_whose_messages_were_never_sent(self) -> None:
         """They were due."""
-        [reason] = invalid(found(unsent=5))
+        [reason] = invalid(staged_report(unsent=5))
         assert "20 of 25 messages due were sent before the stage was over" in reason
 
     def test_the_fleet_s_own_lag_is_judged_by_stage(self) -> None:
         """Every stage in which it was late is named."""
-        reasons = invalid(found(lag=0.05))
+        reasons = invalid(staged_report(lag=0.05))
         assert [reason[:7] for reason in reasons] == ["stage 1", "stage 2"]
         assert all("by its own fault" in reason for reason in reasons)
 
     def test_stages_have_to_add_up(self) -> None:
         """To what the clients count."""
-        report = found()
+        report = staged_report()
         first, second = report.stages
         less = replace(report, stages=(first,))
         assert any("the stages have 10 messages answered in all" in r for r in invalid(less))
@@ -230,7 +211,7 @@ class RequirementTests(unittest.TestCase):
 
     def test_figures_of_a_stage(self) -> None:
         """By its number, from 1."""
-        report = found(late=2)
+        report = staged_report(late=2)
         for name, value in (
             ("messages", 20), ("sent", 20), ("rate", 20), ("offered", 18), ("failed", 0),
             ("bytes_returned", 200), ("byte_rate", 200), ("receive:reset", 0), ("unsent", 0),
@@ -243,7 +224,7 @@ class RequirementTests(unittest.TestCase):
 
     def test_a_requirement_is_of_its_stage_alone(self) -> None:
         """Met in the one and missed in the other; blanks are free."""
-        report = found(late=2)
+        report = staged_report(late=2)
         for text, met in (
             ("stage 1: p99 < 200ms", True),
             ("stage  2 :max<200ms", False),

@@ -120,7 +120,7 @@ class StageResult:
     @property
     def in_time(self) -> int:
         """How many of its messages were sent before it was over."""
-        return self.sent - self.found.late
+        return max(0, self.sent - self.found.late)
 
     @property
     def due(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from twistecho.base.notation import FieldError
 from twistecho.fleet.plans.plan import STAGED, Plan
 from twistecho.fleet.plans.stages import Stages, add_stages
 
@@ -123,8 +124,10 @@ def _plan(plans: Sequence[Plan]) -> Plan:
     }
     for name, staged in STAGED.items():
         stages: list[Stages] = [each for plan in plans if (each := getattr(plan, staged))]
-        if stages:
-            fields[name] = add_stages(stages)
+        try:
+            fields |= {name: add_stages(stages)} if stages else {}
+        except ValueError as error:
+            raise FieldError(name, str(error)) from None
     if plans[0].client_stages and Plan(clients=fields["clients"]).clients != clients:
         raise ValueError("the plans differ in clients: some come while others go")
     return replace(

@@ -34,6 +34,9 @@ def stages_that_do_not_add_up(report: Report) -> Iterator[str]:
         yield f"the stages have {found:,} messages answered in all, not {answered:,}"
     owed = sum(outcome.failed + outcome.outstanding for outcome in report.outcomes)
     causes = sum(clients for stage in stages for clients in stage.failures.values())
+    for stage in report.by_stage:
+        if stage.found.late > stage.sent:
+            yield f"{stage} has {stage.found.late:,} messages sent late of {stage.sent:,} sent"
     sums = {
         "messages failed or outstanding": (sum(s.failed + s.outstanding for s in stages), owed),
         "messages unsent": (sum(stage.unsent for stage in stages), report.unsent),
