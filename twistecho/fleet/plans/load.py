@@ -25,7 +25,8 @@ from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.seeding import uniform
 
 from .plan import Arrivals, Plan
-from .stages import Schedule, Stages
+from .schedule import Schedule
+from .stages import Stages
 
 _ARRIVAL = "arrival"
 

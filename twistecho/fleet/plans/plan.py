@@ -12,8 +12,9 @@ from twistecho.base.decoding import MOST, check_schema, decode, parse, written_a
 from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
+from .presence import Presence
 from .protocol import importable_name_of, name_of
-from .stages import Presence, Share, Staged, Stages, parse_counts, parse_rates
+from .stages import Share, Staged, Stages, parse_counts, parse_rates
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
 """What the notebook's clients send."""

@@ -9,12 +9,10 @@ Times are counted from when the first stage begins. The warm-up before it has it
 """
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, chain, pairwise
-from math import inf, nextafter, sqrt
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from twistecho.base.notation import LONGEST_TIME, parse_rate, parse_seconds
@@ -239,88 +237,3 @@ def add_stages(parts: Sequence[Stages]) -> Stages:
             for one in zip(*parts, strict=True)
         )
     )
-
-
-class Schedule:
-    """When the messages of a rate in stages are due, after a warm-up of so many seconds.
-
-    They are at *positions*: where the integral of the rate since the first stage began has the
-    position's value. In the warm-up positions are negative.
-    """
-
-    __slots__ = ("_begins", "_positions", "_stages")
-
-    def __init__(self, stages: Sequence[Stage], warmup: float) -> None:
-        first = stages[0].begin
-        warming = [Stage(first, first, warmup)] if warmup else []
-        self._stages = [*warming, *stages]
-        lengths = accumulate((stage.seconds for stage in stages), initial=0.0)
-        self._begins = [*([-warmup] if warmup else []), *lengths]
-        sums = accumulate((stage.integral for stage in stages), initial=0.0)
-        self._positions = [*([-first * warmup] if warmup else []), *sums]
-
-    @property
-    def first(self) -> float:
-        """The position at which the warm-up begins, or else the first stage."""
-        return self._positions[0]
-
-    def due(self, position: float, began: float) -> float:
-        """Say when the message at a position is due, where the first stage begins at ``began``.
-
-        That is within the stage of the position, also by the last bit, and infinite after the last
-        one's end.
-        """
-        at = bisect_right(self._positions, position) - 1
-        if at >= len(self._stages):
-            return inf
-        stage = self._stages[at]
-        after = time_within(stage, position - self._positions[at])
-        due, end = began + (self._begins[at] + after), began + self._begins[at + 1]
-        return due if due < end else nextafter(end, -inf)
-
-
-def time_within(stage: Stage, integral: float) -> float:
-    """Say how long after its begin a stage's integral has a value."""
-    # The root of begin * t + slope / 2 * t**2 = integral that does not cancel out.
-    slope = (stage.end - stage.begin) / stage.seconds
-    root = sqrt(max(0.0, stage.begin * stage.begin + 2 * slope * integral))
-    return 2 * integral / (stage.begin + root) if integral else 0.0
-
-
-class Presence:
-    """When the clients of stages come and go, by their rank in the whole, from 0 on.
-
-    The one who came first is the first to go; so all stay for about as long.
-    """
-
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        begins = accumulate((stage.seconds for stage in stages), initial=0.0)
-        values = list(chain.from_iterable((stage.begin, stage.end) for stage in stages))
-        # Between two stages a value jumps, in no time.
-        self._times = [0.0, *(at for one in pairwise(begins) for at in one)]
-        steps = [later - value for value, later in pairwise([0.0, *values])]
-        self._come = list(accumulate((max(0.0, step) for step in steps), initial=0.0))
-        self._gone = list(accumulate((max(0.0, -step) for step in steps), initial=0.0))
-
-    @property
-    def clients(self) -> int:
-        """How many come in all."""
-        return int(self._come[-1])
-
-    def comes(self, rank: int) -> float:
-        """Say when a client comes; those of the first value are there from the beginning."""
-        return self._reached(self._come, rank)
-
-    def goes(self, rank: int) -> float:
-        """Say when a client goes: at the latest when all stages are over."""
-        return self._reached(self._gone, rank)
-
-    def _reached(self, sums: list[float], rank: int) -> float:
-        """Say when so many and a half had come, or gone."""
-        wanted = rank + 0.5
-        at = bisect_left(sums, wanted)
-        if at == len(sums):
-            return self._times[-1]
-        below, above = sums[at - 1], sums[at]
-        begin, end = self._times[at - 1], self._times[at]
-        return begin + (end - begin) * ((wanted - below) / (above - below))

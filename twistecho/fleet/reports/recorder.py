@@ -37,7 +37,7 @@ Counts = dict[int, int]
 """How often each number of microseconds was recorded."""
 
 
-class Second:
+class IntervalCounts:
     """What happened in one interval; ``packed`` are its latencies and how often each came."""
 
     __slots__ = ("bytes_returned", "connected", "failures", "packed")
@@ -53,7 +53,7 @@ class Second:
         if counts:
             self.packed.append((array("q", counts.keys()), array("q", counts.values())))
 
-    def add(self, other: "Second") -> None:
+    def add(self, other: "IntervalCounts") -> None:
         """Add what another one has counted."""
         self.connected += other.connected
         self.bytes_returned += other.bytes_returned
@@ -103,7 +103,7 @@ class Recording:
     def __init__(self, measure_from: float = 0.0) -> None:
         self._measure_from = measure_from
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
-        self._seconds: dict[int, Second] = {}
+        self._seconds: dict[int, IntervalCounts] = {}
         self.connections = 0
         """Connections made until now."""
         self._before = 0  # replies in the seconds before this one
@@ -131,8 +131,8 @@ class Recording:
         """How many replies came until now, those of the warm-up included."""
         return self._before + sum(self._counts.values()) + sum(self._warming.values())
 
-    def _second(self, now: float) -> Second:
-        return self._seconds.setdefault(int(now // INTERVAL_LENGTH), Second())
+    def _second(self, now: float) -> IntervalCounts:
+        return self._seconds.setdefault(int(now // INTERVAL_LENGTH), IntervalCounts())
 
     def connected(self, took: float, now: float, wire: float | None = None) -> None:
         """Record a connection."""
@@ -237,7 +237,7 @@ class Recording:
         for name, histogram in self._histograms.items():
             histogram.add(other._histograms[name])  # noqa: SLF001 - the same class
         for number, second in other._seconds.items():  # noqa: SLF001 - the same class
-            self._seconds.setdefault(number, Second()).add(second)
+            self._seconds.setdefault(number, IntervalCounts()).add(second)
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self._timed += other._timed  # noqa: SLF001 - the same class
@@ -263,7 +263,7 @@ class Recording:
         """Give what was recorded until now, as a value."""
         self._flush()
         last = max(self._seconds, default=-1)
-        seconds = [self._seconds.get(number, Second()) for number in range(last + 1)]
+        seconds = [self._seconds.get(number, IntervalCounts()) for number in range(last + 1)]
         return Measured(
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,

@@ -12,7 +12,7 @@ from twistecho.fleet.plans.stages import Stages
 
 from .by_stage import StageFound
 from .outcome import INTERRUPTED, Cause
-from .recorder import Counts, Recording, Second
+from .recorder import Counts, IntervalCounts, Recording
 
 
 def recording_for(plan: Plan) -> Recording:
@@ -21,7 +21,7 @@ def recording_for(plan: Plan) -> Recording:
     return Recording(plan.warmup) if stages is None else StagedRecording(stages, plan.warmup)
 
 
-class _AllOfIt(Second):
+class _AllOfIt(IntervalCounts):
     """What happened in a stage; which latencies came in which second nobody asks."""
 
     __slots__ = ()
@@ -42,7 +42,7 @@ class _StageRecording(Recording):
         self.late = self.failed = self.outstanding = self.unsent_count = 0
         self.client_seconds = 0.0
 
-    def _second(self, now: float) -> Second:  # noqa: ARG002 - all the same
+    def _second(self, now: float) -> IntervalCounts:  # noqa: ARG002 - all the same
         return self._all
 
     def handed_later(self, due: float, sent: float, now: float) -> None:
