@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .base.reply_formats import ReplyFormat
     from .fleet.conversation.expected import ExtraError, MismatchError
     from .fleet.plans.plan import Plan
+    from .fleet.plans.stages import Stage, Stages
     from .fleet.reactor_engine.fleet import Fleet
     from .fleet.reports.outcome import Cause, Outcome, Phase
     from .fleet.reports.report import Disagreement, Report
@@ -57,6 +58,8 @@ _ROOMS = {
     "ReplyFormat": "base.reply_formats",
     "Report": "fleet.reports.report",
     "Scenario": "service.scenario.scenario",
+    "Stage": "fleet.plans.stages",
+    "Stages": "fleet.plans.stages",
     "run_threads": "fleet.thread_engine.fleet",
 }
 
@@ -80,6 +83,8 @@ __all__ = [
     "ReplyFormat",
     "Report",
     "Scenario",
+    "Stage",
+    "Stages",
     "run_threads",
 ]
 

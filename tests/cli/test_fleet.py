@@ -21,6 +21,7 @@ from twistecho.fleet.plans.plan import SCHEMA, Arrivals, Plan
 from twistecho.fleet.plans.target import parse_target
 
 THREADS = ("--engine", "threads")
+RAW = ReplyFormat.RAW
 
 
 class _FolderCase(unittest.TestCase):
@@ -255,12 +256,64 @@ class LoadOptionTests(_FolderCase):
             ("--processes=\u0661",): "--processes: \u0661 is neither auto nor a number",
             ("--pipeline=0",): "'--pipeline': 0 is not",
             ("--arrivals=never",): "'--arrivals': 'never' is not",
+            ("--rate=5:1s", "--duration=1"): "--duration: it contradicts stages of --rate",
+            ("--rate=5:1s", "--repeat=2"): "--repeat: it contradicts stages of --rate",
+            ("--rate=5:1s", "--ramp=2"): "--ramp: it contradicts stages of --rate",
+            ("--rate=5:1s", "--in-order"): "--in-order: it contradicts stages of --rate",
+            ("--rate=5:1s", "--think=1"): "--think: it contradicts --rate,",
+            ("--clients=5:1s", "--in-order"): "--in-order: it contradicts stages of --clients",
+            ("--clients=5:1s", "--barrier"): "--barrier: it contradicts stages of --clients",
+            ("--clients=5:1s", "--rate=5:1s"): "--clients: stages contradict those of --rate",
+            ("--clients=5:1s", "--rate=5"): "--clients: stages contradict --rate: they are of",
+            ("--rate=5..9",): "'--rate': stage 1: '5..9' is not like 100:30s",
+            ("--clients=5:1s,6",): "'--clients' / '-c': stage 2: '6' is not like 100:30s",
+            ("--rate=5:1s", "--require=stage 2: p99 < 1s"): "there is no stage 2, the last one is",
+            ("--require=stage 1: p99 < 1s",): "there is no stage 1, the load has none",
         }.items():
             with self.subTest(arguments=arguments):
                 assert words in refused("fleet", "5000", *arguments)
         assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")
         line = refused("check", "--reconnect=2", "--fault=reset:0.1")
         assert "--reconnect: it contradicts --fault, but for --clients 1" in line
+        assert "'5:1s' is not a whole number" in refused("check", "--clients=5:1s")
+        assert "'5:1s' is not a number a second" in refused("check", "--rate=5:1s")
+
+
+class StagesTests(_FolderCase):
+    """Loads in stages."""
+
+    def test_each_stage_is_shown_judged_and_written(self) -> None:
+        """What was required of one of them decides; the report can be shown again."""
+        with echoing() as target:
+            ended = twistecho(
+                "fleet", target, "-c2", *THREADS, "--rate", "40:0.1s,40..80:0.1s", "--warmup=50ms",
+                "--require", "stage 2: max < 1us", "--require", "stage 1: failed == 0",
+                "--allow-lag=1h", "--rate-tolerance=0", "--json", self.path("json"),
+                "--html", self.path("html"),
+            )  # fmt: skip
+        assert ended.code == 1, ended
+        assert "40:0.1s,40..80:0.1s messages/s (constant)" in ended.out
+        assert "2  40..80:0.1s" in ended.out
+        assert "missed: stage 2: max < 1us" in ended.out
+        assert "met: stage 1: failed == 0 (is 0)" in ended.out
+        found = Report.from_json(Path(self.path("json")).read_text())
+        assert [stage.due for stage in found.by_stage] == [4, 6]
+        assert "<h2>Stages</h2>" in Path(self.path("html")).read_text()
+        again = twistecho("report", self.path("json"), self.path("json"), "--rate-tolerance=0")
+        assert "2  80..160:0.1s" in again.out
+        assert "no stage 3" in refused("report", self.path("json"), "--require=stage 3: max < 1s")
+
+    def test_clients_come_and_go(self) -> None:
+        """The options that are given come before the stages of a plan file."""
+        Path(self.path("plan")).write_text(Plan(clients="1..3:0.1s", reply=RAW).to_json())
+        staged = ("fleet", "--plan", self.path("plan"), *THREADS, "--timeout=20s")
+        with echoing(reply="raw") as target:
+            ended = twistecho(*staged, target)
+            assert ended.code == 0, ended
+            assert ended.out.startswith("1..3:0.1s clients (3 in all), 0.1 s, to ")
+            ended = twistecho(*staged, target, "-c2")
+        assert ended.out.startswith("2 clients, 1 message each, to ")
+        assert "--clients: stages contradict --rate:" in refused(*staged, "5000", "--rate=5")
 
 
 TARGET = parse_target("127.0.0.1:5000")

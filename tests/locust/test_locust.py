@@ -41,6 +41,15 @@ locust.stats.CSV_STATS_INTERVAL_SEC = 0.2
 """What has Locust's workers report, and its files written, sooner than every few seconds."""
 
 
+STAGED = """
+from twistecho import Plan
+from twistecho.locust import EchoUser
+
+class One(EchoUser):
+    plan = Plan(clients=1, rate="5:1s")
+"""
+
+
 def until(condition: Callable[[], Any]) -> Any:
     """Wait until a condition gives something true; give that."""
     deadline = time.monotonic() + PATIENCE
@@ -290,6 +299,17 @@ class SwarmTests(LocustCase):
         )  # fmt: skip
         assert done.returncode == 2
         assert "--host: 'nowhere' is neither a port" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_stages_of_a_single_client_are_refused_likewise(self) -> None:
+        """They are a fleet's."""
+        (self.folder / "staged.py").write_text(STAGED)
+        done = subprocess.run(
+            [sys.executable, "-m", "locust", "-f", "staged.py", "--headless", "--host=127.0.0.1:1"],
+            capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=self.folder,
+        )  # fmt: skip
+        assert done.returncode == 2, done
+        assert "One.plan: stages are for a FleetUser: this is one client" in done.stderr
         assert "Traceback" not in done.stderr
 
 

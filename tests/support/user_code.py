@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClient
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 
-from twistecho import EchoFactory, EchoService, Fleet, Plan, Report
+from twistecho import EchoFactory, EchoService, Fleet, Plan, Report, Stage, Stages
 
 
 class Dialogue:
@@ -54,6 +54,13 @@ def with_the_reactor() -> Sequence[EchoService]:
     ]
 
 
+def with_stages() -> Sequence[float | None]:
+    """A load that changes is a text or a value; a number stands beside it."""
+    rates = Plan(rate="100:30s,100..2k:2min"), Plan(rate=Stages((Stage(1, 2, 3),)), clients=5)
+    clients: int = Plan(clients="10..200:1min").clients
+    return [*(plan.rate for plan in rates), clients]
+
+
 def with_clocks(clock: Clock, memory: MemoryReactorClock) -> None:
     """So are those for tests."""
     Fleet(memory, "localhost:5000", Plan())
@@ -88,4 +95,5 @@ def wrong(clock: Clock, server: TCP4ServerEndpoint) -> None:
     EchoFactory(clock, answer=str)  # type: ignore[arg-type]
     EchoFactory(5000)  # type: ignore[arg-type]
     EchoService(clock, EchoFactory(clock), [5.5])  # type: ignore[list-item]
+    Plan(rate=b"5")  # type: ignore[arg-type]
     EchoFactory(clock, dealy=1)  # type: ignore[call-arg]

@@ -42,6 +42,7 @@ from tests.support.reports import RESET, client, plans, report, sound_reports
 from tests.support.samples import COST
 from tests.support.scenarios import scenarios
 from tests.support.seconds import report_of_seconds
+from tests.support.stages import staged_plans, staged_report
 from twistecho import EchoFactory
 from twistecho.base.escapes import unescape
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
@@ -61,6 +62,7 @@ from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.live import lines as live_lines
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.output.stage_table import stages_table
 from twistecho.fleet.output.tables import (
     figures_table,
     headline,
@@ -73,6 +75,7 @@ from twistecho.fleet.output.tables import (
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.sizes import parse_sizes
+from twistecho.fleet.plans.stages import parse_counts, parse_rates
 from twistecho.fleet.plans.target import parse_sources, parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.judged import Judged, Side
@@ -131,6 +134,7 @@ PORTS = [
 ]  # fmt: skip
 SOURCES = ["127.0.0.1", "127.0.0.2-127.0.0.9", "127.0.1.0/24", "::1", "fe80::/120"]
 REQUIRED = [
+    "stage 2: p99 < 5ms",
     "p99 < 5ms", "failed == 0", "rate>10k/s", "receive:reset<=1", "byte_rate >= 1MiB/s",
     "error_rate < 1%", "service.p99.9 != 1min",
 ]  # fmt: skip
@@ -170,6 +174,8 @@ TEXTS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "port": (lambda text: describe_port(text, "127.0.0.1"), PORTS),
     "time": (parse_seconds, ["5", "5s", "20ms", "100us"]),
     "rate": (parse_rate, ["500", "500/s", "2.5k", "1M/s"]),
+    "stages of a rate": (parse_rates, ["100:30s,100..2k:2min,2k:1min", "0..5/s:1h"]),
+    "stages of clients": (parse_counts, ["10..200:1min,200:2min", "0..1k:20ms"]),
     "share": (parse_share, ["99%", "99", "0.99"]),
     "size": (parse_sizes, ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1,min=9,max=64Ki"]),
     "weights": (parse_weights, ["9,1", "1", "0.5,2e3"]),
@@ -398,6 +404,7 @@ REQUIREMENTS = [
     for name, unit in {
         "p99": "s", "min": "s", "mean": "s", "service.max": "s", "makespan": "s", "rate": "/s",
         "byte_rate": "B/s", "error_rate": "%", "failed": "", "receive:reset": "", "unsent": "",
+        "stage 1: p99": "s", "stage 2: failed": "", "stage 2: offered": "/s",
     }.items()
 ]  # fmt: skip
 
@@ -423,6 +430,7 @@ def use(found: Report) -> str:
     both = merge_reports([found, found], ["a", "b"])
     json.dumps(both.to_dict(), allow_nan=False)
     tables = [figures_table(found), times_table(found), parts_table(both)]
+    tables += [stages_table(found), stages_table(both)]
     tables += [summary_table([found, both])]
     says = [(headline(found.plan, found.target), None)]
     text = shown(*tables, *says, *interruption_lines(found), *verdict_lines(verdict))
@@ -450,7 +458,7 @@ class ReportTests(unittest.TestCase):
     @given(st.data())
     def test_a_damaged_report_is_refused_or_can_be_used(self, data: st.DataObject) -> None:
         """Shown, judged, exported, put together, written and read again."""
-        whole = data.draw(sound_reports()).to_dict()
+        whole = data.draw(sound_reports() | st.just(staged_report(late=2, unsent=1))).to_dict()
         try:
             found = Report.from_dict(data.draw(damaged(whole)))
         except ValueError as error:
@@ -561,7 +569,7 @@ class PlanTests(unittest.TestCase):
     @given(st.data())
     def test_a_damaged_plan_is_refused_or_can_be_carried_out(self, data: st.DataObject) -> None:
         """By its own functions, and by a client's conversation."""
-        whole = data.draw(plans).to_dict()
+        whole = data.draw(plans | staged_plans).to_dict()
         try:
             plan = Plan.from_json(json.dumps(data.draw(damaged(whole))))
         except ValueError as error:
@@ -576,7 +584,7 @@ class PlanTests(unittest.TestCase):
             dues = [load.due(1.0) for _ in range(3)]
             assert math.isfinite(turn)
             assert dues == sorted(dues)
-            assert all(map(math.isfinite, dues))
+            assert all(map(math.isfinite, dues)) or plan.stages
         assert plan.messages_of(0)(10**12)
         if not plan.ordered:
             for part in plan.divide(min(3, plan.clients)):

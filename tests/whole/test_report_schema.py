@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from tests.support import MORE
 from tests.support.commands import echoing, twistecho_apart
 from tests.support.reports import RESET, client, report, sound_reports, timed
+from tests.support.stages import staged_report
 from twistecho.fleet.output.json_lines import to_json_line
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.merge import merge_reports
@@ -96,6 +97,12 @@ class MadeTests(unittest.TestCase):
         assert data["summary"]["marked"]
         for each in (found.to_dict(), data):
             REPORT.validate(json.loads(json.dumps(each)))
+
+    def test_stages_are_described(self) -> None:
+        """What was found of each, and what of it is repeated for people."""
+        data = staged_report(late=3, unsent=2).to_dict()
+        assert len(data["stages"]) == len(data["summary"]["stages"]) == 2
+        REPORT.validate(json.loads(json.dumps(data)))
 
     def test_another_schema_is_none(self) -> None:
         """Nor is a field of another type."""

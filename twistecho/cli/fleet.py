@@ -38,10 +38,10 @@ from .options import (
     Parsed,
     adding,
     file_option,
+    fleet_plan_options,
     is_given,
     load_options,
     plan_fields,
-    plan_options,
     problem_with_option,
     protocol_option,
     read_file,
@@ -61,11 +61,11 @@ def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | N
     ``open_files`` is the limit of each of the ``processes``.
     """
     room = room_for_connections(open_files)
-    most = -(-plan.clients // processes)
+    most = -(-plan.at_once // processes)
     if most > room:
         return (
             f"{most:,} clients in a process, but it may open {open_files:,} files: "
-            f"take {-(-plan.clients // room)} --processes or more, or raise the limit (ulimit -n)"
+            f"take {-(-plan.at_once // room)} --processes or more, or raise the limit (ulimit -n)"
         )
     ports = local_ports()
     addresses = max(1, len(plan.sources))
@@ -97,7 +97,7 @@ _PLAN_TYPE = Parsed("file", partial(read_file, parse=partial(Plan.from_json, byt
 _JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
 
 _OPTIONS: list[Callable[[Any], Any]] = [
-    plan_options,
+    fleet_plan_options,
     protocol_option,
     target_options,
     load_options,
@@ -149,6 +149,7 @@ def fleet(
     wanted = {name: options.pop(name) for name in _JUDGED}
     plan = _plan(base, options)
     results = make_results(**wanted, json=json_file, beside={"json-lines": json_lines})
+    results.check(plan)
     _check_way(engine, plan, target)
     count = _processes(processes, plan, verbose=verbose)
     live = LiveOutputs(plan, json_lines, metrics)

@@ -21,6 +21,7 @@ from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
 from twistecho.fleet.plans.plan import OWN_MESSAGE, Arrivals, Plan
 from twistecho.fleet.plans.reply import ASKED, AUTO, parse_reply
+from twistecho.fleet.plans.stages import Stages, is_staged, parse_counts, parse_rates
 from twistecho.fleet.plans.target import Target, parse_target, secured
 from twistecho.fleet.thread_engine.tls_client import context_for
 from twistecho.service.scenario.delay import AskedDelay, Constant, DelayPer
@@ -61,6 +62,20 @@ class Whole(click.IntRange):
         if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value) is None:
             self.fail(f"{value[:40]!r} is not a whole number", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class StagesOr(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
+    """Stages of a load, where the text is meant to be some; or else a value of another type."""
+
+    def __init__(self, kind: Any, parse: Callable[[str], Stages]) -> None:
+        self.name = kind.name
+        self._kind = kind
+        self._stages = Parsed("stages", parse)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text, or fail with one line."""
+        staged = isinstance(value, str) and is_staged(value)
+        return (self._stages if staged else self._kind).convert(value, param, ctx)
 
 
 def _loadable(name: str) -> str:
@@ -150,9 +165,17 @@ _payload_options: Callable[[_Command], _Command] = adding([
                  help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
 ])  # fmt: skip
 
-plan_options: Callable[[_Command], _Command] = adding([
-    click.option("--clients", "-c", type=Whole(1), default=20, show_default=True,
-                 help="Clients, all at once."),
+_CLIENTS = click.option(
+    "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Clients, all at once.",
+)  # fmt: skip
+_CLIENTS_IN_STAGES = click.option(
+    "--clients", "-c", type=StagesOr(Whole(1), parse_counts), default=20, show_default=True,
+    metavar="N|STAGES",
+    help="Clients, all at once; or in stages, as they come and go, each number or range with its "
+    "time: 10..200:1min,200:2min.",
+)  # fmt: skip
+
+_PLAN_OPTIONS = [
     message_options,
     _payload_options,
     click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
@@ -160,8 +183,13 @@ plan_options: Callable[[_Command], _Command] = adding([
                  f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
     click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
-])  # fmt: skip
+]  # fmt: skip
+
+plan_options: Callable[[_Command], _Command] = adding([_CLIENTS, *_PLAN_OPTIONS])
 """Adds the options that make a plan, and where its result goes."""
+
+fleet_plan_options: Callable[[_Command], _Command] = adding([_CLIENTS_IN_STAGES, *_PLAN_OPTIONS])
+"""Adds the same, where clients may come and go."""
 
 design_reply_option: Callable[[_Command], _Command] = click.option(
     "--reply", "-r", type=choice_of(ReplyFormat),
@@ -173,6 +201,12 @@ _RATE = click.option(
     "--rate", type=_RATE_TYPE, metavar="N",
     help="Messages a second of all clients together, due on a schedule whatever "
     "the server does: 500, 10k.  [default: each client waits for its reply]",
+)  # fmt: skip
+_RATE_IN_STAGES = click.option(
+    "--rate", type=StagesOr(_RATE_TYPE, parse_rates), metavar="N|STAGES",
+    help="Messages a second of all clients together, due on a schedule whatever the server does: "
+    "500, 10k; or in stages, each number or range with its time: 100:30s,100..2k:2min,2k:1min.  "
+    "[default: each client waits for its reply]",
 )  # fmt: skip
 _THINK = click.option(
     "--think", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
@@ -190,7 +224,7 @@ _RECONNECT = click.option(
 )  # fmt: skip
 
 load_options: Callable[[_Command], _Command] = adding([
-    _RATE,
+    _RATE_IN_STAGES,
     click.option("--arrivals", type=choice_of(Arrivals),
                  default=str(Arrivals.CONSTANT), show_default=True,
                  help="How messages due under --rate are spread in time."),

@@ -18,6 +18,7 @@ from twistecho.fleet.output.exports import to_hdr_log, to_junit
 from twistecho.fleet.output.markdown import to_markdown
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.output.stage_table import stages_table
 from twistecho.fleet.output.tables import (
     figures_table,
     headline,
@@ -27,6 +28,7 @@ from twistecho.fleet.output.tables import (
     times_table,
     verdict_lines,
 )
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Requirement, parse_requirement
@@ -99,6 +101,13 @@ class Results:
     quiet: bool
     printer: Printer
 
+    def check(self, plan: Plan) -> None:
+        """Fail with one line where a requirement is of a stage that a plan has not."""
+        for requirement in self.requirements:
+            problem = requirement.problem_with(plan)
+            if problem:
+                raise click.UsageError(f"--require: {problem}")
+
     def conclude(self, report: Report, problem: str | None = None) -> Verdict:
         """Judge, write and show a report. Ends the process where a file could not be written.
 
@@ -128,6 +137,7 @@ class Results:
             self.printer.line(line, style)
         if not self.quiet:
             tables = [figures_table(report), times_table(report)]
+            tables += [stages_table(report)] if report.by_stage else []
             tables += [parts_table(report)] if report.parts else []
             for table in tables:
                 if table.row_count:
@@ -185,6 +195,7 @@ def show_reports(
     """Carry out `twistecho report`, and end the process."""
     results = make_results(**options, json=json)
     whole = _whole(reports)
+    results.check(whole.plan)
     if not results.quiet:
         results.printer.line(headline(whole.plan, whole.target, whole))
     sys.exit(results.conclude(whole).exit_code)

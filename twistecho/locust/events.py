@@ -19,6 +19,7 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.output.stage_table import stages_table
 from twistecho.fleet.output.tables import (
     figures_table,
     own_lines,
@@ -30,6 +31,7 @@ from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import INVALID, invalid, judge
 
+from .echouser import EchoUser
 from .fleetuser import PATIENCE, FleetUser
 from .gathering import Gathering, Kind, relay_of
 
@@ -68,7 +70,8 @@ def show(reports: Mapping[str, Report]) -> None:
     printer = Printer(sys.stdout)
     for kind, report in reports.items():
         printer.line(f"{kind}: exact, as the fleets measured it")
-        for table in (figures_table(report), times_table(report), parts_table(report)):
+        tables = [figures_table(report), times_table(report), stages_table(report)]
+        for table in (*tables, parts_table(report)):
             if table.row_count:
                 printer.table(table)
                 printer.line("")
@@ -90,9 +93,13 @@ def fleet_kinds(environment: Environment) -> dict[str, Kind]:
 def check_host(environment: Environment) -> None:
     """End the process, in one line and with exit code 2, where the host is no target.
 
-    Likewise where a plan leaves clients without a turn.
+    Likewise where a plan leaves clients without a turn, and where one of a single client has
+    stages.
     """
     for user in environment.user_classes:
+        if issubclass(user, EchoUser) and user.plan.stages is not None:
+            _log.error("%s.plan: stages are for a FleetUser: this is one client", user.__name__)
+            sys.exit(2)
         try:
             if issubclass(user, FleetUser):
                 user.plan.check_turns()

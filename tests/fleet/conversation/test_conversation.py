@@ -82,9 +82,9 @@ class Noting(Recording):
         self.latencies.append(now - due)
         self.services.append(now - due)
 
-    def sent(self, late: float) -> None:
+    def sent(self, late: float, due: float = 0.0) -> None:
         """Note the fleet's lateness."""
-        super().sent(late)
+        super().sent(late, due)
         self.lags.append(late)
 
     def first_byte(self, took: float) -> None:

@@ -37,7 +37,7 @@ class Noting(Recording):
         super().undelayed(due, took)
         self.responses.append(round(took * 1e3, 3))
 
-    def sent(self, late: float) -> None:
+    def sent(self, late: float, due: float = 0.0) -> None:  # noqa: ARG002 - a Recording
         """Keep how late the fleet was."""
         self.lags.append(round(late * 1e3, 3))
 

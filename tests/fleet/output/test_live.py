@@ -53,6 +53,18 @@ class LinesTests(TestCase):
         assert said == "28 failed: 7 receive:e7, 6 receive:e6, 5 receive:e5, 4 receive:e4, ..."
 
 
+class StageTests(TestCase):
+    """Which stage runs."""
+
+    def test_the_stage_that_runs_is_named_with_its_load(self) -> None:
+        """None in the warm-up; behind a barrier they count from there."""
+        plan = Plan(rate="10:4s,10..1k:1min", warmup=2.0)
+        said = [lines(plan, Progress(at, measured_from=2.0))[1] for at in (1.0, 3.0, 6.5, 90.0)]
+        assert said[0].startswith("0 connected")
+        assert said[1:] == ["stage 1 of 2, 10:4s", *["stage 2 of 2, 10..1k:1min"] * 2]
+        assert time_left(plan, Progress(10.0, measured_from=2.0)) == 56.0
+
+
 class TimeLeftTests(TestCase):
     """How long it will still take."""
 

@@ -325,7 +325,7 @@ class FileTests(unittest.TestCase):
             ("{}", "schema: it is missing"),
             (f'{{"schema": {SCHEMA + 1}}}', f"schema {SCHEMA + 1} is not {SCHEMA}"),
             ('{"schema": 2, "client": 5}', "client: there is no such field"),
-            ('{"schema": 2, "clients": "5"}', "clients: expected int, got str"),
+            ('{"schema": 2, "clients": "5"}', "clients: stage 1: '5' is not like 100:30s"),
             ('{"schema": 2, "clients": 0}', "clients: 0 is not 1 or more"),
             ('{"schema": 2, "reply": "html"}', "reply: 'html' is not one of auto, raw, "),
             (r'{"schema": 2, "reply": "\u001b\n"}', r"reply: '\x1b\n' is not one of auto, "),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support import MORE
 from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import STAGED, Arrivals, Plan
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Part, Report
@@ -169,7 +169,7 @@ class CompatibleTests(unittest.TestCase):
         }  # fmt: skip
         filled = {"size": 64, "payload": "zeros"}
         beside = {"size": filled, "payload": filled}
-        same = {"clients", "seed", "sources", "first"}
+        same = {"clients", "seed", "sources", "first", *STAGED.values()}
         assert different.keys() | same == Plan.__dataclass_fields__.keys()
         for field, value in different.items():
             with self.subTest(field=field), pytest.raises(ValueError, match=f"differ in {field}: "):

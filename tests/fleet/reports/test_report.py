@@ -284,6 +284,7 @@ class JsonTests(unittest.TestCase):
             "makespan_seconds": 0.3,
             "own_shares": {},
             "marked": {},
+            "stages": [],
         }
 
     def test_the_summary_of_no_reply_has_no_latency(self) -> None:
@@ -324,7 +325,7 @@ class RefusedTests(unittest.TestCase):
 
     def test_a_missing_field_is_refused(self) -> None:
         """All but the summary, and what older versions did not write, are needed, and named."""
-        for field in set(report().to_dict()) - {"summary", "cpu_seconds", "allowed_lag"}:
+        for field in set(report().to_dict()) - {"summary", "cpu_seconds", "allowed_lag", "stages"}:
             data = report().to_dict()
             del data[field]
             with self.subTest(field=field), pytest.raises(ValueError, match=field):

@@ -21,9 +21,10 @@ from tests.support.reports import (
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import unit_of
 from twistecho.fleet.reports.histograms import Latencies, Measured
+from twistecho.fleet.reports.own_limit import signs_of_own_limit
 from twistecho.fleet.reports.report import Part, Report
 from twistecho.fleet.reports.requirements import parse_requirement
-from twistecho.fleet.reports.verdict import Verdict, invalid, judge, signs_of_own_limit
+from twistecho.fleet.reports.verdict import Verdict, invalid, judge
 
 law = settings(max_examples=100, deadline=None)
 

@@ -164,7 +164,7 @@ class Conversation:
         if self.connects:
             return
         self._started = now
-        if now >= self.plan.ends:
+        if now >= self.plan.over_for(self.client):
             self._end(None, now)
 
     def connected(self, now: float, on_wire: float | None = None) -> bytes:
@@ -221,8 +221,9 @@ class Conversation:
     def _begin(self, zero: float, schedule: float, now: float) -> bytes:
         """Begin to send: warm-up and duration count from ``zero``, a rate from ``schedule``."""
         plan = self.plan
-        if plan.duration is not None:
-            self._ends = zero + plan.warmup + plan.duration
+        until = plan.sends_until(self.client)
+        if until is not None:
+            self._ends = zero + plan.warmup + until
         self._load = self._load_of(plan, self.client, schedule)
         self._free = now
         began = now if plan.rate is None else schedule
@@ -296,7 +297,7 @@ class Conversation:
             if flight.steady:
                 self.step = now
             elif timing is None or timing.followed:
-                self._recording.sent(now - max(due, self._free))
+                self._recording.sent(now - max(due, self._free), due)
             self._due = None
         self.next_due = self._due if flight.has_room() else None
         if self._phase is Phase.RECEIVE:
@@ -415,6 +416,7 @@ class Conversation:
         self.over = True
         flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
+        staged = self.plan.stages is not None
         owed, bytes_owed = flight.owed
         untaken, bytes_untaken = flight.untaken(self.pending())
         owed, bytes_owed = owed - untaken, bytes_owed - bytes_untaken
@@ -426,7 +428,7 @@ class Conversation:
             messages=flight.messages,
             failed=0 if stopped else owed,
             outstanding=owed if stopped else 0,
-            unsent=self._count_unsent(now) + untaken,
+            unsent=self._count_unsent(now, note=staged and not stopped) + untaken,
             bytes_sent=flight.handed_bytes - bytes_untaken,
             bytes_returned=flight.returned_bytes,
             bytes_failed=0 if stopped else bytes_owed,
@@ -442,6 +444,19 @@ class Conversation:
             difference=difference,
             reconnects=max(0, self.connects - 1),
         )
+        if staged:
+            self._record_stages(self.outcome, cause, untaken)
+
+    def _record_stages(self, outcome: Outcome, cause: Cause | None, untaken: int) -> None:
+        """Record, for the stages of the load, what is left unanswered, and how long it was on."""
+        owed = self._flight.times_of_owed(self.step)
+        taken = owed[: len(owed) - untaken]
+        if not outcome.interrupted:
+            for due, _ in owed[len(taken) :]:
+                self._recording.unsent(due)
+        self._recording.left(cause, outcome.ended, taken)
+        if outcome.offered_from is not None and outcome.offered_until is not None:
+            self._recording.offered(outcome.offered_from, outcome.offered_until)
 
     def _offered_until(self, now: float) -> float | None:
         """Say until when it offered load, where it did: to its duration's end, or its own.
@@ -462,13 +477,18 @@ class Conversation:
             until = self.step if self._phase is Phase.CLOSE else now
         return max(self._offered_from, min(until, self._ends))
 
-    def _count_unsent(self, now: float) -> int:
-        """Count the messages that were due on a schedule and have not been handed over."""
+    def _count_unsent(self, now: float, *, note: bool) -> int:
+        """Count the messages that were due on a schedule and have not been handed over.
+
+        They are recorded, where somebody is to ``note`` them.
+        """
         if self.plan.rate is None or self._load is None:
             return 0
         unsent, until = 0, min(now, self._ends)
         due = self._load.due(now) if self._due is None else self._due
         while due < until and self._flight.handed + unsent < self._last:
             unsent += 1
+            if note:
+                self._recording.unsent(due)
             due = self._load.due(now)
         return unsent

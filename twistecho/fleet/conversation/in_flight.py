@@ -127,6 +127,11 @@ class InFlight:
         messages = len(self.unanswered) + bool(self.single)
         return messages, self._reader.owed + len(self.single)
 
+    def times_of_owed(self, step: float) -> list[tuple[float, float]]:
+        """Give when each unanswered message was due and handed over; a single one at ``step``."""
+        times = [(due, sent) for due, sent, _, _ in self.unanswered]
+        return [*times, (step, step)] if self.single else times
+
     @property
     def returned_bytes(self) -> int:
         """How many bytes have come back right."""

@@ -21,7 +21,7 @@ def to_json_line(second: Second, progress: Progress, plan: Plan) -> str:
         "schema": SCHEMA,
         "start": start,
         "warmup": start < progress.measured_from,
-        "rate_asked": plan.rate,
+        "rate_asked": plan.rate_at(start - progress.measured_from),
         "connected": second.connected,
         "answered": second.answered,
         "bytes_returned": second.bytes_returned,

@@ -6,6 +6,7 @@ thread of its own, which reads what the engine records anyway: the engine is not
 """
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self, TextIO
@@ -99,6 +100,7 @@ def lines(plan: Plan, progress: Progress) -> list[str]:
     """Say how far a run is, in a few short lines."""
     left = time_left(plan, progress)
     said = [f"{progress.took:.0f} s" + (f", {left:.0f} s left" if left is not None else "")]
+    said += _stage_now(plan, left)
     said.append(
         f"{progress.connected:,} connected, {progress.ended:,} of "
         f"{count(plan.clients, 'client')} done"
@@ -114,6 +116,14 @@ def lines(plan: Plan, progress: Progress) -> list[str]:
     return said
 
 
+def _stage_now(plan: Plan, left: float | None) -> list[str]:
+    """Say which stage of the load runs, where it has stages and one of them has begun."""
+    if plan.stages is None or left is None or left > plan.stages.seconds:
+        return []
+    number = min(bisect_right(plan.stages.begins, plan.stages.seconds - left), len(plan.stages))
+    return [f"stage {number} of {len(plan.stages)}, {plan.stages.stages[number - 1]}"]
+
+
 def _failures(progress: Progress) -> str:
     """Say how many clients failed, and of what, the most frequent cause first."""
     causes = sorted(progress.failures.items(), key=lambda item: (-item[1], item[0]))
@@ -124,11 +134,11 @@ def _failures(progress: Progress) -> str:
 
 def time_left(plan: Plan, progress: Progress) -> float | None:
     """Estimate the seconds until no more messages are begun; None where nothing is known yet."""
-    if plan.duration is not None:
+    if plan.sends_for is not None:
         warm = max(plan.warmup, progress.measured_from)
         if plan.barrier and warm == plan.warmup:
             warm += progress.took  # they are still waiting there
-        return max(0.0, warm + plan.duration - progress.took)
+        return max(0.0, warm + plan.sends_for - progress.took)
     each = plan.messages_per_client or 0
     if plan.rate is not None:
         return max(0.0, plan.clients * each / plan.rate - progress.took)

@@ -27,6 +27,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.second import Second
 
@@ -49,6 +50,7 @@ class FleetCollector(Collector):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._progress = Progress(0.0)
+        self._ran = 0.0  # seconds, up to the end of the last second
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
         self._bytes = 0
@@ -58,6 +60,7 @@ class FleetCollector(Collector):
         """Count a second."""
         with self._lock:
             self._progress = progress
+            self._ran = (second.number + 1) * INTERVAL_LENGTH
             self._bytes += second.bytes_returned
             for latency, count in second.latencies.items():
                 self._buckets[bisect_left(BOUNDS, latency / 1e6)] += count
@@ -70,8 +73,9 @@ class FleetCollector(Collector):
 
     def _metrics(self) -> Iterator[Metric]:
         progress, buckets = self._progress, list(accumulate(self._buckets))
-        if self._plan.rate is not None:
-            yield _gauge("rate_asked", "Messages a second that are due.", self._plan.rate)
+        rate = self._plan.rate_at(self._ran - progress.measured_from)
+        if rate is not None:
+            yield _gauge("rate_asked", "Messages a second that are due.", rate)
         yield _gauge("clients", "Clients of the plan.", self._plan.clients)
         yield _gauge("clients_connected", "Clients that have a connection.", progress.connected)
         yield _gauge("clients_ended", "Clients that are done, well or not.", progress.ended)

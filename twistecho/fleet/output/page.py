@@ -21,6 +21,7 @@ from twistecho.pictures.looks import stylesheet
 from twistecho.pictures.svg import chart_svg
 
 from .charts import charts_of
+from .stage_table import STAGE_COLUMNS, stage_heading, stage_rows
 from .tables import (
     count,
     explanation_lines,
@@ -45,6 +46,7 @@ def html_page(verdict: Verdict) -> str:
     first += [_failures(report.failures)] if report.failures else []
     first += [f'<p class="bad">{_text(line)}</p>' for line in explanation_lines(report)]
     tables = [_table("Figures", figures(report).items()), *_times(report)]
+    tables += [_stages(report)] if report.by_stage else []
     tables += [_parts(report.parts)] if report.parts else []
     tables.append(_plan(report.plan))
     charts = [_figure(number, chart) for number, chart in enumerate(charts_of(report))]
@@ -155,6 +157,12 @@ def _times(report: Report) -> Iterator[str]:
     notes = "".join(f'<p class="quiet">{_text(line)}</p>' for line in own_lines(report))
     if rows or notes:
         yield _section("Times", rows, ("time", *_COLUMNS), below=notes)
+
+
+def _stages(report: Report) -> str:
+    """Put the stages of the load under each other."""
+    rows = [_row(name, *cells, kind="count") for name, cells in stage_rows(report)]
+    return _section("Stages", rows, (stage_heading(report.plan), *STAGE_COLUMNS))
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:

@@ -16,9 +16,10 @@ from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.advice import advice, disagreement_about_replies
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
+from twistecho.fleet.reports.own_limit import signs_of_own_limit
 from twistecho.fleet.reports.own_share import COLUMNS
 from twistecho.fleet.reports.report import Disagreement, Report
-from twistecho.fleet.reports.verdict import Verdict, signs_of_own_limit
+from twistecho.fleet.reports.verdict import Verdict
 
 REASONS = {
     "refused": "nobody listens there",
@@ -104,8 +105,11 @@ def count(number: int, noun: str) -> str:
 def headline(plan: Plan, target: object, found: Report | None = None) -> str:
     """Say in one line what is run, or was: ``found`` tells the format of replies then."""
     words = [count(plan.clients, "client"), _share(plan), *_payload(plan)]
+    if plan.client_stages is not None:
+        words[0] = f"{plan.client_stages} clients ({plan.clients:,} in all)"
     if plan.rate is not None:
-        words.append(f"{plan.rate:,g} messages/s ({plan.arrivals})")
+        rate = f"{plan.rate:,g}" if plan.rate_stages is None else plan.rate_stages
+        words.append(f"{rate} messages/s ({plan.arrivals})")
     if plan.pipeline > 1:
         words.append(f"{plan.pipeline} at once")
     if plan.think:
@@ -125,7 +129,7 @@ def headline(plan: Plan, target: object, found: Report | None = None) -> str:
 def _share(plan: Plan) -> str:
     """Say how much each client does."""
     each = plan.messages_per_client
-    share = f"{plan.duration:g} s" if each is None else f"{count(each, 'message')} each"
+    share = f"{plan.sends_for:g} s" if each is None else f"{count(each, 'message')} each"
     return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 

@@ -62,6 +62,8 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _clients(plan: Plan) -> str:
+    if plan.client_stages is not None:
+        return f"{plan.client_stages}, as they come and go: {plan.clients:,} in all"
     numbered = f", numbered from {plan.first:,}" if plan.first else ""
     return f"{plan.clients:,}{numbered}"
 
@@ -84,7 +86,10 @@ def _load(plan: Plan) -> str:
         way = "at constant distances"
         if plan.arrivals is Arrivals.POISSON:
             way = f"at random distances (Poisson arrivals, seed {plan.seed})"
-        return f"{rate(plan.rate, 'messages')} {way}; {_unanswered(plan)}"
+        asked = rate(plan.rate, "messages")
+        if plan.rate_stages is not None:
+            asked = f"{plan.rate_stages} messages per second, in stages,"
+        return f"{asked} {way}; {_unanswered(plan)}"
     if plan.pipeline > 1:
         return _unanswered(plan)
     pause = f", then {span(plan.think)}" if plan.think else ""
@@ -97,7 +102,7 @@ def _unanswered(plan: Plan) -> str:
 
 def _length(plan: Plan) -> str:
     each = plan.messages_per_client
-    text = span(plan.duration or 0.0) if each is None else f"{count(each, 'message')} a client"
+    text = span(plan.sends_for or 0.0) if each is None else f"{count(each, 'message')} a client"
     return f"{text}, after {span(plan.warmup)} of warm-up" if plan.warmup else text
 
 

@@ -10,6 +10,12 @@ Open
     exponentially distributed with the mean clients / rate, drawn from the seed, the client's number
     and the message's, so that they are the same in every run; clients together are a Poisson
     process too.
+Open, in stages
+    The rate is a function of time, and its integral since the first stage began counts messages.
+    *Constant*: message k of the n-th client is due when that is n + k * clients; k is below 0 in
+    the warm-up. *Poisson*: the integral between a client's messages is exponentially distributed
+    with the mean clients, drawn likewise. Source: Cinlar, Introduction to Stochastic Processes
+    (1975), 4.7: a process whose rate changes is one of the rate 1 on the scale of the integral.
 """
 
 import math
@@ -20,6 +26,8 @@ from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.seeding import uniform
 
 from .plan import Arrivals, Plan
+from .schedule import Schedule
+from .stages import Stages
 
 _ARRIVAL = "arrival"
 
@@ -81,6 +89,46 @@ class Poisson:
         return self._due
 
 
+class StagedConstant:
+    """Messages of a rate in stages, the first of which begins at ``began``: evenly spread."""
+
+    __slots__ = ("_began", "_clients", "_position", "_schedule")
+
+    def __init__(self, plan: Plan, stages: Stages, client: int, began: float) -> None:
+        self._began, self._schedule = began, Schedule(stages.stages, plan.warmup)
+        number, share = client - plan.first, stages.share
+        rank, self._clients = number, plan.clients
+        if share is not None:
+            rank, self._clients = share.rank(number), share.clients
+        first = math.ceil((self._schedule.first - rank) / self._clients)
+        self._position = rank + first * self._clients
+
+    def due(self, free: float) -> float:  # noqa: ARG002 - a Load
+        """Say when the next message is due; infinite where all stages are over."""
+        due = self._schedule.due(self._position, self._began)
+        self._position += self._clients
+        return due
+
+
+class StagedPoisson:
+    """Messages of a rate in stages, the first of which begins at ``began``: at random."""
+
+    __slots__ = ("_began", "_client", "_clients", "_number", "_position", "_schedule", "_seed")
+
+    def __init__(self, plan: Plan, stages: Stages, client: int, began: float) -> None:
+        self._began, self._schedule = began, Schedule(stages.stages, plan.warmup)
+        self._position = self._schedule.first
+        self._clients = plan.clients if stages.share is None else stages.share.clients
+        self._seed, self._client, self._number = plan.seed, client, 0
+
+    def due(self, free: float) -> float:  # noqa: ARG002 - a Load
+        """Say when the next message is due; infinite where all stages are over."""
+        drawn = uniform(self._seed, _ARRIVAL, self._client, self._number)
+        self._number += 1
+        self._position -= self._clients * math.log1p(-drawn)
+        return self._schedule.due(self._position, self._began)
+
+
 LoadOf = Callable[[Plan, int, float], Load]
 """Gives the load of a client of a plan: see `load_of`."""
 
@@ -89,5 +137,8 @@ def load_of(plan: Plan, client: int, began: float) -> Load:
     """Give the load of a client whose schedule, if it has one, begins at ``began``, in seconds."""
     if plan.rate is None:
         return Closed(plan)
+    if plan.rate_stages is not None:
+        staged = StagedPoisson if plan.arrivals is Arrivals.POISSON else StagedConstant
+        return staged(plan, plan.rate_stages, client, began + plan.warmup)
     kind = Poisson if plan.arrivals is Arrivals.POISSON else Constant
     return kind(plan, plan.rate, client, began)

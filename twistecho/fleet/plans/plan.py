@@ -4,6 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -12,8 +13,10 @@ from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
 from twistecho.base.reply_formats import MESSAGE_SIZE, PREFIX, ReplyFormat
 
 from .payload import OF_FILE, check_payload, check_weights, messages_drawn, sizes_of
+from .presence import Presence
 from .protocol import importable_name_of, name_of
 from .reply import AUTO, AskedReply, parse_reply
+from .stages import Share, Staged, Stages, parse_counts, parse_rates
 from .tokens import CLIENT, MESSAGE, have_tokens, numbered, unchanged
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
@@ -52,6 +55,15 @@ class Arrivals(TextEnum):
     POISSON = "poisson"
 
 
+_PARSERS = {"rate": parse_rates, "clients": parse_counts}
+
+# The defaults of fields that take stages, too: type checkers want what they are declared as.
+_USUAL_CLIENTS: Any = 20
+_NO_RATE: Any = None
+
+STAGED = {"rate": "rate_stages", "clients": "client_stages"}
+"""The fields that take stages, and those in which these are then."""
+
 _LEAST = {"clients": 1, "repeat": 1, "pipeline": 1, "seed": 0, "first": 0}
 """The whole numbers of a plan, and the least that each may be."""
 
@@ -67,6 +79,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "reply": str,
     "arrivals": Arrivals,
     "protocol": (str, type, type(None)),
+    **dict.fromkeys(("rate_stages", "client_stages"), (Stages, type(None))),
 }
 
 
@@ -93,6 +106,11 @@ class Plan:
     are Poisson's), whatever the server does, and a client sends one that is due as soon as fewer
     than ``pipeline`` of its messages are unanswered.
 
+    ``rate`` may be stages, as a value or their text: ``100:30s,100..2k:2min``; see `stages`. They
+    are ``rate_stages`` then, and ``rate`` is the highest. In a closed load ``clients`` may be
+    likewise: ``client_stages`` says when they come and go, ``clients`` how many come in all. Stages
+    say how long messages are sent, in the place of ``duration`` and ``repeat``.
+
     ``duration`` takes the place of ``repeat``: messages are begun for so many seconds after
     ``warmup`` seconds, whose replies are checked and counted but whose latencies are not recorded.
     ``ramp`` connects so many clients a second instead of all at once; with ``barrier`` nothing is
@@ -117,14 +135,14 @@ class Plan:
     Raises FieldError for a plan that nobody can carry out.
     """
 
-    clients: int = 20
+    clients: Staged[int] = _USUAL_CLIENTS
     messages: tuple[bytes, ...] = (OWN_MESSAGE,)
     repeat: int = 1
     timeout: float = 30.0
     reply: AskedReply = ReplyFormat.STAMPED
     ordered: bool = False
     think: float = 0.0
-    rate: float | None = None
+    rate: Staged[float | None] = _NO_RATE
     arrivals: Arrivals = Arrivals.CONSTANT
     seed: int = 0
     pipeline: int = 1
@@ -140,9 +158,12 @@ class Plan:
     payload: str | bytes | None = None
     weights: tuple[float, ...] = ()
     reconnect: int | None = None
+    rate_stages: Stages | None = None
+    client_stages: Stages | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out."""
+        self._take_stages()
         self._check_kinds()
         self._read_reply()
         for name, least in _LEAST.items():
@@ -165,6 +186,19 @@ class Plan:
             self._check_seconds(name, least_is_allowed=True)
         self._check_together()
         self._check_contradictions()
+
+    def _take_stages(self) -> None:
+        """Put stages in the place of what stands for them, and a number beside them."""
+        values: dict[str, Any] = vars(self)
+        for name, staged in STAGED.items():
+            given = values[name]
+            try:
+                given = _PARSERS[name](given) if isinstance(given, str) else given
+            except ValueError as error:
+                raise FieldError(name, str(error)) from None
+            if isinstance(given, Stages):
+                object.__setattr__(self, staged, given)
+                object.__setattr__(self, name, _number_of(name, given))
 
     def _check_kinds(self) -> None:
         """Refuse what is of another type than its field; only a flag is true or false."""
@@ -254,13 +288,68 @@ class Plan:
             )
         if self.ordered and self.ramp is not None:
             raise FieldError("ramp", "it contradicts connecting in order")
+        if self.stages is not None:
+            self._check_stages()
+
+    def _check_stages(self) -> None:
+        """Refuse what does not go together with stages, and what they themselves cannot be."""
+        name = "clients" if self.rate_stages is None else "rate"
+        if self.rate_stages is not None and self.client_stages is not None:
+            raise FieldError("clients", "stages contradict those of ", "rate")
+        if self.client_stages is not None and self.rate is not None:
+            raise FieldError("clients", "stages contradict ", "rate", ": they are of a closed load")
+        for other, given in (
+            ("duration", self.duration is not None),
+            ("repeat", self.repeat != 1),
+            ("ramp", self.ramp is not None),
+            ("ordered", self.ordered),
+            ("barrier", self.barrier and self.client_stages is not None),
+        ):
+            if given:
+                raise FieldError(other, "it contradicts stages of ", name)
+        self._check_numbers_of_stages()
+
+    def _check_numbers_of_stages(self) -> None:
+        """Refuse a number beside stages that is not theirs, and parts of clients."""
+        stages, clients = self.rate_stages, self.client_stages
+        if clients is not None:
+            values = {value for stage in clients for value in (stage.begin, stage.end)}
+            if any(value != int(value) for value in values):
+                raise FieldError("clients", "there are no parts of clients")
+            if self.clients != _number_of("clients", clients):
+                raise FieldError("clients", f"it is not the number of clients of {clients}")
+        elif stages is not None:
+            if stages.share is not None and stages.share.own != self.clients:
+                raise FieldError("clients", f"they are not those of {stages}")
+            if self.rate != _number_of("rate", stages):
+                raise FieldError("rate", f"it is not the highest of {stages}")
+
+    @property
+    def stages(self) -> Stages | None:
+        """The stages of its load, of rates or of clients; None where it has none."""
+        return self.client_stages if self.rate_stages is None else self.rate_stages
+
+    @property
+    def share(self) -> float:
+        """What share of its stages is its own: 1, but for a process that is one of several."""
+        share = self.rate_stages and self.rate_stages.share
+        return share.own / share.clients if share else 1.0
+
+    @property
+    def sends_for(self) -> float | None:
+        """How many seconds messages are begun after the warm-up; None where a count bounds them."""
+        return self.duration if self.stages is None else self.stages.seconds
 
     @property
     def messages_per_client(self) -> int | None:
-        """How many messages each client sends; None where that is up to ``duration``."""
-        if self.duration is not None:
+        """How many messages each client sends; None where a time bounds them."""
+        if self.sends_for is not None:
             return None
         return self.repeat if self.weights else len(self.messages) * self.repeat
+
+    def rate_at(self, seconds: float) -> float | None:
+        """Give the rate that is asked for at a time after the warm-up; None in a closed load."""
+        return self.rate if self.rate_stages is None else self.rate_stages.at(seconds)
 
     @property
     def connects_per_second(self) -> float | None:
@@ -275,14 +364,52 @@ class Plan:
     @property
     def ends(self) -> float:
         """When sending ends, in seconds since the run began; infinite where that is not known."""
-        return inf if self.duration is None or self.barrier else self.warmup + self.duration
+        return inf if self.sends_for is None or self.barrier else self.warmup + self.sends_for
+
+    def sends_until(self, client: int) -> float | None:
+        """Say how long after the warm-up a client begins messages; None where a count says."""
+        if self.client_stages is None:
+            return self.sends_for
+        return self._presence.goes(self._rank(client))
+
+    def over_for(self, client: int) -> float:
+        """Say when a client's sending ends, since the run began; infinite where nobody knows."""
+        until = self.sends_until(client)
+        return inf if until is None or self.barrier else self.warmup + until
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether clients wait for their turn to connect: see `turn_of`."""
+        return bool(self.ramp) or self.client_stages is not None
 
     def turn_of(self, client: int) -> float:
         """Say when it is a client's turn to connect, in seconds since the run began.
 
         Nobody waits beyond the end: see `Conversation.connecting`.
         """
+        if self.client_stages is not None:
+            rank = self._rank(client)
+            first = rank < self.client_stages.stages[0].begin
+            return 0.0 if first else self.warmup + self._presence.comes(rank)
         return min(self.ends, (client - self.first) / self.ramp) if self.ramp else 0.0
+
+    @cached_property
+    def _presence(self) -> Presence:
+        return Presence(() if self.client_stages is None else self.client_stages.stages)
+
+    def _rank(self, client: int) -> int:
+        """Give a client's place among all that come and go, those of other processes too."""
+        share = self.client_stages and self.client_stages.share
+        return share.rank(client - self.first) if share else client - self.first
+
+    @property
+    def at_once(self) -> int:
+        """How many clients there are at the same time, at most."""
+        if self.client_stages is None:
+            return self.clients
+        share = self.client_stages.share
+        most = int(self.client_stages.most)
+        return min(self.clients, -(-most // share.parts) if share else most)
 
     @property
     def left_out(self) -> float:
@@ -363,24 +490,28 @@ class Plan:
         """
         if self.ordered:
             raise ValueError("clients of several processes cannot connect in order")
+        if self.stages is not None and self.stages.share is not None:
+            raise ValueError("what one process has of stages cannot be divided again")
         parts = min(parts, self.clients)
         each, more = divmod(self.clients, parts)
         plans, first = [], self.first
         for number in range(parts):
             clients = each + (number < more)
-            plans.append(self._part(first, clients))
+            plans.append(self._part(first, clients, Share(number, parts, self.clients)))
             first += clients
         return plans
 
-    def _part(self, first: int, clients: int) -> "Plan":
+    def _part(self, first: int, clients: int, part: Share) -> "Plan":
         share = clients / self.clients
-        return replace(
-            self,
-            first=first,
-            clients=clients,
-            rate=None if self.rate is None else self.rate * share,
-            ramp=None if self.ramp is None else self.ramp * share,
-        )
+        fields: dict[str, Any] = {
+            "clients": clients,
+            "rate": None if self.rate is None else self.rate * share,
+            "ramp": None if self.ramp is None else self.ramp * share,
+        }
+        if self.stages is not None:
+            name = "clients" if self.rate_stages is None else "rate"
+            fields[name] = replace(self.stages, share=part)
+        return replace(self, first=first, **fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plan as JSON data.
@@ -394,6 +525,9 @@ class Plan:
         if isinstance(self.payload, bytes):
             data["payload"] = {"base64": b64encode(self.payload).decode()}
         data["protocol"] = importable_name_of(self.protocol)
+        for name, staged in STAGED.items():
+            stages = data.pop(staged)
+            data[name] = data[name] if stages is None else stages.to_json()
         return {"schema": SCHEMA, **data}
 
     @classmethod
@@ -415,7 +549,8 @@ class Plan:
         """
         data = parse(text, "a plan")
         check_schema(data, SCHEMA, "a plan", *_OLDER)
-        unknown = [name for name in data if name not in {"schema", *cls.__dataclass_fields__}]
+        fields = {"schema", *cls.__dataclass_fields__} - {*STAGED.values()}
+        unknown = [name for name in data if name not in fields]
         if unknown:
             raise ValueError(f"{_shown(unknown[0])[1:-1]}: there is no such field")
         known = cls(messages=(NOTEBOOK_MESSAGE,)) if data["schema"] == _WITHOUT_TOKENS else cls()
@@ -424,6 +559,19 @@ class Plan:
             own = bytes_of(payload.removeprefix(OF_FILE))
             data["payload"] = {"base64": b64encode(own).decode()}
         return cls.from_dict({**known.to_dict(), **data})
+
+
+def _number_of(field: str, stages: Stages) -> float | int:
+    """Give the number of a field, ``rate`` or ``clients``, that stages stand in the place of."""
+    share = stages.share
+    if field == "clients":
+        clients = Presence(stages.stages).clients
+        if share is None:
+            return clients
+        if share.clients != clients:
+            raise FieldError("clients", f"they are not those of {stages}")
+        return share.own
+    return stages.most if share is None else stages.most * (share.own / share.clients)
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
@@ -449,9 +597,46 @@ def _bytes(base64: str) -> bytes:
         raise FieldError("base64", str(error)) from None
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Stages of which one process has a share, as they are written."""
+
+    stages: str
+    part: int
+    parts: int
+    clients: int
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What was read of such stages."""
+
+    text: str
+    share: Share
+
+
+@written_as(_Part)
+def _shared(stages: str, **fields: int) -> _Shared:
+    return _Shared(stages, Share(**fields))
+
+
+def _taken(name: str, value: Any) -> Any:
+    """Give what a plan takes for what is written of a rate, or of clients."""
+    if not isinstance(value, _Shared):
+        return value
+    try:
+        return replace(_PARSERS[name](value.text), share=value.share)
+    except ValueError as error:
+        raise FieldError(name, str(error)) from None
+
+
 @written_as(
     Plan,
     schema=int,
+    clients=int | str | _Part,
+    rate=float | str | _Part | None,
+    rate_stages=None,
+    client_stages=None,
     seed=Any,
     messages=tuple[str | _Bytes, ...],
     literal=(bool | None, None),
@@ -475,4 +660,6 @@ def _plan(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> Plan
         fields["literal"] = have_tokens(known)
     elif fields["literal"] is None:
         raise FieldError("literal", "it is missing")
+    for name in STAGED:
+        fields[name] = _taken(name, fields[name])
     return Plan(messages=known, **fields)

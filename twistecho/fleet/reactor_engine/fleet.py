@@ -31,6 +31,7 @@ from twistecho.fleet.plans.target import Target, source_of
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
+from twistecho.fleet.reports.staged_recorder import recording_for
 
 from .client import Client
 from .destination import Destination
@@ -77,14 +78,14 @@ class Fleet:
         on_reply: ReplyObserver | None = None,
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
         load: LoadOf = load_of,
-        recording: Callable[[float], Recording] = Recording,
+        recording: Callable[[float], Recording] | None = None,
     ) -> None:
         self._destination = Destination(reactor, target, plan.sources)
         self.plan = plan
         self._reader_of = readers_of(plan)
         self._dialer: Dial | None = None
         self.outcomes: list[Outcome] = []
-        self.recording = recording(plan.warmup)
+        self.recording = recording_for(plan) if recording is None else recording(plan.warmup)
         self._load_of = load
         self._reactor = typing.cast(IReactorFleet, reactor)
         self._in_memory = is_for_tests(reactor)
@@ -176,7 +177,7 @@ class Fleet:
 
     def _clients(self, dial: Dial) -> "Iterator[Deferred[None] | None]":
         for number in self.plan.numbers:
-            if self.plan.ramp and not self._stopped:
+            if self.plan.in_turn and not self._stopped:
                 yield self._turn_of(number)
             if self._stopped:
                 self._not_started(number, INTERRUPTED)
@@ -264,6 +265,7 @@ class Fleet:
                 self.plan,
                 self.outcomes,
                 self.recording.measured(),
+                stages=self.recording.stages(),
                 began=self._wall_clock,
                 interrupted=self._stopped,
                 cpu_seconds=None if self._in_memory else time.process_time() - self._cpu,

@@ -12,6 +12,11 @@ response time, and of other times with their name before it: ``service.p99``, ``
 Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
 load was offered, both without the warm-up; ``connects/s``, connections made in it; ``error_rate``,
 the share of the clients that failed.
+
+Of one stage of a load in stages, ``stage 2: p99``: all times but ``first_byte``, any cause of
+failure, and ``messages``, ``sent``, ``outstanding``, ``unsent``, ``failed``, ``bytes_returned``,
+``rate`` and ``byte_rate``, of the messages that were due in it. ``offered`` is what was sent of
+them in time, a second, or how many clients there were, on the average.
 """
 
 import re
@@ -22,7 +27,8 @@ from enum import Enum
 
 from twistecho.base.notation import written
 
-from .histograms import Latencies
+from .by_stage import StageResult
+from .histograms import Latencies, Measured
 from .outcome import REASONS, Phase, is_interruption
 from .own_share import OwnShare, TimeShares
 from .report import Report
@@ -44,6 +50,8 @@ _TIME = re.compile(
 )
 _CAUSES = frozenset(f"{phase}:{reason}" for phase in Phase for reason in REASONS)
 
+
+_STAGE = re.compile(r"stage (?P<number>[0-9]{1,9}): (?P<figure>.*)")
 
 _SHORTEST = 1e-9
 """Seconds: from which on a run has rates; less is no time that anybody measured."""
@@ -77,15 +85,46 @@ class Reading:
 def read(report: Report, name: str) -> Reading:
     """Give the figure of this name. Raises ValueError where there is no such name."""
     unit = unit_of(name)
+    number, figure = stage_and_figure(name)
+    if number is not None:
+        stage = _stage(report, number)
+        return Reading(None if stage is None else _of_stage(stage, figure), unit)
     if name in _FIGURES:
         return Reading(_FIGURES[name][1](report), unit)
     if unit is Unit.SECONDS:
-        return Reading(_time(report, name), unit)
+        return Reading(_time(report.measured, name), unit)
     return Reading((report.failures | report.interruptions).get(name, 0), unit)
+
+
+def stage_and_figure(name: str) -> tuple[int | None, str]:
+    """Take the name of a figure apart: the number of its stage, or None, and the figure there."""
+    match = _STAGE.fullmatch(name)
+    return (None, name) if match is None else (int(match["number"]), match["figure"])
+
+
+def _stage(report: Report, number: int) -> StageResult | None:
+    return next((stage for stage in report.by_stage if stage.number == number), None)
+
+
+def _of_stage(stage: StageResult, figure: str) -> float | None:
+    """Give a figure of a stage."""
+    if figure in _OF_STAGES:
+        return _OF_STAGES[figure][1](stage)
+    if _TIME.fullmatch(figure):
+        return _time(stage.found.measured, figure)
+    return stage.found.failures.get(figure, 0)
 
 
 def unit_of(name: str) -> Unit:
     """Give what the figure of this name is counted in. Raises ValueError where there is none."""
+    number, figure = stage_and_figure(name)
+    if number is not None:
+        match = _TIME.fullmatch(figure)
+        if figure in _OF_STAGES:
+            return _OF_STAGES[figure][0]
+        if figure in _FIGURES or (match is not None and match["of"] == "first_byte"):
+            raise ValueError(f"{figure!r} is a figure of a whole report, not of a stage")
+        return unit_of(figure)
     if name in _FIGURES:
         return _FIGURES[name][0]
     if _TIME.fullmatch(name):
@@ -99,11 +138,14 @@ def unit_of(name: str) -> Unit:
 
 def doubt_of(report: Report, name: str) -> OwnShare | None:
     """Give the fleet's own share of a figure, if that is a time and the share marks it."""
-    match = _TIME.fullmatch(name)
-    if match is None:
+    number, figure = stage_and_figure(name)
+    stage = None if number is None else _stage(report, number)
+    match = _TIME.fullmatch(figure)
+    if match is None or (number is not None and stage is None):
         return None
+    measured = report.measured if stage is None else stage.found.measured
     time, figure = match["of"] or "response", match["what"]
-    share = TimeShares(report.measured, time, [figure]).at(figure)
+    share = TimeShares(measured, time, [figure]).at(figure)
     return share if share is not None and share.marks(report.allowed_lag) else None
 
 
@@ -117,13 +159,13 @@ def is_of_failures(name: str, cause: str) -> bool:
     return name in {"answered", cause}
 
 
-def _time(report: Report, name: str) -> float | None:
+def _time(measured: Measured, name: str) -> float | None:
     match = _TIME.fullmatch(name)
     if match is None:
         return None
     percent = float(match["percent"] or 100)
     field = TIMES[match["of"] or "response"]
-    summary = Latencies(getattr(report.measured, field)).summary([percent])
+    summary = Latencies(getattr(measured, field)).summary([percent])
     if summary is None:
         return None
     return summary.percentiles[0] if match["percent"] else float(getattr(summary, match["what"]))
@@ -168,6 +210,19 @@ _FIGURES: dict[str, tuple[Unit, Callable[[Report], float | None]]] = {
     "rate": (Unit.RATE, _rate),
     "byte_rate": (Unit.BYTE_RATE, _byte_rate),
     "error_rate": (Unit.SHARE, lambda report: _failed(report) / report.plan.clients),
+}
+
+
+_OF_STAGES: dict[str, tuple[Unit, Callable[[StageResult], float | None]]] = {
+    "messages": (Unit.COUNT, lambda stage: stage.answered),
+    "sent": (Unit.COUNT, lambda stage: stage.sent),
+    "outstanding": (Unit.COUNT, lambda stage: stage.found.outstanding),
+    "unsent": (Unit.COUNT, lambda stage: stage.found.unsent),
+    "failed": (Unit.COUNT, lambda stage: sum(stage.found.failures.values())),
+    "bytes_returned": (Unit.BYTES, lambda stage: stage.found.bytes_returned),
+    "rate": (Unit.RATE, lambda stage: stage.rate),
+    "byte_rate": (Unit.BYTE_RATE, lambda stage: stage.found.bytes_returned / stage.stage.seconds),
+    "offered": (Unit.RATE, lambda stage: stage.offered),
 }
 
 

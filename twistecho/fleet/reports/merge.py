@@ -7,9 +7,13 @@ by the time since its own start.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
-from twistecho.fleet.plans.plan import Plan
+from twistecho.base.notation import FieldError
+from twistecho.fleet.plans.plan import STAGED, Plan
+from twistecho.fleet.plans.stages import Stages, add_stages
 
+from .by_stage import add_found
 from .histograms import INTERVAL_LENGTH, Interval, Measured, add_measured
 from .outcome import TIMES, Outcome
 from .report import Part, Report
@@ -39,6 +43,7 @@ def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
         plan=_plan([report.plan for report in reports]),
         outcomes=tuple(sorted(outcomes, key=lambda outcome: outcome.client)),
         measured=add_measured(report.measured for report in reports),
+        stages=add_found(report.stages for report in reports),
         began=min((report.began for report in reports if report.began), default=0.0),
         parts=tuple(_part(report, name) for report, name in zip(reports, names, strict=True)),
         interrupted=any(report.interrupted for report in reports),
@@ -89,27 +94,46 @@ def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
     for field in Plan.__dataclass_fields__:
         read = "protocol_name" if field == "protocol" else field
         one, other = getattr(first, read), getattr(plan, read)
-        if field in ADDED:
+        if field in STAGED.values():
+            differ = _times_of(one) != _times_of(other)
+        elif field in ADDED:
             differ = (one is None) != (other is None)
         else:
             differ = field not in OWN and one != other
         if differ:
             both = f"{shown(one)} in {known}, {shown(other)} in {name}"
-            raise ValueError(f"the plans differ in {field}: {both}")
+            told = next((each for each, staged in STAGED.items() if staged == field), field)
+            raise ValueError(f"the plans differ in {told}: {both}")
+
+
+def _times_of(stages: Stages | None) -> tuple[float, ...]:
+    return () if stages is None else stages.begins
 
 
 def shown(value: object) -> str:
     """Write a value of a plan, in no more than a line."""
-    text = str(value) if isinstance(value, str) else repr(value)
+    text = str(value) if isinstance(value, str | Stages) else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _plan(plans: Sequence[Plan]) -> Plan:
     """Give the plan of the whole."""
+    clients = sum(plan.clients for plan in plans)
+    fields: dict[str, Any] = {
+        "clients": clients,
+        "rate": _sum(plan.rate for plan in plans),
+    }
+    for name, staged in STAGED.items():
+        stages: list[Stages] = [each for plan in plans if (each := getattr(plan, staged))]
+        try:
+            fields |= {name: add_stages(stages)} if stages else {}
+        except ValueError as error:
+            raise FieldError(name, str(error)) from None
+    if plans[0].client_stages and Plan(clients=fields["clients"]).clients != clients:
+        raise ValueError("the plans differ in clients: some come while others go")
     return replace(
         plans[0],
-        clients=sum(plan.clients for plan in plans),
-        rate=_sum(plan.rate for plan in plans),
+        **fields,
         ramp=_sum(plan.ramp for plan in plans),
         first=min(plan.first for plan in plans) if _consecutive(plans) else plans[0].first,
         sources=tuple(dict.fromkeys(source for plan in plans for source in plan.sources)),

@@ -7,7 +7,7 @@ An engine calls, with times in seconds from the start of the run:
                                   where it is ``early``, in the warm-up, it is only counted
     parted()                      a connection was closed, in whose place another one is to be made
     first_byte(took)              of the first reply of a connection, since its message was sent
-    sent(late)                    a message was handed over, ``late`` seconds after it could have
+    sent(late, due)               a message was handed over, ``late`` seconds after it could have
                                   been: that is the fleet's own lateness
     reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
                                   handed over then
@@ -17,25 +17,32 @@ An engine calls, with times in seconds from the start of the run:
     first_byte_on_wire(took)      what ``first_byte`` would have been without it
     ended(cause, now)             a client's conversation failed
 
+and where the plan has stages, for each conversation that ends,
+
+    unsent(due)                   a message that was due then was never sent
+    left(cause, now, owed)        messages are unanswered that were due and handed over then
+    offered(begin, until)         it offered load from then to then
+
 Times of replies whose message was due in the warm-up are counted but not recorded, except in the
 intervals. Recordings of one run, a thread's each for instance, are added up.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from .by_stage import StageFound
 from .histograms import HISTOGRAMS, INTERVAL_LENGTH, Interval, Latencies, Measured
 from .outcome import INTERRUPTED, Cause
 from .second import Second
 
-_Counts = dict[int, int]
+Counts = dict[int, int]
 """How often each number of microseconds was recorded."""
 
 _TRIES = 100
 
 
-class _Second:
+class IntervalCounts:
     """What happened in one interval; ``packed`` are its latencies and how often each came."""
 
     __slots__ = ("bytes_returned", "connected", "failures", "packed")
@@ -46,12 +53,12 @@ class _Second:
         # Numbers in arrays take a tenth of what they do in a dictionary: there may be hours.
         self.packed: list[tuple[array[int], array[int]]] = []
 
-    def pack(self, counts: _Counts) -> None:
+    def pack(self, counts: Counts) -> None:
         """Add latencies."""
         if counts:
             self.packed.append((array("q", counts.keys()), array("q", counts.values())))
 
-    def add(self, other: "_Second") -> None:
+    def add(self, other: "IntervalCounts") -> None:
         """Add what another one has counted."""
         self.connected += other.connected
         self.bytes_returned += other.bytes_returned
@@ -103,7 +110,7 @@ class Recording:
     def __init__(self, measure_from: float = 0.0) -> None:
         self._measure_from = measure_from
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
-        self._seconds: dict[int, _Second] = {}
+        self._seconds: dict[int, IntervalCounts] = {}
         self.connections = 0
         """Connections made until now, without those in whose place another one was to be made."""
         self._early = 0
@@ -113,11 +120,11 @@ class Recording:
         # Of the second that runs
         self._until = 0.0
         self._bytes = 0
-        self._counts: _Counts = {}
-        self._warming: _Counts = {}  # of those, replies to messages of the warm-up
-        self._services: _Counts = {}  # where they differ from the responses
-        self._wires: _Counts = {}
-        self._owns: _Counts = {}
+        self._counts: Counts = {}
+        self._warming: Counts = {}  # of those, replies to messages of the warm-up
+        self._services: Counts = {}  # where they differ from the responses
+        self._wires: Counts = {}
+        self._owns: Counts = {}
 
     def measure_from(self, at: float) -> None:
         """Measure replies to messages that were due at ``at`` or later, in seconds."""
@@ -133,8 +140,8 @@ class Recording:
         """How many replies came until now, those of the warm-up included."""
         return self._before + sum(self._counts.values()) + sum(self._warming.values())
 
-    def _second(self, now: float) -> _Second:
-        return self._seconds.setdefault(int(now // INTERVAL_LENGTH), _Second())
+    def _second(self, now: float) -> IntervalCounts:
+        return self._seconds.setdefault(int(now // INTERVAL_LENGTH), IntervalCounts())
 
     def connected(
         self, took: float, now: float, wire: float | None = None, *, early: bool = False
@@ -156,8 +163,8 @@ class Recording:
         """Record the first byte of a connection's first reply."""
         self._histograms["first_byte"].record(took)
 
-    def sent(self, late: float) -> None:
-        """Record the fleet's own lateness in sending a message."""
+    def sent(self, late: float, due: float = 0.0) -> None:  # noqa: ARG002 - of use by stage
+        """Record the fleet's own lateness in sending a message that was due then."""
         self._histograms["lag"].record(late)
 
     def wire(self, due: float, took: float, own: float, count: int) -> None:
@@ -234,13 +241,22 @@ class Recording:
         if cause is not None and cause.reason != INTERRUPTED:
             self._second(now).failures[str(cause)] += 1
 
+    def unsent(self, due: float) -> None:
+        """Record a message that was never sent; of use by stage only."""
+
+    def left(self, cause: Cause | None, now: float, owed: Sequence[tuple[float, float]]) -> None:
+        """Record what a client left unanswered; of use by stage only."""
+
+    def offered(self, begin: float, until: float) -> None:
+        """Record that a client offered load for so long; of use by stage only."""
+
     def add(self, other: "Recording") -> None:
         """Add what another recording of the same run has; that one is over."""
         other._flush()  # noqa: SLF001 - the same class
         for name, histogram in self._histograms.items():
             histogram.add(other._histograms[name])  # noqa: SLF001 - the same class
         for number, second in other._seconds.items():  # noqa: SLF001 - the same class
-            self._seconds.setdefault(number, _Second()).add(second)
+            self._seconds.setdefault(number, IntervalCounts()).add(second)
         self._before += other._before  # noqa: SLF001 - the same class
         self._unmeasured += other._unmeasured  # noqa: SLF001 - the same class
         self._timed += other._timed  # noqa: SLF001 - the same class
@@ -270,8 +286,8 @@ class Recording:
 
     def _seen_in(self, number: int) -> Second:
         """Look once: what is put away at the same moment is seen twice, or not at all."""
-        latencies: _Counts = {}
-        known = self._seconds.get(number) or _Second()
+        latencies: Counts = {}
+        known = self._seconds.get(number) or IntervalCounts()
         returned = known.bytes_returned
         for values, counts in list(known.packed):
             _add(latencies, zip(values, counts, strict=True))
@@ -286,7 +302,7 @@ class Recording:
         """Give what was recorded until now, as a value."""
         self._flush()
         last = max(self._seconds, default=-1)
-        seconds = [self._seconds.get(number, _Second()) for number in range(last + 1)]
+        seconds = [self._seconds.get(number, IntervalCounts()) for number in range(last + 1)]
         return Measured(
             **{name: histogram.encode() for name, histogram in self._histograms.items()},
             unmeasured=self._unmeasured,
@@ -296,7 +312,11 @@ class Recording:
             intervals=tuple(second.interval(number) for number, second in enumerate(seconds)),
         )
 
+    def stages(self) -> tuple[StageFound, ...]:
+        """Give what was recorded of each stage, where there are any."""
+        return ()
 
-def _add(known: _Counts, counts: Iterable[tuple[int, int]]) -> None:
+
+def _add(known: Counts, counts: Iterable[tuple[int, int]]) -> None:
     for value, count in counts:
         known[value] = known.get(value, 0) + count

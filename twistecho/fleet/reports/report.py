@@ -12,6 +12,7 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 
+from .by_stage import StageFound, StageResult, stage_results
 from .histograms import Latencies, LatencySummary, Measured
 from .outcome import Outcome
 from .own_share import Shares, marks, own_shares
@@ -70,6 +71,7 @@ class Report:
     was ended early by whoever started it. ``cpu_seconds`` is the processor's time that the fleet's
     processes took, where they tell. ``allowed_lag``, in seconds, is how late the fleet may have
     been, and how much of a time may be its own, where somebody has said so: see `verdict`.
+    ``stages`` has what was found in each stage of the plan, where it has any: see `by_stage`.
     """
 
     engine: str
@@ -82,6 +84,12 @@ class Report:
     interrupted: bool = False
     cpu_seconds: float | None = None
     allowed_lag: float | None = None
+    stages: tuple[StageFound, ...] = ()
+
+    @cached_property
+    def by_stage(self) -> tuple[StageResult, ...]:
+        """The stages of the plan, each with what was found of it; none where it has none."""
+        return stage_results(self.plan, self.stages)
 
     @property
     def cpu_share(self) -> float | None:
@@ -208,7 +216,11 @@ class Report:
         Its ``summary``, and the figures beside each histogram, repeat what the rest implies.
         """
         told = self.to_bare_dict()
-        return told | {"summary": self._summary(), "measured": readable_dict(self.measured)}
+        return told | {
+            "summary": self._summary(),
+            "measured": readable_dict(self.measured),
+            "stages": [stage.to_readable_dict() for stage in self.stages],
+        }
 
     def to_bare_dict(self) -> dict[str, Any]:
         """Give as JSON data what `from_dict` reads, and no more: that takes less time."""
@@ -224,6 +236,7 @@ class Report:
             "summary": {},
             "parts": [asdict(part) for part in self.parts],
             "measured": self.measured.to_dict(),
+            "stages": [stage.to_dict() for stage in self.stages],
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 
@@ -249,6 +262,7 @@ class Report:
             "marked": {
                 time: list(marked) for time, marked in marks(shares, self.allowed_lag).items()
             },
+            "stages": [stage.summary() for stage in self.by_stage],
         }
 
     def _repr_html_(self) -> str:
@@ -275,7 +289,13 @@ class Report:
         return cls.from_dict(parse(text, "a report"))
 
 
-@written_as(Report, schema=int, cpu_seconds=(float | None, None), allowed_lag=(float | None, None))
+@written_as(
+    Report,
+    schema=int,
+    cpu_seconds=(float | None, None),
+    allowed_lag=(float | None, None),
+    stages=(tuple[StageFound, ...], ()),
+)
 def _report(schema: int, **fields: Any) -> Report:
     if schema not in (SCHEMA, _WITHOUT_OWN_SHARE):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
@@ -283,6 +303,8 @@ def _report(schema: int, **fields: Any) -> Report:
         raise FieldError("began", f"{fields['began']:g} is after the year 9999")
     report = Report(**fields)
     _check_parts(report)
+    if len(report.stages) > len(report.plan.stages or ()):
+        raise FieldError("stages", "there are more than the plan has")
     return report
 
 
@@ -306,6 +328,7 @@ def make_report(
     outcomes: Iterable[Outcome],
     measured: Measured,
     *,
+    stages: tuple[StageFound, ...] = (),
     began: float = 0.0,
     interrupted: bool = False,
     cpu_seconds: float | None = None,
@@ -321,6 +344,7 @@ def make_report(
         began=began,
         interrupted=interrupted,
         cpu_seconds=cpu_seconds,
+        stages=stages,
     )
 
 

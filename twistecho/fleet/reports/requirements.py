@@ -8,6 +8,8 @@ these with or without ``/s``; a share is a fraction, or a percentage with ``%``.
 A figure that there is nothing to tell of, as the latency of no reply, meets none.
 One that is marked (see `own_share`) meets or misses a requirement where it would do so without the
 fleet's own share, too; else the requirement is undecided, and the report is invalid.
+
+``stage 2: p99 < 5ms`` is of one stage of a load in stages, the second.
 """
 
 import operator
@@ -15,7 +17,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .figures import Reading, Unit, doubt_of, read, unit_of
+from twistecho.fleet.plans.plan import Plan
+
+from .figures import Reading, Unit, doubt_of, read, stage_and_figure, unit_of
 from .own_share import OwnShare
 from .report import Report
 
@@ -38,7 +42,8 @@ _FACTORS = {
     Unit.SHARE: {"": 1.0, "%": 0.01},
 }
 _REQUIREMENT = re.compile(
-    r"\s*(?P<name>([a-z_]+\s+(?=[mp]))?[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
+    r"\s*(stage\s+(?P<stage>[0-9]{1,9})\s*:\s*)?"
+    r"(?P<name>([a-z_]+\s+(?=[mp]))?[^\s<>=!]+)\s*(?P<operator><=|>=|==|!=|<|>)\s*"
     r"(?P<number>[0-9]{1,15}(\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z%/]*)\s*",
     re.ASCII,
 )
@@ -56,6 +61,19 @@ class Requirement:
     def __str__(self) -> str:
         """Give it as it was written."""
         return self.text
+
+    @property
+    def stage(self) -> int | None:
+        """The number of the stage that it speaks of, None where that is the whole load."""
+        return stage_and_figure(self.name)[0]
+
+    def problem_with(self, plan: Plan) -> str | None:
+        """Say in one line why no run of a plan could ever meet it, or None."""
+        stages = len(plan.stages or ())
+        if self.stage is None or 1 <= self.stage <= stages:
+            return None
+        last = f"the last one is {stages}" if stages else "the load has none"
+        return f"{self.text[:60]!r}: there is no stage {self.stage}, {last}"
 
     def check(self, report: Report) -> "Result":
         """Tell what a report has to say to it."""
@@ -110,6 +128,8 @@ def parse_requirement(text: str) -> Requirement:
     if match is None:
         raise ValueError(f"{text[:60]!r} is not like 'p99 < 5ms': a figure, a comparison, a number")
     name, unit = ".".join(match["name"].split()), match["unit"]
+    if match["stage"]:
+        name = f"stage {int(match['stage'])}: {name}"
     kind = unit_of(name)
     factors = _FACTORS[kind]
     number = float(match["number"])

@@ -12,7 +12,8 @@ Whether a report can be believed is computed from what it holds, never stored. I
   the intervals count what the clients count;
 - where clients, or whole parts of the run, are missing from it;
 - where an open load was not offered as planned: the fleet itself was late, or messages that were
-  due were not sent by the end. Such figures flatter the server;
+  due were not sent by the end. Such figures flatter the server. Of a load in stages, each stage is
+  judged by itself: its messages are to be sent before it is over;
 - where clients sent nothing since the duration was over before they could;
 - where a requirement is undecided: see `requirements`.
 
@@ -23,29 +24,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 
-from .figures import is_of_failures, read
+from .figures import is_of_failures, stage_and_figure
 from .histograms import Latencies
 from .outcome import Outcome, is_interruption
+from .own_limit import late_by, whose_limit
 from .report import Report
 from .requirements import Requirement, Result
-
-LATEST = 0.010
-"""Seconds: how late 99 % of an open load's messages may be handed over by the fleet's own fault."""
+from .stage_checks import stages_not_offered, stages_that_do_not_add_up
 
 HELD = 0.99
 """The share of the messages due in an open load that must have been handed over by the end."""
-
-_OWN = "; the fleet was the limit, {}: more processes, or another machine, offer more"
-_BUSY = ", since clients waited for earlier replies: more clients, or a deeper pipeline, offer more"
-_FAILED = ", since clients failed"
-
-_WHOLE_PROCESSOR = 0.9
-"""The share of a processor from which on the fleet could do no more."""
-
-_MOST = 0.5  # of a response
 
 INVALID = 3
 """The exit code where a report cannot be believed."""
@@ -66,10 +56,12 @@ def _reasons(report: Report, rate_tolerance: float) -> Iterator[str]:
     yield from _cut(_unbalanced(report.plan, report.outcomes))
     yield from _histograms(report)
     yield from _intervals(report)
-    if report.plan.duration is not None:
+    yield from stages_that_do_not_add_up(report)
+    if report.plan.sends_for is not None:
         yield from _silent(report)
     if report.plan.rate is not None:
-        yield from _not_offered(report, rate_tolerance)
+        by_stage = list(stages_not_offered(report, rate_tolerance))
+        yield from by_stage or _not_offered(report, rate_tolerance)
 
 
 def _missing(report: Report) -> Iterator[str]:
@@ -170,7 +162,7 @@ def _silent(report: Report) -> Iterator[str]:
 
 def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     """Say where an open load was not the one that was planned."""
-    late = _late(report)
+    late = late_by(report, report.measured)
     if late is not None:
         yield (
             f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
@@ -184,38 +176,9 @@ def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
     if sent < tolerance * due:
         yield (
             f"the rate was not held: {sent:,} of {due:,} messages due were sent by the end "
-            f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)" + _limit(report)
+            f"({sent / due * 100:.3g} %; at least {tolerance * 100:g} % must be)"
+            + whose_limit(report)
         )
-
-
-def _late(report: Report) -> float | None:
-    """Give the 99th percentile of the lag, in seconds, where that is more than is allowed."""
-    allowed = LATEST if report.allowed_lag is None else report.allowed_lag
-    lag = Latencies(report.measured.lag).summary([99.0])
-    return lag.percentiles[0] if lag is not None and lag.percentiles[0] > allowed else None
-
-
-def signs_of_own_limit(report: Report) -> list[str]:
-    """Say what shows that the fleet itself could do no more: nothing, where it could."""
-    signs, late = [], _late(report)
-    if report.cpu_share is not None and report.cpu_share >= _WHOLE_PROCESSOR:
-        signs.append(f"it used {report.cpu_share * 100:.0f} % of a processor")
-    if late is not None and report.plan.rate is not None:
-        signs.append(f"1 % of its messages were {written(late)} late")
-    share, median = report.marks.get("response", {}).get("p50"), read(report, "p50")
-    if share is not None and median.value and share.seconds >= _MOST * median.value:
-        signs.append(f"{share} of the median response, {median}, is its own")
-    return signs
-
-
-def _limit(report: Report) -> str:
-    """Say, as the end of a line, whose limit it was that a rate was not held."""
-    signs = signs_of_own_limit(report)
-    if signs:
-        return _OWN.format(", ".join(signs))
-    if any(outcome.unsent for outcome in report.outcomes if outcome.answered):
-        return _BUSY
-    return _FAILED if report.failures else ""
 
 
 @dataclass(frozen=True)
@@ -231,13 +194,26 @@ class Verdict:
 
     @property
     def intolerable(self) -> dict[str, int]:
-        """How many clients were not answered, by cause, where no requirement says how many may."""
+        """How many clients were not answered, by cause, where no requirement says how many may.
+
+        One of a stage says so of those that failed in that stage.
+        """
         names = {result.requirement.name for result in self.results}
         return {
-            cause: clients
+            cause: left
             for cause, clients in (self.report.failures | self.report.interruptions).items()
             if not any(is_of_failures(name, cause) for name in names)
+            and (left := clients - self._spoken_of(cause)) > 0
         }
+
+    def _spoken_of(self, cause: str) -> int:
+        """Count the clients that failed so in stages of which requirements say how many may."""
+        named = [stage_and_figure(result.requirement.name) for result in self.results]
+        return sum(
+            stage.found.failures.get(cause, 0)
+            for stage in self.report.by_stage
+            if any(each == stage.number and is_of_failures(name, cause) for each, name in named)
+        )
 
     @property
     def tolerated(self) -> bool:

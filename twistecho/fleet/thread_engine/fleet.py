@@ -21,6 +21,7 @@ from twistecho.fleet.plans.target import Address, Target, parse_target, resolve,
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
+from twistecho.fleet.reports.staged_recorder import recording_for
 
 from .client import Client, time_left
 from .connecting import Gate, connect, connected_by
@@ -49,7 +50,7 @@ class ThreadedFleet:
         on_reply: ReplyObserver | None = None,
         together: Callable[[], object] = lambda: None,
         load: LoadOf = load_of,
-        recording: Callable[[float], Recording] = Recording,
+        recording: Callable[[float], Recording] | None = None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         # An endpoint object, which the other engine takes, has neither.
@@ -59,8 +60,8 @@ class ThreadedFleet:
         self.plan = plan
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
-        self._load_of, self._new_recording = load, recording
-        self._recording = recording(plan.warmup)
+        self._load_of, self._make_recording = load, recording
+        self._recording = self._new_recording()
         self._running: dict[int, Recording] = {}  # of clients that have not ended
         self._on_reply = on_reply
         self._together = together
@@ -104,6 +105,7 @@ class ThreadedFleet:
             self.plan,
             self.outcomes,
             self._recording.measured(),
+            stages=self._recording.stages(),
             began=began,
             interrupted=self._stop.is_open,
             cpu_seconds=time.process_time() - cpu,
@@ -112,10 +114,16 @@ class ThreadedFleet:
         self._stop.close()
         return report
 
+    def _new_recording(self) -> Recording:
+        """Make what records the run, or one of its clients."""
+        if self._make_recording is None:
+            return recording_for(self.plan)
+        return self._make_recording(self.plan.warmup)
+
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
         """Start a client, connected already where the plan is ordered; None if it ended at that."""
         self._await_turn(number)
-        recording = self._new_recording(self.plan.warmup)
+        recording = self._new_recording()
         with self._lock:
             self._running[number] = recording
         reader = self._reader_of(number)

@@ -1,0 +1,54 @@
+"""When the messages of a rate in stages are due."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from math import inf, nextafter, sqrt
+
+from .stages import Stage
+
+
+class Schedule:
+    """When the messages of a rate in stages are due, after a warm-up of so many seconds.
+
+    They are at *positions*: where the integral of the rate since the first stage began has the
+    position's value. In the warm-up positions are negative.
+    """
+
+    __slots__ = ("_begins", "_positions", "_stages")
+
+    def __init__(self, stages: Sequence[Stage], warmup: float) -> None:
+        first = stages[0].begin
+        warming = [Stage(first, first, warmup)] if warmup else []
+        self._stages = [*warming, *stages]
+        lengths = accumulate((stage.seconds for stage in stages), initial=0.0)
+        self._begins = [*([-warmup] if warmup else []), *lengths]
+        sums = accumulate((stage.integral for stage in stages), initial=0.0)
+        self._positions = [*([-first * warmup] if warmup else []), *sums]
+
+    @property
+    def first(self) -> float:
+        """The position at which the warm-up begins, or else the first stage."""
+        return self._positions[0]
+
+    def due(self, position: float, began: float) -> float:
+        """Say when the message at a position is due, where the first stage begins at ``began``.
+
+        That is within the stage of the position, also by the last bit, and infinite after the last
+        one's end.
+        """
+        at = bisect_right(self._positions, position) - 1
+        if at >= len(self._stages):
+            return inf
+        stage = self._stages[at]
+        after = time_within(stage, position - self._positions[at])
+        due, end = began + (self._begins[at] + after), began + self._begins[at + 1]
+        return due if due < end else nextafter(end, -inf)
+
+
+def time_within(stage: Stage, integral: float) -> float:
+    """Say how long after its begin a stage's integral has a value."""
+    # The root of begin * t + slope / 2 * t**2 = integral that does not cancel out.
+    slope = (stage.end - stage.begin) / stage.seconds
+    root = sqrt(max(0.0, stage.begin * stage.begin + 2 * slope * integral))
+    return 2 * integral / (stage.begin + root) if integral else 0.0

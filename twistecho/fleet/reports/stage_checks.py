@@ -1,0 +1,47 @@
+"""Whether the stages of a report can be believed: each was offered as planned, and all add up."""
+
+from collections.abc import Iterator
+
+from .own_limit import late_by, whose_limit
+from .report import Report
+
+
+def stages_not_offered(report: Report, tolerance: float) -> Iterator[str]:
+    """Name the stages in which a rate was not the one that was planned."""
+    for stage in report.by_stage:
+        late = late_by(report, stage.found.measured)
+        if late is not None:
+            yield (
+                f"{stage}: the fleet could not hold the rate: by its own fault, 1 % of the "
+                f"messages were {late * 1e3:,.1f} ms late or more"
+            )
+        if stage.in_time < tolerance * stage.due:
+            yield (
+                f"{stage}: the rate was not held: {stage.in_time:,} of {stage.due:,} messages due "
+                f"were sent before the stage was over ({stage.in_time / stage.due * 100:.3g} %; at "
+                f"least {tolerance * 100:g} % must be)" + whose_limit(report)
+            )
+
+
+def stages_that_do_not_add_up(report: Report) -> Iterator[str]:
+    """Compare what the stages sum up to with what the clients count, the warm-up's apart."""
+    stages = report.stages
+    if report.plan.stages is None or not report.outcomes:
+        return
+    answered = report.messages - report.measured.unmeasured
+    found = sum(stage.answered for stage in stages)
+    if found != answered:
+        yield f"the stages have {found:,} messages answered in all, not {answered:,}"
+    owed = sum(outcome.failed + outcome.outstanding for outcome in report.outcomes)
+    causes = sum(clients for stage in stages for clients in stage.failures.values())
+    for stage in report.by_stage:
+        if stage.found.late > stage.sent:
+            yield f"{stage} has {stage.found.late:,} messages sent late of {stage.sent:,} sent"
+    sums = {
+        "messages failed or outstanding": (sum(s.failed + s.outstanding for s in stages), owed),
+        "messages unsent": (sum(stage.unsent for stage in stages), report.unsent),
+        "failures": (causes, sum(report.failures.values())),
+    }
+    for name, (found, most) in sums.items():
+        if found > most:
+            yield f"the stages have {found:,} {name} in all, more than {most:,}"
