@@ -20,7 +20,7 @@ from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
-from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan import STAGED, Plan
 from twistecho.fleet.plans.target import (
     Target,
     families,
@@ -190,7 +190,8 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in fields.items() if is_given(name)}
     if "messages" in given or is_given("message_files"):
         given |= {"messages": fields["messages"], "literal": False}
-    return given
+    # Stages of the file give way, too; those that are asked for are in the value.
+    return given | {staged: None for name, staged in STAGED.items() if name in given}
 
 
 def _run(
