@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.charts import texts
 from tests.support.reports import client, histogram_of, report
+from tests.support.stages import STAGED_PLAN, staged_report
 from tests.support.stalls import STALLED, stalled
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
@@ -152,3 +153,17 @@ def recording_p99(recording: Recording) -> float:
     summary = Latencies(recording.measured().latency).summary([99.0])
     assert summary is not None
     return summary.percentiles[0]
+
+
+class StagesTests(TestCase):
+    """The rate that was asked for, where it changes."""
+
+    def test_it_goes_as_the_stages_do(self) -> None:
+        """From the warm-up's on; a ramp is a slope."""
+        chart = next(each for each in charts_of(staged_report()) if "per second" in each.title)
+        asked, plan, ends = named(chart)["asked"], STAGED_PLAN, chart.x.high
+        assert isinstance(asked, Line)
+        assert plan.rate_stages is not None
+        for (at, rate), stage in zip(asked.points[1::2], plan.rate_stages, strict=True):
+            assert (rate, at <= ends) == (stage.begin, True)
+        assert [rate for _, rate in asked.points[2::2]] == [each.end for each in plan.rate_stages]

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import cycle
 
 from twistecho.base.notation import written
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.pictures import files
@@ -215,10 +216,11 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
     rates = [moment.rate or 0.0 for moment in known]
     x = _time_axis(over_time)
     if asked is not None:
-        marks.append(Line("asked", ((x.low, asked), (x.high, asked)), _ASKED))
+        marks.append(Line("asked", tuple(_asked_points(report.plan, x)), _ASKED))
     y = Axis(0.0, _ROOM * max([*rates, asked or 0.0]))
     least, most = (number(round(value, 1)) for value in (min(rates), max(rates)))
-    said = "" if asked is None else f", of {number(asked)} asked"
+    highest = " at most" if report.plan.rate_stages is not None else ""
+    said = "" if asked is None else f", of {number(asked)} asked{highest}"
     return Chart(
         "Messages answered per second",
         f"Replies that came back right, in {_in_each(over_time)}.",
@@ -227,6 +229,18 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
         y=y,
         marks=(*_warmup(report, y), *marks),
     )
+
+
+def _asked_points(plan: Plan, x: Axis) -> Iterator[Point]:
+    """Give the points of the line of the rate that is asked for, in stages or all along."""
+    if plan.rate_stages is None:
+        yield from ((x.low, plan.rate), (x.high, plan.rate))
+        return
+    yield x.low, plan.rate_at(0.0)  # the warm-up's, too
+    for stage, begin in zip(plan.rate_stages, plan.rate_stages.begins, strict=False):
+        at = plan.warmup + begin
+        yield min(at, x.high), stage.begin
+        yield min(at + stage.seconds, x.high), stage.end
 
 
 def _failures_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
