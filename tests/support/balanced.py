@@ -153,7 +153,10 @@ class Balanced:
         assert process.poll() is None
         if not Path(self._folder, "admin.sock").exists():
             return False
-        states = self.balancer.servers().values()
+        try:
+            states = self.balancer.servers().values()
+        except ConnectionRefusedError:  # its socket is there, and does not listen yet
+            return False
         return all((s["status"], s["check_status"]) == ("UP", "L7OK") for s in states)
 
     @contextmanager
