@@ -1,4 +1,4 @@
-"""Loads in stages by both engines: on sockets, by several processes, and on a clock."""
+"""Loads in stages by both engines: on sockets, and on a clock."""
 
 import threading
 import time
@@ -13,11 +13,7 @@ from twisted.test.iosim import IOPump, connect
 from tests.engines.test_fleets import ServiceCase, run_reactor, run_threads
 from tests.whole.test_memory_reactor import Closing
 from twistecho import EchoFactory, EchoService, Fleet, Plan, ReplyFormat, Report
-from twistecho.fleet.plans.target import parse_target
-from twistecho.fleet.runs.run import show_nothing
-from twistecho.fleet.runs.several import run_processes
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
-from twistecho.testing.servers import EchoServer
 
 RAW = ReplyFormat.RAW
 RATES = Plan(clients=4, rate="100:200ms,100..300:400ms,0:100ms,40:0.5s", warmup=0.1, reply=RAW)
@@ -93,22 +89,6 @@ class SocketTests(ServiceCase):
         report = await running
         assert left == 1
         assert [outcome.interrupted for outcome in report.outcomes] == [False, False, True]
-
-
-class ProcessesTests(unittest.TestCase):
-    """By several processes."""
-
-    def test_they_do_together_what_one_would(self) -> None:
-        """The same numbers of messages; every client once."""
-        with EchoServer() as server:
-            target = parse_target(f"127.0.0.1:{server.port}")
-            report = run_processes("threads", RATES, target, 3, show_nothing)
-            assert report.plan == RATES
-            assert [stage.due for stage in report.by_stage] == [20, 80, 0, 20]
-            report = run_processes("reactor", CLIENTS, target, 2, show_nothing)
-        assert report.plan == CLIENTS
-        assert len(report.outcomes) == 7
-        assert report.complete, report.failures
 
 
 class ClockTests(unittest.TestCase):

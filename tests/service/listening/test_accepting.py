@@ -129,7 +129,7 @@ class TurnTests(unittest.TestCase):
         assert crowd.board.open[0] == GONE
 
     def test_who_is_forced_accepts_what_waits(self) -> None:
-        """For a time, with patience for the lock; the others know how many it has then."""
+        """For a time, waiting for the lock; the others know how many it has then."""
         crowd = Crowd(self, 2, [0, 0])
         turn = crowd.turns[0]
         while crowd.ask(0):
