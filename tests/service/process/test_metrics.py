@@ -14,6 +14,7 @@ from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import read_to_end
 from tests.support.pipes import connect, tcp
 from twistecho import EchoFactory, Limits
+from twistecho.service.listening.guarded import Guarded
 from twistecho.service.process.metrics import EchoCollector, metrics_of, metrics_site
 
 
@@ -78,6 +79,15 @@ class MetricsTests(ListeningCase):
         for _ in range(5):
             await self.talk(path, ask_and_go)
         assert b"twistecho_connections 0.0" in await self.talk(path, scrape)
+
+
+class NameTests(SynchronousTestCase):
+    """By what the log calls the port."""
+
+    def test_it_goes_by_the_name_that_programs_look_for(self) -> None:
+        """Also behind its guard."""
+        site = metrics_site(metrics_of(EchoFactory(Clock())))
+        assert Guarded(Clock(), site, "metrics").logPrefix() == "_QuietSite"
 
 
 class CollectorTests(SynchronousTestCase):

@@ -30,6 +30,10 @@ class QuietSite(Site):
     def log(self, request: object) -> None:
         """Say nothing."""
 
+    def logPrefix(self) -> str:
+        """Go by the name that programs look for in the log, before the number of the port."""
+        return "_QuietSite"
+
 
 class Turns:
     """Has a connection make one request in each turn of the reactor.

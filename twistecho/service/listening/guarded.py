@@ -102,7 +102,8 @@ class Guarded(WrappingFactory):
 
     def logPrefix(self) -> str:
         """Go by the name of what is guarded."""
-        return type(self.wrappedFactory).__name__
+        inner: Any = self.wrappedFactory
+        return str(inner.logPrefix()) if hasattr(inner, "logPrefix") else type(inner).__name__
 
     def say(self, what: str, peer: object) -> None:
         """Log what has befallen a peer, now and then."""
