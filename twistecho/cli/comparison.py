@@ -5,9 +5,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -57,7 +55,7 @@ class Shown:
         """Write and show it; give the exit code. Ends the process where a file is not written."""
         writers: dict[str, Callable[[OutputFile], None]] = {
             "json": lambda file: file.write(judged.to_json() + "\n"),
-            "markdown": lambda file: _append(file, to_markdown(judged)),
+            "markdown": lambda file: file.append(to_markdown(judged)),
         }
         problems = []
         for option, file in self.files.items():
@@ -79,15 +77,6 @@ class Shown:
         for line, look in lines_below(judged):
             self.printer.line(line, look)
         self.printer.check()
-
-
-def _append(file: OutputFile, text: str) -> None:
-    """Write after what is in a file already. Raises OSError."""
-    before = ""
-    if not file.is_stdout:
-        with suppress(FileNotFoundError):
-            before = Path(file.name).read_text(encoding="utf-8") if file.path.is_file() else ""
-    file.write(f"{before}\n{text}" if before else text)
 
 
 def shown_to(json: OutputFile | None, markdown: OutputFile | None) -> Shown:
