@@ -211,12 +211,12 @@ class RefusedTests(FileCase):
             ("a.toml", "delay = 2020-01-01", "delay: not a delay: date"),
             ("a.toml", '[[on]]\nmatch = "("', "on[0].match: not a pattern"),
             ("a.toml", "#" * LARGEST + "\u00e9", f"more than {LARGEST} bytes"),
-            ("a.json", '{\n"delay" 1}', "Expecting ':' delimiter: line 2"),
+            ("a.json", '{\n"delay" 1}', "not JSON: Expecting ':' delimiter: line 2"),
             ("a.json", "[]", "not an object"),
-            ("a.json", '{"delay": NaN}', "NaN is no number"),
-            ("a.json", '{"delay": 1, "delay": 2}', "'delay' is there twice"),
-            ("a.json", '{"delay": 1' + "0" * 5000 + "}", "Exceeds the limit"),
-            ("a.json", "[" * 100_000, "nested too deep"),
+            ("a.json", '{"delay": NaN}', "not JSON: NaN is not a finite number"),
+            ("a.json", '{"delay": 1, "delay": 2}', "not JSON: 'delay' is"),
+            ("a.json", '{"delay": 1' + "0" * 5000 + "}", "not JSON: Exceeds the limit"),
+            ("a.json", "[" * 100_000, "not JSON: nested too deep"),
         ):
             path = self.file(text, name)
             with self.subTest(problem):

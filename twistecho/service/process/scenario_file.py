@@ -1,10 +1,10 @@
 """Scenarios in files, TOML or JSON by the name's ending."""
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from twistecho.base.decoding import parse_strictly
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError
 from twistecho.service.scenario.document import read_scenario
@@ -48,23 +48,6 @@ def data_in(name: str) -> Any:
 def _read(suffix: str, data: bytes) -> Any:
     if len(data) > LARGEST:
         raise ValueError(f"more than {LARGEST} bytes")
-    text = data.decode()
-    return tomllib.loads(text) if suffix == ".toml" else _json(text)
-
-
-def _json(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its keys and values. Raises ValueError for a key that is there twice."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:40]!r} is there twice")
-    return made
+    if suffix == ".toml":
+        return tomllib.loads(data.decode())
+    return parse_strictly(data, "JSON")
