@@ -616,6 +616,10 @@ class Fleetless:
     def ended(self, client: ReactorClient) -> None:
         """Take no note."""
 
+    def keep(self, client: ReactorClient) -> bool:  # noqa: ARG002 - see `Clients`
+        """Keep nothing."""
+        return False
+
 
 class Wire(StringTransport):
     """A transport that notes its end."""

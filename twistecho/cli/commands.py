@@ -26,6 +26,7 @@ from twistecho.testing.servers import EchoServer, EchoServerError
 from .ab import ab
 from .compare import compare
 from .comparison import diff
+from .find import find
 from .fleet import fleet
 from .local_ports import shortage
 from .options import (
@@ -193,5 +194,5 @@ def twistecho() -> None:
     """Do nothing but what the command says."""
 
 
-for _command in (check, fleet, show_reports, diff, ab, serve, compare, scenario):
+for _command in (check, fleet, find, show_reports, diff, ab, serve, compare, scenario):
     twistecho.add_command(_command)

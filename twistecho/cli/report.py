@@ -45,7 +45,7 @@ from .output_files import (
 )
 
 
-def _picture(name: str) -> OutputFile:
+def picture(name: str) -> OutputFile:
     """Give a file to draw into. Raises ValueError where that is known to be impossible."""
     return writable(drawable(name))
 
@@ -71,7 +71,7 @@ result_options: Callable[[Any], Any] = adding([
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
     file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "
                                    "$GITHUB_STEP_SUMMARY."),
-    file_option("--plot", parse=_picture,
+    file_option("--plot", parse=picture,
                 help="Draw them into an .svg file, or with matplotlib into a .png or .pdf."),
     file_option("--html", help="Write all of it as one HTML page."),
     click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),

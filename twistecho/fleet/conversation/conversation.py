@@ -9,7 +9,8 @@ the run began, and does what it is told:
     received(data, now)  -> bytes   to send next; none while there is nothing to send yet
     next_due                        when the next message is due, or None: wake it then
     wake(now)            -> bytes   to send: what is due by now
-    finished                        all replies are in: send FIN, then wait for the other's
+    finished                        all replies are in: send FIN, then wait for the other's; one
+                                    who keeps the connection reports ``closed`` at once
     closed(now)                     the other side's FIN came
     reconnects                      that was a connection's end, and not the last one's: begin anew
                                     with ``connecting``
@@ -167,17 +168,18 @@ class Conversation:
         if now >= self.plan.over_for(self.client):
             self._end(None, now)
 
-    def connected(self, now: float, on_wire: float | None = None) -> bytes:
+    def connected(self, now: float, on_wire: float | None = None, *, kept: bool = False) -> bytes:
         """Note that the connection stands; give the first message, if it is due.
 
-        ``on_wire`` is how long the system waited for the other side's answer, where it tells.
+        ``on_wire`` is how long the system waited for the other side's answer, where it tells. One
+        that was ``kept`` from an earlier run has taken no time that is measured.
         """
         if self._connected is None:
             self._connected = now
         self.connects += 1
         self._phase = Phase.RECEIVE
         took = now - self._dialed
-        self._recording.connected(took, now, on_wire, early=self._is_early)
+        self._recording.connected(took, now, on_wire, early=kept or self._is_early)
         waited = took if on_wire is None else min(took, on_wire)
         if self._flight.timing is not None:
             first = self._load is None

@@ -16,7 +16,14 @@ from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.reports.outcome import Phase
 
 from .dial import reason_of_failure
-from .sockets import NotingSocket, errno_of, note_errors, timed_socket, waited_for
+from .sockets import (
+    NotingSocket,
+    TimedSocket,
+    errno_of,
+    note_errors,
+    timed_socket,
+    waited_for,
+)
 
 
 class Clients(typing.Protocol):
@@ -35,6 +42,9 @@ class Clients(typing.Protocol):
 
     def ended(self, client: "Client") -> None:
         """Note that a client's connection has gone; have it make its next one, if it is to."""
+
+    def keep(self, client: "Client") -> bool:
+        """Keep a client's connection for the next run, where that is wanted; say whether it is."""
 
 
 class Deadline:
@@ -64,6 +74,7 @@ class Client(Protocol):
         self.wake_at = inf  # see `Timed`
         self._monotonic, self._began = fleet.monotonic, fleet.began
         self._noting: NotingSocket | None = None
+        self._timed: TimedSocket | None = None
 
     def _now(self) -> float:
         return self._monotonic() - self._began
@@ -73,9 +84,13 @@ class Client(Protocol):
         self.dialing = None
         self._noting = note_errors(self.transport)
         self.conversation.pending = self._pending
-        self._time_wire(self.transport)
+        self._time_wire(self._timed_transport())
         self._go_on(self.conversation.connected(self._now(), self._waited()))
         self.fleet.settle(self.conversation.client)
+
+    def _timed_transport(self) -> object:
+        """Give the transport whose socket has the bytes as they go and come."""
+        return self.transport
 
     def _waited(self) -> float | None:
         """Say how much of connecting was the other side's, where the system tells."""
@@ -83,7 +98,7 @@ class Client(Protocol):
 
     def _time_wire(self, transport: object) -> None:
         """Have some messages timed, where the kernel stamps what this transport's socket gets."""
-        timed = timed_socket(transport, self._now)
+        self._timed = timed = timed_socket(transport, self._now)
         if timed is not None:
             timed.timing = self.conversation.time_wire(timed.switch)
 
@@ -113,9 +128,10 @@ class Client(Protocol):
         if message:
             self.transport.write(message)
         if conversation.outcome is not None:
-            self._abort()
+            self.abort()
         elif conversation.finished:
-            self._finish()
+            if not self.fleet.keep(self):
+                self._finish()
         elif conversation.next_due is not None:
             self.fleet.due.set(self, conversation.next_due)
 
@@ -157,16 +173,39 @@ class Client(Protocol):
         half = None if ISSLTransport.providedBy(self.transport) else "loseWriteConnection"
         getattr(self.transport, half or "", self.transport.loseConnection)()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """End the connection at once; not every endpoint's transport can."""
         getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+
+    def leave(self) -> None:
+        """End the conversation, whose replies are all in, without closing the connection."""
+        if self._timed is not None:
+            self._timed.switch(False)
+        self.conversation.closed(self._now())
+
+    def take_up(self, fleet: Clients, conversation: Conversation) -> None:
+        """Begin another conversation, of a later run, over the connection as it stands."""
+        self.fleet, self.conversation = fleet, conversation
+        self.deadline, self.wake_at = Deadline(self), inf
+        self._monotonic, self._began = fleet.monotonic, fleet.began
+
+    def begin_anew(self) -> None:
+        """Send the first message, where it is due, after `take_up`."""
+        self.conversation.pending = self._pending
+        self._time_wire(self._timed_transport())
+        self._go_on(self.conversation.connected(self._now(), kept=True))
+        self.fleet.settle(self.conversation.client)
+
+    def close(self) -> None:
+        """Close the connection between two conversations."""
+        self.transport.loseConnection()
 
     def give_up(self, reason: str) -> None:
         """End the conversation and the connection, whatever state it is in."""
         phase = Phase.SEND if self._sending() else None
         self.conversation.failed(reason, self._now(), phase=phase)
         if self.connected:
-            self._abort()
+            self.abort()
         elif self.dialing is not None:
             self.dialing.cancel()
 

@@ -28,7 +28,7 @@ from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.load import LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, source_of
-from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
+from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 from twistecho.fleet.reports.staged_recorder import recording_for
@@ -36,6 +36,7 @@ from twistecho.fleet.reports.staged_recorder import recording_for
 from .client import Client
 from .destination import Destination
 from .dial import Dial, IReactorStream
+from .kept import Kept
 from .running import check_will_run
 
 _T = typing.TypeVar("_T")
@@ -67,6 +68,7 @@ class Fleet:
     Where the plan has a barrier, ``together`` is called once every client here has connected or
     failed to, and they begin when its Deferred fires: at once, by default. ``load`` gives what says
     when a client's messages are due, ``recording`` what is recorded of a run with such a warm-up.
+    Connections that earlier runs have ``kept`` are used again, and kept again at the end.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Fleet:
         together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
         load: LoadOf = load_of,
         recording: Callable[[float], Recording] | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._destination = Destination(reactor, target, plan.sources)
         self.plan = plan
@@ -87,6 +90,7 @@ class Fleet:
         self.outcomes: list[Outcome] = []
         self.recording = recording_for(plan) if recording is None else recording(plan.warmup)
         self._load_of = load
+        self._kept = kept
         self._reactor = typing.cast(IReactorFleet, reactor)
         self._in_memory = is_for_tests(reactor)
         self._on_reply = on_reply
@@ -157,11 +161,11 @@ class Fleet:
         for number in self.plan.numbers:
             self._not_started(number, "no-address")
 
-    def _not_started(self, number: int, reason: str) -> None:
+    def _not_started(self, number: int, reason: str, phase: Phase | None = None) -> None:
         """Note a client that had no chance to connect."""
         conversation = self._conversation(number)
         conversation.connecting(self.now())
-        conversation.failed(reason, self.now())
+        conversation.failed(reason, self.now(), phase=phase)
         self._note(conversation)
 
     def _start(self, dial: Dial) -> None:
@@ -183,8 +187,22 @@ class Fleet:
                 self._not_started(number, INTERRUPTED)
                 yield None
             else:
-                dialed = self._dial(dial, self._client(number))
+                dialed = self._begin_client(dial, number)
                 yield dialed if self.plan.ordered else None
+
+    def _begin_client(self, dial: Dial, number: int) -> "Deferred[None]":
+        """Begin with a client, over the connection that is kept for it if there is one."""
+        if self._kept is not None and number in self._kept.extra:
+            self._kept.extra.discard(number)
+            self._not_started(number, "extra", Phase.RECEIVE)
+            return succeed(None)
+        kept = None if self._kept is None else self._kept.take(number)
+        if kept is None:
+            return self._dial(dial, self._client(number))
+        kept.take_up(self, self._conversation(number))
+        if self._enter(kept):
+            kept.begin_anew()
+        return succeed(None)
 
     def _turn_of(self, number: int) -> "Deferred[None] | None":
         """Wait until it is a client's turn to connect."""
@@ -228,13 +246,9 @@ class Fleet:
     def _dial(self, dial: Dial, client: Client) -> "Deferred[None]":
         """Begin to connect a client; fire once that is done, well or not."""
         dialed: Deferred[None] = Deferred()
-        now, number = self.now(), client.conversation.client
-        client.conversation.connecting(now)
-        if client.conversation.outcome is not None:
-            self._note(client.conversation)
+        number = client.conversation.client
+        if not self._enter(client):
             return succeed(None)
-        self._running.add(client)
-        self.deadlines.set(client.deadline, now + self.plan.timeout)
         # It may have failed already: the client forgets it then.
         client.dialing = dialing = dial(
             self._destination.wire(client),
@@ -244,11 +258,39 @@ class Fleet:
         dialing.addBoth(lambda _: dialed.callback(None))
         return dialed
 
-    def ended(self, client: Client) -> None:
-        """Note that a client's connection has gone; have it make its next one, if it is to."""
+    def _enter(self, client: Client) -> bool:
+        """Have a client take part from now on; say whether it does, or its time is over."""
+        now = self.now()
+        client.conversation.connecting(now)
+        if client.conversation.outcome is not None:
+            self._note(client.conversation)
+            return False
+        self._running.add(client)
+        self.deadlines.set(client.deadline, now + self.plan.timeout)
+        return True
+
+    def keep(self, client: Client) -> bool:
+        """Keep a client's connection for the next run, where that is wanted; say whether it is."""
+        if self._kept is None or self.plan.reconnect is not None:
+            return False
+        client.leave()
+        conversation = client.conversation
+        if conversation.outcome is not None and conversation.outcome.answered:
+            self._leave(client)
+            self._kept.add(client)
+            self._note(conversation)
+        else:
+            client.abort()
+        return True
+
+    def _leave(self, client: Client) -> None:
         self._running.discard(client)
         self.deadlines.discard(client.deadline)
         self.due.discard(client)
+
+    def ended(self, client: Client) -> None:
+        """Note that a client's connection has gone; have it make its next one, if it is to."""
+        self._leave(client)
         if client.conversation.reconnects and self._dialer is not None:
             self._dial(self._dialer, self._destination.client(self, client.conversation))
         else:

@@ -53,6 +53,9 @@ class TLSClient(Client):
         """Give the transport that TLS is carried by."""
         return typing.cast(TLSMemoryBIOProtocol, self.transport).transport
 
+    def _timed_transport(self) -> object:
+        return self._below()
+
     def handshakeCompleted(self) -> None:
         """Send the first message, where it is due."""
         # Older Twisteds say so of a handshake whose certificate they have just refused, too.
@@ -60,7 +63,7 @@ class TLSClient(Client):
         if not aborted and self.conversation.outcome is None:
             self._secured = True
             self.conversation.pending = self._pending
-            self._time_wire(self._below())
+            self._time_wire(self._timed_transport())
             self._go_on(self.conversation.connected(self._now()))
             self.fleet.settle(self.conversation.client)
 

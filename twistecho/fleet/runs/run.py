@@ -127,7 +127,7 @@ def _run_threads(
 ) -> Report:
     fleet = fleet_class(target, plan, on_reply=on_reply, together=together)
     stoppable(fleet.stop)
-    with interruptible(fleet.stop, _interrupt), display(_watch(fleet)):
+    with interruptible(fleet.stop, _interrupt), display(watch_of(fleet)):
         return fleet.run()
 
 
@@ -161,7 +161,7 @@ def _run_reactor(
     stoppable(stop)
     with (
         interruptible(stop, lambda: loop.callFromThread(loop.stop)),
-        display(_watch(fleet)),
+        display(watch_of(fleet)),
     ):
         loop.run(installSignalHandlers=False)
     if not ended:
@@ -171,7 +171,8 @@ def _run_reactor(
     return cast(Report, ended[0])
 
 
-def _watch(fleet: Any) -> ProgressWatch:
+def watch_of(fleet: Any) -> ProgressWatch:
+    """Give what tells how far a fleet of either engine is."""
     return ProgressWatch(fleet.outcomes, fleet.recordings, fleet.now)
 
 

@@ -1,1 +1,1 @@
-"""Questions that take more than one load: which of two targets is the faster one."""
+"""Questions that take more than one load: how much a target takes, and which of two is faster."""

@@ -42,6 +42,7 @@ class Client:
     """One client's connected socket and its conversation; ``now`` is the time of the run.
 
     Where the plan has a barrier the client begins when ``begin`` opens; it ends when ``stop`` does.
+    One that ``keeps`` its connection does not close it once all replies are in.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class Client:
         *,
         begin: Gate,
         stop: Gate,
+        keeps: bool = False,
     ) -> None:
         self._connection = connection
         self._conversation = conversation
         self._now = now
+        self._keeps = keeps
         self._all_connected = begin
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
@@ -67,6 +70,7 @@ class Client:
                 lambda on: stamp_arrivals(self._connection, on=on)
             )
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
+        self._left = False  # without closing the connection
 
     def run(self) -> None:
         """Client until the connection is over; reset it if the conversation failed.
@@ -218,9 +222,26 @@ class Client:
         timing.arrived = None if ago is None else self._now() - ago
         return data
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the conversation has ended well, and its connection stands still."""
+        outcome = self._conversation.outcome
+        return self._left and outcome is not None and outcome.answered
+
     def _look(self) -> None:
-        if self._conversation.finished:
+        if not self._conversation.finished:
+            return
+        if self._keeps:
+            self._leave()
+        else:
             self._finish()
+
+    def _leave(self) -> None:
+        """End the conversation, whose replies are all in, without closing the connection."""
+        if self._timing is not None:
+            stamp_arrivals(self._connection, on=False)
+        self._left = True
+        self._conversation.closed(self._now())
 
     def _finish(self) -> None:
         # Where it is broken already, receiving will say how.

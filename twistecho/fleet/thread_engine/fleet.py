@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import cast
 
 from twistecho.base.sockets import stamping
@@ -18,13 +19,14 @@ from twistecho.fleet.conversation.in_flight import ReplyObserver
 from twistecho.fleet.plans.load import LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
-from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome
+from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report
 from twistecho.fleet.reports.staged_recorder import recording_for
 
 from .client import Client, time_left
 from .connecting import Gate, connect, connected_by
+from .kept import Kept
 from .tls_client import TLSClient, context_for, secure
 
 ENGINE = "threads"
@@ -39,7 +41,8 @@ class ThreadedFleet:
     and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
     called, from a client's thread, once every client here has connected or failed to; they begin
     when it returns. ``load`` gives what says when a client's messages are due, ``recording`` what
-    each client records, and the whole run, with such a warm-up.
+    each client records, and the whole run, with such a warm-up. Connections that earlier runs have
+    ``kept`` are used again, and kept again at the end.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class ThreadedFleet:
         together: Callable[[], object] = lambda: None,
         load: LoadOf = load_of,
         recording: Callable[[float], Recording] | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
         # An endpoint object, which the other engine takes, has neither.
@@ -61,6 +65,7 @@ class ThreadedFleet:
         self._reader_of = readers_of(plan)
         self.outcomes: list[Outcome] = []
         self._load_of, self._make_recording = load, recording
+        self._kept = None if plan.reconnect is not None else kept
         self._recording = self._new_recording()
         self._running: dict[int, Recording] = {}  # of clients that have not ended
         self._on_reply = on_reply
@@ -164,6 +169,7 @@ class ThreadedFleet:
     ) -> None:
         if connection is None:
             conversation.connecting(self.now())
+            self._talk_over_kept(conversation)
             connection = self._try_to_connect(conversation, addresses)
         while connection is not None:
             self._talk(conversation, connection)
@@ -173,14 +179,33 @@ class ThreadedFleet:
                 connection = self._try_to_connect(conversation, addresses)
         self._note(conversation, recording)
 
-    def _talk(self, conversation: Conversation, connection: socket.socket) -> None:
+    def _talk_over_kept(self, conversation: Conversation) -> None:
+        """Have the conversation over the connection that is kept for it, if there is one."""
+        if self._kept is None or conversation.outcome is not None:
+            return
+        number = conversation.client
+        if self._kept.has_extra(number):
+            conversation.failed("extra", self.now(), phase=Phase.RECEIVE)
+        elif (connection := self._kept.take(number)) is not None:
+            self._talk(conversation, connection, kept=True)
+
+    def _talk(
+        self, conversation: Conversation, connection: socket.socket, *, kept: bool = False
+    ) -> None:
         """Have the conversation, as far as it goes over one connection."""
-        with connection:
-            kind = Client if self._context is None else TLSClient
-            client = kind(connection, conversation, self.now, begin=self._begin, stop=self._stop)
-            client.say(conversation.connected(self.now(), client.waited_for()))
+        kind = Client if self._context is None else TLSClient
+        keeps = self._kept is not None
+        gates = {"begin": self._begin, "stop": self._stop}
+        with ExitStack() as held:
+            held.enter_context(connection)
+            client = kind(connection, conversation, self.now, keeps=keeps, **gates)
+            waited = None if kept else client.waited_for()
+            client.say(conversation.connected(self.now(), waited, kept=kept))
             self._settle(conversation.client)
             client.run()
+            if self._kept is not None and client.is_open:
+                held.pop_all()
+                self._kept.add(conversation.client, connection)
 
     def _settle(self, number: int) -> None:
         """Note that a client has connected or ended; the last one has all begin."""

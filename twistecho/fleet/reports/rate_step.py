@@ -1,0 +1,195 @@
+"""One step of the search for the highest rate: whether it passed, and if not, whose limit it was.
+
+A step is a run at one rate. It passes where its report is valid, every requirement is met, every
+message was answered right (unless a requirement says otherwise) and the target kept up: replies
+took no longer at the end than at the beginning, but for `GROWTH`. By Little's law a target that
+answers a share less than what is due makes replies later by that share of the time that passes.
+Source: Little, A Proof for the Queuing Formula L = lambda W (1961).
+
+Of a step that did not pass, the limit was
+
+- the *fleet's*, where it was late itself, or where its own share of a figure leaves a requirement
+  undecided;
+- that of its *clients*, where messages waited for clients which all waited for replies, and the
+  target took little longer for each than it did in the highest step that passed: more clients
+  might have been served as well;
+- else the *target's*.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil, floor
+from typing import Any
+
+from twistecho.base.notation import written
+
+from .figures import read
+from .histograms import INTERVAL_LENGTH, Latencies
+from .own_limit import late_by, signs_of_own_limit
+from .readable import readable_dict
+from .report import Report
+from .requirements import Requirement
+from .verdict import HELD, Verdict, judge
+
+GROWTH = 1 - HELD
+"""By which share of the time that passes replies may become later."""
+
+_BUSY = 2.0
+"""Clients are busy where a response takes so many times its service time."""
+
+_SLOWED = 2.0
+"""The target has slowed down where a service time is so many times that of the step below."""
+
+_BY_RATE = 3.0
+"""... and that it is for the higher rate, to this power."""
+
+
+_SHORTEST = 1e-6
+"""Seconds: no time is measured to be less."""
+
+
+class Limit(StrEnum):
+    """What kept a rate from being higher."""
+
+    TARGET = "target"
+    FLEET = "fleet"
+    CLIENTS = "clients"
+    MAX_RATE = "max-rate"
+
+
+@dataclass(frozen=True)
+class RateStep:
+    """A run at a ``rate``, in messages a second, and the verdict on it; see `judge_step`."""
+
+    rate: float
+    verdict: Verdict
+    growth: float | None
+    """Seconds by which a response took longer for each second that passed; None if not known."""
+
+    @property
+    def report(self) -> Report:
+        """What was found."""
+        return self.verdict.report
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rate was sustained, and all was as required."""
+        return self.verdict.passed and self._kept_up
+
+    @property
+    def _kept_up(self) -> bool:
+        return self.growth is None or self.growth <= GROWTH
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why no client was ever connected; None where one was, or the run was interrupted."""
+        report = self.report
+        if report.connects or report.interrupted or not report.failures:
+            return None
+        return next(iter(report.failures))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it did not pass, a line each; those of the verdict first."""
+        return tuple(self._reasons())
+
+    def _reasons(self) -> Iterator[str]:
+        for result in self.verdict.results:
+            if result.missed:
+                yield f"{result.requirement} was missed: {result.actual}"
+        for cause, clients in self.verdict.intolerable.items():
+            yield f"{clients:,} of {self.report.plan.clients:,} clients failed: {cause}"
+        yield from self.verdict.invalid
+        if not self._kept_up:
+            assert self.growth is not None  # noqa: S101 - it would have kept up
+            yield f"replies fell behind by {written(self.growth)} each second"
+
+    def limit(self, below: "RateStep | None") -> Limit:
+        """Say whose limit it was; ``below`` is the highest step that passed."""
+        if self._fleet_was_late:
+            return Limit.FLEET
+        if self._clients_were_busy and not self._slowed_down_from(below):
+            return Limit.FLEET if signs_of_own_limit(self.report) else Limit.CLIENTS
+        missed = any(result.missed for result in self.verdict.results)
+        if missed or self.verdict.intolerable or self._kept_up is False:
+            return Limit.TARGET
+        return Limit.FLEET if signs_of_own_limit(self.report) else Limit.TARGET
+
+    @property
+    def _fleet_was_late(self) -> bool:
+        doubt = any(result.doubt for result in self.verdict.results)
+        return doubt or late_by(self.report, self.report.measured) is not None
+
+    @property
+    def _clients_were_busy(self) -> bool:
+        response, service = median(self, "latency"), median(self, "service")
+        return self.report.unsent > 0 or response > _BUSY * service
+
+    def _slowed_down_from(self, below: "RateStep | None") -> bool:
+        if below is None:
+            return False
+        ratio = median(self, "service") / max(median(below, "service"), _SHORTEST)
+        return ratio >= max(_SLOWED, float((self.rate / below.rate) ** _BY_RATE))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON data: what a report has, but for clients and seconds."""
+        told = self.report.to_dict()
+        return {
+            "rate": self.rate,
+            "passed": self.passed,
+            "reasons": list(self.reasons),
+            "growth": self.growth,
+            "requirements": [
+                {
+                    "requirement": str(result.requirement),
+                    "answer": result.answer,
+                    "value": result.actual.value,
+                }
+                for result in self.verdict.results
+            ],
+            "began": self.report.began,
+            "interrupted": self.report.interrupted,
+            "rate_answered": read(self.report, "rate").value,
+            "summary": told["summary"],
+            "measured": readable_dict(self.report.measured) | {"intervals": []},
+        }
+
+
+def judge_step(
+    rate: float,
+    report: Report,
+    requirements: Iterable[Requirement] = (),
+    rate_tolerance: float = HELD,
+) -> RateStep:
+    """Judge a run at a rate."""
+    return RateStep(rate, judge(report, requirements, rate_tolerance), _growth(report))
+
+
+def median(step: RateStep, time: str) -> float:
+    """Give the median of one of a step's times, in seconds; 0 where there was none."""
+    summary = Latencies(getattr(step.report.measured, time)).summary([50.0])
+    return 0.0 if summary is None else summary.percentiles[0]
+
+
+def _growth(report: Report) -> float | None:
+    """Say how much later replies became, in seconds for each second that passed.
+
+    It compares the median of the last whole second in which load was offered with that of the
+    first; where there are not two of them, nothing is known.
+    """
+    offered = [o for o in report.outcomes if o.offered_from is not None]
+    begin = max((o.offered_from or 0.0 for o in offered), default=0.0)
+    end = min((o.offered_until or 0.0 for o in offered if o.answered), default=0.0)
+    first, last = ceil(begin / INTERVAL_LENGTH), floor(end / INTERVAL_LENGTH) - 1
+    intervals = report.measured.intervals
+    if last <= first or last >= len(intervals):
+        return None
+    medians = [
+        summary.percentiles[0]
+        for number in (first, last)
+        if (summary := Latencies(intervals[number].latency).summary([50.0])) is not None
+    ]
+    if len(medians) < 2:
+        return None
+    return (medians[1] - medians[0]) / ((last - first) * INTERVAL_LENGTH)
