@@ -30,7 +30,7 @@ from twistecho.fleet.reports.requirements import Requirement, parse_requirement
 from twistecho.fleet.runs.run import ENGINES, Engine, Shown, check_target
 from twistecho.fleet.search.highest import Search, find_highest
 
-from .fleet import lack
+from .fleet import count_processes, lack, processes_option
 from .options import (
     TARGET_TYPE,
     Parsed,
@@ -109,6 +109,7 @@ _OPTIONS = [
                       "second."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread per client."),
+    processes_option,
     trust_options,
     file_option("--json", help="Write the answer and every step as JSON; - is standard output."),
     file_option("--plot", parse=picture,
@@ -167,6 +168,7 @@ def find(
     target: Target,
     *,
     engine: Engine,
+    processes: str,
     requirements: tuple[Requirement, ...],
     least: float,
     most: float,
@@ -189,7 +191,8 @@ def find(
         plan, requirements, least, most, precision, step_duration, rate_tolerance, allow_lag
     )
     shown = _shown(json, plot, quiet=quiet)
-    found = _run(engine, target, search, shown)
+    count = count_processes(processes, plan)
+    found = _run(engine, target, search, shown, count)
     if found.unreachable is not None and len(found.steps) == 1 and not found.interrupted:
         raise click.ClickException(f"{target}: {explained(found.unreachable)}")
     sys.exit(shown.conclude(found))
@@ -216,14 +219,18 @@ def _plan(engine: Engine, target: Target, options: dict[str, Any]) -> Plan:
     return plan
 
 
-def _run(engine: Engine, target: Target, search: Search, shown: _Shown) -> HighestRate:
-    lacking = lack(search.plan, target, 1, raise_open_files())
+def _run(
+    engine: Engine, target: Target, search: Search, shown: _Shown, processes: int
+) -> HighestRate:
+    lacking = lack(search.plan, target, processes, raise_open_files())
     if lacking:
         raise click.ClickException(f"--clients: {lacking}")
     if not shown.quiet:
         shown.printer.line(headline(search.plan, target))
     try:
-        return find_highest(engine, target, search, shown.meanwhile, shown.step)
+        return find_highest(
+            engine, target, search, shown.meanwhile, shown.step, processes=processes
+        )
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
 

@@ -96,6 +96,12 @@ _PLAN_TYPE = Parsed("file", partial(read_file, parse=partial(Plan.from_json, byt
 
 _JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
 
+processes_option: Callable[[Any], Any] = click.option(
+    "--processes", "-P", default="1", show_default=True, metavar="N|auto",
+    help="Spread the clients over this many processes; auto takes one per core.",
+)  # fmt: skip
+"""Adds the option that says how many processes drive the clients."""
+
 _OPTIONS: list[Callable[[Any], Any]] = [
     fleet_plan_options,
     protocol_option,
@@ -108,8 +114,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
-    click.option("--processes", "-P", default="1", show_default=True, metavar="N|auto",
-                 help="Spread the clients over so many processes; auto takes one a core."),
+    processes_option,
     click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
                  help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
                       "network; repeatable, clients take turns."),
@@ -151,7 +156,7 @@ def fleet(
     results = make_results(**wanted, json=json_file, beside={"json-lines": json_lines})
     results.check(plan)
     _check_way(engine, plan, target)
-    count = _processes(processes, plan, verbose=verbose)
+    count = count_processes(processes, plan, verbose=verbose)
     live = LiveOutputs(plan, json_lines, metrics)
     report = _run(engine, plan, target, results, live, processes=count, verbose=verbose)
     verdict = results.conclude(report, live.problem)
@@ -228,7 +233,7 @@ def _run(
             raise click.UsageError(f"TARGET: {error}") from None
 
 
-def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
+def count_processes(wanted: str, plan: Plan, *, verbose: bool = False) -> int:
     """Read how many processes are wanted, or fail with one line."""
     if wanted == "auto":
         return min(cores(), plan.clients)

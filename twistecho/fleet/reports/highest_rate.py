@@ -61,6 +61,11 @@ class HighestRate:
         return self.steps[-1].unreachable if self.steps else None
 
     @property
+    def broken(self) -> str | None:
+        """What became of a part of the fleet that ended early, and the search with it."""
+        return self.steps[-1].broken if self.steps else None
+
+    @property
     def rate(self) -> float | None:
         """The highest rate that was sustained, in messages a second; None where none was."""
         return None if self.below is None else self.below.rate
@@ -94,7 +99,7 @@ class HighestRate:
     @property
     def exit_code(self) -> int:
         """What a command ends with that shows it: 0 where a rate was found, `INVALID` before 1."""
-        if self.unreachable:
+        if self.unreachable or self.broken:
             return 1
         if self.rate is None:
             return INVALID if self.limit is Limit.FLEET else 1
@@ -110,6 +115,7 @@ class HighestRate:
             "at_least": self.at_least,
             "limit": None if self.limit is None else str(self.limit),
             "unreachable": self.unreachable,
+            "broken": self.broken,
             "interrupted": self.interrupted,
             "requirements": [str(requirement) for requirement in self.requirements],
             "min_rate": self.least,

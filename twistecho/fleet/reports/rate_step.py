@@ -90,6 +90,11 @@ class RateStep:
         return next(iter(report.failures))
 
     @property
+    def broken(self) -> str | None:
+        """What became of a part of the fleet that ended early; None where all are there."""
+        return next((f"{p.name}: {p.problem}" for p in self.report.parts if p.problem), None)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why it did not pass, a line each; those of the verdict first."""
         return tuple(self._reasons())

@@ -5,7 +5,7 @@ and whoever measures the server meanwhile does not share an interpreter with a t
 
 ``python -m twistecho.fleet.runs.fleet_process SOCKET`` reads one line of JSON from standard input,
 
-    {"engine": ..., "target": ..., "plan": {...}, "seconds": false}
+    {"engine": ..., "target": ..., "plan": {...}, "seconds": false, "steps": false}
 
 and writes lines of JSON to the socket of that number (a user's protocol may print): that it begins,
 how far it is now and then, each of its seconds if they are wanted, that its clients have all
@@ -14,8 +14,11 @@ connected where the plan has a barrier, and at last what it found, or what was w
     {"begins": true}   {"progress": {...}}   {"second": {...}}   {"together": true}
     {"report": {...}}   {"error": "..."}
 
-At a barrier it goes on once it is sent a second line. SIGINT has it report what it has found until
+At a barrier it goes on once it is sent another line. SIGINT has it report what it has found until
 then; before its clients have begun there is nothing to report, and it ends with an exit code.
+
+Where it is to carry out one plan after the other over the same connections, in ``steps``, it reads
+the next one, ``{"plan": {...}}``, after each report, until standard input ends.
 """
 
 import json
@@ -28,6 +31,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
@@ -38,6 +42,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
 from .run import Engine, engine_named, import_engine, run_engine
+from .steps import run_steps
 
 _PROGRESS_EVERY = 0.5
 
@@ -89,6 +94,7 @@ class FleetProcess:
         together: Callable[[], None] | None = None,
         *,
         seconds: bool = False,
+        steps: bool = False,
     ) -> None:
         self.plan = plan
         self.began: float | None = None
@@ -107,9 +113,11 @@ class FleetProcess:
             "target": str(target),
             "plan": plan.to_dict(),
             "seconds": seconds,
+            "steps": steps,
         }
         # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
         self._begun, self._ended = threading.Event(), threading.Event()
+        self._reported = threading.Event()
 
     def __enter__(self) -> Self:
         """Start the process."""
@@ -144,6 +152,25 @@ class FleetProcess:
         """Let it pass its barrier."""
         self._send("go on")
 
+    def begin(self, plan: Plan) -> None:
+        """Have it carry out the next plan, where it does so in steps; it has reported on the last.
+
+        Its clients are those of the plan before, by their numbers.
+        """
+        self.plan, self.report, self.is_together = plan, None, False
+        self.progress = Progress(0.0)
+        self._reported.clear()
+        if self._ended.is_set():
+            self._end()
+        self._send(json.dumps({"plan": plan.to_dict()}))
+
+    def finish(self, seconds: float) -> None:
+        """Have it close its connections after the last of its steps; wait for so long at most."""
+        with suppress(OSError):
+            assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+            self.process.stdin.close()
+        self.wait(seconds)
+
     def _send(self, line: str) -> None:
         # One that has died is found out when it is waited for; one that was left has no pipe.
         with suppress(OSError, ValueError):
@@ -160,9 +187,14 @@ class FleetProcess:
             self.error = self.error or f"its report is cut off ({error})"
         finally:
             self._begun.set()
-            self.is_together = True
-            self._together()
-            self._ended.set()
+            self._end()
+
+    def _end(self) -> None:
+        """Note that it has ended: nobody waits for it any more."""
+        self._ended.set()
+        self.is_together = True
+        self._together()
+        self._reported.set()
 
     def _take(self, said: Any) -> None:
         if not isinstance(said, dict):
@@ -179,6 +211,7 @@ class FleetProcess:
         elif "report" in said:
             with _decoding:
                 self.report = Report.from_dict(said["report"])
+            self._reported.set()
         elif "error" in said:
             self.error = str(said["error"])
         else:
@@ -200,6 +233,10 @@ class FleetProcess:
             return False
         self.process.wait()
         return True
+
+    def wait_for_step(self) -> None:
+        """Wait until it has reported on the present plan, or has ended."""
+        self._reported.wait()
 
     def wait_for_report(self) -> Report:
         """Wait for its end and give the report. Raises FleetError where there is none."""
@@ -306,6 +343,10 @@ def main(out: TextIO) -> None:
         plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
         import_engine(engine)
         line.say("begins", True)
+        if wanted.get("steps"):
+            following = partial(_following, line, plan)
+            run_steps(engine, target, following, lambda _: display, together=line.await_others)
+            return
         report = run_engine(engine, plan, target, display=display, together=line.await_others)
     except ValueError as error:
         line.say("error", str(error))
@@ -313,6 +354,15 @@ def main(out: TextIO) -> None:
         # Python's own end would have the signal kill again, with the report on its way.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         line.say("report", report.to_bare_dict())
+
+
+def _following(line: _Line, first: Plan, report: Report | None) -> Plan | None:
+    """Send the report on a step; give the plan of the next one, once the parent has said it."""
+    if report is None:
+        return first
+    line.say("report", report.to_bare_dict())
+    asked = "" if report.interrupted else sys.stdin.readline()
+    return Plan.from_dict(json.loads(asked)["plan"]) if asked else None
 
 
 if __name__ == "__main__":

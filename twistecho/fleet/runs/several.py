@@ -19,6 +19,10 @@ from twistecho.fleet.reports.second import Second, add_seconds
 
 from .fleet_process import FleetProcess
 from .run import Engine, Shown, interruptible
+from .steps import NextPlan, ShownEach
+
+_CLOSING = 5.0
+"""Seconds in which a process has to close its connections after its last step."""
 
 
 class PartError(ValueError):
@@ -39,11 +43,12 @@ class Parts:
         processes: int,
         *,
         seconds: bool = False,
+        steps: bool = False,
     ) -> None:
         self.plan = plan
         self._engine, self._target = engine, target
         self.parts = [
-            FleetProcess(engine, target, part, self._check_barrier, seconds=seconds)
+            FleetProcess(engine, target, part, self._check_barrier, seconds=seconds, steps=steps)
             for part in plan.divide(processes)
         ]
         self.interrupted = False
@@ -114,6 +119,33 @@ class Parts:
         for part in self.parts:
             what(part)
 
+    def begin(self, plan: Plan) -> None:
+        """Have all carry out their parts of the next plan, where they do so in steps."""
+        self.plan = plan
+        with self._barrier:
+            self._passed = not plan.barrier
+            for part in self.parts:
+                part.is_together = False
+        for part, piece in zip(self.parts, plan.divide(len(self.parts)), strict=True):
+            part.begin(piece)
+
+    def finish(self, seconds: float) -> None:
+        """Have all close their connections after the last step; wait for so long at most each."""
+        for part in self.parts:
+            part.finish(seconds)
+
+    def step_report(self) -> Report:
+        """Wait until all parts have reported on the present plan; put together what they found.
+
+        Raises PartError where a part could not begin.
+        """
+        for part in self.parts:
+            part.wait_for_step()
+        for part in self.parts:
+            if part.report is None:
+                part.wait()
+        return self._put_together()
+
     def report(self) -> Report:
         """Wait for all parts and put together what they found.
 
@@ -121,8 +153,11 @@ class Parts:
         """
         for part in self.parts:
             part.wait()
+        return self._put_together()
+
+    def _put_together(self) -> Report:
         for part in self.parts:
-            if part.error and part.process.returncode == 0:
+            if part.report is None and part.error and part.process.returncode == 0:
                 raise PartError(part.error)
         count = len(self.parts)
         names = [f"process {number} of {count}" for number in range(1, count + 1)]
@@ -171,3 +206,26 @@ def run_processes(
     if report.interrupted and not report.outcomes:
         raise KeyboardInterrupt
     return report
+
+
+def run_steps_in_processes(
+    engine: Engine, target: Target, processes: int, next_plan: NextPlan, display: ShownEach
+) -> None:
+    """Carry out plans, one after the other, with several processes; see `steps.run_steps`.
+
+    A process that ends early is named in the report of the step, and is missing in all others.
+    Raises ValueError for a target that the engine cannot connect to.
+    """
+    plan = next_plan(None)
+    if plan is None:
+        return
+    parts = Parts(engine, plan, target, processes, steps=True)
+    with interruptible(parts.interrupt, parts.kill), parts:
+        while True:
+            with display(plan)(parts):
+                report = parts.step_report()
+            plan = next_plan(report)
+            if plan is None or report.interrupted:
+                break
+            parts.begin(plan)
+        parts.finish(_CLOSING)

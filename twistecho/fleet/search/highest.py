@@ -11,6 +11,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Requirement
 from twistecho.fleet.reports.verdict import HELD
 from twistecho.fleet.runs.run import Engine
+from twistecho.fleet.runs.several import run_steps_in_processes
 from twistecho.fleet.runs.steps import ShownEach, run_steps
 
 from .bisection import Bisection
@@ -59,10 +60,13 @@ def find_highest(
     search: Search,
     display: ShownEach,
     on_step: Callable[[RateStep], object] = bool,
+    *,
+    processes: int = 1,
 ) -> HighestRate:
     """Search for the highest rate; ``on_step`` is told of each step, from any thread.
 
-    A target that no client can connect to ends the search. Raises what `run_steps` raises.
+    A target that no client can connect to ends the search, and so does the end of one of the
+    ``processes`` that the clients are spread over. Raises what `run_steps` raises.
     """
     bisection = Bisection(FIRST, search.least, search.most, search.precision)
     steps: list[RateStep] = []
@@ -71,12 +75,15 @@ def find_highest(
         if report is not None and bisection.rate is not None:
             steps.append(search.judge(bisection.rate, report))
             on_step(steps[-1])
-            if report.interrupted or steps[-1].unreachable:
+            if report.interrupted or steps[-1].unreachable or steps[-1].broken:
                 return None
             bisection.tell(passed=steps[-1].passed)
         return None if bisection.rate is None else search.plan_at(bisection.rate)
 
-    run_steps(engine, target, following, display)
+    if processes > 1:
+        run_steps_in_processes(engine, target, processes, following, display)
+    else:
+        run_steps(engine, target, following, display)
     return HighestRate(
         str(target),
         search.plan_at(search.least),
