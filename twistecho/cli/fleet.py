@@ -20,7 +20,8 @@ from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
-from twistecho.fleet.plans.plan import STAGED, Plan
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_stages import STAGED
 from twistecho.fleet.plans.target import (
     Target,
     families,

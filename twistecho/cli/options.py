@@ -19,7 +19,9 @@ from twistecho.base.notation import FieldError, TextEnum, parse_rate, parse_seco
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.fleet.conversation.custom_protocol import load_protocol
-from twistecho.fleet.plans.plan import OWN_MESSAGE, Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_messages import OWN_MESSAGE
 from twistecho.fleet.plans.reply import ASKED, AUTO, parse_reply
 from twistecho.fleet.plans.stages import Stages, is_staged, parse_counts, parse_rates
 from twistecho.fleet.plans.target import Target, parse_target, secured
