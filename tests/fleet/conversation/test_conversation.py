@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
-from twistecho.fleet.conversation.conversation import CLOSING, Conversation
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.state import CLOSING
 from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
