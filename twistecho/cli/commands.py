@@ -16,7 +16,8 @@ from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.report import SCHEMA, Report
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.report_json import SCHEMA
 from twistecho.fleet.reports.verdict import INVALID, invalid
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
