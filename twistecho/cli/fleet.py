@@ -20,14 +20,11 @@ from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
+from twistecho.fleet.plans.addresses import source_of_other_family
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.plan_stages import STAGED
-from twistecho.fleet.plans.target import (
-    Target,
-    families,
-    parse_sources,
-    source_of_other_family,
-)
+from twistecho.fleet.plans.sources import families, parse_sources
+from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
