@@ -49,7 +49,7 @@ from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
-from twistecho.cli.options import Parsed
+from twistecho.cli.option_types import Parsed
 from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.own_command import parse_command

@@ -30,25 +30,14 @@ from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
 from .live_outputs import LiveOutputs, Place, live_options
+from .load_options import load_options
 from .local_ports import local_ports, shortage
-from .options import (
-    TARGET_TYPE,
-    Parsed,
-    adding,
-    file_option,
-    fleet_plan_options,
-    is_given,
-    load_options,
-    plan_fields,
-    problem_with_option,
-    protocol_option,
-    read_file,
-    secured_target,
-    target_options,
-)
+from .option_types import Parsed, adding, file_option, is_given, read_file
 from .output_files import OutputFile, run_shown
 from .payloads import payload_in
+from .plan_options import fleet_plan_options, plan_fields, problem_with_option, protocol_option
 from .report import Results, make_results, result_options
+from .target_options import TARGET_TYPE, secured_target, target_options
 
 _FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
 
