@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from .fleet.plans.plan import Plan
     from .fleet.plans.stages import Stage, Stages
     from .fleet.reactor_engine.fleet import Fleet
+    from .fleet.reports.disagreement import Disagreement
     from .fleet.reports.outcome import Cause, Outcome, Phase
-    from .fleet.reports.report import Disagreement, Report
+    from .fleet.reports.report import Report
     from .fleet.thread_engine.fleet import run_threads
     from .service.echo.factory import EchoFactory
     from .service.echo.limits import Limits
@@ -43,7 +44,7 @@ _ROOMS = {
     "Constant": "service.scenario.delay",
     "Delay": "service.scenario.delay",
     "DelayPer": "service.scenario.delay",
-    "Disagreement": "fleet.reports.report",
+    "Disagreement": "fleet.reports.disagreement",
     "EchoFactory": "service.echo.factory",
     "EchoServer": "testing.server",
     "EchoService": "service.listening.echo_service",

@@ -17,7 +17,9 @@ from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.cli import local_ports
 from twistecho.cli.fleet import lack, problem_with_sources
-from twistecho.fleet.plans.plan import SCHEMA, Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_json import SCHEMA
 from twistecho.fleet.plans.target import parse_target
 
 THREADS = ("--engine", "threads")

@@ -14,7 +14,7 @@ from tests.support.commands import echoing, refused, twistecho
 from tests.support.peers import unused_port
 from twistecho import Plan, Report
 from twistecho.base.files import bytes_of
-from twistecho.fleet.plans.plan import SCHEMA
+from twistecho.fleet.plans.plan_json import SCHEMA
 from twistecho.fleet.plans.sizes import MOST_SIZE
 
 THREADS = ("--engine", "threads")

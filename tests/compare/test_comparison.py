@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import broken, comparison, outcome, run, staircase, wall
 from twistecho.compare.comparison import Comparison, middle, most_at_once
-from twistecho.fleet.plans.plan import SCHEMA as PLAN_SCHEMA
+from twistecho.fleet.plans.plan_json import SCHEMA as PLAN_SCHEMA
 
 _SPANS = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda s: (min(s), max(s) + 1))

@@ -9,7 +9,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from twistecho.fleet.plans.target import Address
+from twistecho.fleet.plans.addresses import Address
 from twistecho.fleet.reactor_engine.dial import _Attempts
 
 

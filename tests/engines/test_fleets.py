@@ -29,7 +29,7 @@ from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
 from twistecho.base.reply_formats import REPLY_WRITERS
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.in_flight import ReplyObserver
-from twistecho.fleet.plans.plan import Arrivals
+from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reactor_engine.client import Client
 from twistecho.fleet.reports.histograms import Latencies

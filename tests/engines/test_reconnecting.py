@@ -17,7 +17,7 @@ from tests.support.listening import ListeningCase, port_of, reactor
 from tests.support.peers import Behaviour, read_exactly, read_to_end, reset, serving
 from tests.support.stamps import stamped
 from twistecho import EchoFactory, Fleet, Plan, ReplyFormat, Report
-from twistecho.fleet.plans.plan import Arrivals
+from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.verdict import invalid

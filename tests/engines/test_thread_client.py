@@ -19,8 +19,8 @@ import pytest
 from tests.support.peers import read_exactly, unused_port
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.plans.addresses import Address
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Address
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.thread_engine.client import _SLICE, Client
 from twistecho.fleet.thread_engine.connecting import Gate, StoppedError, await_event, connect

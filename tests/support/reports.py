@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import ASKED, parse_reply
 from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.outcome import Cause, Difference, Outcome, Phase

@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.stages import Stage, Stages
 from twistecho.fleet.reports.report import Report, make_report
 from twistecho.fleet.reports.staged_recorder import recording_for

@@ -49,7 +49,7 @@ from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat
 from twistecho.base.seeding import parse_seed
 from twistecho.cli.main import _one_line
-from twistecho.cli.options import Parsed
+from twistecho.cli.option_types import Parsed
 from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.own_command import parse_command
@@ -75,8 +75,9 @@ from twistecho.fleet.output.tables import (
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.sizes import parse_sizes
+from twistecho.fleet.plans.sources import parse_sources
 from twistecho.fleet.plans.stages import parse_counts, parse_rates
-from twistecho.fleet.plans.target import parse_sources, parse_target
+from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
 from twistecho.fleet.reports.judged import Judged, Side
 from twistecho.fleet.reports.merge import merge_reports

@@ -23,7 +23,8 @@ PURE = {"pictures", "service.scenario", "fleet.plans", "fleet.reports", "fleet.c
 NOT_PURE = {
     "pictures.files",
     "pictures.matplotlib_figure",  # writes files, too
-    "fleet.plans.target",  # the name service
+    "fleet.plans.addresses",  # the name service
+    "fleet.plans.target",  # the length of a path, in the bytes of the system
     "fleet.conversation.custom_protocol",  # imports the user's own module
 }
 REACTOR_EDGES = {

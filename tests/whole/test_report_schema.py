@@ -20,7 +20,8 @@ from twistecho.fleet.output.json_lines import to_json_line
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.progress import Progress
-from twistecho.fleet.reports.report import SCHEMA, Report
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.report_json import SCHEMA
 from twistecho.fleet.reports.second import Second
 
 PATH = Path(__file__).parents[2] / "docs" / f"report-{SCHEMA}.schema.json"

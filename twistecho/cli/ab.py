@@ -26,18 +26,10 @@ from twistecho.fleet.search.side_by_side import SideBySide, run_side_by_side
 
 from .comparison import comparison_options, shown_to
 from .fleet import lack
-from .options import (
-    TARGET_TYPE,
-    Parsed,
-    Whole,
-    adding,
-    load_options,
-    make_plan,
-    plan_options,
-    protocol_option,
-    secured_target,
-    target_options,
-)
+from .load_options import load_options
+from .option_types import Parsed, Whole, adding
+from .plan_options import make_plan, plan_options, protocol_option
+from .target_options import TARGET_TYPE, secured_target, target_options
 
 _NOT_HERE = frozenset(
     {"repeat", "duration", "warmup", "ramp", "barrier", "reconnect", "verbose", "json_file"}

@@ -16,7 +16,8 @@ from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.report import SCHEMA, Report
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.reports.report_json import SCHEMA
 from twistecho.fleet.reports.verdict import INVALID, invalid
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
@@ -28,21 +29,15 @@ from .compare import compare
 from .comparison import diff
 from .find import find
 from .fleet import fleet
+from .load_options import paired_load_options
 from .local_ports import shortage
-from .options import (
-    TARGET_TYPE,
-    delay_options,
-    fault_options,
-    make_plan,
-    paired_load_options,
-    plan_options,
-    protocol_option,
-    service_options,
-)
 from .output_files import Output, OutputFile, run_shown
+from .plan_options import make_plan, plan_options, protocol_option
 from .report import show_reports
 from .scenario import scenario
 from .serve import serve
+from .service_options import delay_options, fault_options, service_options
+from .target_options import TARGET_TYPE
 
 _HELP = """Run the same plan with both engines against the same server and compare them.
 

@@ -23,18 +23,10 @@ from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
-from .options import (
-    Parsed,
-    Whole,
-    adding,
-    choice_of,
-    delay_options,
-    design_reply_option,
-    file_option,
-    make_plan,
-    message_options,
-)
+from .option_types import Parsed, Whole, adding, choice_of, file_option
 from .output_files import Output, OutputFile, drawable
+from .plan_options import make_plan, message_options
+from .service_options import delay_options, design_reply_option
 
 DELAY = "0.2"
 """The notebook's 5 s would take two of the designs 100 s each; the story is the same."""

@@ -27,7 +27,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.two_reports import compare_reports
 from twistecho.fleet.reports.verdict import INVALID, invalid
 
-from .options import Parsed, adding, file_option, read_file
+from .option_types import Parsed, adding, file_option, read_file
 from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
 from .report import trust_options
 

@@ -31,20 +31,12 @@ from twistecho.fleet.runs.run import ENGINES, Engine, Shown, check_target
 from twistecho.fleet.search.highest import Search, find_highest
 
 from .fleet import count_processes, lack, processes_option
-from .options import (
-    TARGET_TYPE,
-    Parsed,
-    adding,
-    file_option,
-    load_options,
-    make_plan,
-    plan_options,
-    protocol_option,
-    secured_target,
-    target_options,
-)
+from .load_options import load_options
+from .option_types import Parsed, adding, file_option
 from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
+from .plan_options import make_plan, plan_options, protocol_option
 from .report import picture, trust_options
+from .target_options import TARGET_TYPE, secured_target, target_options
 
 _NOT_HERE = frozenset(
     {"repeat", "duration", "warmup", "ramp", "barrier", "rate", "think", "verbose", "json_file"}

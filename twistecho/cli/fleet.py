@@ -20,37 +20,24 @@ from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
-from twistecho.fleet.plans.plan import STAGED, Plan
-from twistecho.fleet.plans.target import (
-    Target,
-    families,
-    parse_sources,
-    source_of_other_family,
-)
+from twistecho.fleet.plans.addresses import source_of_other_family
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_stages import STAGED
+from twistecho.fleet.plans.sources import families, parse_sources
+from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.runs.several import run_processes
 
 from .live_outputs import LiveOutputs, Place, live_options
+from .load_options import load_options
 from .local_ports import local_ports, shortage
-from .options import (
-    TARGET_TYPE,
-    Parsed,
-    adding,
-    file_option,
-    fleet_plan_options,
-    is_given,
-    load_options,
-    plan_fields,
-    problem_with_option,
-    protocol_option,
-    read_file,
-    secured_target,
-    target_options,
-)
+from .option_types import Parsed, adding, file_option, is_given, read_file
 from .output_files import OutputFile, run_shown
 from .payloads import payload_in
+from .plan_options import fleet_plan_options, plan_fields, problem_with_option, protocol_option
 from .report import Results, make_results, result_options
+from .target_options import TARGET_TYPE, secured_target, target_options
 
 _FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
 

@@ -21,7 +21,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.progress import Watch
 from twistecho.fleet.runs.run import Shown
 
-from .options import Parsed, adding, file_option
+from .option_types import Parsed, adding, file_option
 from .output_files import OutputFile
 
 _LACKING = "this needs prometheus-client: pip install 'twistecho[metrics]'"

@@ -34,7 +34,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Requirement, parse_requirement
 from twistecho.fleet.reports.verdict import Verdict, judge
 
-from .options import Parsed, adding, file_option, read_file
+from .option_types import Parsed, adding, file_option, read_file
 from .output_files import (
     OutputFile,
     check_distinct,

@@ -18,7 +18,8 @@ from twistecho.designs.catalogue import DESIGNS
 from twistecho.designs.settings import ListenError, Server, Settings
 from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
 
-from .options import Whole, adding, delay_options, design_reply_option
+from .option_types import Whole, adding
+from .service_options import delay_options, design_reply_option
 from .streams import OutputError
 
 _OPTIONS: list[Callable[[Any], Any]] = [

@@ -9,8 +9,9 @@ from locust.env import Environment
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.plans.addresses import resolve
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import parse_target, resolve
+from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.outcome import INTERRUPTED
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.thread_engine.client import Client, time_left

@@ -13,8 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
-from twistecho.fleet.conversation.conversation import CLOSING, Conversation
-from twistecho.fleet.plans.plan import NOTEBOOK_MESSAGE, Arrivals, Plan
+from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.state import CLOSING
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.support import MORE
 from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, messages_of
-from twistecho.fleet.conversation.conversation import CLOSING, Conversation
+from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_reader import DialogueReader
 from twistecho.fleet.conversation.expected import ExtraError, MismatchError
 from twistecho.fleet.conversation.in_flight import reader_for
 from twistecho.fleet.conversation.prefixed import PrefixedReader
+from twistecho.fleet.conversation.state import CLOSING
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Latencies, Measured
 from twistecho.fleet.reports.outcome import Outcome

@@ -7,7 +7,8 @@ from hypothesis import given
 from tests.support.reports import plans
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.output.words import plan_in_words, span, tick
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
 
 
 class PlanTests(TestCase):

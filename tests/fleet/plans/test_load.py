@@ -7,8 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.load import Load, load_of
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import Plan
 
 law = settings(max_examples=60, deadline=None)
 clients = st.integers(1, 12)

@@ -16,7 +16,8 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import PREFIX, ReplyFormat
 from twistecho.fleet.plans.contents import STOCK, Content, stock_of
 from twistecho.fleet.plans.payload import sizes_of
-from twistecho.fleet.plans.plan import SCHEMA, Plan
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_json import SCHEMA
 
 law = settings(max_examples=60, deadline=None)
 small = st.sampled_from([*SIZES, 1, 40, 1000])

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.stages import client_stages, rate_stages
+from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.load import load_of
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.stages import (
     MOST_STAGES,
     Share,

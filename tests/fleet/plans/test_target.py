@@ -1,26 +1,14 @@
-"""Targets: whom the clients talk to, and from which local addresses."""
+"""Targets: whom the clients talk to."""
 
 import contextlib
-import errno
-import socket
 import unittest
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.fleet.plans.target import (
-    Address,
-    Target,
-    is_unverified,
-    parse_sources,
-    parse_target,
-    reachable_from,
-    resolve,
-    secured,
-    source_of,
-    source_of_other_family,
-)
+from twistecho.fleet.plans.sources import parse_sources
+from twistecho.fleet.plans.target import Target, is_unverified, parse_target, secured
 
 law = settings(max_examples=100, deadline=None)
 
@@ -171,30 +159,6 @@ class AnyTextTests(unittest.TestCase):
             parse_target("1" * 5000)
 
 
-class SourcesTests(unittest.TestCase):
-    """What `parse_sources` reads."""
-
-    def test_one_a_range_and_a_network(self) -> None:
-        """Of either kind of address."""
-        assert parse_sources("127.0.0.2") == ("127.0.0.2",)
-        assert parse_sources("127.0.0.254-127.0.1.1") == (
-            "127.0.0.254", "127.0.0.255", "127.0.1.0", "127.0.1.1",
-        )  # fmt: skip
-        assert parse_sources("127.0.1.0/30") == ("127.0.1.1", "127.0.1.2")
-        assert parse_sources("fd00::1-fd00::2") == ("fd00::1", "fd00::2")
-
-    def test_anything_else_is_refused(self) -> None:
-        """With a line that says what was wrong."""
-        for text in ("", "localhost", "127.0.0.9-127.0.0.2", "127.0.0.1-::1", "10.0.0.0/8", "1-"):
-            with self.subTest(text=text), self.assertRaises(ValueError):
-                parse_sources(text)
-
-    def test_clients_take_turns(self) -> None:
-        """By their numbers; without addresses the system chooses."""
-        assert [source_of(("a", "b"), client) for client in range(3)] == ["a", "b", "a"]
-        assert source_of((), 5) is None
-
-
 class MistakeTests(unittest.TestCase):
     """Texts that no client could connect with are refused before the run."""
 
@@ -243,40 +207,3 @@ class MistakeTests(unittest.TestCase):
         """Nothing else is raised."""
         with contextlib.suppress(ValueError):
             assert parse_sources(text)
-
-
-class ResolvingTests(unittest.TestCase):
-    """Addresses to be tried, without a name service."""
-
-    def test_a_scope_names_an_interface(self) -> None:
-        """It stays with the address, also where the system would not read it; TLS knows none."""
-        target = parse_target("[::1%7]:5000")
-        assert resolve(target) == [Address(socket.AF_INET6, ("::1", 5000, 0, 7))]
-        assert target.name == "::1"
-        lo = socket.if_nametoindex("lo")
-        assert resolve(parse_target("[::1%lo]:5000"))[0].where == ("::1", 5000, 0, lo)
-
-    def test_what_cannot_be_asked_for_is_an_oserror(self) -> None:
-        """The same as a name that nobody knows, whoever made the target."""
-        for host in ("a..b", "a\0b", "::1%nosuchinterface"):
-            with self.subTest(host=host), pytest.raises(OSError, match=r"not|no |No"):
-                resolve(Target(host, host=host, port=5000))
-
-    def test_a_source_reaches_addresses_of_its_family(self) -> None:
-        """Where there is none, it is the system's error for that."""
-        four = Address(socket.AF_INET, ("127.0.0.1", 1))
-        six = Address(socket.AF_INET6, ("::1", 1))
-        assert reachable_from([six, four], None) == [six, four]
-        assert reachable_from([six, four], "127.0.0.2") == [four]
-        assert reachable_from([six, four], "::1") == [six]
-        assert reachable_from([], "::1") == []
-        with pytest.raises(OSError, match="family") as caught:
-            reachable_from([four], "::1")
-        assert caught.value.errno == errno.EAFNOSUPPORT
-
-    def test_a_source_of_the_other_family_is_seen_in_the_text(self) -> None:
-        """But not for a name."""
-        assert source_of_other_family(("127.0.0.1", "::1"), parse_target("5000")) == "::1"
-        assert source_of_other_family(("::1",), parse_target("[::1%lo]:5000")) is None
-        assert source_of_other_family(("::1",), parse_target("localhost:5000")) is None
-        assert source_of_other_family(("::1",), parse_target("unix:/x")) is None

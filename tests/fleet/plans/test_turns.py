@@ -6,8 +6,9 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.load import load_of
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.turns import InTurns, Turns
 
 law = settings(max_examples=100, deadline=None)

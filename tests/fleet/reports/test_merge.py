@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.support import MORE
 from tests.support.reports import client, measured, report, sound_reports
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.plans.plan import STAGED, Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_stages import STAGED
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Part, Report

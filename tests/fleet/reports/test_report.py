@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from tests.support import MORE
 from tests.support.reports import REFUSED, RESET, measured, outcome, outcomes, plans
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.disagreement import COMPARED, Disagreement
 from twistecho.fleet.reports.histograms import Interval, Latencies, Measured
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.readable import readable
-from twistecho.fleet.reports.report import COMPARED, SCHEMA, Disagreement, Part, Report, make_report
+from twistecho.fleet.reports.report import Part, Report, make_report
+from twistecho.fleet.reports.report_json import SCHEMA
 
 law = settings(max_examples=30 * MORE, deadline=None)
 

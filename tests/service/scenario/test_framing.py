@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.damage import pieces
+from twistecho.service.scenario.cutters import NO_LENGTH, TOO_LONG, Cutter
 from twistecho.service.scenario.framing import (
     LONGEST_MESSAGE,
-    NO_LENGTH,
-    TOO_LONG,
-    Cutter,
     Framing,
     FramingKind,
     ReplyTooLongError,

@@ -10,7 +10,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.readable import readable_counts
-from twistecho.fleet.reports.report import SCHEMA
+from twistecho.fleet.reports.report_json import SCHEMA
 from twistecho.fleet.reports.second import Second
 
 

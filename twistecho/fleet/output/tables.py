@@ -14,11 +14,12 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.advice import advice, disagreement_about_replies
+from twistecho.fleet.reports.disagreement import Disagreement
 from twistecho.fleet.reports.figures import TIMES, read
 from twistecho.fleet.reports.histograms import PERCENTILES, Latencies, LatencySummary
 from twistecho.fleet.reports.own_limit import signs_of_own_limit
 from twistecho.fleet.reports.own_share import COLUMNS
-from twistecho.fleet.reports.report import Disagreement, Report
+from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
 REASONS = {

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from twistecho.base.notation import written
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.plans.plan import Arrivals, Plan
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 
 from .tables import count

@@ -25,7 +25,8 @@ from typing import Protocol
 from twistecho.base.notation import LONGEST_TIME
 from twistecho.base.seeding import uniform
 
-from .plan import Arrivals, Plan
+from .arrivals import Arrivals
+from .plan import Plan
 from .schedule import Schedule
 from .stages import Stages
 

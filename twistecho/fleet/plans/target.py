@@ -1,19 +1,9 @@
-"""Whom the clients talk to, from which local addresses, and at which of the target's.
+"""Whom the clients talk to: a target, and how it is read from a text."""
 
-A connection is told apart by its addresses and ports, so that each further source address is good
-for as many connections to the same service as the system has local ports. A target's addresses are
-asked for once, so that every client of a fleet tries the same ones.
-"""
-
-import errno
 import ipaddress
 import os
 import re
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 _WHERE = r"(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d+)"
 _HOST_PORT = re.compile(rf"(?:tcp:)?{_WHERE}")
@@ -29,12 +19,6 @@ _WITH_FILES = ("tls:", "unix:")
 
 _LONGEST_PATH = 107
 """Bytes of a Unix socket's path that the system takes."""
-
-
-MOST_SOURCES = 65_536
-"""So many addresses one text may stand for."""
-
-_IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -183,122 +167,3 @@ def is_unverified(text: str) -> bool:
         return parse_target(text).insecure
     except ValueError:
         return False
-
-
-def parse_sources(text: str) -> tuple[str, ...]:
-    """Read ``127.0.0.2``, ``127.0.0.2-127.0.0.9`` or ``127.0.1.0/24``. Raises ValueError."""
-    if "-" in text:
-        first, _, last = text.partition("-")
-        return _range(ipaddress.ip_address(first.strip()), ipaddress.ip_address(last.strip()))
-    network = ipaddress.ip_network(text, strict=False)
-    if network.num_addresses == 1:
-        return (str(network.network_address),)
-    if network.num_addresses > MOST_SOURCES:
-        raise ValueError(f"{text}: more than {MOST_SOURCES:,} addresses")
-    return tuple(str(address) for address in network.hosts())
-
-
-def _range(first: _IP, last: _IP) -> tuple[str, ...]:
-    if first.version != last.version:
-        raise ValueError(f"{first}-{last}: addresses of two kinds")
-    count = int(last) - int(first) + 1
-    if not 0 < count <= MOST_SOURCES:
-        raise ValueError(f"{first}-{last}: not 1 to {MOST_SOURCES:,} addresses")
-    return tuple(str(first + number) for number in range(count))
-
-
-def source_of(sources: tuple[str, ...], client: int, connects: int = 0) -> str | None:
-    """Give the address that a client connects from: in turn; None leaves it to the system.
-
-    ``connects`` is how many connections it had before this one.
-    """
-    return sources[(client + connects) % len(sources)] if sources else None
-
-
-def families(sources: tuple[str, ...]) -> Iterator[int]:
-    """Give the versions of IP that the addresses are of, 4 or 6, each once."""
-    yield from sorted({ipaddress.ip_address(source).version for source in sources})
-
-
-class Address(NamedTuple):
-    """Where to connect to: a socket family and what `socket.connect` takes for it."""
-
-    family: socket.AddressFamily
-    where: tuple[str, int] | tuple[str, int, int, int] | str
-
-
-def resolve(target: Target) -> list[Address]:
-    """Give the addresses of a host and port or a Unix socket, in the order to be tried.
-
-    This may block on the name service. Raises OSError (`socket.gaierror`) for an unknown host, also
-    for a name that cannot be asked for, and ValueError for a target that has no address of its own.
-    """
-    if target.path is not None:
-        return [Address(socket.AF_UNIX, target.path)]
-    if target.host is None:
-        raise ValueError(f"{target} is an endpoint description")
-    host, _, scope = target.host.partition("%")
-    interface = _interface(scope)
-    try:
-        found = socket.getaddrinfo(host, target.port, type=socket.SOCK_STREAM)
-    except ValueError:  # of the IDNA codec, or for a NUL
-        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not the name of a host") from None
-    return [_address(family, where, interface) for family, _, _, _, where in found]
-
-
-def address_as_named(target: Target) -> Address:
-    """Give the address of a host and port or a Unix socket without asking for a name."""
-    if target.path is not None:
-        return Address(socket.AF_UNIX, target.path)
-    family = socket.AF_UNSPEC
-    with suppress(ValueError):
-        family = _family_of(str(ipaddress.ip_address(target.host or "")))
-    return Address(family, (target.host or "", target.port or 0))
-
-
-def _interface(scope: str) -> int:
-    """Give the number of the interface that a scope names, 0 for none. Raises OSError.
-
-    The system's resolver knows names of interfaces only with addresses that are local to a link.
-    """
-    if not scope:
-        return 0
-    if scope.isascii() and scope.isdecimal() and len(scope) < 10:
-        return int(scope)
-    return socket.if_nametoindex(scope)
-
-
-def _address(family: socket.AddressFamily, where: Sequence[Any], interface: int) -> Address:
-    host, port, *more = where
-    scope = interface or (int(more[1]) if more else 0)
-    if scope:
-        return Address(family, (str(host), int(port), 0, scope))
-    return Address(family, (str(host), int(port)))
-
-
-def reachable_from(addresses: Sequence[Address], source: str | None) -> list[Address]:
-    """Give the addresses that can be connected to from a local address, None being the system's.
-
-    Raises OSError (EAFNOSUPPORT) where there are addresses, and all are of the other family.
-    """
-    if source is None or not addresses:
-        return list(addresses)
-    family = _family_of(source)
-    known = (family, socket.AF_UNIX, socket.AF_UNSPEC)
-    left = [address for address in addresses if address.family in known]
-    if not left:
-        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-    return left
-
-
-def _family_of(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def source_of_other_family(sources: Sequence[str], target: Target) -> str | None:
-    """Give the first source from which a target cannot be reached, as far as its text says."""
-    try:
-        host = str(ipaddress.ip_address(target.host or ""))
-    except ValueError:
-        return None  # a name, which may have addresses of both families
-    return next((each for each in sources if _family_of(each) != _family_of(host)), None)

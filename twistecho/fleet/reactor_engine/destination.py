@@ -11,7 +11,8 @@ from twisted.internet.threads import deferToThreadPool
 from twistecho.base.log_lines import where
 from twistecho.base.reactor_types import AnyClientEndpoint
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.plans.target import Target, address_as_named, parse_target, resolve
+from twistecho.fleet.plans.addresses import address_as_named, resolve
+from twistecho.fleet.plans.target import Target, parse_target
 
 from .client import Client, Clients
 from .dial import Dial, dial_addresses, dial_endpoint, endpoint_of

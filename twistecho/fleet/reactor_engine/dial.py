@@ -30,7 +30,8 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from twistecho.fleet.plans.target import Address, Target, reachable_from
+from twistecho.fleet.plans.addresses import Address, reachable_from
+from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.outcome import reason_of_errno, reason_of_error
 
 # No timeout of Twisted's: whoever dials has one of its own, for the connection as a whole.

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from twistecho.base.notation import FieldError
-from twistecho.fleet.plans.plan import STAGED, Plan
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_stages import STAGED
 from twistecho.fleet.plans.stages import Stages, add_stages
 
 from .by_stage import add_found

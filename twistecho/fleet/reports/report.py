@@ -3,46 +3,27 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from twistecho.base.decoding import check_schema, decode, parse, written_as
-from twistecho.base.notation import FieldError
+from twistecho.base.decoding import decode, parse, written_as
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 
 from .by_stage import StageFound, StageResult, stage_results
+from .disagreement import Disagreement, disagreements
 from .histograms import Latencies, LatencySummary, Measured
 from .outcome import Outcome
 from .own_share import Shares, marks, own_shares
-from .readable import FIGURES, readable, readable_dict
-
-SCHEMA = 3
-"""The version of the JSON form; it grows when a reader of the old form would be misled."""
-
-_WITHOUT_OWN_SHARE = 2
-"""The version before: it told nothing of the wire, nor of the fleet's own share."""
-
-_YEAR_10000 = 253_402_300_800
-"""In seconds since 1970; no calendar goes on to it."""
-
-COMPARED = ("messages", "bytes_sent", "bytes_returned", "reconnects")
-"""The counts, besides the outcome itself, on which two reports must agree, client by client."""
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """A client of whom two reports tell different things; ``field`` names what differs."""
-
-    client: int
-    field: str
-    ours: object
-    theirs: object
-
-    def __str__(self) -> str:
-        """Give the disagreement as one line."""
-        return f"client {self.client}: {self.field}: {self.ours} against {self.theirs}"
+from .report_json import (
+    REPORT_FORM,
+    bare_dict,
+    check_head,
+    check_report_schema,
+    check_sums,
+    report_to_dict,
+)
 
 
 @dataclass(frozen=True)
@@ -203,67 +184,18 @@ class Report:
 
     def disagreements(self, other: "Report") -> list[Disagreement]:
         """List where another report, of the same plan, tells something else; times don't count."""
-        ours = {outcome.client: outcome for outcome in self.outcomes}
-        theirs = {outcome.client: outcome for outcome in other.outcomes}
-        found: list[Disagreement] = []
-        for client in sorted(ours.keys() | theirs.keys()):
-            found += _differences(client, ours.get(client), theirs.get(client))
-        return found
+        return disagreements(self.outcomes, other.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON data.
 
         Its ``summary``, and the figures beside each histogram, repeat what the rest implies.
         """
-        told = self.to_bare_dict()
-        return told | {
-            "summary": self._summary(),
-            "measured": readable_dict(self.measured),
-            "stages": [stage.to_readable_dict() for stage in self.stages],
-        }
+        return report_to_dict(self)
 
     def to_bare_dict(self) -> dict[str, Any]:
         """Give as JSON data what `from_dict` reads, and no more: that takes less time."""
-        return {
-            "schema": SCHEMA,
-            "engine": self.engine,
-            "target": self.target,
-            "plan": self.plan.to_dict(),
-            "began": self.began,
-            "interrupted": self.interrupted,
-            "cpu_seconds": self.cpu_seconds,
-            "allowed_lag": self.allowed_lag,
-            "summary": {},
-            "parts": [asdict(part) for part in self.parts],
-            "measured": self.measured.to_dict(),
-            "stages": [stage.to_dict() for stage in self.stages],
-            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
-        }
-
-    def _summary(self) -> dict[str, Any]:
-        shares = own_shares(self.measured, FIGURES)
-        return {
-            "answered": self.answered,
-            "failed": sum(self.failures.values()),
-            "failures": self.failures,
-            "interrupted": sum(self.interruptions.values()),
-            "messages": self.messages,
-            "sent": self.sent,
-            "outstanding": self.outstanding,
-            "unsent": self.unsent,
-            "connects": self.connects,
-            "told_apart": self.plan.told_apart,
-            "replies_found": {str(reply): each for reply, each in self.replies_found.items()},
-            "bytes_sent": self.bytes_sent,
-            "bytes_returned": self.bytes_returned,
-            "makespan_seconds": self.makespan,
-            "latency_seconds": readable(self.measured.latency),
-            "own_shares": _shares_to_dict(shares),
-            "marked": {
-                time: list(marked) for time, marked in marks(shares, self.allowed_lag).items()
-            },
-            "stages": [stage.summary() for stage in self.by_stage],
-        }
+        return bare_dict(self)
 
     def _repr_html_(self) -> str:
         """Show the report in a notebook: what to think of it, and its figures."""
@@ -278,9 +210,7 @@ class Report:
     @classmethod
     def from_dict(cls, data: Any) -> "Report":
         """Read a report back from JSON data. Raises ValueError with the path of what is wrong."""
-        if isinstance(data, dict) and "agree" in data:
-            raise ValueError("a check of both engines: it holds two reports")
-        check_schema(data, SCHEMA, "a report", _WITHOUT_OWN_SHARE)
+        check_report_schema(data)
         return decode(data, cls, "a report")
 
     @classmethod
@@ -289,31 +219,12 @@ class Report:
         return cls.from_dict(parse(text, "a report"))
 
 
-@written_as(
-    Report,
-    schema=int,
-    cpu_seconds=(float | None, None),
-    allowed_lag=(float | None, None),
-    stages=(tuple[StageFound, ...], ()),
-)
+@written_as(Report, **REPORT_FORM)
 def _report(schema: int, **fields: Any) -> Report:
-    if schema not in (SCHEMA, _WITHOUT_OWN_SHARE):
-        raise ValueError(f"schema {schema} is not {SCHEMA}")
-    if fields["began"] >= _YEAR_10000:
-        raise FieldError("began", f"{fields['began']:g} is after the year 9999")
+    check_head(schema, fields["began"])
     report = Report(**fields)
-    _check_parts(report)
-    if len(report.stages) > len(report.plan.stages or ()):
-        raise FieldError("stages", "there are more than the plan has")
+    check_sums(report)
     return report
-
-
-def _check_parts(report: Report) -> None:
-    """Raise FieldError where there are parts and they do not add up to the whole."""
-    for name, whole in (("clients", report.plan.clients), ("messages", report.messages)):
-        found = sum(getattr(part, name) for part in report.parts)
-        if report.parts and found != whole:
-            raise FieldError("parts", f"they have {found} {name} together, the report {whole}")
 
 
 def _by_cause(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -346,22 +257,3 @@ def make_report(
         cpu_seconds=cpu_seconds,
         stages=stages,
     )
-
-
-def _shares_to_dict(found: Shares) -> dict[str, dict[str, Any]]:
-    return {
-        time: {figure: asdict(share) for figure, share in shares.items()}
-        for time, shares in found.items()
-    }
-
-
-def _differences(client: int, ours: Outcome | None, theirs: Outcome | None) -> list[Disagreement]:
-    if ours is None or theirs is None:
-        return [Disagreement(client, "outcome", ours or "missing", theirs or "missing")]
-    pairs = [("outcome", str(ours), str(theirs))]
-    # How much the system takes of what nobody reads is up to the moment.
-    compared = [n for n in COMPARED if n != "bytes_sent" or not (ours.unsent or theirs.unsent)]
-    # A format may be known to one alone: how much came before a reset is up to the moment, too.
-    compared += ["reply"] if ours.reply and theirs.reply else []
-    pairs += [(name, getattr(ours, name), getattr(theirs, name)) for name in compared]
-    return [Disagreement(client, name, one, two) for name, one, two in pairs if one != two]

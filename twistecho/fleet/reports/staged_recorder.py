@@ -11,8 +11,10 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.stages import Stages
 
 from .by_stage import StageFound
+from .interval_counts import Counts, IntervalCounts
 from .outcome import INTERRUPTED, Cause
-from .recorder import Counts, IntervalCounts, Recording
+from .recorded import Recorded
+from .recorder import Recording
 
 
 def recording_for(plan: Plan) -> Recording:
@@ -52,7 +54,7 @@ class _StageRecording(Recording):
         self._services[took] = self._services.get(took, 0) - 1
         self.late += sent >= self.end
 
-    def add(self, other: Recording) -> None:
+    def add(self, other: Recorded) -> None:
         """Add what another recording of the same stage has."""
         super().add(other)
         if isinstance(other, _StageRecording):
@@ -180,7 +182,7 @@ class StagedRecording(Recording):
             if both > 0 and stage is not None:
                 stage.client_seconds += both
 
-    def add(self, other: Recording) -> None:
+    def add(self, other: Recorded) -> None:
         """Add what another recording of the same run has; that one is over."""
         super().add(other)
         if isinstance(other, StagedRecording):

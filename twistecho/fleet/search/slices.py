@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from twistecho.fleet.plans.turns import BLOCK, Turns
 from twistecho.fleet.reports.comparison import TIMES, Pairs, Slice, needed_for
 from twistecho.fleet.reports.outcome import INTERRUPTED, Cause, Phase
+from twistecho.fleet.reports.recorded import Recorded
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.second import Second
 
@@ -42,7 +43,7 @@ class SliceRecording(Recording):
             return
         self._failed[self._turns.number_at(now - self._measure_from) // 2] += 1
 
-    def add(self, other: Recording) -> None:
+    def add(self, other: Recorded) -> None:
         """Add what another recording of the same run has; that one is over."""
         super().add(other)
         if isinstance(other, SliceRecording):

@@ -10,7 +10,7 @@ from typing import Any
 
 from twistecho.base.sockets import share_local_ports
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.plans.target import Address, reachable_from
+from twistecho.fleet.plans.addresses import Address, reachable_from
 from twistecho.fleet.reports.outcome import INTERRUPTED, reason_of_error
 
 _UNDER_WAY = (0, errno.EINPROGRESS)

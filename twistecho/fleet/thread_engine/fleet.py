@@ -16,9 +16,11 @@ from twistecho.base.sockets import stamping
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.conversation.in_flight import ReplyObserver
+from twistecho.fleet.plans.addresses import Address, resolve
 from twistecho.fleet.plans.load import LoadOf, load_of
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Address, Target, parse_target, resolve, source_of
+from twistecho.fleet.plans.sources import source_of
+from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.outcome import INTERRUPTED, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.report import Report, make_report

@@ -25,9 +25,10 @@ from zope.interface import implementer
 
 from twistecho.base.log_lines import where
 from twistecho.base.sockets import unsent
+from twistecho.service.scenario.cutters import Cutter
 from twistecho.service.scenario.fault import Kind
 from twistecho.service.scenario.faults import Bandwidth
-from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
+from twistecho.service.scenario.framing import ReplyTooLongError
 
 from .counters import Counts
 from .limits import GUARANTEED

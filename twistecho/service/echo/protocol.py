@@ -13,9 +13,10 @@ from zope.interface import implementer
 
 from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
+from twistecho.service.scenario.cutters import Cutter
 from twistecho.service.scenario.decision import BANNER, Decision
 from twistecho.service.scenario.fault import Kind
-from twistecho.service.scenario.framing import Cutter, ReplyTooLongError
+from twistecho.service.scenario.framing import ReplyTooLongError
 
 from .connection import Connection, ends_connection
 from .limits import GUARANTEED

@@ -17,6 +17,7 @@ from typing import Literal
 from twistecho.base.notation import TextEnum, escaped, parse_spec, whole
 from twistecho.base.reply_formats import MESSAGE_SIZE
 
+from .cutters import Cutter, DelimiterCutter, FixedCutter, LengthCutter
 from .values import bytes_of
 
 
@@ -33,120 +34,9 @@ class FramingKind(TextEnum):
 LONGEST_MESSAGE = 65536
 """The longest message, in bytes, of any framing but ``read``, unless a service bounds it itself."""
 
-TOO_LONG = "message-too-long"
-"""Why a stream has ended: a message is longer than the service takes."""
-
-NO_LENGTH = "impossible-length"
-"""Why a stream has ended: a length that includes itself is less than its own bytes."""
-
 
 class ReplyTooLongError(ValueError):
     """The length of a reply cannot be told: the framing has too few bytes for it."""
-
-
-class Cutter:
-    """Cuts the bytes of one connection into messages of at most ``most`` bytes.
-
-    ``broken`` says why no more messages can come, once none can: `TOO_LONG` or `NO_LENGTH`.
-    ``more`` is whether what is held may complete further messages, which were not asked for yet.
-    """
-
-    __slots__ = ("_held", "_most", "broken", "more")
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held = bytearray()
-        self.broken: str | None = None
-        self.more = False
-
-    @property
-    def pending(self) -> int:
-        """How many bytes are held: an unfinished message, and what was not asked for yet."""
-        return len(self._held)
-
-    def feed(self, data: bytes, count: int) -> list[bytes]:
-        """Take bytes; give the messages that they complete, ``count`` at a time.
-
-        Where there are ``more``, the others come of no bytes.
-        """
-        held = self._held
-        held += data
-        messages, end = self._cut(count)
-        del held[:end]
-        if self.broken is not None:
-            held.clear()
-        self.more = len(messages) == count and bool(held)
-        return messages
-
-    def _cut(self, count: int) -> tuple[list[bytes], int]:
-        """Give so many messages, and where the last of them ends in what is held."""
-        raise NotImplementedError
-
-
-class DelimiterCutter(Cutter):
-    """Cuts after each ``delimiter``, which counts as a part of the message."""
-
-    __slots__ = ("_delimiter", "_searched")
-
-    def __init__(self, delimiter: bytes, most: int) -> None:
-        super().__init__(most)
-        self._delimiter = delimiter
-        self._searched = 0  # before it no delimiter begins
-
-    def _cut(self, count: int) -> tuple[list[bytes], int]:
-        delimiter, held, search = self._delimiter, self._held, self._searched
-        messages: list[bytes] = []
-        begin = 0
-        while len(messages) < count:
-            at = held.find(delimiter, search)
-            end = at + len(delimiter) if at >= 0 else len(held) + 1
-            if end - begin > self._most:
-                self.broken = TOO_LONG
-                break
-            if at < 0:
-                break
-            messages.append(bytes(held[begin:end]))
-            begin = search = end
-        rest = len(held) - begin
-        self._searched = 0 if len(messages) == count else max(0, rest - len(delimiter) + 1)
-        return messages, begin
-
-
-class LengthCutter(Cutter):
-    """Cuts by the length before each message, which is no part of it."""
-
-    __slots__ = ("_framing",)
-
-    def __init__(self, framing: "Framing", most: int) -> None:
-        super().__init__(most)
-        self._framing = framing
-
-    def _cut(self, count: int) -> tuple[list[bytes], int]:
-        framing, held = self._framing, self._held
-        messages: list[bytes] = []
-        begin = 0
-        while len(messages) < count and len(held) - begin >= framing.size:
-            size = framing.size_of(held, begin)
-            if not 0 <= size <= self._most:
-                self.broken = TOO_LONG if size > 0 else NO_LENGTH
-                break
-            end = begin + framing.size + size
-            if len(held) < end:
-                break
-            messages.append(bytes(held[begin + framing.size : end]))
-            begin = end
-        return messages, begin
-
-
-class FixedCutter(Cutter):
-    """Cuts after every ``most`` bytes."""
-
-    __slots__ = ()
-
-    def _cut(self, count: int) -> tuple[list[bytes], int]:
-        size, held = self._most, self._held
-        end = min(count, len(held) // size) * size
-        return [bytes(held[at : at + size]) for at in range(0, end, size)], end
 
 
 _ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}

@@ -1,31 +1,10 @@
-"""The options that commands share: what their texts become, and what a service is told."""
+"""What a service is told by the options of a command."""
 
 from unittest import TestCase
 
-import click
-import pytest
-
-from twistecho.base.notation import parse_rate
-from twistecho.cli.options import Parsed, service_options
+from twistecho.cli.service_options import service_options
 from twistecho.fleet.plans.plan import Plan
 from twistecho.service.scenario.parsing import parse_delays, parse_fault
-
-RATE = Parsed("rate", parse_rate)
-
-
-class ParsedTests(TestCase):
-    """One type for all that a function reads."""
-
-    def test_a_text_is_read_and_a_value_stays(self) -> None:
-        """As click may ask for both."""
-        assert RATE.convert("2k", None, None) == 2000
-        assert RATE.convert(2000.0, None, None) == 2000
-
-    def test_what_cannot_be_read_is_one_line(self) -> None:
-        """The function's own."""
-        with pytest.raises(click.BadParameter) as caught:
-            RATE.convert("many", None, None)
-        assert caught.value.message == "'many' is not a number a second"
 
 
 class ServiceOptionTests(TestCase):

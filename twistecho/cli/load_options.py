@@ -1,0 +1,73 @@
+"""The options that say when messages are sent, and over how many connections."""
+
+from collections.abc import Callable
+
+import click
+
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.stages import parse_rates
+
+from .option_types import (
+    RATE_TYPE,
+    SEED_TYPE,
+    TIME_TYPE,
+    Command,
+    StagesOr,
+    Whole,
+    adding,
+    choice_of,
+)
+
+_RATE = click.option(
+    "--rate", type=RATE_TYPE, metavar="N",
+    help="Messages a second of all clients together, due on a schedule whatever "
+    "the server does: 500, 10k.  [default: each client waits for its reply]",
+)  # fmt: skip
+
+_RATE_IN_STAGES = click.option(
+    "--rate", type=StagesOr(RATE_TYPE, parse_rates), metavar="N|STAGES",
+    help="Messages a second of all clients together, due on a schedule whatever the server does: "
+    "500, 10k; or in stages, each number or range with its time: 100:30s,100..2k:2min,2k:1min.  "
+    "[default: each client waits for its reply]",
+)  # fmt: skip
+
+_THINK = click.option(
+    "--think", type=TIME_TYPE, default="0", show_default=True, metavar="TIME",
+    help="Pause between a reply and the next message.",
+)  # fmt: skip
+
+_PIPELINE = click.option(
+    "--pipeline", type=Whole(1), default=1, show_default=True,
+    help="Messages that a client may have unanswered at once.",
+)  # fmt: skip
+
+_RECONNECT = click.option(
+    "--reconnect", type=Whole(1), metavar="N",
+    help="Close each connection once N messages are answered, and make a new one: 1 for each.  "
+    "[default: a connection a client]",
+)  # fmt: skip
+
+load_options: Callable[[Command], Command] = adding([
+    _RATE_IN_STAGES,
+    click.option("--arrivals", type=choice_of(Arrivals),
+                 default=str(Arrivals.CONSTANT), show_default=True,
+                 help="How messages due under --rate are spread in time."),
+    click.option("--seed", type=SEED_TYPE, default=0, show_default=True,
+                 help="What poisson arrivals, sizes, payloads and weighted messages are drawn "
+                 "from."),
+    _THINK,
+    _PIPELINE,
+    _RECONNECT,
+    click.option("--duration", type=TIME_TYPE, metavar="TIME",
+                 help="Send for so long, instead of --repeat times."),
+    click.option("--warmup", type=TIME_TYPE, default="0", show_default=True, metavar="TIME",
+                 help="Warm up so long first: replies are checked, but their times do not count."),
+    click.option("--ramp", type=RATE_TYPE, metavar="N",
+                 help="Connect so many clients a second.  [default: all at once]"),
+    click.option("--barrier", is_flag=True,
+                 help="Send nothing before every client has connected, or failed to."),
+])  # fmt: skip
+"""Adds the options that say when messages are sent."""
+
+paired_load_options: Callable[[Command], Command] = adding([_RATE, _THINK, _PIPELINE, _RECONNECT])
+"""Adds those under which two runs send the same messages, so that they can be compared."""

@@ -1,0 +1,135 @@
+"""The options that say what a fleet's clients do, and the plan that they make."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import click
+
+from twistecho.base.notation import FieldError
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.conversation.custom_protocol import load_protocol
+from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.plan_messages import OWN_MESSAGE
+from twistecho.fleet.plans.reply import ASKED, AUTO, parse_reply
+from twistecho.fleet.plans.stages import parse_counts
+
+from .option_types import TIME_TYPE, Command, Parsed, StagesOr, Whole, adding, file_option, is_given
+from .payloads import checked_size, messages_from, parse_weights, read_message, read_payload
+
+message_options: Callable[[Command], Command] = adding([
+    click.option("--message", "-m", "messages", multiple=True,
+                 default=[OWN_MESSAGE.decode()], show_default=True,
+                 help="What each client sends, with its number for {client} and the message's "
+                 "for {message}; repeatable, in turn."),
+    click.option("--repeat", "-n", type=Whole(1), default=1, show_default=True,
+                 help="Times that each client sends its messages."),
+    click.option("--timeout", "-t", type=TIME_TYPE, default="30s", show_default=True,
+                 metavar="TIME",
+                 help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h."),
+])  # fmt: skip
+"""Adds the options that say what a client sends, and how long it waits."""
+
+_payload_options: Callable[[Command], Command] = adding([
+    click.option("--escapes", is_flag=True,
+                 help=r"Read \r, \n, \t, \\ and \xHH in --message as those bytes."),
+    click.option("--message-file", "message_files", type=Parsed("file", read_message),
+                 multiple=True, metavar="FILE",
+                 help="Send the bytes of a file, in place of --message; repeatable."),
+    click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
+                 help="Send one of the messages each time, at random, so often each: 9,1. "
+                 "[default: all of them, in turn]"),
+    click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
+                 help="Bytes of each message, which is filled up: 1k, uniform:64,4k, "
+                 "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
+    click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
+                 help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
+])  # fmt: skip
+
+_CLIENTS = click.option(
+    "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Clients, all at once.",
+)  # fmt: skip
+
+_CLIENTS_IN_STAGES = click.option(
+    "--clients", "-c", type=StagesOr(Whole(1), parse_counts), default=20, show_default=True,
+    metavar="N|STAGES",
+    help="Clients, all at once; or in stages, as they come and go, each number or range with its "
+    "time: 10..200:1min,200:2min.",
+)  # fmt: skip
+
+_PLAN_OPTIONS = [
+    message_options,
+    _payload_options,
+    click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
+                 help="Format of the replies; with auto each client finds it by the first bytes "
+                 f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
+    click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
+    file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
+]  # fmt: skip
+
+plan_options: Callable[[Command], Command] = adding([_CLIENTS, *_PLAN_OPTIONS])
+"""Adds the options that make a plan, and where its result goes."""
+
+fleet_plan_options: Callable[[Command], Command] = adding([_CLIENTS_IN_STAGES, *_PLAN_OPTIONS])
+"""Adds the same, where clients may come and go."""
+
+
+def _loadable(name: str) -> str:
+    """Give the name of a protocol that can be loaded. Raises ValueError for another."""
+    load_protocol(name)
+    return name
+
+
+protocol_option: Callable[[Command], Command] = click.option(
+    "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
+    help="Speak a protocol of your own instead: see docs/protocols.md.",
+)  # fmt: skip
+"""Adds the option that names a protocol of the user's own."""
+
+
+def plan_fields(
+    messages: tuple[str, ...],
+    reply: str | None,
+    *,
+    arrivals: str = str(Arrivals.CONSTANT),
+    sources: tuple[tuple[str, ...], ...] = (),
+    message_files: tuple[bytes, ...] = (),
+    escapes: bool = False,
+    weights: tuple[float, ...] | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """Give the fields of the plan that the options ask for, or fail with one line.
+
+    Where no format of replies is asked for, clients find it. ``fields`` are the plan's other
+    fields, as they are.
+    """
+    given = is_given("messages")
+    try:
+        texts = messages_from(messages, message_files, given=given, escapes=escapes)
+    except FieldError as error:
+        raise click.UsageError(problem_with_option(error)) from None
+    return {
+        "messages": texts,
+        "reply": parse_reply(reply or AUTO),
+        "arrivals": Arrivals(arrivals),
+        "sources": tuple(dict.fromkeys(chain.from_iterable(sources))),
+        "weights": weights or (),
+        **fields,
+    }
+
+
+def make_plan(messages: tuple[str, ...], reply: str | None, **options: Any) -> Plan:
+    """Make the plan that the options ask for, or fail with one line; see `plan_fields`."""
+    try:
+        return Plan(**plan_fields(messages, reply, **options))
+    except FieldError as error:
+        raise click.UsageError(problem_with_option(error)) from None
+
+
+_OPTION_OF = {"messages": "message", "ordered": "in-order"}
+
+
+def problem_with_option(error: FieldError) -> str:
+    """Say what a plan finds wrong with one of its fields in terms of the options."""
+    return error.said(lambda field: f"--{_OPTION_OF.get(field, field)}")

@@ -1,0 +1,108 @@
+"""What the fields of a plan may not say together: contradictions, and what nobody can carry out."""
+
+from typing import TYPE_CHECKING
+
+from twistecho.base.decoding import MOST
+from twistecho.base.notation import LONGEST_TIME, FieldError
+from twistecho.base.reply_formats import MESSAGE_SIZE, PREFIX, ReplyFormat
+
+from .arrivals import Arrivals
+from .payload import check_payload, check_weights, sizes_of
+from .plan_fields import check_counts, check_times
+from .plan_messages import OWN_MESSAGE
+from .plan_stages import check_stages
+from .reply import AUTO
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+def check_plan(plan: "Plan") -> None:
+    """Raise FieldError for a plan, of right types, that cannot be carried out."""
+    check_counts(plan)
+    if not plan.messages:
+        raise FieldError("messages", "there is none")
+    if not all(plan.messages) and plan.size is None:
+        raise FieldError("messages", "an empty message has no reply")
+    _check_payload(plan)
+    check_times(plan)
+    _check_together(plan)
+    _check_contradictions(plan)
+    if plan.stages is not None:
+        check_stages(plan)
+
+
+def _check_payload(plan: "Plan") -> None:
+    """Refuse sizes, bytes and weights that are none, or that do not go with the messages."""
+    sizes_of(plan.size)
+    check_payload(plan.payload)
+    check_weights(plan.weights, len(plan.messages))
+    if plan.payload is not None and plan.size is None:
+        raise FieldError("payload", "it needs ", "size")
+    if plan.size is not None and plan.payload is None and plan.messages != (OWN_MESSAGE,):
+        raise FieldError("size", "it contradicts ", "messages", ", unless a payload is named too")
+    if plan.reply in (ReplyFormat.PREFIXED, AUTO) and plan.protocol is None:
+        _check_prefixes(plan)
+
+
+def _check_prefixes(plan: "Plan") -> None:
+    """Refuse bytes that cannot be told from the beginnings of the replies to a large message.
+
+    Where these follow each other, there are too many readings to be tried.
+    """
+    shown = PREFIX.decode()
+    if isinstance(plan.payload, bytes) and PREFIX in plan.payload:
+        raise FieldError("payload", f"it holds {shown!r}, with which prefixed replies begin")
+    if any(len(text) > MESSAGE_SIZE and PREFIX * 2 in text for text in plan.messages):
+        problem = f"a large one repeats {shown!r}, with which prefixed replies begin"
+        raise FieldError("messages", problem)
+
+
+def _check_together(plan: "Plan") -> None:
+    """Refuse numbers of so many clients, and times between them, that nobody can count."""
+    if plan.first + plan.clients - 1 > MOST:
+        raise FieldError("first", f"the last client's number is more than {MOST:.3g}")
+    for name in ("rate", "ramp"):
+        # Each client has its share; that of a part of a plan was rounded.
+        value = getattr(plan, name)
+        if value is not None and plan.clients > value * LONGEST_TIME * 1.001:
+            raise FieldError(name, f"{value:g} is too small for {plan.clients:,} clients")
+
+
+def _check_contradictions(plan: "Plan") -> None:
+    """Refuse fields that exclude each other."""
+    if plan.duration is not None and plan.repeat != 1:
+        raise FieldError("repeat", "it contradicts ", "duration")
+    if plan.think and plan.rate is not None:
+        raise FieldError(
+            "think", "it contradicts ", "rate", ", under which messages are due on schedule"
+        )
+    if plan.think and plan.pipeline > 1:
+        raise FieldError(
+            "think", "it contradicts ", "pipeline", ", under which nobody waits for a reply"
+        )
+    if plan.reconnect is not None and plan.pipeline > plan.reconnect:
+        raise FieldError(
+            "pipeline",
+            f"{plan.pipeline} at once contradict ",
+            "reconnect",
+            f", under which a connection has no more than {plan.reconnect}",
+        )
+    if plan.ordered and plan.ramp is not None:
+        raise FieldError("ramp", "it contradicts connecting in order")
+
+
+def check_turns(plan: "Plan") -> None:
+    """Refuse a ramp that leaves the last client nothing to send before the end."""
+    if plan.ramp is None:
+        return
+    constant = plan.arrivals is Arrivals.CONSTANT
+    each = 1 / plan.rate if plan.rate and constant else 0.0
+    first = (plan.clients - 1) * (1 / plan.ramp + each)
+    if first >= plan.ends:
+        raise FieldError(
+            "ramp",
+            f"at {plan.ramp:g}/s the last of {plan.clients:,} clients begins after "
+            f"{first:.3g} s, and sending ends after {plan.ends:g} s: see ",
+            "duration",
+        )

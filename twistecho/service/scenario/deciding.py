@@ -1,0 +1,195 @@
+"""What a scenario decides: about each connection, each message, and what follows for all of them.
+
+What is called for each message is here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from twistecho.base.networks import Address
+from twistecho.base.reply_formats import ReplyFormat
+from twistecho.base.seeding import uniform
+
+from .answers import On
+from .decision import BANNER, Decision, Limited, Place, Take, always, asked_for, decision
+from .delay import Constant, Delay, DelayPer
+from .fault import Fault, Kind, pieces_of
+from .faults import UNBOUNDED, Bandwidth, Faults
+from .framing import Framing
+from .parsing import MARK
+
+
+@dataclass(frozen=True, init=False)
+class Deciding:
+    """The fields of a scenario, and what they say of connections and messages; see `Scenario`."""
+
+    framing: Framing
+    banner: bytes
+    banner_delay: Delay
+    banner_fault: Fault | None
+    on: tuple[On, ...]
+    reply: ReplyFormat
+    delay: Delay
+    delay_per: DelayPer
+    faults: Faults
+    in_band: bool
+    seed: int
+
+    @cached_property
+    def limited(self) -> tuple[Limited, ...]:
+        """All that has a limit, in the order in which it is asked for."""
+        faults = (*self.faults.faults, *filter(None, self._own_faults))
+        both: tuple[Limited, ...] = (*self.on, *faults)
+        return tuple(one for one in both if one.limit is not None)
+
+    @cached_property
+    def takes_turns(self) -> bool:
+        """Whether what is replied depends on how often an answer was given before."""
+        return any(len(on.pieces) > 1 for on in self.on)
+
+    @cached_property
+    def delays_replies(self) -> bool:
+        """Whether each reply is held, not the connection once, nor nothing."""
+        return self.delay_per is DelayPer.REPLY and self.delay.longest > 0
+
+    @cached_property
+    def holds(self) -> bool:
+        """Whether each connection is held once, before it is read."""
+        return self.delay_per is DelayPer.CONNECTION and self.delay.longest > 0
+
+    @cached_property
+    def may_fail(self) -> bool:
+        """Whether anything can go wrong on purpose."""
+        return bool(self.faults.faults or self.in_band or any(self._own_faults))
+
+    @property
+    def _own_faults(self) -> tuple[Fault | None, ...]:
+        """Those of the banner and of answers."""
+        return (self.banner_fault, *(on.fault for on in self.on))
+
+    @cached_property
+    def same_for_all(self) -> Decision | None:
+        """The decision about every message, where there is only one."""
+        return None if self.may_fail or self.on else self._without_fault
+
+    @cached_property
+    def _without_fault(self) -> Decision | None:
+        """The decision about every message that meets no fault, where there is only one."""
+        if not self.delays_replies:
+            return Decision(0.0)
+        return Decision(self.delay.longest) if isinstance(self.delay, Constant) else None
+
+    def hold(self, connection: int) -> float:
+        """Say how long a connection is held before it is read, in seconds."""
+        return self.delay.seconds(connection, 0) if self.holds else 0.0
+
+    def refusal(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Fault | None:
+        """Give the fault that meets a connection as it is accepted, if one does."""
+        return self.faults.of_connection(connection, peer, take)
+
+    @cached_property
+    def bandwidths(self) -> tuple[Fault, ...]:
+        """The faults that leave connections less bandwidth than there is."""
+        return tuple(fault for fault in self.faults.faults if fault.kind is Kind.BANDWIDTH)
+
+    @cached_property
+    def looks_at_peers(self) -> bool:
+        """Whether it counts from which address a peer comes."""
+        faults = (*self.faults.faults, *filter(None, self._own_faults))
+        return any(fault.peer is not None for fault in faults)
+
+    def bandwidth(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Bandwidth:
+        """Give the bandwidth of a connection."""
+        return self.faults.bandwidth(connection, peer, take) if self.bandwidths else UNBOUNDED
+
+    def greeting(
+        self, connection: int, peer: Address | None = None, take: Take = always
+    ) -> Decision:
+        """Say what becomes of the banner of a connection."""
+        at = Place(connection, BANNER, self.banner, peer, take)
+        fault = self._own_fault(self.banner_fault, "banner", at)
+        delay = self.banner_delay.seconds(connection, BANNER)
+        return decision(delay, fault)._replace(content=self.banner)
+
+    def decide(
+        self,
+        connection: int,
+        number: int,
+        message: bytes,
+        *,
+        peer: Address | None = None,
+        take: Take = always,
+        turns: dict[int, int] | None = None,
+    ) -> Decision:
+        """Say what becomes of a message.
+
+        ``peer`` is the address that it comes from, None where that is a Unix socket. ``take`` is
+        asked about what has a limit. ``turns`` is the connection's own: how many messages each
+        answer has met, by its place.
+        """
+        if not (self.on or self.in_band):
+            fault = self.faults.of_message(connection, number, message, peer, take)
+            if fault is None and self._without_fault is not None:
+                return self._without_fault
+            return decision(self._delay_of(connection, number), fault)
+        at = Place(connection, number, message, peer, take)
+        if self.on:
+            for place, on in enumerate(self.on):
+                groups = on.match.groups_in(message)
+                if groups is not None and (on.limit is None or take(on)):
+                    turn = 0 if turns is None else turns.get(place, 0)
+                    if turns is not None:
+                        turns[place] = turn + 1
+                    decided = self._decide_answered(on, at)
+                    return decided._replace(content=on.reply_to(groups, turn), close=on.close)
+        return self._decide_in_band(at) or self._decide_drawn(at)
+
+    def _decide_drawn(self, at: Place) -> Decision:
+        """Decide by what is drawn."""
+        return decision(self._delay_of(at.connection, at.number), self.faults.of_message(*at))
+
+    def _decide_answered(self, on: On, at: Place) -> Decision:
+        """Decide about a message that has an answer of its own."""
+        if on.delay is None:
+            delay = self._delay_of(at.connection, at.number)
+        else:
+            delay = on.delay.seconds(at.connection, at.number)
+        if on.fault is None:
+            return decision(delay, self.faults.of_message(*at))
+        return decision(delay, self._own_fault(on.fault, "on", at))
+
+    def _own_fault(self, fault: Fault | None, purpose: str, at: Place) -> Fault | None:
+        """Draw the fault of a banner, for which connections are counted, or of an answer."""
+        number = at.connection if at.number == BANNER else at.number
+        if fault is None or not fault.may_meet(at.connection, number, at.message, at.peer):
+            return None
+        if uniform(self.seed, purpose, at.connection, at.number) >= fault.probability:
+            return None
+        return fault if fault.limit is None or at.take(fault) else None
+
+    def _delay_of(self, connection: int, number: int) -> float:
+        return self.delay.seconds(connection, number) if self.delays_replies else 0.0
+
+    def _decide_in_band(self, at: Place) -> Decision | None:
+        """Do what the message asks for, where it may; None where it asks for nothing.
+
+        What is not understood is decided otherwise.
+        """
+        if not (self.in_band and at.message.startswith(MARK)):
+            return None
+        delay = self._delay_of(at.connection, at.number)
+        try:
+            asked = asked_for(at.message, delay, self.reply)
+        except ValueError:
+            return decision(delay, self.faults.of_message(*at), obeyed=False)
+        return decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
+
+    def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
+        """Give what is sent instead of the reply to a message that meets a fault."""
+        return pieces_of(
+            fault, reply, lambda: uniform(self.faults.seed, "corrupt", connection, number)
+        )
