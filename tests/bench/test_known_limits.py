@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.programs import Process, Programs, running
-from tests.support.peers import read_exactly, read_to_end
+from tests.support.peers import read_exactly, read_to_end, reset
 from tests.support.programs import program
 
 SIZE = 16
@@ -132,7 +132,9 @@ class ServerCase(unittest.TestCase):
             each.sendall(b"".join(message(number * count + n) for n in range(count)))
         found: dict[socket.socket, list[Reply]] = {each: [] for each in sockets}
         while waiting := [each for each, replies in found.items() if len(replies) < count]:
-            for each in select.select(waiting, [], [], TIMEOUT)[0]:
+            ready = select.select(waiting, [], [], TIMEOUT)[0]
+            assert ready
+            for each in ready:
                 data = read_exactly(each, SIZE)
                 found[each].append(Reply(time.monotonic() - began, data))
         for number, replies in enumerate(found.values()):
@@ -166,8 +168,8 @@ class SaturatedTests(ServerCase):
         self.hold(self.all_at_once(250, 2), 1000, 1)
 
     def test_tokens_are_kept_as_many_as_was_said(self) -> None:
-        """Of 1 in 10 s, for 40 s: four messages are answered, the fifth has to wait."""
-        self.start("bucket", 0.1, 40)
+        """Four, where one comes in 100 s: four messages are answered, the fifth has to wait."""
+        self.start("bucket", 0.01, 400)
         connection = self.connect()
         connection.sendall(b"".join(message(n) for n in range(5)))
         assert read_exactly(connection, 4 * SIZE) == b"".join(message(n) for n in range(4))
@@ -239,8 +241,10 @@ class ConnectionTests(ServerCase):
     def test_another_ones_messages_are_not_in_the_way_of_who_comes_after_it(self) -> None:
         """A connection that has gone with messages unanswered leaves no byte to the next one."""
         self.start("worker", 0.01)
-        with socket.create_connection(("127.0.0.1", self.port)) as gone:
-            gone.sendall(b"".join(message(n) for n in range(20)))
+        gone = self.connect()
+        gone.sendall(b"".join(message(n) for n in range(20)))
+        read_exactly(gone, SIZE)
+        reset(gone)
         connection = self.connect()
         connection.sendall(message(77))
         connection.shutdown(socket.SHUT_WR)
@@ -258,7 +262,7 @@ class ConnectionTests(ServerCase):
         assert server.resident() < most
         before, began = sum(server.cpu()), time.monotonic()
         select.select([], [connection], [], 0.5)
-        assert sum(server.cpu()) - before < (time.monotonic() - began) / 2
+        assert sum(server.cpu()) - before < (time.monotonic() - began) / 10
 
     def test_it_ends_with_its_standard_input(self) -> None:
         """So that none is left over where who started it was killed."""
