@@ -8,7 +8,11 @@ the rate that it found is within 5 % of the limit; one that says "at least" is n
 The limit of a requirement such as ``p99 < 50ms`` is a little off that of the server. Messages that
 come evenly do not wait below it. Above it, at the rate r, they wait longer and longer, up to
 T * (r / limit - 1) at the end of a step of T seconds: with T = 5 s and 50 ms a rate up to 1 % above
-the limit holds, with T = 1 s one of 5 %. So a short step takes a tight requirement.
+the limit holds, with T = 1 s one of 5 %. So a short step takes a tight requirement, and the limit
+itself may lie just below the interval.
+
+There are so many clients that they are not what holds the load down: a few per cent above the limit
+T * (r - limit) messages are waiting at the end of a step, one for each client at most.
 
 The exit code is 0 where at least 19 of 20 runs of each limit are right. Needs Linux, two cores and
 gcc.
@@ -73,10 +77,6 @@ class Found(NamedTuple):
             self.rate is not None and not self.at_least and abs(self.rate - limit) <= NEAR * limit
         )
 
-    def holds(self, limit: float) -> bool:
-        """Say whether the limit is within the interval."""
-        return (self.low or 0) <= limit and (self.high is None or limit <= self.high)
-
     def said(self, limit: float) -> str:
         """Tell it beside the limit, in a line."""
         steps = f"{self.steps} steps"
@@ -135,10 +135,8 @@ def verdict(case: Case, results: Sequence[Found | None]) -> tuple[bool, str]:
     near = sum(each.near(case.limit) for each in found)
     ratios = sorted(each.rate / case.limit for each in found if each.rate is not None)
     spread = f"; {ratios[0]:.3f} to {ratios[-1]:.3f}, median {median(ratios):.3f}" if ratios else ""
-    within = sum(each.holds(case.limit) for each in found)
     return 20 * near >= 19 * len(results), (
-        f"{case}: {near} of {len(results)} runs within {NEAR:.0%} of the limit{spread}; "
-        f"it is within the interval of {within}"
+        f"{case}: {near} of {len(results)} runs within {NEAR:.0%} of the limit{spread}"
     )
 
 
@@ -152,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--server", choices=list(LIMITS), help="only this one")
     add("--limit", type=float, action="append", help="in messages a second; repeatable")
     add("--runs", type=int, default=20, help="of each limit")
+    add("--clients", type=int, default=500)
     add("--require", default="p99 < 50ms")
     add("--precision", default="2%", help="of the search")
     add("--step-duration", default="5s")
@@ -165,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs < 1 or min(options.limit or [1]) <= 0:
         parser.error("--runs and --limit: more than 0")
     wanted = [
+        f"--clients={options.clients}",
         f"--require={options.require}",
         f"--precision={options.precision}",
         f"--step-duration={options.step_duration}",
