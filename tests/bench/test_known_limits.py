@@ -91,22 +91,13 @@ class Client:
 class ServerCase(unittest.TestCase):
     """Compiles the servers, and runs one on a free port."""
 
-    programs: Programs
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Give them a place where each is compiled once."""
-        super().setUpClass()
-        program("gcc", "gcc")
-        folder = TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.programs = Programs(Path(folder.name))
-
     def setUp(self) -> None:
-        """End what a test starts."""
+        """Give a place where they are compiled, and end what a test starts."""
         super().setUp()
+        program("gcc", "gcc")
         self.ending = ExitStack()
         self.addCleanup(self.ending.close)
+        self.programs = Programs(Path(self.ending.enter_context(TemporaryDirectory())))
 
     def start(self, name: str, *arguments: float, size: int = SIZE) -> Process:
         """Start a server; ``port`` is where it listens."""
