@@ -39,8 +39,15 @@ _ARGUMENTS = {
 }
 """What Python is given, by peer. Ours have public names only, where any version may be run."""
 
-_SOURCES = {"c": "server.c", "go": "server.go", "client": "client.c", "observer": "observer.c"}
-"""What is compiled, by peer, load or witness."""
+_SOURCES = {
+    "c": "server.c",
+    "go": "server.go",
+    "client": "client.c",
+    "observer": "observer.c",
+    "bucket": "token_bucket_server.c",
+    "worker": "one_worker_server.c",
+}
+"""What is compiled, by peer, load, witness or server of a known limit."""
 
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
