@@ -44,6 +44,7 @@ def staged_report(sent: int = 30, *, late: int = 0, unsent: int = 0, lag: float 
     """Make a report of the plan: 10 messages in the first stage, the others in the second."""
     recording = recording_for(STAGED_PLAN)
     recording.connected(0.001, 0.001)
+    recording.first_byte(0.05, 0.5)
     for number in range(sent):
         due = 0.5 + number / 10 if number < 10 else 1.5 + (number - 10) / 100
         handed = 2.6 if number >= sent - late else due
