@@ -1,16 +1,19 @@
 """Stages of loads for laws, none of which takes long to count, and a report of some."""
 
 from dataclasses import replace
+from itertools import count, takewhile
+from math import isfinite
 from typing import Any
 
 from hypothesis import strategies as st
 
+from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Arrivals, Plan
 from twistecho.fleet.plans.stages import Stage, Stages
 from twistecho.fleet.reports.report import Report, make_report
 from twistecho.fleet.reports.staged_recorder import recording_for
 
-from .reports import client
+from .reports import REFUSED, client
 
 STAGED_PLAN = Plan(rate="10:1s,10..30:1s", warmup=0.5, clients=1)
 """A plan of a rate in two stages, of 10 and 20 messages."""
@@ -38,6 +41,43 @@ staged_plans = (
     | st.builds(Plan, clients=client_stages, warmup=st.floats(0, 9))
 ).flatmap(lambda plan: st.sampled_from([plan, *plan.divide(2)]))
 """Plans of them, and parts of such plans."""
+
+
+def report_of(plan: Plan) -> Report:
+    """Make a report of a plan of one client, all of whose messages were answered at once."""
+    recording = recording_for(plan)
+    recording.connected(0.001, 0.001)
+    load = load_of(plan, 0, 0.0)
+    dues = list(takewhile(isfinite, (load.due(0.0) for _ in count())))
+    for number, due in enumerate(dues):
+        recording.sent(0.0, due)
+        recording.reply(due, due, due + 0.001 * (1 + number % 90), 10)
+    ends = plan.warmup + (plan.sends_for or 0.0)
+    recording.offered(plan.warmup, ends)
+    one = replace(client(0, len(dues), ended=ends), offered_from=plan.warmup, offered_until=ends)
+    return make_report(
+        "reactor", "h:1", plan, [one], recording.measured(), stages=recording.stages()
+    )
+
+
+def clients_report() -> Report:
+    """Make a report of clients in stages, of whom the second could not connect."""
+    plan = Plan(clients="2..4:2s,4:1s,4..0:1s", warmup=1.0)
+    recording = recording_for(plan)
+    outcomes = []
+    for number in range(plan.clients):
+        came, went = plan.turn_of(number), plan.over_for(number)
+        if number == 1:
+            recording.ended(REFUSED, came + 0.1)
+            recording.left(REFUSED, came + 0.1, [])
+            outcomes.append(client(number, 0, 0, REFUSED, connected=None, ended=came + 0.1))
+            continue
+        recording.connected(0.001, came + 0.001)
+        recording.reply_in_turn(came + 0.001, went, 10)
+        outcomes.append(client(number, 1, started=came, connected=came + 0.001, ended=went))
+    return make_report(
+        "reactor", "h:1", plan, outcomes, recording.measured(), stages=recording.stages()
+    )
 
 
 def staged_report(sent: int = 30, *, late: int = 0, unsent: int = 0, lag: float = 0.0) -> Report:
