@@ -13,7 +13,7 @@ from twistecho.fleet.plans.stages import Stage, Stages
 from twistecho.fleet.reports.report import Report, make_report
 from twistecho.fleet.reports.staged_recorder import recording_for
 
-from .reports import REFUSED, client
+from .reports import REFUSED, RESET, client
 
 STAGED_PLAN = Plan(rate="10:1s,10..30:1s", warmup=0.5, clients=1)
 """A plan of a rate in two stages, of 10 and 20 messages."""
@@ -77,6 +77,21 @@ def clients_report() -> Report:
         outcomes.append(client(number, 1, started=came, connected=came + 0.001, ended=went))
     return make_report(
         "reactor", "h:1", plan, outcomes, recording.measured(), stages=recording.stages()
+    )
+
+
+def failing_report(at: float) -> Report:
+    """Make a report of the plan, but of two clients, of whom one failed then; nothing was sent."""
+    plan = replace(STAGED_PLAN, clients=2)
+    recording = recording_for(plan)
+    recording.connected(0.001, 0.001)
+    recording.connected(0.001, 0.001)
+    recording.ended(RESET, at)
+    recording.left(RESET, at, [])
+    outcomes = [client(0, 0, ended=3.0), client(1, 0, 0, RESET, ended=at)]
+    outcomes = [replace(one, first_byte=None, replied=None) for one in outcomes]
+    return make_report(
+        "threads", "h:1", plan, outcomes, recording.measured(), stages=recording.stages()
     )
 
 

@@ -52,7 +52,7 @@ from .output_files import OutputFile, run_shown
 from .payloads import payload_in
 from .report import Results, make_results, result_options
 
-_FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
+_FILES = ("save_plan", "junit", "hdr", "hdr_stages", "markdown", "plot", "html")
 
 
 def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | None:

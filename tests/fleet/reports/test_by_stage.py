@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.reports import RESET, client
+from tests.support.reports import RESET
 from tests.support.stages import STAGED_PLAN as PLAN
-from tests.support.stages import staged_report
+from tests.support.stages import failing_report, staged_report
 from twistecho.fleet.output.stage_table import stage_rows
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.by_stage import StageFound, add_found
@@ -275,18 +275,8 @@ class RequirementTests(unittest.TestCase):
 
     def test_failures_may_be_allowed_in_one_stage(self) -> None:
         """Those of another one fail the run all the same."""
-        plan = replace(PLAN, clients=2)
         for at, passed in ((2.0, True), (1.0, False)):
-            recording = recording_for(plan)
-            recording.connected(0.001, 0.001)
-            recording.connected(0.001, 0.001)
-            recording.ended(RESET, at)
-            recording.left(RESET, at, [])
-            outcomes = [client(0, 0, ended=3.0), client(1, 0, 0, RESET, ended=at)]
-            outcomes = [replace(one, first_byte=None, replied=None) for one in outcomes]
-            report = make_report(
-                "threads", "h:1", plan, outcomes, recording.measured(), stages=recording.stages()
-            )
+            report = failing_report(at)
             assert not judge(report).passed
             required = [parse_requirement("stage 2: failed < 2")]
             assert judge(report, required).passed is passed, judge(report, required)

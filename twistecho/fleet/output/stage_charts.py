@@ -38,7 +38,7 @@ def sections_of(report: Report) -> tuple[Section, ...]:
 
 
 def in_sections(report: Report, chart: Chart) -> Chart:
-    """Give a chart over time with lines between the stages, if the load has any, and their names."""
+    """Give a chart over time with lines between the stages, if there are any, and their names."""
     sections = sections_of(report)
     told = " Lines divide the stages, whose numbers stand above." if len(sections) > 1 else ""
     return replace(chart, sections=sections, shows=chart.shows + told)
