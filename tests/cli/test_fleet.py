@@ -271,6 +271,7 @@ class LoadOptionTests(_FolderCase):
             ("--clients=5:1s,6",): "'--clients' / '-c': stage 2: '6' is not like 100:30s",
             ("--rate=5:1s", "--require=stage 2: p99 < 1s"): "there is no stage 2, the last one is",
             ("--require=stage 1: p99 < 1s",): "there is no stage 1, the load has none",
+            ("--hdr-stages=hdr",): "--hdr-stages: the load has no stages",
         }.items():
             with self.subTest(arguments=arguments):
                 assert words in refused("fleet", "5000", *arguments)
@@ -291,9 +292,12 @@ class StagesTests(_FolderCase):
                 "fleet", target, "-c2", *THREADS, "--rate", "40:0.1s,40..80:0.1s", "--warmup=50ms",
                 "--require", "stage 2: max < 1us", "--require", "stage 1: failed == 0",
                 "--allow-lag=1h", "--rate-tolerance=0", "--json", self.path("json"),
-                "--html", self.path("html"),
+                "--html", self.path("html"), "--hdr-stages", self.path("hdr"),
+                "--junit", self.path("junit"),
             )  # fmt: skip
         assert ended.code == 1, ended
+        assert Path(self.path("hdr")).read_text().count("\nTag=stage-") == 2
+        assert 'name="stage 2 (40..80:0.1s)"' in Path(self.path("junit")).read_text()
         assert "40:0.1s,40..80:0.1s messages/s (constant)" in ended.out
         assert "2  40..80:0.1s" in ended.out
         assert "missed: stage 2: max < 1us" in ended.out

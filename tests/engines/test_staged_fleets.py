@@ -13,6 +13,7 @@ from twisted.test.iosim import IOPump, connect
 from tests.engines.test_fleets import ServiceCase, run_reactor, run_threads
 from tests.whole.test_memory_reactor import Closing
 from twistecho import EchoFactory, EchoService, Fleet, Plan, ReplyFormat, Report
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.thread_engine.fleet import ThreadedFleet
 
 RAW = ReplyFormat.RAW
@@ -65,6 +66,13 @@ class SocketTests(ServiceCase):
             answered, _ = sums(report)
             assert answered == report.messages - report.measured.unmeasured
             assert all(stage.offered <= 7 for stage in report.by_stage)
+            # Two begin in the warm-up, which is of no stage; the last may come too late to send.
+            first_bytes = [Latencies(s.measured.first_byte).count for s in report.stages]
+            assert sum(first_bytes) == sum(
+                outcome.first_byte is not None and outcome.offered_from > report.plan.warmup
+                for outcome in report.outcomes
+                if outcome.offered_from is not None
+            )
 
     async def test_a_thread_ends_with_its_client(self) -> None:
         """While the others go on."""

@@ -58,7 +58,7 @@ from twistecho.compare.tables import Timeline, notes
 from twistecho.compare.tables import figures_table as compared
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.output.comparison import to_markdown
-from twistecho.fleet.output.exports import to_hdr_log, to_junit
+from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
 from twistecho.fleet.output.live import lines as live_lines
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
@@ -427,6 +427,7 @@ def use(found: Report) -> str:
     verdict = judge(found, REQUIREMENTS)
     to_junit(verdict).encode()
     to_hdr_log(found).encode()
+    to_stage_log(found).encode()
     assert found.disagreements(found) == []
     both = merge_reports([found, found], ["a", "b"])
     json.dumps(both.to_dict(), allow_nan=False)

@@ -116,7 +116,7 @@ class MadeTests(unittest.TestCase):
     def test_lines_are_described(self) -> None:
         """Of a second in which nothing came, too."""
         for second in (Second(0, {}), Second(3, {100: 1}, 1, 10, {"receive:reset": 2})):
-            for plan in (Plan(), Plan(rate=5.0)):
+            for plan in (Plan(), Plan(rate=5.0), Plan(rate="5:3s,9:1s")):
                 LINE.validate(json.loads(to_json_line(second, Progress(4.0), plan)))
 
 

@@ -39,7 +39,7 @@ from .plan_options import fleet_plan_options, plan_fields, problem_with_option, 
 from .report import Results, make_results, result_options
 from .target_options import TARGET_TYPE, secured_target, target_options
 
-_FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
+_FILES = ("save_plan", "junit", "hdr", "hdr_stages", "markdown", "plot", "html")
 
 
 def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | None:

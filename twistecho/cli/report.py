@@ -14,7 +14,7 @@ import click
 
 from twistecho.base.notation import parse_seconds, parse_share
 from twistecho.fleet.output.charts import draw
-from twistecho.fleet.output.exports import to_hdr_log, to_junit
+from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
 from twistecho.fleet.output.markdown import to_markdown
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
@@ -69,6 +69,7 @@ result_options: Callable[[Any], Any] = adding([
     trust_options,
     file_option("--junit", help="Write the verdict as JUnit XML."),
     file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
+    file_option("--hdr-stages", help="Write response times, stage by stage, as such a log."),
     file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "
                                    "$GITHUB_STEP_SUMMARY."),
     file_option("--plot", parse=picture,
@@ -84,6 +85,7 @@ _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
     "save-plan": lambda verdict, file: file.write(verdict.report.plan.to_json() + "\n"),
     "junit": lambda verdict, file: file.write(to_junit(verdict) + "\n"),
     "hdr": lambda verdict, file: file.write(to_hdr_log(verdict.report)),
+    "hdr-stages": lambda verdict, file: file.write(to_stage_log(verdict.report)),
     "markdown": lambda verdict, file: file.append(to_markdown(verdict)),
     "html": lambda verdict, file: file.write(html_page(verdict)),
     "plot": lambda verdict, file: file.fill(lambda path: draw(verdict.report, path)),
@@ -102,7 +104,9 @@ class Results:
     printer: Printer
 
     def check(self, plan: Plan) -> None:
-        """Fail with one line where a requirement is of a stage that a plan has not."""
+        """Fail with one line where something is asked of a stage that a plan has not."""
+        if "hdr-stages" in self.files and plan.stages is None:
+            raise click.UsageError("--hdr-stages: the load has no stages")
         for requirement in self.requirements:
             problem = requirement.problem_with(plan)
             if problem:

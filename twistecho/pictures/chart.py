@@ -123,11 +123,25 @@ Mark = Line | Boxes
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of the axis below, told from its neighbours by thin lines, and named above the plot.
+
+    ``text`` is what stands behind the ``name``, in few characters.
+    """
+
+    begin: float
+    end: float
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart: what it shows in a sentence, and what is seen on it, for those who do not see it.
 
     Marks are drawn in their order. ``height`` is that of the plot, in pixels. ``legend`` tells
-    whether it names its marks itself; those without a label are not named.
+    whether it names its marks itself; those without a label are not named. ``sections`` follow each
+    other.
     """
 
     title: str
@@ -138,6 +152,7 @@ class Chart:
     marks: tuple[Mark, ...]
     height: float = 170.0
     legend: bool = True
+    sections: tuple[Section, ...] = ()
 
     @property
     def named(self) -> list[Mark]:

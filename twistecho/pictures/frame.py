@@ -11,10 +11,14 @@ from functools import cached_property, partial
 from twistecho.base.notation import escaped
 
 from .chart import Chart, Mark
+from .sections import Named, names
 from .ticks import Room, Tick, shortened, ticks, width_of
 
 SIZE = 12.0
-"""The size of all texts but titles."""
+"""The size of all texts but titles and the names of sections."""
+
+SMALL = 10.5
+"""The size of the names of sections."""
 
 LINE = 17.0
 """The height of a line of text."""
@@ -75,7 +79,7 @@ class Frame:
     @cached_property
     def top(self) -> float:
         """Where the plot begins, from above."""
-        return height_of(self.legend) + SIZE / 2 + 2
+        return height_of(self.legend) + (SMALL if self.chart.sections else SIZE / 2) + 2
 
     @property
     def height(self) -> float:
@@ -114,6 +118,11 @@ class Frame:
         """The ticks below it."""
         room = Room(self.width, partial(width_of, size=SIZE), gap=SIZE, beyond=_MARGIN)
         return ticks(self.chart.x, room)
+
+    @property
+    def names(self) -> list[Named]:
+        """The names of sections, placed from where the plot begins."""
+        return names(self.chart.sections, self.chart.x, self.width, SMALL)
 
     @property
     def tall(self) -> float:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .chart import Axis, Boxes, Chart, Line, Look, Mark, Picture
-from .frame import SIZE
+from .frame import SIZE, SMALL
 from .looks import COLOURS
+from .sections import bounds, look_of, names
 from .ticks import Room, ticks, width_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _POINTS = 72.0
 _WIDE = 8.0  # inches
 _AROUND = 75.0  # points of its height that a chart has beside its plot
 _BESIDE = 80.0  # points of its width
+_PLOT = _WIDE * _POINTS - _BESIDE  # points of its width that the plot has at least
+_NAMES = 10.0  # points of the height of sections' names
 _SCALE = 9.0 / SIZE  # points of what is one pixel in SVG
 _MARKERS = {
     "circle": "o", "square": "s", "triangle": "^", "down": "v", "diamond": "D", "plus": "+",
@@ -57,7 +60,7 @@ def figure_of(picture: Picture) -> "Figure":
     """Draw a picture as a figure that no display and no global state knows of."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - see the module's docstring
 
-    heights = [chart.height * _SCALE + _AROUND for chart in picture.charts]
+    heights = [_height_of(chart) for chart in picture.charts]
     figure = Figure(figsize=(_WIDE, (sum(heights) + 60.0) / _POINTS), layout="constrained")
     if heights:
         panels = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -72,8 +75,13 @@ def figure_of(picture: Picture) -> "Figure":
     return figure
 
 
+def _height_of(chart: Chart) -> float:
+    return chart.height * _SCALE + _AROUND + (_NAMES if chart.sections else 0.0)
+
+
 def _draw(panel: "Axes", chart: Chart) -> None:
-    panel.set_title(chart.title, loc="left", fontsize=9.5, fontweight="bold")
+    above = _NAMES if chart.sections else 0.0
+    panel.set_title(chart.title, loc="left", fontsize=9.5, fontweight="bold", pad=6.0 + above)
     for order, mark in enumerate(chart.marks):
         # Above the grid, which is at 1, all in their order; the shade is below it.
         zorder = 0.5 if mark.look.colour == "shade" else 2 + order / 100
@@ -82,15 +90,27 @@ def _draw(panel: "Axes", chart: Chart) -> None:
         else:
             _draw_line(panel, mark, zorder)
     _set_axes(panel, chart)
+    _draw_sections(panel, chart)
     named = {mark.label: _handle(mark) for mark in chart.named}
     if named:
-        place: Any = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+        top = 1.0 + above / (chart.height * _SCALE)
+        place: Any = {"loc": "lower right", "bbox_to_anchor": (1.0, top), "borderaxespad": 0.2}
         panel.legend(list(named.values()), list(named), frameon=False, fontsize="small", ncols=4,
                      **place)  # fmt: skip
 
 
+def _draw_sections(panel: "Axes", chart: Chart) -> None:
+    """Draw the lines between sections below all marks, and the names that fit above the plot."""
+    look, size = look_of(chart.sections), SMALL * _SCALE
+    for value in bounds(chart.sections, chart.x):
+        panel.axvline(value, zorder=1.5, **_of_line(look, joined=True))
+    for name in names(chart.sections, chart.x, _PLOT, size):
+        panel.annotate(name.text, (name.at / _PLOT, 1.0), xycoords="axes fraction",
+                       xytext=(0.0, 2.0), textcoords="offset points", fontsize=size,
+                       color=COLOURS["quiet"][0])  # fmt: skip
+
+
 def _set_axes(panel: "Axes", chart: Chart) -> None:
-    wide = _WIDE * _POINTS - _BESIDE
     size = SIZE * _SCALE
     for axis, which in ((chart.x, panel.xaxis), (chart.y, panel.yaxis)):
         if axis.log:
@@ -98,7 +118,7 @@ def _set_axes(panel: "Axes", chart: Chart) -> None:
     panel.set_xlim(chart.x.low, chart.x.high)
     panel.set_ylim(chart.y.low, chart.y.high)
     panel.minorticks_off()
-    found = ticks(chart.x, Room(wide, partial(width_of, size=size), gap=size, beyond=20.0))
+    found = ticks(chart.x, Room(_PLOT, partial(width_of, size=size), gap=size, beyond=20.0))
     panel.set_xticks([value for value, _ in found], [text for _, text in found])
     tall = chart.height * _SCALE
     found = ticks(chart.y, Room(tall, lambda _: size, gap=1.3 * size, beyond=size))

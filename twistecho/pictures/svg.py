@@ -16,9 +16,10 @@ from xml.etree import ElementTree as ET
 from twistecho.base.notation import escaped
 
 from .chart import Boxes, Chart, Look, Mark, Picture
-from .frame import LINE, SIZE, SWATCH, Entry, Frame, height_of, legend_of
+from .frame import LINE, SIZE, SMALL, SWATCH, Entry, Frame, height_of, legend_of
 from .looks import COLOURS, MARKERS, PATTERNS, TILE, stylesheet
 from .paths import boxes_path, line_path, marker_path, rectangle, short
+from .sections import bounds, look_of
 from .ticks import shortened
 
 WIDTH = 430.0
@@ -153,6 +154,7 @@ class _Drawing:
         self._define_clip(frame)
         self._marks(frame, [mark for mark in marks if mark.look.colour == "shade"])
         self._axes(frame)
+        self._sections(frame)
         self._marks(frame, [mark for mark in marks if mark.look.colour != "shade"])
 
     def _define_clip(self, frame: Frame) -> None:
@@ -196,6 +198,16 @@ class _Drawing:
         if label := frame.chart.x.label:
             y = frame.bottom + 16 + LINE
             self.text(label, frame.right, y, frame.right, anchor="end", colour="quiet")
+
+    def _sections(self, frame: Frame) -> None:
+        lines = "".join(
+            f"M{short(frame.x(value))} {short(frame.top)}V{short(frame.bottom)}"
+            for value in bounds(frame.chart.sections, frame.chart.x)
+        )
+        self._way(lines, look_of(frame.chart.sections))
+        for name in frame.names:
+            self.text(name.text, frame.left + name.at, frame.top - 3, inf, size=SMALL,
+                      colour="quiet")  # fmt: skip
 
     def _rule(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
         way = f"M{short(x)} {short(y)}L{short(to_x)} {short(to_y)}"

@@ -90,9 +90,9 @@ class Noting(Recording):
         super().sent(late, due)
         self.lags.append(late)
 
-    def first_byte(self, took: float) -> None:
+    def first_byte(self, took: float, due: float = 0.0) -> None:
         """Note when the first reply began to come."""
-        super().first_byte(took)
+        super().first_byte(took, due)
         self.first_bytes.append(took)
 
 

@@ -7,6 +7,7 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.by_stage import StageFound
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.staged_recorder import recording_for
 
@@ -121,6 +122,21 @@ class RateTests(unittest.TestCase):
         assert [stage.late for stage in talk.stages] == [1, 1, 0]
         assert [stage.unsent for stage in talk.stages] == [0, 1, 2]
         assert [stage.answered for stage in talk.stages] == [2, 1, 0]
+
+    def test_a_first_byte_is_of_the_first_message_s_stage(self) -> None:
+        """Not of that in which it came, or was handed over; with the wire's time likewise."""
+        talk = Talk(clients=1, rate="1:1s,1:1s")
+        timing = talk.conversation.time_wire(lambda on: None)
+        talk.connect(1.2)
+        timing.taken(1.2)
+        timing.arrived = 1.5
+        talk.hear(1.6)
+        for name, took in (("first_byte", 0.4), ("first_byte_wire", 0.3)):
+            first, second = (Latencies(getattr(stage.measured, name)) for stage in talk.stages)
+            assert (first.count, second.count) == (1, 0)
+            summary = first.summary()
+            assert summary is not None
+            assert abs(summary.max - took) < 0.001
 
     def test_messages_that_the_system_has_not_taken_are_unsent(self) -> None:
         """They are not among those that failed."""

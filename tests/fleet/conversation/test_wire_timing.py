@@ -41,7 +41,7 @@ class Noting(Recording):
         """Keep how late the fleet was."""
         self.lags.append(round(late * 1e3, 3))
 
-    def first_byte_on_wire(self, took: float) -> None:
+    def first_byte_on_wire(self, took: float, due: float = 0.0) -> None:  # noqa: ARG002 - as above
         """Keep when the first byte came."""
         self.first_bytes.append(round(took * 1e3, 3))
 

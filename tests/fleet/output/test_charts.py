@@ -1,7 +1,7 @@
 """Charts of a report: which there are, what they show, and the points on them."""
 
 import tempfile
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from unittest import TestCase
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.charts import texts
 from tests.support.reports import client, histogram_of, report
-from tests.support.stages import STAGED_PLAN, staged_report
+from tests.support.stages import STAGED_PLAN, clients_report, report_of, staged_report
 from tests.support.stalls import STALLED, stalled
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.conversation.conversation import Conversation
@@ -156,7 +156,58 @@ def recording_p99(recording: Recording) -> float:
 
 
 class StagesTests(TestCase):
-    """The rate that was asked for, where it changes."""
+    """Loads that change: what was asked for, where each stage is, and what was found of it."""
+
+    def test_charts_over_time_have_the_stages_as_sections(self) -> None:
+        """From the end of the warm-up on, each with its values; the others have none."""
+        by_title = {chart.title: chart.sections for chart in charts_of(staged_report())}
+        whole = [(0.5, 1.5, "1", "10"), (1.5, 2.5, "2", "10..30")]
+        for title in ("Latency over time", "Messages answered per second"):
+            assert [astuple(each) for each in by_title.pop(title)] == whole
+        assert list(by_title.values()) == [(), ()]
+        assert not any(chart.sections for chart in charts_of(stalled()))
+
+    def test_stages_behind_a_barrier_begin_where_it_lifts(self) -> None:
+        """So does the line of what was asked."""
+        found = staged_report()
+        later = replace(found.outcomes[0], offered_from=1.0, offered_until=2.9)
+        late = replace(found, plan=replace(STAGED_PLAN, barrier=True), outcomes=(later,))
+        rate = next(chart for chart in charts_of(late) if "per second" in chart.title)
+        assert [section.begin for section in rate.sections] == [1.0, 2.0]
+        asked = named(rate)["asked"]
+        assert isinstance(asked, Line)
+        assert [at for at, _ in asked.points] == [0.0, 1.0, 2.0, 2.0, 2.0]
+
+    def test_each_stage_has_its_latencies_beside_the_others(self) -> None:
+        """A pause is a gap; one stage alone has no such chart."""
+        found = report_of(Plan(clients=1, rate="10:1s,0:1s,100:1s", warmup=0.2))
+        chart = next(chart for chart in charts_of(found) if chart.title == "Latency by stage")
+        drawn = {}
+        for name in ("p50", "p99"):
+            line = named(chart)[name]
+            assert isinstance(line, Line)
+            drawn[name] = [value and round(value, 3) for _, value in line.points]
+        # In the first stage 3 to 12 ms; in the last 13 to 90 ms, and then 1 to 22 ms.
+        assert drawn == {"p50": [0.007, None, 0.04], "p99": [0.012, None, 0.089]}
+        assert "highest in stage 3 (100:1s)" in chart.seen
+        assert "Latency by stage" not in titles(report_of(Plan(clients=1, rate="10:3s")))
+        nothing = replace(found, stages=(), measured=replace(found.measured, latency=""))
+        assert "Latency by stage" not in titles(nothing)
+
+    def test_clients_in_stages_are_counted_over_time(self) -> None:
+        """Beside how many the stages ask for; who had no connection is not there."""
+        found = clients_report()
+        chart = next(chart for chart in charts_of(found) if chart.title == "Clients connected")
+        connected, asked = named(chart)["connected"], named(chart)["asked"]
+        assert isinstance(connected, Line)
+        assert isinstance(asked, Line)
+        there = {round(at, 2): clients for at, clients in connected.points}
+        assert (there[0.5], there[2.0], there[3.5]) == (1.0, 2.0, 3.0)
+        assert asked.points == ((0.0, 2.0), (1.0, 2.0), (3.0, 4.0), (3.0, 4.0), (4.0, 4.0),
+                                (4.0, 4.0), (chart.x.high, 0.0))  # fmt: skip
+        assert chart.seen == "At most 3, of 4 asked at most."
+        assert [section.text for section in chart.sections] == ["2..4", "4", "4..0"]
+        assert "Clients connected" not in titles(staged_report())
 
     def test_it_goes_as_the_stages_do(self) -> None:
         """From the warm-up's on; a ramp is a slope."""

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import RESET, client, measured, report
-from twistecho.fleet.output.exports import to_hdr_log, to_junit
+from tests.support.stages import STAGED_PLAN, failing_report, staged_report
+from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
@@ -77,6 +78,50 @@ class JunitTests(unittest.TestCase):
         assert failure.get("type") == "invalid"
         assert "clients missing" in str(failure.text)
         assert len(str(failure.text).splitlines()) > 1
+
+    def test_each_stage_is_a_test_case_with_its_figures(self) -> None:
+        """As long as the stage; those of the whole come before, requirements behind."""
+        found = staged_report()
+        names = ["valid", "complete", "stage 1 (10:1s)", "stage 2 (10..30:1s)"]
+        required = "stage 2: p99 < 5ms"
+        assert cases(found, required) == {
+            **dict.fromkeys(names),
+            required: "missed: stage 2: p99 < 5ms (is 100 ms)",
+        }
+        assert list(cases(found, required)) == [*names, required]
+        second = suite(found).findall("testcase")[3]
+        assert second.get("time") == "1.000000"
+        told = str(second.findtext("system-out")).splitlines()
+        assert told[:4] == ["asked: 20/s", "offered: 20/s", "answered: 20/s", "failed: 0"]
+        assert told[5].startswith("p99: 100 ms")
+
+    def test_a_stage_that_was_not_offered_as_asked_fails(self) -> None:
+        """With the reason why the report is invalid; the others do not."""
+        found = cases(staged_report(late=2))
+        assert found["stage 1 (10:1s)"] is None
+        assert str(found["stage 2 (10..30:1s)"]).startswith("stage 2 (10..30:1s): the rate was not")
+        failures = suite(staged_report(late=2)).findall("testcase/failure")
+        assert [each.get("type") for each in failures] == ["invalid", "invalid"]
+
+    def test_so_does_one_in_which_clients_failed(self) -> None:
+        """Unless a requirement says how many may: of the stage, or of the whole."""
+        failed = {"stage 1 (10:1s)": None, "stage 2 (10..30:1s)": "receive:reset: 1 client"}
+        for required, told in (
+            ((), failed),
+            (("stage 1: failed < 5",), failed),
+            (("stage 2: failed < 5",), dict.fromkeys(failed)),
+            (("receive:reset < 5",), dict.fromkeys(failed)),
+        ):
+            with self.subTest(required=required):
+                found = cases(failing_report(2.0), *required)
+                assert {name: found[name] for name in failed} == told
+
+    def test_a_stage_that_an_interrupted_run_did_not_come_to_is_skipped(self) -> None:
+        """The one in which it was ended is not."""
+        plan = replace(STAGED_PLAN, rate="10:1s,10..30:1s,5:9s")
+        stopped = replace(staged_report(), plan=plan, interrupted=True)
+        skipped = [case.get("name") for case in suite(stopped) if case.find("skipped") is not None]
+        assert skipped == ["stage 3 (5:9s)"]
 
     def test_the_start_is_told_in_universal_time(self) -> None:
         """Where it is known."""
@@ -148,3 +193,28 @@ class ReadBackTests(unittest.TestCase):
             "1.000,1.000,0.000",
             "2.000,1.000,50.015",
         ]
+
+    def test_stages_have_a_log_of_their_own(self) -> None:
+        """Each has its tag, its time and its replies, and those of the warm-up are in none."""
+        text = to_stage_log(replace(staged_report(), began=BEGAN))
+        found = self.histograms(text)
+        assert [(each.get_tag(), each.get_total_count()) for each in found] == [
+            ("stage-1", 10), ("stage-2", 20),
+        ]  # fmt: skip
+        assert [each.get_start_time_stamp() for each in found] == [
+            (BEGAN + start) * 1000 for start in (0.5, 1.5)
+        ]
+        assert [each.get_end_time_stamp() for each in found] == [
+            (BEGAN + end) * 1000 for end in (1.5, 2.5)
+        ]
+        tags = [line.partition(",")[0] for line in text.splitlines() if line.startswith("Tag=")]
+        assert not any(set(tag) & set(", \r\n") for tag in tags)
+
+    def test_no_log_has_a_reply_twice(self) -> None:
+        """So whoever sums all lines, tags or not, has what was measured."""
+        report = staged_report()
+        for write in (to_hdr_log, to_stage_log):
+            whole = HdrHistogram(1, 3_600_000_000, 3)
+            for histogram in self.histograms(write(report)):
+                whole.add(histogram)
+            assert Latencies(whole.encode().decode()).summary() == report.latencies()

@@ -1,6 +1,7 @@
 """A second as a line of JSON."""
 
 import json
+from dataclasses import replace
 from unittest import TestCase
 
 from twistecho.fleet.output.json_lines import to_json_line
@@ -22,6 +23,7 @@ class LineTests(TestCase):
             "schema": 3,
             "start": 7.0,
             "warmup": False,
+            "stage": None,
             "rate_asked": 100.0,
             "connected": 3,
             "answered": 100,
@@ -39,3 +41,17 @@ class LineTests(TestCase):
             found = json.loads(line)
             assert found["warmup"] is warming
             assert found["latency_seconds"] is found["rate_asked"] is None
+
+    def test_a_second_is_of_the_stage_in_which_it_begins(self) -> None:
+        """Of none in the warm-up, after the last one, and while clients wait at a barrier."""
+        plan = Plan(rate="10:2s,10..30:1s", warmup=1.0)
+
+        def stages(plan: Plan, measured_from: float) -> list[int | None]:
+            progress = Progress(9.0, measured_from=measured_from)
+            told = [to_json_line(Second(number, {}), progress, plan) for number in range(6)]
+            return [json.loads(line)["stage"] for line in told]
+
+        assert stages(plan, 1.0) == [None, 1, 1, 2, None, None]
+        together = replace(plan, barrier=True)
+        assert stages(together, 1.0) == [None] * 6
+        assert stages(together, 2.5) == [None, None, None, 1, 1, 2]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reports import INTERRUPTED, RESET, client, report, timed
+from tests.support.stages import staged_report
 from twistecho.fleet.output.markdown import to_markdown
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
@@ -69,6 +70,15 @@ class TableTests(unittest.TestCase):
         figures = said.index("| messages sent | answered right | rate | clients | clients failed |")
         assert figures > at
         assert said[figures + 2].startswith("| 2 | 2 | ")
+
+    def test_stages_are_listed(self) -> None:
+        """Each with what was asked, offered and answered; a load without any has none of that."""
+        said = lines(staged_report(late=2), "stage 2: offered < 1/s")
+        at = said.index("| stage | asked | offered | answered | failed | p50 | p99 | max |")
+        assert said[at + 2].startswith("| 1  10:1s | 10/s | 10/s | 10/s | 0 | 100 ms | ")
+        assert said[at + 3].startswith("| 2  10..30:1s | 20/s | 18/s | 20/s | 0 | ")
+        assert "| ❌ missed | stage 2: offered &lt; 1/s | 18/s |" in said
+        assert not any(line.startswith("| stage") for line in lines(GOOD))
 
     def test_marked_figures_have_their_star_and_it_is_explained(self) -> None:
         """In the table of times, and where one is required."""

@@ -47,6 +47,16 @@ class CollectorTests(unittest.TestCase):
         assert found["clients_failed_total receive:reset"] == 2
         assert (found["rate_asked"], found["elapsed_seconds"]) == (100.0, 2.4)
 
+    def test_the_stage_is_told_of_a_load_that_has_some(self) -> None:
+        """0 in the warm-up and after them; of another load nothing is said."""
+        collector = FleetCollector(Plan(rate="10:2s,10..30:1s", warmup=1.0))
+        found = []
+        for number in range(5):
+            found.append(self.samples(collector)["stage"])
+            collector(Second(number, {}), Progress(number + 1.3, measured_from=1.0))
+        assert found == [0, 1, 1, 2, 0]
+        assert "stage" not in self.samples(FleetCollector(Plan(rate=5.0)))
+
     def test_before_the_first_second_there_is_nothing(self) -> None:
         """Zeros, and no rate in a closed load."""
         found = self.samples(FleetCollector(Plan(clients=3)))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support.charts import ids, references
 from tests.support.programs import program
+from tests.support.stages import report_of
 from tests.support.stalls import stalled
 from twistecho.fleet.output.page import _text, html_page
 from twistecho.fleet.plans.plan import Plan
@@ -32,6 +33,7 @@ _HOSTILE = "<script>alert(1)</script>\"'&\x1b[2J\x00"
 # Asks the browser itself how the page lies: its width against the window's, and its colours.
 _PROBE = """<script>addEventListener("load", () => {
   const wide = [...document.querySelectorAll("body *")]
+    .filter(e => !e.closest(".stages table"))  // which is moved by itself where it is too wide
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1).length;
   parent.document.body.dataset.found = JSON.stringify({
     scrolls: document.documentElement.scrollWidth > innerWidth, wide: wide,
@@ -63,6 +65,12 @@ def hostile() -> Report:
     plan = replace(report.plan, messages=(_HOSTILE.encode(),))
     parts = (Part(_HOSTILE * 9, 3, 4, 5.0, problem=_HOSTILE),)
     return replace(report, plan=plan, engine=_HOSTILE, parts=parts)
+
+
+def many_stages() -> Report:
+    """Make a report of thirty stages, some of them very short."""
+    stages = (f"{10 * n}..{10 * n + 90}:{1 if n % 3 else 0.1}s" for n in range(1, 31))
+    return report_of(Plan(clients=1, rate=",".join(stages)))
 
 
 class _Tags(HTMLParser):
@@ -247,6 +255,14 @@ class BrowserTests(TestCase):
         assert found["overlaps"] == [0] * 4
         assert isinstance(found["text"], float | int)
         assert found["text"] >= 8
+
+    def test_many_stages_are_legible(self) -> None:
+        """Their names are over nothing, on a phone and on a desk; nothing sticks out."""
+        for width in (390, 1280):
+            found = self.probe(many_stages, width=width, scheme=LIGHT)
+            assert not found["scrolls"], found
+            assert found["wide"] == 0, found
+            assert found["overlaps"] == [0] * 4
 
     def test_the_page_is_legible_on_a_desk_in_the_light(self) -> None:
         """The same page, wide and bright; the smallest text of a chart is no mere pattern."""

@@ -84,6 +84,12 @@ class TextTests(unittest.TestCase):
         assert parse_rates(str(rates)) == rates
         assert parse_counts(str(counts)) == counts
 
+    def test_each_time_is_of_one_stage(self) -> None:
+        """From its begin on; before the first and after the last there is none."""
+        stages = parse_rates("5:2s,5..9:1s,0:1s")
+        known = [stages.number_at(at) for at in (-0.1, 0, 1.9, 2, 2.9, 3, 3.9, 4, 9)]
+        assert known == [None, 1, 1, 2, 2, 3, 3, None, None]
+
     def test_what_is_none_is_refused_in_a_line(self) -> None:
         """It names the stage and what was wrong there."""
         for text, told in (

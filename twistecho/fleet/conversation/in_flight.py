@@ -194,9 +194,10 @@ class InFlight:
         if self.first_byte is None:
             self.first_byte = now
             if unanswered:
-                self._recording.first_byte(now - unanswered[0][1])
+                due, sent, _, _ = unanswered[0]
+                self._recording.first_byte(now - sent, due)
                 if self.timing is not None:
-                    self.timing.first_byte()
+                    self.timing.first_byte(due)
         before = self.messages
         try:
             reader.feed(data)

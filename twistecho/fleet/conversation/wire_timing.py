@@ -121,10 +121,10 @@ class WireTiming:
         if not self._sent or self._sent[-1][0] < self.handed:
             self._sent.append((self.handed, at))
 
-    def first_byte(self) -> None:
-        """Note that the first bytes of the first reply have come."""
+    def first_byte(self, due: float) -> None:
+        """Note that the first bytes of the first reply have come; its message was ``due`` then."""
         if self._sent and not self._since and self.arrived is not None:
-            self._recording.first_byte_on_wire(self.arrived - self._sent[0][1])
+            self._recording.first_byte_on_wire(self.arrived - self._sent[0][1], due)
 
     def answered(self, count: int, due: Sequence[float], now: float) -> None:
         """Note that replies are whole, ``count`` in all, to messages that were ``due`` then."""

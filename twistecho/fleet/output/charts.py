@@ -4,11 +4,9 @@ A chart without anything to show is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import cycle
 
 from twistecho.base.notation import written
-from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.pictures import files
@@ -22,24 +20,26 @@ from twistecho.pictures.chart import (
     Picture,
     Point,
     number,
-    round_bounds,
-    wide_range,
 )
 
+from .axes import ROOM, latency_axis, time_axis, warmup
 from .course import Moment, moments
+from .stage_charts import (
+    ASKED,
+    FIGURES,
+    asked_points,
+    clients_over_time,
+    in_sections,
+    latency_by_stage,
+)
 from .tables import cause_name
-from .words import span, tick
+from .words import span
 
 _A_DECADE = 24  # points, so that a curve over percentiles looks like one
 
 _RESPONSE = Look("blue", width=2.2)
 _SERVICE = Look("red", dashes=(6, 4))
-_ASKED = Look("red", dashes=(6, 4), width=1.4)
-_OVER_TIME = {
-    "max": Look("red", dashes=(1.5, 3), marker="triangle"),
-    "p99": Look("green", dashes=(6, 4), marker="square"),
-    "p50": Look("blue", marker="circle"),
-}
+_OVER_TIME = {"max": Look("red", dashes=(1.5, 3), marker="triangle"), **FIGURES}
 _CAUSES = (
     Look("red"),
     Look("sky", pattern="slashes"),
@@ -48,9 +48,6 @@ _CAUSES = (
     Look("pink", pattern="rows"),
     Look("grey", pattern="lattice"),
 )
-_WARMUP = Look("shade")
-_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
-_ROOM = 1.1  # above the highest value
 
 
 def draw(report: Report, path: str) -> None:
@@ -75,6 +72,12 @@ def charts_of(report: Report) -> Iterator[Chart]:
         if report.measured.service != report.measured.latency:
             curves["service time, from when sent"] = report.measured.service
         yield percentile_chart(curves)
+    if len(report.by_stage) > 1 and any(stage.answered for stage in report.by_stage):
+        yield latency_by_stage(report)
+    yield from (in_sections(report, chart) for chart in _charts_over_time(report))
+
+
+def _charts_over_time(report: Report) -> Iterator[Chart]:
     over_time = moments(report)
     # A second alone has no course, and all its figures are told without a chart.
     if len(over_time) < 2:
@@ -83,6 +86,9 @@ def charts_of(report: Report) -> Iterator[Chart]:
         yield _latency_over_time(report, over_time)
     if any(moment.rate for moment in over_time):
         yield _rate_over_time(report, over_time)
+    if report.plan.client_stages is not None:
+        x = time_axis(over_time[-1].end)
+        yield clients_over_time(report, report.plan.client_stages, x)
     if any(moment.failures for moment in over_time):
         yield _failures_over_time(report, over_time)
 
@@ -117,7 +123,7 @@ def percentile_chart(curves: Mapping[str, str]) -> Chart:
         " ".join(map(_curve_in_words, curves, curves.values())),
         x=Axis(1.0, rarest, "so many of the replies came at least as fast", log=True,
                at=_percentiles(rarest)),
-        y=_latency_axis(latencies),
+        y=latency_axis(latencies),
         marks=tuple(marks),
         height=200.0,
     )  # fmt: skip
@@ -138,38 +144,6 @@ def _percentiles(rarest: float) -> tuple[tuple[float, str], ...]:
     return tuple((rarity, text) for rarity, text in found if rarity <= rarest)
 
 
-def _latency_axis(values: Sequence[float]) -> Axis:
-    """Give an axis of latencies, in the units that people would choose."""
-    if wide_range(values):
-        low, high = round_bounds(values)
-        return Axis(low, high, write=tick, log=True)
-    most = max(values, default=1.0) or 1.0
-    return Axis(0.0, _ROOM * most, write=tick)
-
-
-def _time_axis(over_time: Sequence[Moment]) -> Axis:
-    """Count the time since the run began in seconds, minutes or hours."""
-    end = over_time[-1].end
-    name, unit = next((each for each in _UNITS if end <= 120 * each[1]), _UNITS[-1])
-    write = partial(_in_units, unit)
-    return Axis(0.0, end, f"{name} since the run began", write, whole=True, unit=unit, grid=False)
-
-
-def _in_units(unit: float, value: float) -> str:
-    return number(value / unit)
-
-
-def _warmup(report: Report, y: Axis) -> list[Mark]:
-    """Shade the warm-up."""
-    warmup = report.plan.warmup
-    if not warmup:
-        return []
-    known = [o.offered_from for o in report.outcomes if o.offered_from is not None]
-    end = min(known, default=warmup)
-    box = (max(0.0, end - warmup), end, y.low, y.high)
-    return [Boxes("warm-up", (box,), _WARMUP, outline=False)]
-
-
 def _in_each(over_time: Sequence[Moment]) -> str:
     """Name the pieces of time: ``each second``, ``each 10 s``."""
     length = over_time[0].length
@@ -183,16 +157,16 @@ def _latency_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
         points = _points(over_time, name)
         lines.append(Line(name, points, look))
         shown += [value for _, value in points if value is not None]
-    y = _latency_axis(shown)
+    y = latency_axis(shown)
     slowest = max(over_time, key=lambda moment: moment.max or 0.0)
     return Chart(
         "Latency over time",
         f"The median, the 99th percentile and the slowest reply of {_in_each(over_time)}.",
         f"The slowest, {written(slowest.max or 0.0)}, came between {slowest.start:,g} s and "
         f"{slowest.end:,g} s.",
-        x=_time_axis(over_time),
+        x=time_axis(over_time[-1].end),
         y=y,
-        marks=(*_warmup(report, y), *lines),
+        marks=(*warmup(report, y), *lines),
     )
 
 
@@ -214,10 +188,10 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
     marks: list[Mark] = [Line("answered", tuple(points), Look("blue", width=2.2))]
     asked = report.plan.rate
     rates = [moment.rate or 0.0 for moment in known]
-    x = _time_axis(over_time)
+    x = time_axis(over_time[-1].end)
     if asked is not None:
-        marks.append(Line("asked", tuple(_asked_points(report.plan, x)), _ASKED))
-    y = Axis(0.0, _ROOM * max([*rates, asked or 0.0]))
+        marks.append(Line("asked", tuple(_asked_rate(report, asked, x)), ASKED))
+    y = Axis(0.0, ROOM * max([*rates, asked or 0.0]))
     least, most = (number(round(value, 1)) for value in (min(rates), max(rates)))
     highest = " at most" if report.plan.rate_stages is not None else ""
     said = "" if asked is None else f", of {number(asked)} asked{highest}"
@@ -227,20 +201,17 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
         f"From {least} to {most} per second{said}.",
         x=x,
         y=y,
-        marks=(*_warmup(report, y), *marks),
+        marks=(*warmup(report, y), *marks),
     )
 
 
-def _asked_points(plan: Plan, x: Axis) -> Iterator[Point]:
+def _asked_rate(report: Report, asked: float, x: Axis) -> Iterator[Point]:
     """Give the points of the line of the rate that is asked for, in stages or all along."""
+    plan = report.plan
     if plan.rate_stages is None:
-        yield from ((x.low, plan.rate), (x.high, plan.rate))
-        return
-    yield x.low, plan.rate_at(0.0)  # the warm-up's, too
-    for stage, begin in zip(plan.rate_stages, plan.rate_stages.begins, strict=False):
-        at = plan.warmup + begin
-        yield min(at, x.high), stage.begin
-        yield min(at + stage.seconds, x.high), stage.end
+        yield from ((x.low, asked), (x.high, asked))
+    else:
+        yield from asked_points(plan.rate_stages, plan.share, report.measured_from, x)
 
 
 def _failures_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
@@ -255,13 +226,13 @@ def _failures_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
         shown = tuple(box for box in boxes if box[2] < box[3])
         marks.append(Boxes(cause_name(cause), shown, look))
         below = above
-    y = Axis(0.0, _ROOM * max(below), whole=True)
+    y = Axis(0.0, ROOM * max(below), whole=True)
     return Chart(
         "Failed clients",
         f"Clients that failed in {_in_each(over_time)}, by cause.",
         f"{'; '.join(map(cause_name, causes))}. At most {max(below):,} in {_in_each(over_time)}.",
-        x=_time_axis(over_time),
+        x=time_axis(over_time[-1].end),
         y=y,
-        marks=(*_warmup(report, y), *marks),
+        marks=(*warmup(report, y), *marks),
         height=120.0,
     )

@@ -1,25 +1,37 @@
 """Reports and verdicts in forms that other tools read: JUnit XML, HdrHistogram's log.
 
 JUnit XML, as Jenkins, GitLab and others read it, is one suite: that the report is valid, that it is
-complete, and each requirement are a test case each. Source: the schema that Jenkins's xUnit plugin
+complete, and each requirement are a test case each. So is each stage of a load in stages: that it
+was offered as asked, and no client failed in it that was not allowed to; its figures are the case's
+output, since cases have no properties there. Source: the schema that Jenkins's xUnit plugin
 publishes (``junit-10.xsd``).
 
 The intervals of a report become a log of HdrHistogram's own. Source: its ``HistogramLogWriter``,
 log format version 1.3; each line holds a histogram in its compressed form, V2. The lines are
 written here since hdrh's own writer of such logs cannot write a start time and rounds each maximum
 down.
+
+The stages of a load have a log of their own, with a line and a tag each. They are not in that of
+the intervals: there each reply would be twice, in the second in which it came and in the stage in
+which its message was due. Whoever honours tags would tell these apart, but hdrh's reader, and all
+who sum every line, would count both. Nor can the intervals' own lines have the tags: the replies of
+a second are of several stages, and which are of which is not recorded. A tag has no blanks, which
+HdrHistogram's writer refuses.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from twistecho.fleet.reports.by_stage import StageResult
+from twistecho.fleet.reports.figures import is_of_failures, stage_and_figure
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
-from .tables import explanation_lines
+from .stage_table import STAGE_COLUMNS, stage_rows
+from .tables import count, explanation_lines
 
 _CLASS = "twistecho"
 # What XML 1.0 has no way to write, not even escaped.
@@ -81,9 +93,37 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
         complete = _case("complete", [])
         ET.SubElement(complete, "skipped", {"message": "requirements say what may fail"})
     yield complete
+    yield from _stage_cases(verdict)
     for result in verdict.results:
         kind = "invalid" if result.doubt else "missed"
         yield _case(str(result.requirement), [] if result.met else [str(result)], kind)
+
+
+def _stage_cases(verdict: Verdict) -> Iterator[ET.Element]:
+    """Give a test case for each stage, of its length, with its figures."""
+    report = verdict.report
+    for stage, (_, cells) in zip(report.by_stage, stage_rows(report), strict=True):
+        reasons = [reason for reason in verdict.invalid if reason.startswith(f"{stage}: ")]
+        kind = "invalid" if reasons else "incomplete"
+        case = _case(str(stage), reasons + _failures_in(stage, verdict), kind)
+        case.set("time", f"{stage.stage.seconds:.6f}")
+        if report.interrupted and not (stage.due or stage.found.client_seconds):
+            ET.SubElement(case, "skipped", {"message": "the run was ended before it"})
+        figures = zip(STAGE_COLUMNS, cells, strict=True)
+        told = ET.SubElement(case, "system-out")
+        told.text = "\n".join(f"{name}: {value}" for name, value in figures)
+        yield case
+
+
+def _failures_in(stage: StageResult, verdict: Verdict) -> list[str]:
+    """List the causes of failure in a stage of which nothing says how many clients may."""
+    required = [stage_and_figure(result.requirement.name) for result in verdict.results]
+    allowed = [figure for number, figure in required if number == stage.number]
+    return [
+        f"{cause}: {count(clients, 'client')}"
+        for cause, clients in stage.found.failures.items()
+        if cause in verdict.intolerable and not any(is_of_failures(name, cause) for name in allowed)
+    ]
 
 
 def _case(name: str, problems: list[str], kind: str = "incomplete") -> ET.Element:
@@ -107,23 +147,45 @@ def to_hdr_log(report: Report) -> str:
     and the maximum of each is in milliseconds. Replies of the warm-up are among them. A report that
     does not know when it began has no base time.
     """
-    return "".join(f"{line}\n" for line in _lines(report))
+    return _log(report, map(_interval_line, report.measured.intervals))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def to_stage_log(report: Report) -> str:
+    """Write the response times of a report, a line a stage, with the tag ``stage-1`` and so on.
+
+    The replies of each are those to messages that were due in it. All else is as in `to_hdr_log`,
+    but that those of the warm-up are in none.
+    """
+    return _log(report, (_stage_line(report, stage) for stage in report.by_stage))
+
+
+def _log(report: Report, lines: Iterable[str]) -> str:
+    """Write lines behind the head of a log."""
+    return "".join(f"{line}\n" for line in (*_head(report), *lines))
+
+
+def _head(report: Report) -> Iterator[str]:
     yield "#[Histogram log format version 1.3]"
     yield "#Response times in microseconds; Interval_Max in milliseconds"
     if report.began:
         yield f"#[StartTime: {report.began:.3f} (seconds since epoch)]"
         yield f"#[BaseTime: {report.began:.3f} (seconds since epoch)]"
     yield _LEGEND
-    for interval in report.measured.intervals:
-        yield _line(interval)
 
 
-def _line(interval: Interval) -> str:
-    latencies = Latencies(interval.latency)
+def _interval_line(interval: Interval) -> str:
+    return _line(interval.start, INTERVAL_LENGTH, interval.latency)
+
+
+def _stage_line(report: Report, stage: StageResult) -> str:
+    start = report.measured_from + stage.begins
+    line = _line(start, stage.stage.seconds, stage.found.measured.latency)
+    return f"Tag=stage-{stage.number},{line}"
+
+
+def _line(start: float, length: float, latency: str) -> str:
+    latencies = Latencies(latency)
     histogram = latencies.histogram()
     longest = histogram.get_max_value() / 1e3 if latencies.count else 0.0
     encoded = histogram.encode().decode("ascii")
-    return f"{interval.start:.3f},{INTERVAL_LENGTH:.3f},{longest:.3f},{encoded}"
+    return f"{start:.3f},{length:.3f},{longest:.3f},{encoded}"

@@ -8,7 +8,7 @@ import json
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
-from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.progress import Progress, stage_at
 from twistecho.fleet.reports.readable import readable_counts
 from twistecho.fleet.reports.report_json import SCHEMA
 from twistecho.fleet.reports.second import Second
@@ -21,6 +21,7 @@ def to_json_line(second: Second, progress: Progress, plan: Plan) -> str:
         "schema": SCHEMA,
         "start": start,
         "warmup": start < progress.measured_from,
+        "stage": stage_at(plan, progress, start),
         "rate_asked": plan.rate_at(start - progress.measured_from),
         "connected": second.connected,
         "answered": second.answered,

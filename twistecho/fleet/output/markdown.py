@@ -14,6 +14,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Result
 from twistecho.fleet.reports.verdict import Verdict
 
+from .stage_table import STAGE_COLUMNS, stage_heading, stage_rows
 from .tables import count, headline, interruption_lines, marked_cells, meaning_of, own_lines, times
 
 _SIGNS = {"met": "✅", "missed": "❌", "undecided": "⚠️"}
@@ -52,6 +53,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from (_text(headline(report.plan, report.target)), "")
     yield from _table(tuple(_FIGURES), [[str(read(report, name)) for name in _FIGURES.values()]])
     yield from _table(("latency", *COLUMNS), _times(report))
+    yield from _stages(report)
     yield from _failures(report)
     for line in own_lines(report):
         yield from (_text(line), "")
@@ -86,6 +88,12 @@ def _times(report: Report) -> Iterator[Sequence[str]]:
         values = (summary.min, summary.mean, *summary.percentiles, summary.max)
         cells = marked_cells(report, name, dict(zip(COLUMNS, values, strict=True)))
         yield (name, *(cell.strip() for cell in cells))
+
+
+def _stages(report: Report) -> Iterator[str]:
+    """Put the stages of the load under each other, each with what was asked and found of it."""
+    heads = (stage_heading(report.plan), *STAGE_COLUMNS)
+    yield from _table(heads, ([name, *cells] for name, cells in stage_rows(report)))
 
 
 def _failures(report: Report) -> Iterator[str]:

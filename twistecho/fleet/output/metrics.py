@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
-from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.progress import Progress, stage_at
 from twistecho.fleet.reports.second import Second
 
 BOUNDS = (
@@ -49,7 +49,7 @@ class FleetCollector(Collector):
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._progress = Progress(0.0)
+        self._progress = Progress(0.0, measured_from=plan.warmup)
         self._ran = 0.0  # seconds, up to the end of the last second
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
@@ -73,6 +73,9 @@ class FleetCollector(Collector):
 
     def _metrics(self) -> Iterator[Metric]:
         progress, buckets = self._progress, list(accumulate(self._buckets))
+        if self._plan.stages is not None:
+            number = stage_at(self._plan, progress, self._ran) or 0
+            yield _gauge("stage", "The stage of the load, from 1; 0 before and after all.", number)
         rate = self._plan.rate_at(self._ran - progress.measured_from)
         if rate is not None:
             yield _gauge("rate_asked", "Messages a second that are due.", rate)

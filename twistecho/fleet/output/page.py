@@ -162,7 +162,8 @@ def _times(report: Report) -> Iterator[str]:
 def _stages(report: Report) -> str:
     """Put the stages of the load under each other."""
     rows = [_row(name, *cells, kind="count") for name, cells in stage_rows(report)]
-    return _section("Stages", rows, (stage_heading(report.plan), *STAGE_COLUMNS))
+    heads = (stage_heading(report.plan), *STAGE_COLUMNS)
+    return _section("Stages", rows, heads, kind="stages")
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:

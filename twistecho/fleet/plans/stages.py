@@ -9,6 +9,7 @@ Times are counted from when the first stage begins. The warm-up before it has it
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -158,6 +159,12 @@ class Stages:
                 return stage.begin + (stage.end - stage.begin) * left / stage.seconds
             left -= stage.seconds
         return self.stages[-1].end
+
+    def number_at(self, seconds: float) -> int | None:
+        """Give the number of a time's stage, from 1; None before the first and after the last."""
+        if not 0 <= seconds < self.seconds:
+            return None
+        return bisect_right(self.begins, seconds)
 
     def whole(self) -> "Stages":
         """Give what all processes do together."""

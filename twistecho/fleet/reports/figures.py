@@ -13,10 +13,10 @@ Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of 
 load was offered, both without the warm-up; ``connects/s``, connections made in it; ``error_rate``,
 the share of the clients that failed.
 
-Of one stage of a load in stages, ``stage 2: p99``: all times but ``first_byte``, any cause of
-failure, and ``messages``, ``sent``, ``outstanding``, ``unsent``, ``failed``, ``bytes_returned``,
-``rate`` and ``byte_rate``, of the messages that were due in it. ``offered`` is what was sent of
-them in time, a second, or how many clients there were, on the average.
+Of one stage of a load in stages, ``stage 2: p99``: all times, any cause of failure, and
+``messages``, ``sent``, ``outstanding``, ``unsent``, ``failed``, ``bytes_returned``, ``rate`` and
+``byte_rate``, of the messages that were due in it. ``offered`` is what was sent of them in time, a
+second, or how many clients there were, on the average.
 """
 
 import re
@@ -119,10 +119,9 @@ def unit_of(name: str) -> Unit:
     """Give what the figure of this name is counted in. Raises ValueError where there is none."""
     number, figure = stage_and_figure(name)
     if number is not None:
-        match = _TIME.fullmatch(figure)
         if figure in _OF_STAGES:
             return _OF_STAGES[figure][0]
-        if figure in _FIGURES or (match is not None and match["of"] == "first_byte"):
+        if figure in _FIGURES:
             raise ValueError(f"{figure!r} is a figure of a whole report, not of a stage")
         return unit_of(figure)
     if name in _FIGURES:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twistecho.base.decoding import decode
+from twistecho.fleet.plans.plan import Plan
 
 from .histograms import INTERVAL_LENGTH
 from .outcome import Outcome, Phase
@@ -74,6 +75,17 @@ def _latest(seconds: Iterable[Second]) -> Second | None:
         return None
     number = max(second.number for second in known)
     return add_seconds(number, (second for second in known if second.number == number))
+
+
+def stage_at(plan: Plan, progress: Progress, at: float) -> int | None:
+    """Give the number of the stage of a time of the run, from 1; None where it is in none.
+
+    It is in none either while clients still wait at the barrier: no stage has begun.
+    """
+    waiting = plan.barrier and progress.measured_from == plan.warmup
+    if plan.stages is None or waiting:
+        return None
+    return plan.stages.number_at(at - progress.measured_from)
 
 
 class Watch(Protocol):

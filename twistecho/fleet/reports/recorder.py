@@ -6,7 +6,8 @@ An engine calls, with times in seconds from the start of the run:
                                   the system waited ``wire`` for the other side, if it tells;
                                   where it is ``early``, in the warm-up, it is only counted
     parted()                      a connection was closed, in whose place another one is to be made
-    first_byte(took)              of the first reply of a connection, since its message was sent
+    first_byte(took, due)         of the first reply of a client, since its message was sent, which
+                                  was due then
     sent(late, due)               a message was handed over, ``late`` seconds after it could have
                                   been: that is the fleet's own lateness
     reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
@@ -14,7 +15,7 @@ An engine calls, with times in seconds from the start of the run:
     wire(due, took, own, ...)     the kernel had received a reply so long after the system call that
                                   sent its message; ``own`` seconds more were the fleet's
     undelayed(due, took)          a response would have taken so long without the fleet's own share
-    first_byte_on_wire(took)      what ``first_byte`` would have been without it
+    first_byte_on_wire(took, due) what ``first_byte`` would have been without it
     ended(cause, now)             a client's conversation failed
 
 and where the plan has stages, for each conversation that ends,
@@ -55,8 +56,8 @@ class Recording(Recorded):
         """Record that a connection was closed, in whose place another one is to be made."""
         self.connections -= 1
 
-    def first_byte(self, took: float) -> None:
-        """Record the first byte of a connection's first reply."""
+    def first_byte(self, took: float, due: float = 0.0) -> None:  # noqa: ARG002 - of use by stage
+        """Record the first byte of the first reply, to a message that was due then."""
         self._histograms["first_byte"].record(took)
 
     def sent(self, late: float, due: float = 0.0) -> None:  # noqa: ARG002 - of use by stage
@@ -80,8 +81,8 @@ class Recording(Recorded):
         if due >= self._measure_from:
             self._histograms["undelayed"].record(took)
 
-    def first_byte_on_wire(self, took: float) -> None:
-        """Record the first byte of a connection's first reply, without the fleet's own share."""
+    def first_byte_on_wire(self, took: float, due: float = 0.0) -> None:  # noqa: ARG002 - as above
+        """Record the first byte of the first reply, without the fleet's own share."""
         self._histograms["first_byte_wire"].record(took)
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:

@@ -97,6 +97,14 @@ class Report:
         return max(o.ended for o in self.outcomes) - min(o.started for o in self.outcomes)
 
     @property
+    def measured_from(self) -> float:
+        """When the warm-up was over, and the first stage began, in seconds since the run began."""
+        known = [o.offered_from for o in self.outcomes if o.offered_from is not None]
+        # Of clients that come in stages the first one may come later than that.
+        staged = self.plan.client_stages is not None
+        return self.plan.warmup if staged else min(known, default=self.plan.warmup)
+
+    @property
     def offered(self) -> float:
         """Seconds in which load was offered, the warm-up apart; by any client, counted once.
 

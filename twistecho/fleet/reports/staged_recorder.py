@@ -127,6 +127,20 @@ class StagedRecording(Recording):
         if stage is not None:
             stage.sent(late, due)
 
+    def first_byte(self, took: float, due: float = 0.0) -> None:
+        """Record the first byte of a client's first reply."""
+        super().first_byte(took, due)
+        stage = self._stage(due)
+        if stage is not None:
+            stage.first_byte(took, due)
+
+    def first_byte_on_wire(self, took: float, due: float = 0.0) -> None:
+        """Record the first byte of a client's first reply, without the fleet's own share."""
+        super().first_byte_on_wire(took, due)
+        stage = self._stage(due)
+        if stage is not None:
+            stage.first_byte_on_wire(took, due)
+
     def wire(self, due: float, took: float, own: float, count: int) -> None:
         """Record how long a message and its reply were outside of the fleet, and its own time."""
         super().wire(due, took, own, count)
