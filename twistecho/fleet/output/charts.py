@@ -26,8 +26,8 @@ from twistecho.pictures.chart import (
     wide_range,
 )
 
+from .causes import cause_name
 from .course import Moment, moments
-from .tables import cause_name
 from .words import span, tick
 
 _A_DECADE = 24  # points, so that a curve over percentiles looks like one

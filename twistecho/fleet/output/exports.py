@@ -19,7 +19,7 @@ from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latenc
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
-from .tables import explanation_lines
+from .causes import explanation_lines
 
 _CLASS = "twistecho"
 # What XML 1.0 has no way to write, not even escaped.
