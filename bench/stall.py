@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.output.charts import percentile_chart
-from twistecho.fleet.output.tables import own_lines
+from twistecho.fleet.output.times import own_lines
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Latencies

@@ -1,5 +1,6 @@
 """``twistecho fleet``: plans and results in files, what is refused before a run, what has room."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,14 +51,16 @@ class ResultTests(_FolderCase):
                 "--junit", self.path("xml"), "--save-plan", self.path("plan"),
             )  # fmt: skip
         assert ended.code == 1
-        assert "met: failed == 0 (is 0)" in ended.out
-        assert "missed: p99 < 1us" in ended.out
+        assert "FAILED   1 of 2 requirements missed" in ended.out.splitlines()[0]
+        assert "  ✓ failed == 0   0\n  ✗ p99 < 1us     " in ended.out
         found = Report.from_json(Path(self.path("json")).read_text())
         assert found.complete
         assert found.began > 1.7e9
         assert found.plan == Plan(clients=3, repeat=2, reply="auto")
         assert found.replies_found == {ReplyFormat.STAMPED: 3}
-        assert "stamped, found" in ended.out
+        assert " · stamped replies\n" in ended.out
+        names = (self.path(name) for name in ("json", "plan", "xml", "hdr"))
+        assert set(ended.out.splitlines()[-1].split()) == {"Written", *names}
         assert Plan.from_json(Path(self.path("plan")).read_text()) == found.plan
         assert 'failures="1"' in Path(self.path("xml")).read_text()
         log = HistogramLogReader(self.path("hdr"), HdrHistogram(1, 3_600_000_000, 3))
@@ -71,9 +74,14 @@ class ResultTests(_FolderCase):
             assert twistecho("fleet", target, "-qc2", *THREADS) == (0, "", "")
         ended = twistecho("fleet", str(unused_port()), "-qc2", *THREADS)
         assert (ended.code, ended.err) == (1, "")
-        cause, advice = ended.out.splitlines()
-        assert cause == "2 clients failed: connect:refused, nobody listens there"
-        assert advice.startswith("No client connected to 127.0.0.1:")
+        answer, advice, failures, cause = ended.out.splitlines()
+        assert answer.startswith("✗ FAILED   2 of 2 clients failed  ")
+        assert advice.startswith("  No client connected to 127.0.0.1:")
+        assert failures == "Failures   2 of 2 clients"
+        # Which of them failed first is up to the moment.
+        assert re.fullmatch(
+            r"   2  connect:refused  e\.g\. client [01]   nobody listens there", cause
+        )
 
     def test_replies_are_of_whichever_format_the_service_has(self) -> None:
         """Without a word of it, over several processes too, and from the file afterwards."""
@@ -83,15 +91,15 @@ class ResultTests(_FolderCase):
                     "fleet", target, "-c4", "-P2", *THREADS, "--json", self.path("json")
                 )
             assert ended.code == 0
-            assert f"{reply}, found" in ended.out
-            assert f"auto, found {reply})" in twistecho("report", self.path("json")).out
+            assert f" · {reply} replies\n" in ended.out
+            assert f" · {reply} replies\n" in twistecho("report", self.path("json")).out
 
     def test_a_format_that_was_named_is_the_only_right_one(self) -> None:
         """What to try is said."""
         with echoing(reply="prefixed") as target:
             ended = twistecho("fleet", target, "-qc2", "-rraw", *THREADS)
         assert ended.code == 1
-        assert ended.out.endswith("--reply prefixed, or --reply auto\n")
+        assert ended.out.splitlines()[1].endswith("--reply prefixed, or --reply auto")
 
     def test_failures_may_be_allowed(self) -> None:
         """By a requirement that speaks of them."""
@@ -104,7 +112,8 @@ class ResultTests(_FolderCase):
         with echoing() as target:
             ended = twistecho("fleet", target, "-c2", *THREADS, "--junit", "-")
         assert ended.out.startswith("<?xml")
-        assert "clients answered" in ended.err
+        assert "✓ OK   all 2 messages answered right" in ended.err
+        assert "Written" not in ended.err
 
     def test_a_file_that_cannot_be_written_after_all_costs_nothing_else(self) -> None:
         """What else was asked for is written and shown; the option is named, exit code 1."""
@@ -115,7 +124,8 @@ class ResultTests(_FolderCase):
             )  # fmt: skip
         assert ended.code == 1
         assert ended.err == "Error: --hdr /dev/full: No space left on device\n"
-        assert "clients answered" in ended.out
+        assert "✓ OK   all 2 messages answered right" in ended.out
+        assert ended.out.endswith(f"\nWritten    {self.path('json')}\n")
         assert Report.from_json(Path(self.path("json")).read_text()).complete
 
 
@@ -224,7 +234,7 @@ class LoadOptionTests(_FolderCase):
                 "--timeout=1min",
             )
         assert ended.code == 0, ended
-        assert ended.out.startswith("2 clients, 2 messages each, 10.0 ms between them, to ")
+        assert " · 2 clients · 2 messages each · 10.0 ms between them · " in ended.out
 
     def test_what_makes_no_sense_is_refused_by_the_option(self) -> None:
         """Contradictions, nothing at all, and what is no number: one line."""
@@ -298,10 +308,10 @@ class StagesTests(_FolderCase):
         assert ended.code == 1, ended
         assert Path(self.path("hdr")).read_text().count("\nTag=stage-") == 2
         assert 'name="stage 2 (40..80:0.1s)"' in Path(self.path("junit")).read_text()
-        assert "40:0.1s,40..80:0.1s messages/s (constant)" in ended.out
+        assert "/s of 50/s asked, 40:0.1s,40..80:0.1s   " in ended.out
         assert "2  40..80:0.1s" in ended.out
-        assert "missed: stage 2: max < 1us" in ended.out
-        assert "met: stage 1: failed == 0 (is 0)" in ended.out
+        assert "  ✗ stage 2: max < 1us     " in ended.out
+        assert "  ✓ stage 1: failed == 0   0\n" in ended.out
         found = Report.from_json(Path(self.path("json")).read_text())
         assert [stage.due for stage in found.by_stage] == [4, 6]
         assert "<h2>Stages</h2>" in Path(self.path("html")).read_text()
@@ -316,9 +326,9 @@ class StagesTests(_FolderCase):
         with echoing(reply="raw") as target:
             ended = twistecho(*staged, target)
             assert ended.code == 0, ended
-            assert ended.out.startswith("1..3:0.1s clients (3 in all), 0.1 s, to ")
+            assert " · 1..3:0.1s clients (3 in all) · raw replies\n" in ended.out
             ended = twistecho(*staged, target, "-c2")
-        assert ended.out.startswith("2 clients, 1 message each, to ")
+        assert " · 2 clients · 1 message each · " in ended.out
         assert "--clients: stages contradict --rate:" in refused(*staged, "5000", "--rate=5")
 
 

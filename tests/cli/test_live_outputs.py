@@ -177,7 +177,7 @@ class MarkdownTests(unittest.TestCase):
             twistecho("report", report, "-q", "--markdown", str(summary))
             text = summary.read_text()
             assert text.startswith("no end of line\n### ")
-            assert text.count("### ✅ Every message was answered right\n") == 3
+            assert text.count("### ✅ All 6 messages answered right\n") == 3
 
     def test_what_has_no_room_leaves_what_is_there(self) -> None:
         """And is one line."""

@@ -122,7 +122,7 @@ class ShortageTests(unittest.TestCase):
             arguments = ("fleet", target, "-c2", "-n510", "--engine", "threads", "--rate", "2k")
             self.files["PORT_RANGE"].write_text("40000 40499")
             ended = twistecho(*arguments, "--reconnect", "1")
-            assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[1]
+            assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[0]
             assert "keeps its" not in twistecho(*arguments, "--reconnect", "3").out
             # The reactor of this process is that of its tests.
             with mock.patch.object(commands, "_run", side_effect=ClickException("over")):

@@ -142,7 +142,7 @@ class RunTests(_FolderCase):
                 ended = twistecho("fleet", target, "-c3", "-n9", *THREADS, "--size", size,
                                   "--json", saved)  # fmt: skip
             assert ended.code == 0, ended
-            assert f"9 messages each, {size} bytes (random), to" in ended.out
+            assert f" · 9 messages each · {size} bytes (random) · " in ended.out
             assert ("replies told apart" in ended.out) is not apart
             found = Report.from_json(Path(saved).read_text())
             assert found.plan == Plan(clients=3, repeat=9, size=size, reply="auto")

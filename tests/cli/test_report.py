@@ -34,7 +34,7 @@ class ReportCommandTests(unittest.TestCase):
         """With its parts, if it has some."""
         ended = twistecho("report", self.one)
         assert (ended.code, ended.err) == (0, "")
-        assert "clients answered" in ended.out
+        assert ended.out.startswith("✓ OK   all 4 messages answered right   ")
         assert "response" in ended.out
         parts = (Part("worker 1", 2, 4, 0.3),)
         assert (

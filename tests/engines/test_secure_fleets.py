@@ -241,7 +241,7 @@ class TrustTests(ListeningCase):
             Fleet(reactor, target, PLAN)
 
     def test_the_command_says_what_was_wrong_and_what_is_not_verified(self) -> None:
-        """One line naming the option; the headline where nothing is verified."""
+        """One line naming the option; beside the target where nothing is verified."""
         command = [str(Path(sys.executable).parent / "twistecho"), "fleet", "-c1", "-t0.5"]
 
         def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -257,4 +257,4 @@ class TrustTests(ListeningCase):
             done = run(*arguments)
             assert (done.returncode, done.stderr) == (2, f"Error: {problem}\n")
         done = run("tls:localhost:1", "--insecure")
-        assert "(replies: auto, certificate not verified)" in done.stdout
+        assert "  tls:localhost:1:insecure · certificate not verified · " in done.stdout

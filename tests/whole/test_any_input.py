@@ -57,21 +57,14 @@ from twistecho.compare.plot import draw as draw_comparison
 from twistecho.compare.tables import Timeline, notes
 from twistecho.compare.tables import figures_table as compared
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.output.both_engines import summary_table
 from twistecho.fleet.output.comparison import to_markdown
 from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
+from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.live import lines as live_lines
 from twistecho.fleet.output.page import html_page
-from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.stage_table import stages_table
-from twistecho.fleet.output.tables import (
-    figures_table,
-    headline,
-    interruption_lines,
-    parts_table,
-    summary_table,
-    times_table,
-    verdict_lines,
-)
+from twistecho.fleet.output.printer import PlainConsole, Printer
+from twistecho.fleet.output.screen import show
 from twistecho.fleet.plans.load import load_of
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.sizes import parse_sizes
@@ -89,7 +82,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import parse_requirement
 from twistecho.fleet.reports.second import Second
 from twistecho.fleet.reports.two_reports import compare_reports
-from twistecho.fleet.reports.verdict import judge
+from twistecho.fleet.reports.verdict import Verdict, judge
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.thread_engine.client import Client as ThreadClient
 from twistecho.fleet.thread_engine.connecting import Gate
@@ -410,14 +403,15 @@ REQUIREMENTS = [
 ]  # fmt: skip
 
 
-def shown(*tables: Any) -> str:
-    """Print tables and lines as a command does."""
+def shown(found: Report, verdict: Verdict, *, width: int | None = None) -> str:
+    """Show a report as a command does."""
     printer = Printer(io.StringIO())
-    for table in tables:
-        if isinstance(table, tuple):
-            printer.line(*table)
-        else:
-            printer.table(table)
+    printer.table(summary_table([found, found]))
+    if width is not None:
+        printer.console = PlainConsole(file=printer.console.file, force_terminal=True, width=width,
+                                       color_system=None)  # fmt: skip
+    show(printer, verdict, ["file"])
+    show(printer, verdict, quiet=True)
     return cast("io.StringIO", printer.console.file).getvalue()
 
 
@@ -431,11 +425,7 @@ def use(found: Report) -> str:
     assert found.disagreements(found) == []
     both = merge_reports([found, found], ["a", "b"])
     json.dumps(both.to_dict(), allow_nan=False)
-    tables = [figures_table(found), times_table(found), parts_table(both)]
-    tables += [stages_table(found), stages_table(both)]
-    tables += [summary_table([found, both])]
-    says = [(headline(found.plan, found.target), None)]
-    text = shown(*tables, *says, *interruption_lines(found), *verdict_lines(verdict))
+    text = shown(found, verdict) + shown(both, judge(both), width=60)
     for wrong in ("nan", "inf ", "inf/s", "\x1b"):
         assert wrong not in text.replace(found.target, ""), text
     return text
@@ -505,7 +495,7 @@ class ReportTests(unittest.TestCase):
             return
         assert Comparison.from_json(found.to_json()) == found
         for size in found.sizes:
-            shown(compared(found, size))
+            Printer(io.StringIO()).table(compared(found, size))
             assert Timeline(found, size).lines()
         assert isinstance(notes(found), list)
 

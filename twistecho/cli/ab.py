@@ -10,9 +10,11 @@ import click
 from twistecho.base.notation import parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.output.causes import failure_lines
 from twistecho.fleet.output.comparison import notes_on
+from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.live import Display
-from twistecho.fleet.output.tables import count, failure_lines, headline
+from twistecho.fleet.output.words import count
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.plans.turns import Turns

@@ -10,9 +10,12 @@ from typing import Any, NoReturn
 import click
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.output import tables as render
+from twistecho.fleet.output.both_engines import disagreement_lines, summary_table
+from twistecho.fleet.output.causes import explanation_lines, failure_lines
+from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.printer import Printer
+from twistecho.fleet.output.words import count
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import Target, parse_target
@@ -22,7 +25,8 @@ from twistecho.fleet.reports.verdict import INVALID, invalid
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.fault import Fault
-from twistecho.testing.servers import EchoServer, EchoServerError
+from twistecho.testing.server import EchoServer
+from twistecho.testing.verbs import EchoServerError
 
 from .ab import ab
 from .compare import compare
@@ -82,7 +86,7 @@ def check(
         for engines in rounds:
             with _service(target, options) as server:
                 if not reports:
-                    output.printer.line(render.headline(plan, server) + f", {drawn}" * bool(drawn))
+                    output.printer.line(headline(plan, server) + f", {drawn}" * bool(drawn))
                     if short := shortage(plan, server):
                         output.printer.line(short, "yellow")
                 for engine in engines:
@@ -107,12 +111,12 @@ def _conclude(
         f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
     ]
     if found:
-        wrong = unbelievable + render.disagreement_lines(found, reactor.engine, threads.engine)
+        wrong = unbelievable + disagreement_lines(found, reactor.engine, threads.engine)
     if wrong:
         for line in wrong:
             output.printer.line(line, "bold red")
         sys.exit(INVALID if unbelievable else 1)
-    agreed = f"The engines agree on all {render.count(reactor.plan.clients, 'client')}"
+    agreed = f"The engines agree on all {count(reactor.plan.clients, 'client')}"
     if not reactor.complete:
         style = "bold green" if expect_failures else "bold red"
         output.printer.line(f"{agreed}: not all were answered right.", style)
@@ -157,14 +161,12 @@ def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Targ
 
 
 def _show(printer: Printer, reports: Sequence[Report]) -> None:
-    printer.table(render.summary_table(reports))
+    printer.table(summary_table(reports))
     for report in reports:
-        for line in render.failure_lines(report):
+        for line in failure_lines(report):
             printer.line(f"{report.engine}: {line}" if len(reports) > 1 else line, "red")
     # What both found is said once.
-    for line in dict.fromkeys(
-        line for report in reports for line in render.explanation_lines(report)
-    ):
+    for line in dict.fromkeys(line for report in reports for line in explanation_lines(report)):
         printer.line(line, "bold red")
 
 

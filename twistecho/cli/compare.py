@@ -18,7 +18,7 @@ from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
 from twistecho.compare.launch import LaunchError
 from twistecho.compare.own_command import OwnCommand, named, parse_command
 from twistecho.compare.tables import ASCII, UNICODE, Timeline, notes
-from twistecho.fleet.output.tables import count
+from twistecho.fleet.output.words import count
 from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer

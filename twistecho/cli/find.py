@@ -11,6 +11,7 @@ import click
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.processes import INTERRUPTED, raise_open_files
 from twistecho.fleet.conversation.custom_protocol import readers_of
+from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.highest_rate import (
     answer_of,
     explained,
@@ -21,7 +22,6 @@ from twistecho.fleet.output.highest_rate import (
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.rate_chart import draw_search
-from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.highest_rate import HighestRate

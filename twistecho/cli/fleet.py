@@ -19,7 +19,6 @@ from twistecho.base.notation import FieldError
 from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
-from twistecho.fleet.output.tables import headline
 from twistecho.fleet.plans.addresses import source_of_other_family
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.plan_stages import STAGED
@@ -203,11 +202,8 @@ def _run(
     lacking = lack(plan, target, processes, open_files)
     if lacking:
         raise click.ClickException(f"--clients: {lacking}")
-    if not results.quiet:
-        words = f", {processes} processes" if processes > 1 else ""
-        results.printer.line(headline(plan, target) + words)
-        if short := shortage(plan, target):
-            results.printer.line(short, "yellow")
+    if not results.quiet and (short := shortage(plan, target)):
+        results.printer.line(short, "yellow")
     with live:
         if live.url:
             click.echo(f"Metrics: {live.url}", err=True)

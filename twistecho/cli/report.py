@@ -18,16 +18,7 @@ from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
 from twistecho.fleet.output.markdown import to_markdown
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.stage_table import stages_table
-from twistecho.fleet.output.tables import (
-    figures_table,
-    headline,
-    interruption_lines,
-    own_lines,
-    parts_table,
-    times_table,
-    verdict_lines,
-)
+from twistecho.fleet.output.screen import show
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.report import Report
@@ -94,7 +85,10 @@ _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
 
 @dataclass(frozen=True)
 class Results:
-    """What is asked of a command's report; ``files`` are to be written, by their options' names."""
+    """What is asked of a command's report; ``files`` are to be written, by their options' names.
+
+    What is ``written_before``, while the report was made, is only named.
+    """
 
     requirements: tuple[Requirement, ...]
     files: Mapping[str, OutputFile]
@@ -102,6 +96,7 @@ class Results:
     allow_lag: float | None
     quiet: bool
     printer: Printer
+    written_before: Sequence[str] = ()
 
     def check(self, plan: Plan) -> None:
         """Fail with one line where something is asked of a stage that a plan has not."""
@@ -121,37 +116,26 @@ class Results:
             report = replace(report, allowed_lag=self.allow_lag)
         verdict = judge(report, self.requirements, self.rate_tolerance)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
-        problems = [problem] + [
-            problem_writing(option, file, partial(_WRITERS[option], verdict, file))
+        problems = {
+            option: problem_writing(option, file, partial(_WRITERS[option], verdict, file))
             for option, file in self.files.items()
+        }
+        wrong = list(filter(None, [problem, *problems.values()]))
+        names = [
+            file.name
+            for option, file in self.files.items()
+            if not (file.is_stdout or problems[option])
         ]
+        names += [] if problem else self.written_before
         try:
-            self._show(verdict)
+            show(self.printer, verdict, names, quiet=self.quiet)
             self.printer.check()
         finally:
-            for each in filter(None, problems):
+            for each in wrong:
                 click.echo(f"Error: {each}", err=True)
-        if any(problems):
+        if wrong:
             sys.exit(verdict.exit_code or 1)
         return verdict
-
-    def _show(self, verdict: Verdict) -> None:
-        report = verdict.report
-        for line, style in interruption_lines(report):
-            self.printer.line(line, style)
-        if not self.quiet:
-            tables = [figures_table(report), times_table(report)]
-            tables += [stages_table(report)] if report.by_stage else []
-            tables += [parts_table(report)] if report.parts else []
-            for table in tables:
-                if table.row_count:
-                    self.printer.table(table)
-                    self.printer.line("")
-            for line in own_lines(report):
-                self.printer.line(line, "yellow")
-        for line, style in verdict_lines(verdict):
-            if not (self.quiet and "green" in style):
-                self.printer.line(line, style)
 
 
 def make_results(
@@ -171,7 +155,8 @@ def make_results(
     others = {name: file for name, file in beside.items() if file is not None}
     check_distinct(named | others)
     printer = printer_beside((named | others).values())
-    return Results(requirements, named, rate_tolerance, allow_lag, quiet, printer)
+    before = [file.name for file in others.values() if not file.is_stdout]
+    return Results(requirements, named, rate_tolerance, allow_lag, quiet, printer, before)
 
 
 def _read(name: str) -> tuple[str, Report]:
@@ -200,8 +185,6 @@ def show_reports(
     results = make_results(**options, json=json)
     whole = _whole(reports)
     results.check(whole.plan)
-    if not results.quiet:
-        results.printer.line(headline(whole.plan, whole.target, whole))
     sys.exit(results.conclude(whole).exit_code)
 
 

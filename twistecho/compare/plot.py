@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, pairwise
 
-from twistecho.fleet.output.tables import cause_name
+from twistecho.fleet.output.causes import cause_name
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.pictures import files
 from twistecho.pictures.chart import (

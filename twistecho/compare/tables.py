@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twistecho.base.notation import written
-from twistecho.fleet.output.tables import cause_name, meaning_of
+from twistecho.fleet.output.causes import cause_name, meaning_of
 from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.outcome import Outcome
 

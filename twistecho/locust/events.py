@@ -19,14 +19,7 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.stage_table import stages_table
-from twistecho.fleet.output.tables import (
-    figures_table,
-    own_lines,
-    parts_table,
-    times_table,
-    verdict_lines,
-)
+from twistecho.fleet.output.screen import show as show_verdict
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import INVALID, invalid, judge
@@ -70,15 +63,7 @@ def show(reports: Mapping[str, Report]) -> None:
     printer = Printer(sys.stdout)
     for kind, report in reports.items():
         printer.line(f"{kind}: exact, as the fleets measured it")
-        tables = [figures_table(report), times_table(report), stages_table(report)]
-        for table in (*tables, parts_table(report)):
-            if table.row_count:
-                printer.table(table)
-                printer.line("")
-        for line in own_lines(report):
-            printer.line(line, "yellow")
-        for line, style in verdict_lines(judge(report)):
-            printer.line(line, style)
+        show_verdict(printer, judge(report))
 
 
 def fleet_kinds(environment: Environment) -> dict[str, Kind]:

@@ -14,7 +14,7 @@ from tests.support.reports import outcome
 from twistecho import Plan, run_threads
 from twistecho.base.notation import FieldError
 from twistecho.fleet.conversation.custom_protocol import readers_of
-from twistecho.fleet.output.tables import headline
+from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.words import plan_in_words
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Measured

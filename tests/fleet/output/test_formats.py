@@ -6,13 +6,16 @@ import pytest
 
 from tests.support.reports import client, outcome, report
 from twistecho.base.reply_formats import ReplyFormat
+from twistecho.fleet.output.answer import answer_lines
 from twistecho.fleet.output.exports import to_junit
+from twistecho.fleet.output.figure_list import figures
+from twistecho.fleet.output.headline import headline
+from twistecho.fleet.output.layout import Layout
 from twistecho.fleet.output.page import html_page
-from twistecho.fleet.output.tables import figures, headline, verdict_lines
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.outcome import Cause, Difference, Phase
 from twistecho.fleet.reports.requirements import parse_requirement
-from twistecho.fleet.reports.verdict import judge
+from twistecho.fleet.reports.verdict import Verdict, judge
 
 PLAN = Plan(2, (b"x" * 10,), reply="auto")
 RAW, STAMPED = ReplyFormat.RAW, ReplyFormat.STAMPED
@@ -27,6 +30,11 @@ WRONG = report(
     plan=PLAN,
 )  # fmt: skip
 ADVICE = "Expected b'x<', but b'HTTP/1.1 <b>' came: that is HTTP"
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """Give the lines of the answer, each in one piece."""
+    return [line.plain.strip() for line in answer_lines(verdict, Layout(110, wraps=False))]
 
 
 class FormatTests(unittest.TestCase):
@@ -46,16 +54,16 @@ class FormatTests(unittest.TestCase):
 
     def test_a_disagreement_is_told_and_fails(self) -> None:
         """Each client by its format."""
-        told = [line for line, _ in verdict_lines(judge(MIXED))]
-        [line] = told
+        first, _, line = lines(judge(MIXED))
+        assert "the clients found different formats of replies" in first
         assert "raw by 1 (client 0); stamped by 1 (client 1)" in line
         assert f'<failure message="{line}"' in to_junit(judge(MIXED))
 
     def test_what_to_try_is_told_where_the_run_did_not_pass(self) -> None:
         """Where the failure was wanted nobody asks."""
-        assert any(line.startswith(ADVICE) for line, _ in verdict_lines(judge(WRONG)))
+        assert any(line.startswith(ADVICE) for line in lines(judge(WRONG)))
         wanted = judge(WRONG, [parse_requirement("receive:mismatch == 2")])
-        assert not any(line.startswith(ADVICE) for line, _ in verdict_lines(wanted))
+        assert not any(line.startswith(ADVICE) for line in lines(wanted))
         assert ADVICE.replace("<", "&lt;").replace(">", "&gt;") in to_junit(judge(WRONG))
 
     def test_the_page_has_all_of_it(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from tests.support.reports import plans
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.output.words import plan_in_words, span, tick
+from twistecho.fleet.output.words import count, per_second, plan_in_words, span, tick
 from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.plan import Plan
 
@@ -88,3 +88,17 @@ class TimeTests(TestCase):
         assert [tick(each) for each in (0.0, 2e-6, 0.0005, 0.05, 2.0)] == [
             "0 s", "2 us", "500 us", "50 ms", "2 s",
         ]  # fmt: skip
+
+
+class CountTests(TestCase):
+    """Counts and rates."""
+
+    def test_counts_agree_with_their_nouns(self) -> None:
+        """One client, two clients, thousands with separators."""
+        assert count(1, "client") == "1 client"
+        assert count(0, "client") == "0 clients"
+        assert count(1000, "client") == "1,000 clients"
+
+    def test_rates_have_all_their_digits(self) -> None:
+        """Low ones three."""
+        assert [per_second(rate) for rate in (1998.4, 99.94, 0.5)] == ["1,998/s", "99.9/s", "0.5/s"]

@@ -18,7 +18,7 @@ from tests.support.reports import (
     report,
     sound_reports,
 )
-from twistecho.fleet.output.tables import REASONS
+from twistecho.fleet.output.causes import REASONS
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.figures import TIMES, Reading, Unit, is_of_failures, read, unit_of
 from twistecho.fleet.reports.histograms import Interval, Measured

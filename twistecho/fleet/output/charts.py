@@ -23,6 +23,7 @@ from twistecho.pictures.chart import (
 )
 
 from .axes import ROOM, latency_axis, time_axis, warmup
+from .causes import cause_name
 from .course import Moment, moments
 from .stage_charts import (
     ASKED,
@@ -32,7 +33,6 @@ from .stage_charts import (
     in_sections,
     latency_by_stage,
 )
-from .tables import cause_name
 from .words import span
 
 _A_DECADE = 24  # points, so that a curve over percentiles looks like one

@@ -14,7 +14,9 @@ from twistecho.fleet.reports.judged import Judged
 from twistecho.fleet.reports.relative import Answer, percent, say_answer
 from twistecho.fleet.reports.report import Report
 
-from .tables import BAD, GOOD, Line, count, own_lines
+from .styles import BAD, GOOD, Line
+from .times import own_lines
+from .words import count
 
 _COLUMNS = ("figure", "A", "B", "ratio B/A", "95 % interval", "B is")
 _STYLES = {

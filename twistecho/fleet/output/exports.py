@@ -30,8 +30,9 @@ from twistecho.fleet.reports.histograms import INTERVAL_LENGTH, Interval, Latenc
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import Verdict
 
+from .causes import explanation_lines
 from .stage_table import STAGE_COLUMNS, stage_rows
-from .tables import count, explanation_lines
+from .words import count
 
 _CLASS = "twistecho"
 # What XML 1.0 has no way to write, not even escaped.

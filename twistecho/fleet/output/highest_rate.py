@@ -13,7 +13,8 @@ from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.rate_step import Limit, RateStep
 from twistecho.fleet.reports.requirements import Requirement
 
-from .tables import BAD, GOOD, REASONS, Line
+from .causes import REASONS
+from .styles import BAD, GOOD, Line
 
 _COLUMNS = ("rate", "answered", "p50", "p99", "max")
 _PERCENTILES = [50.0, 99.0]

@@ -20,7 +20,7 @@ from twistecho.fleet.reports.histograms import INTERVAL_LENGTH
 from twistecho.fleet.reports.progress import Progress
 
 from .printer import PlainConsole
-from .tables import count
+from .words import count
 
 _SHOWN_AFTER = 2.0
 _RENEWED_EVERY = 0.5

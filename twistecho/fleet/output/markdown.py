@@ -14,8 +14,11 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Result
 from twistecho.fleet.reports.verdict import Verdict
 
+from .answer import Answer, answer_of, interruption_lines, sentence_of
+from .causes import meaning_of
+from .headline import headline
 from .stage_table import STAGE_COLUMNS, stage_heading, stage_rows
-from .tables import count, headline, interruption_lines, marked_cells, meaning_of, own_lines, times
+from .times import marked_cells, own_lines, times
 
 _SIGNS = {"met": "✅", "missed": "❌", "undecided": "⚠️"}
 
@@ -61,18 +64,12 @@ def _lines(verdict: Verdict) -> Iterator[str]:
 
 def _heading(verdict: Verdict) -> str:
     """Say what to think of the run, the worst first."""
-    report = verdict.report
-    missed = sum(result.missed for result in verdict.results)
-    if verdict.invalid:
-        return "⚠️ INVALID: these figures cannot be believed"
-    if missed:
-        return f"❌ {missed:,} of {count(len(verdict.results), 'requirement')} missed"
-    if not verdict.passed and report.interrupted and not report.failures:
-        return "⚠️ Interrupted while nothing was wrong"
-    if not verdict.passed:
-        return "❌ Not every message was answered right"
-    met = f"{count(len(verdict.results), 'requirement')} met"
-    return f"✅ {met if verdict.results else 'Every message was answered right'}"
+    answer, said = answer_of(verdict), sentence_of(verdict)
+    if answer is Answer.INVALID:
+        return f"⚠️ INVALID: {said}"
+    if answer is Answer.INTERRUPTED:
+        return f"⚠️ Interrupted {said}"
+    return f"{'✅' if answer is Answer.OK else '❌'} {said[0].upper()}{said[1:]}"
 
 
 def _required(report: Report, result: Result) -> tuple[str, str, str]:

@@ -20,19 +20,13 @@ from twistecho.pictures.chart import Chart
 from twistecho.pictures.looks import stylesheet
 from twistecho.pictures.svg import chart_svg
 
+from .causes import explanation_lines, meaning_of
 from .charts import charts_of
+from .figure_list import figures
+from .headline import headline
 from .stage_table import STAGE_COLUMNS, stage_heading, stage_rows
-from .tables import (
-    count,
-    explanation_lines,
-    figures,
-    headline,
-    marked_cells,
-    meaning_of,
-    own_lines,
-    times,
-)
-from .words import plan_in_words
+from .times import marked_cells, own_lines, times
+from .words import count, plan_in_words
 
 _MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
 _COLUMNS = ("p50", "p99", "p99.9", "max")

@@ -1,4 +1,4 @@
-"""Times and plans in words: with the units that people would choose, and messages as text."""
+"""Counts, times and plans in words: with the units that people would choose."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,6 @@ from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 
-from .tables import count
-
 _LONGEST = 200  # characters of what a user has written
 _REPLIES: dict[str, str] = {
     AUTO: "what the first bytes of each client show (auto)",
@@ -17,6 +15,16 @@ _REPLIES: dict[str, str] = {
     ReplyFormat.PREFIXED: "the message after a prefix (prefixed)",
     ReplyFormat.STAMPED: "the message and the time, in a text (stamped)",
 }
+
+
+def count(number: int, noun: str) -> str:
+    """Write a count with its noun: ``1 client``, ``1,000 clients``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def per_second(value: float) -> str:
+    """Write a rate with all its digits: ``1,998/s``; a low one with three."""
+    return f"{value:,.0f}/s" if value >= 100 else f"{value:.3g}/s"
 
 
 def tick(seconds: float) -> str:
