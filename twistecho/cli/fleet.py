@@ -5,7 +5,6 @@ is how many files a process may open, and how many local ports there are for con
 addresses. Both are said with what would help.
 """
 
-import re
 import socket
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 import click
 
 from twistecho.base.notation import FieldError
-from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_for_connections
+from twistecho.base.processes import INTERRUPTED, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.tables import headline
@@ -50,6 +49,7 @@ from .options import (
 )
 from .output_files import OutputFile, run_shown
 from .payloads import payload_in
+from .processes import processes_option, read_processes
 from .report import Results, make_results, result_options
 
 _FILES = ("save_plan", "junit", "hdr", "markdown", "plot", "html")
@@ -108,8 +108,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
-    click.option("--processes", "-P", default="1", show_default=True, metavar="N|auto",
-                 help="Spread the clients over so many processes; auto takes one a core."),
+    processes_option,
     click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
                  help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
                       "network; repeatable, clients take turns."),
@@ -151,7 +150,8 @@ def fleet(
     results = make_results(**wanted, json=json_file, beside={"json-lines": json_lines})
     results.check(plan)
     _check_way(engine, plan, target)
-    count = _processes(processes, plan, verbose=verbose)
+    excluded = {"verbose": verbose, "in-order": plan.ordered}
+    count = read_processes(processes, plan.clients, excluded)
     live = LiveOutputs(plan, json_lines, metrics)
     report = _run(engine, plan, target, results, live, processes=count, verbose=verbose)
     verdict = results.conclude(report, live.problem)
@@ -226,17 +226,3 @@ def _run(
             return run_shown(engine, plan, target, results.printer, verbose=verbose, display=shown)
         except ValueError as error:
             raise click.UsageError(f"TARGET: {error}") from None
-
-
-def _processes(wanted: str, plan: Plan, *, verbose: bool) -> int:
-    """Read how many processes are wanted, or fail with one line."""
-    if wanted == "auto":
-        return min(cores(), plan.clients)
-    if not re.fullmatch("[0-9]{1,18}", wanted) or not 0 < int(wanted) <= plan.clients:
-        raise click.UsageError(
-            f"--processes: {wanted} is neither auto nor a number from 1 to that of the clients"
-        )
-    for option, given in (("verbose", verbose), ("in-order", plan.ordered)):
-        if given and int(wanted) > 1:
-            raise click.UsageError(f"--processes: it contradicts --{option}")
-    return int(wanted)

@@ -26,28 +26,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Progress, Watch
+from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
-from .run import Engine, engine_named, import_engine, run_engine
-
-_PROGRESS_EVERY = 0.5
+from .run import Engine, Shown, engine_named, import_engine, run_engine
+from .telling import Line, Said, tell_parent
 
 
 class FleetError(RuntimeError):
     """A fleet's process gave no report; the message says in a few words what became of it."""
-
-
-_decoding = threading.Lock()
-"""Held by the thread that decodes what a process says: see `decode`."""
 
 
 class ToldSeconds:
@@ -73,6 +68,10 @@ class ToldSeconds:
             del self._known[number]
 
 
+decoding = threading.Lock()
+"""Held by the thread that decodes what a process says: see `decode`."""
+
+
 class FleetProcess:
     """A running fleet, as a context manager; it is killed if the block is left before its end.
 
@@ -80,6 +79,9 @@ class FleetProcess:
     connected, or the process has ended; by default they go on at once. Under Locust, which has
     gevent patch threads and processes, all this is waited for as gevent does.
     """
+
+    module = __name__
+    """What runs in the process."""
 
     def __init__(
         self,
@@ -99,10 +101,10 @@ class FleetProcess:
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
-        self.is_together = False
+        self.is_together = self.has_said_all = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
-        self._wanted = {
+        self._wanted: dict[str, Any] = {
             "engine": engine,
             "target": str(target),
             "plan": plan.to_dict(),
@@ -121,7 +123,7 @@ class FleetProcess:
             with ours, childs:
                 self._lines = ours.makefile("rb")
                 self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                    command(__name__, str(childs.fileno())),
+                    command(self.module, str(childs.fileno())),
                     stdin=subprocess.PIPE,
                     pass_fds=[childs.fileno()],
                     start_new_session=True,
@@ -160,7 +162,7 @@ class FleetProcess:
             self.error = self.error or f"its report is cut off ({error})"
         finally:
             self._begun.set()
-            self.is_together = True
+            self.is_together = self.has_said_all = True
             self._together()
             self._ended.set()
 
@@ -171,13 +173,13 @@ class FleetProcess:
             self.began = time.monotonic()
             self._begun.set()
         elif "progress" in said:
-            with _decoding:
+            with decoding:
                 self.progress = Progress.from_dict(said["progress"])
         elif "second" in said:
-            with _decoding:
+            with decoding:
                 self.seconds.add(Second.from_dict(said["second"]))
         elif "report" in said:
-            with _decoding:
+            with decoding:
                 self.report = Report.from_dict(said["report"])
         elif "error" in said:
             self.error = str(said["error"])
@@ -235,84 +237,18 @@ class FleetProcess:
         return self.error or f"ended with exit code {code} and without a report"
 
 
-class _Line:
-    """The line to the parent; any thread may speak."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._lock = threading.Lock()
-        self._out = out
-
-    def say(self, kind: str, value: Any) -> None:
-        """Send one line."""
-        text = json.dumps({kind: value}, separators=(",", ":"))
-        with self._lock:
-            self._out.write(text + "\n")
-            self._out.flush()
-
-    def await_others(self) -> None:
-        """Say that all clients here have connected; wait until the parent says that all have."""
-        self.say("together", True)
-        sys.stdin.readline()
-
-
-@contextmanager
-def _telling(line: _Line, watch: Watch, *, seconds: bool) -> Iterator[None]:
-    """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
-    over, told = threading.Event(), -1
-
-    def tell(*, at_end: bool = False) -> None:
-        nonlocal told
-        for second in watch.seconds(told, over=at_end) if seconds else ():
-            line.say("second", second.to_dict())
-            told = second.number
-        line.say("progress", watch().to_dict())
-
-    def tell_all() -> None:
-        while not over.wait(_PROGRESS_EVERY):
-            tell()
-        tell(at_end=True)
-
-    thread = threading.Thread(target=tell_all, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def main(out: TextIO) -> None:
     """Carry out what the first line of standard input asks for, and tell of it."""
-    line, begun = _Line(out), threading.Event()
+    tell_parent(out, _run)
 
-    def interrupted(_signal: int, _frame: object) -> None:
-        """End before the clients have begun; after they have ended, report all the same."""
-        if not begun.is_set():
-            sys.exit(INTERRUPTED)
 
-    def display(watch: Watch) -> AbstractContextManager[object]:
-        """Tell how far the run is; from here on the engine sees to SIGINT."""
-        begun.set()
-        return _telling(line, watch, seconds=wanted["seconds"])
-
-    signal.signal(signal.SIGINT, interrupted)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    asked = sys.stdin.readline()
-    if not asked:
-        return  # the parent has ended before it said anything
-    wanted = json.loads(asked)
-    try:
-        engine = engine_named(wanted["engine"])
-        plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
-        import_engine(engine)
-        line.say("begins", True)
-        report = run_engine(engine, plan, target, display=display, together=line.await_others)
-    except ValueError as error:
-        line.say("error", str(error))
-    else:
-        # Python's own end would have the signal kill again, with the report on its way.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        line.say("report", report.to_bare_dict())
+def _run(wanted: Any, line: Line, display: Shown) -> Said:
+    engine = engine_named(wanted["engine"])
+    plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
+    import_engine(engine)
+    line.say("begins", True)
+    report = run_engine(engine, plan, target, display=display, together=line.await_others)
+    return [("report", report.to_bare_dict())]
 
 
 if __name__ == "__main__":
