@@ -1,10 +1,15 @@
 """What is recorded of each slice, and which slices are paired."""
 
+import json
 import unittest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twistecho.fleet.plans.turns import Turns
 from twistecho.fleet.reports.outcome import Cause, Phase
-from twistecho.fleet.search.slices import SliceRecording, pairs_alike, pairs_of
+from twistecho.fleet.search.slices import SliceRecording, Slices, pairs_alike, pairs_of
 
 TURNS = Turns(4)
 RESET = Cause(Phase.RECEIVE, "reset")
@@ -68,6 +73,46 @@ class SliceRecordingTests(unittest.TestCase):
             whole.add(part)
         assert (whole.slices.slice(0).answered, whole.slices.slice(0).failures) == (20, 2)
         assert whole.measured_from == 5.0
+
+    def test_what_counts_in_no_slice_is_not_counted(self) -> None:
+        """A failure before the first one that does."""
+        recording = recorded(0.1, ())
+        recording.ended(RESET, 5.0 + TURNS.begin_of(-1) + 0.1)
+        assert recording.slices.to_dict() == {"slices": [], "failed": []}
+
+
+class WrittenTests(unittest.TestCase):
+    """As JSON, which a process tells another one."""
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 7), st.integers(0, 10**9)), max_size=40),
+        st.lists(st.integers(0, 7), max_size=3),
+    )
+    def test_nothing_is_lost(self, took: list[tuple[int, int]], failed: list[int]) -> None:
+        """What is read back, and added, says the same of every slice."""
+        written, whole = Slices(TURNS), Slices(TURNS)
+        for number, microseconds in took:
+            written.took(number, microseconds)
+        for number in failed:
+            written.failed(number)
+        whole.add(Slices.from_dict(json.loads(json.dumps(written.to_dict())), TURNS))
+        assert whole.to_dict() == written.to_dict()
+        for number in range(8):
+            assert whole.slice(number) == written.slice(number)
+            assert whole.slice(number).answered == sum(of == number for of, _ in took)
+
+    def test_it_is_small(self) -> None:
+        """Less than four bytes for each different time of a slice."""
+        slices = Slices(TURNS)
+        for microseconds in range(32_768, 65_536):
+            slices.took(0, microseconds)
+        assert len(json.dumps(slices.to_dict(), separators=(",", ":"))) < 4 * 1024 * 2
+
+    def test_what_is_wrong_is_named(self) -> None:
+        """With its path."""
+        wrong = {"slices": [{"number": 0, "steps": [1], "times": ["x"]}], "failed": []}
+        with pytest.raises(ValueError, match=r"slices\[0\]\.times\[0\]"):
+            Slices.from_dict(wrong, TURNS)
 
 
 class PairTests(unittest.TestCase):

@@ -93,8 +93,7 @@ def tell_parent(out: TextIO, run: Callable[[Any, Line, Shown], Said]) -> None:
     try:
         found = run(wanted, line, display)
     except ValueError as error:
-        line.say("error", str(error))
-        return
+        found = [("error", str(error))]
     # Python's own end would have the signal kill again, with what was found on its way.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for kind, value in found:
