@@ -10,12 +10,13 @@ from typing import Any
 
 from twistecho.base.decoding import MOST, check_schema, decode, parse, written_as
 from twistecho.base.notation import LONGEST_TIME, FieldError, TextEnum
-from twistecho.base.reply_formats import MESSAGE_SIZE, PREFIX, ReplyFormat
+from twistecho.base.reply_formats import ReplyFormat
 
 from .payload import OF_FILE, check_payload, check_weights, messages_drawn, sizes_of
+from .prefixes import check_prefixes
 from .presence import Presence
 from .protocol import importable_name_of, name_of
-from .reply import AUTO, AskedReply, parse_reply
+from .reply import AskedReply, parse_reply
 from .stages import Share, Staged, Stages, parse_counts, parse_rates
 from .tokens import CLIENT, MESSAGE, have_tokens, numbered, unchanged
 
@@ -232,20 +233,8 @@ class Plan:
             raise FieldError(
                 "size", "it contradicts ", "messages", ", unless a payload is named too"
             )
-        if self.reply in (ReplyFormat.PREFIXED, AUTO) and self.protocol is None:
-            self._check_prefixes()
-
-    def _check_prefixes(self) -> None:
-        """Refuse bytes that cannot be told from the beginnings of the replies to a large message.
-
-        Where these follow each other, there are too many readings to be tried.
-        """
-        shown = PREFIX.decode()
-        if isinstance(self.payload, bytes) and PREFIX in self.payload:
-            raise FieldError("payload", f"it holds {shown!r}, with which prefixed replies begin")
-        if any(len(text) > MESSAGE_SIZE and PREFIX * 2 in text for text in self.messages):
-            problem = f"a large one repeats {shown!r}, with which prefixed replies begin"
-            raise FieldError("messages", problem)
+        if self.protocol is None:
+            check_prefixes(self.reply, self.messages, self.size, self.payload)
 
     def _check_seconds(self, name: str, *, least_is_allowed: bool) -> None:
         """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
