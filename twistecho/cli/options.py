@@ -149,7 +149,7 @@ message_options: Callable[[_Command], _Command] = adding([
 ])  # fmt: skip
 """Adds the options that say what a client sends, and how long it waits."""
 
-_payload_options: Callable[[_Command], _Command] = adding([
+payload_options: Callable[[_Command], _Command] = adding([
     click.option("--escapes", is_flag=True,
                  help=r"Read \r, \n, \t, \\ and \xHH in --message as those bytes."),
     click.option("--message-file", "message_files", type=Parsed("file", read_message),
@@ -164,6 +164,7 @@ _payload_options: Callable[[_Command], _Command] = adding([
     click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
                  help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
 ])  # fmt: skip
+"""Adds the options that say which bytes and how many a message has."""
 
 _CLIENTS = click.option(
     "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Clients, all at once.",
@@ -177,7 +178,7 @@ _CLIENTS_IN_STAGES = click.option(
 
 _PLAN_OPTIONS = [
     message_options,
-    _payload_options,
+    payload_options,
     click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
                  help="Format of the replies; with auto each client finds it by the first bytes "
                  f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
@@ -217,11 +218,18 @@ _PIPELINE = click.option(
     help="Messages that a client may have unanswered at once.",
 )  # fmt: skip
 
-_RECONNECT = click.option(
+reconnect_option: Callable[[_Command], _Command] = click.option(
     "--reconnect", type=Whole(1), metavar="N",
     help="Close each connection once N messages are answered, and make a new one: 1 for each.  "
     "[default: a connection a client]",
 )  # fmt: skip
+"""Adds the option that has connections made anew."""
+
+message_seed_option: Callable[[_Command], _Command] = click.option(
+    "--seed", type=_SEED_TYPE, default=0, show_default=True,
+    help="What sizes, payloads and weighted messages are drawn from.",
+)  # fmt: skip
+"""Adds the option that has the same messages drawn again."""
 
 load_options: Callable[[_Command], _Command] = adding([
     _RATE_IN_STAGES,
@@ -233,7 +241,7 @@ load_options: Callable[[_Command], _Command] = adding([
                  "from."),
     _THINK,
     _PIPELINE,
-    _RECONNECT,
+    reconnect_option,
     click.option("--duration", type=_TIME_TYPE, metavar="TIME",
                  help="Send for so long, instead of --repeat times."),
     click.option("--warmup", type=_TIME_TYPE, default="0", show_default=True, metavar="TIME",
@@ -245,7 +253,9 @@ load_options: Callable[[_Command], _Command] = adding([
 ])  # fmt: skip
 """Adds the options that say when messages are sent."""
 
-paired_load_options: Callable[[_Command], _Command] = adding([_RATE, _THINK, _PIPELINE, _RECONNECT])
+paired_load_options: Callable[[_Command], _Command] = adding(
+    [_RATE, _THINK, _PIPELINE, reconnect_option]
+)
 """Adds those under which two runs send the same messages, so that they can be compared."""
 
 protocol_option: Callable[[_Command], _Command] = click.option(
