@@ -31,6 +31,7 @@ class AbCommandTests(unittest.TestCase):
             (["1", "2", "--insecure"], "--insecure: 127.0.0.1:1 is not a tls: target"),
             (["1", "2", "--rate", "5", "--think", "1"], "--think: it contradicts --rate"),
             (["1", "2", "--duration", "5"], "No such option '--duration'"),
+            (["1", "2", "--rate", "100:30s"], "'100:30s' is not"),
             (["1", "ssl:localhost:1", "-e", "threads"], "B: the threads engine cannot connect"),
             (["1", "2", "-c2", "--processes", "3"], "--processes: 3 is neither auto nor a number"),
         ):

@@ -32,24 +32,22 @@ from .options import (
     Parsed,
     Whole,
     adding,
-    load_options,
     make_plan,
-    plan_options,
     protocol_option,
     secured_target,
     target_options,
+    turns_load_options,
+    turns_plan_options,
 )
 from .processes import processes_option, read_processes
-
-_NOT_HERE = frozenset(
-    {"repeat", "duration", "warmup", "ramp", "barrier", "reconnect", "verbose", "json_file"}
-)
-"""Options of a run that turns leave no room for."""
 
 _SHORTEST, _LONGEST = 1.0, 600.0
 _DEFAULT_PAIRS = 30
 
 _HELP = """Say whether target B is slower than target A, measured in turn.
+
+A and B are each a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client
+endpoint description.
 
 The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
 as is drawn from the seed, so that what else the machines do affects both. The first tenth of a
@@ -73,10 +71,10 @@ def _slice_length(text: str) -> float:
 @click.argument("one", metavar="A", type=TARGET_TYPE)
 @click.argument("two", metavar="B", type=TARGET_TYPE)
 @adding([
-    plan_options,
+    turns_plan_options,
     protocol_option,
     target_options,
-    load_options,
+    turns_load_options,
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
     processes_option,
@@ -84,7 +82,8 @@ def _slice_length(text: str) -> float:
                  show_default=True,
                  help="Slices of each target that count; an odd number becomes the next even one."),
     click.option("--slice", "length", type=Parsed("time", _slice_length), default="2s",
-                 show_default=True, metavar="TIME", help="How long each turn is."),
+                 show_default=True, metavar="TIME",
+                 help="How long each turn is, from 1s to 10min."),
     click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs."),
     comparison_options,
 ])  # fmt: skip
@@ -218,9 +217,3 @@ def _judged(
         and not found.interrupted,
         interrupted=found.interrupted,
     )
-
-
-ab.params = [param for param in ab.params if param.name not in _NOT_HERE]
-for _param in ab.params:
-    if isinstance(_param, click.Option) and _param.name == "seed":
-        _param.help = "What the order of turns, and poisson arrivals, are drawn from."

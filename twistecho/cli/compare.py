@@ -81,7 +81,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
     click.option("--backlog", "-b", type=Whole(0),
-                 help="Connections that may wait to be accepted. "
+                 help="Connections that may wait to be accepted.  "
                       "[default: 128; for sequential 5, for twisted 4096]"),
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
@@ -92,7 +92,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  help="Draw a line a client, where there is one number of clients, and no "
                  "--reconnect."),
     click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
-                 help="Draw the same into an .svg file, or with matplotlib a .png or .pdf."),
+                 help="Draw the lines, or of several numbers of clients the growth, into an "
+                 ".svg file, or with matplotlib a .png or .pdf."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
 
@@ -109,7 +110,8 @@ _HELP = """Run the same clients against every design of server and show who wait
 Every design is started in a process of its own, on a free port of the loopback. The notebook's
 own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
 
-The exit code is 1 where a client was not answered right, which may be what was to be shown.
+The exit code is 0 where every message was answered right, 1 where not, which may be what was to be
+shown, 2 for a wrong command, 130 after Ctrl-C.
 """
 
 

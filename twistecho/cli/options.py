@@ -57,6 +57,8 @@ class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # gen
 class Whole(click.IntRange):
     """A whole number of a range, in ASCII digits: Python's `int` takes others, and underscores."""
 
+    name = "N"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text, or fail with one line."""
         if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value) is None:
@@ -136,17 +138,22 @@ def adding(options: list[Callable[[_Command], _Command]]) -> Callable[[_Command]
     return add
 
 
-message_options: Callable[[_Command], _Command] = adding([
-    click.option("--message", "-m", "messages", multiple=True,
-                 default=[OWN_MESSAGE.decode()], show_default=True,
-                 help="What each client sends, with its number for {client} and the message's "
-                 "for {message}; repeatable, in turn."),
-    click.option("--repeat", "-n", type=Whole(1), default=1, show_default=True,
-                 help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=_TIME_TYPE, default="30s", show_default=True,
-                 metavar="TIME",
-                 help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h."),
-])  # fmt: skip
+_MESSAGE = click.option(
+    "--message", "-m", "messages", multiple=True,
+    default=[OWN_MESSAGE.decode()], show_default=True,
+    help="What each client sends, with its number for {client} and the message's for {message}; "
+    "repeatable, in turn.",
+)  # fmt: skip
+_REPEAT = click.option(
+    "--repeat", "-n", type=Whole(1), default=1, show_default=True,
+    help="Times that each client sends its messages.",
+)  # fmt: skip
+_TIMEOUT = click.option(
+    "--timeout", "-t", type=_TIME_TYPE, default="30s", show_default=True, metavar="TIME",
+    help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h.",
+)  # fmt: skip
+
+message_options: Callable[[_Command], _Command] = adding([_MESSAGE, _REPEAT, _TIMEOUT])
 """Adds the options that say what a client sends, and how long it waits."""
 
 payload_options: Callable[[_Command], _Command] = adding([
@@ -156,8 +163,8 @@ payload_options: Callable[[_Command], _Command] = adding([
                  multiple=True, metavar="FILE",
                  help="Send the bytes of a file, in place of --message; repeatable."),
     click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
-                 help="Send one of the messages each time, at random, so often each: 9,1. "
-                 "[default: all of them, in turn]"),
+                 help="Draw which of the messages comes next, each as often as its weight says: "
+                 "9,1.  [default: all of them, in turn]"),
     click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
                  help="Bytes of each message, which is filled up: 1k, uniform:64,4k, "
                  "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
@@ -176,25 +183,40 @@ _CLIENTS_IN_STAGES = click.option(
     "time: 10..200:1min,200:2min.",
 )  # fmt: skip
 
-_PLAN_OPTIONS = [
-    message_options,
-    payload_options,
-    click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
-                 help="Format of the replies; with auto each client finds it by the first bytes "
-                 f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
+
+def _reply_option(otherwise: str = "") -> Callable[[Any], Any]:
+    """Give the option of the replies' format; ``otherwise`` says where its default is another."""
+    return click.option(
+        "--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
+        help="Format of the replies; with auto each client finds it by the first bytes that come.  "
+        f"[default: {AUTO}{otherwise}]",
+    )  # fmt: skip
+
+
+_RESULT_OPTIONS = [
     click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
 ]  # fmt: skip
 
-plan_options: Callable[[_Command], _Command] = adding([_CLIENTS, *_PLAN_OPTIONS])
+plan_options: Callable[[_Command], _Command] = adding([
+    _CLIENTS, message_options, payload_options,
+    _reply_option(f"; of check's own service {ReplyFormat.STAMPED}"), *_RESULT_OPTIONS,
+])  # fmt: skip
 """Adds the options that make a plan, and where its result goes."""
 
-fleet_plan_options: Callable[[_Command], _Command] = adding([_CLIENTS_IN_STAGES, *_PLAN_OPTIONS])
+fleet_plan_options: Callable[[_Command], _Command] = adding([
+    _CLIENTS_IN_STAGES, message_options, payload_options, _reply_option(), *_RESULT_OPTIONS,
+])  # fmt: skip
 """Adds the same, where clients may come and go."""
+
+turns_plan_options: Callable[[_Command], _Command] = adding([
+    _CLIENTS, _MESSAGE, _TIMEOUT, payload_options, _reply_option(),
+])  # fmt: skip
+"""Adds those that make a plan which goes on until all turns are over."""
 
 design_reply_option: Callable[[_Command], _Command] = click.option(
     "--reply", "-r", type=choice_of(ReplyFormat),
-    help="Format of the replies. [default: stamped; for sequential prefixed]",
+    help="Format of the replies.  [default: stamped; for sequential prefixed]",
 )  # fmt: skip
 """Adds the format of replies where each design has its own."""
 
@@ -225,20 +247,29 @@ reconnect_option: Callable[[_Command], _Command] = click.option(
 )  # fmt: skip
 """Adds the option that has connections made anew."""
 
-message_seed_option: Callable[[_Command], _Command] = click.option(
-    "--seed", type=_SEED_TYPE, default=0, show_default=True,
-    help="What sizes, payloads and weighted messages are drawn from.",
+_ARRIVALS = click.option(
+    "--arrivals", type=choice_of(Arrivals), default=str(Arrivals.CONSTANT), show_default=True,
+    help="How messages due under --rate are spread in time.",
 )  # fmt: skip
+
+
+def _seed_option(drawn: str) -> Callable[[Any], Any]:
+    """Give the option that has the same drawn again; it is said what that is."""
+    return click.option(
+        "--seed", type=_SEED_TYPE, default=0, show_default=True,
+        help=f"What {drawn} are drawn from.",
+    )  # fmt: skip
+
+
+message_seed_option: Callable[[_Command], _Command] = _seed_option(
+    "sizes, payloads and weighted messages"
+)
 """Adds the option that has the same messages drawn again."""
 
 load_options: Callable[[_Command], _Command] = adding([
     _RATE_IN_STAGES,
-    click.option("--arrivals", type=choice_of(Arrivals),
-                 default=str(Arrivals.CONSTANT), show_default=True,
-                 help="How messages due under --rate are spread in time."),
-    click.option("--seed", type=_SEED_TYPE, default=0, show_default=True,
-                 help="What poisson arrivals, sizes, payloads and weighted messages are drawn "
-                 "from."),
+    _ARRIVALS,
+    _seed_option("poisson arrivals, sizes, payloads and weighted messages"),
     _THINK,
     _PIPELINE,
     reconnect_option,
@@ -252,6 +283,15 @@ load_options: Callable[[_Command], _Command] = adding([
                  help="Send nothing before every client has connected, or failed to."),
 ])  # fmt: skip
 """Adds the options that say when messages are sent."""
+
+turns_load_options: Callable[[_Command], _Command] = adding([
+    _RATE,
+    _ARRIVALS,
+    _seed_option("the order of turns, poisson arrivals, sizes, payloads and weighted messages"),
+    _THINK,
+    _PIPELINE,
+])  # fmt: skip
+"""Adds those that say when messages are sent while it is a target's turn."""
 
 paired_load_options: Callable[[_Command], _Command] = adding(
     [_RATE, _THINK, _PIPELINE, reconnect_option]
@@ -309,8 +349,8 @@ fault_options: Callable[[_Command], _Command] = adding([
     click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
                  help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
     click.option("--seed", type=_SEED_TYPE,
-                 help="What delays and faults are drawn from.  [default: a new one, shown] "
-                 "Messages are too.  [default: 0]"),
+                 help="What delays, faults and messages are drawn from.  [default: 0 for "
+                 "messages, and for the others a new one, which is shown]"),
 ])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 
