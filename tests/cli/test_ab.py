@@ -9,6 +9,13 @@ import unittest
 from pathlib import Path
 
 from tests.support.commands import echoing, refused, twistecho
+from twistecho.cli.ab import _invalid
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.turns import Turns
+from twistecho.fleet.reports.comparison import compare
+from twistecho.fleet.reports.histograms import Measured
+from twistecho.fleet.reports.report import Report
+from twistecho.fleet.search.side_by_side import SideBySide
 
 
 class AbCommandTests(unittest.TestCase):
@@ -24,7 +31,9 @@ class AbCommandTests(unittest.TestCase):
             (["1", "2", "--insecure"], "--insecure: 127.0.0.1:1 is not a tls: target"),
             (["1", "2", "--rate", "5", "--think", "1"], "--think: it contradicts --rate"),
             (["1", "2", "--duration", "5"], "No such option '--duration'"),
+            (["1", "2", "--rate", "100:30s"], "'100:30s' is not"),
             (["1", "ssl:localhost:1", "-e", "threads"], "B: the threads engine cannot connect"),
+            (["1", "2", "-c2", "--processes", "3"], "--processes: 3 is neither auto nor a number"),
         ):
             with self.subTest(arguments=arguments):
                 assert problem in refused("ab", *arguments)
@@ -32,9 +41,26 @@ class AbCommandTests(unittest.TestCase):
     def test_a_target_where_nobody_listens_is_said_in_one_line(self) -> None:
         """At once, and which one it is."""
         with echoing(reply="raw") as target:
-            ended = twistecho("ab", target, "127.0.0.1:1", "-rraw", "-c2", "-q", "-e", "threads")
-        assert (ended.code, ended.out) == (1, "")
-        assert ended.err == "Error: B, 127.0.0.1:1: nothing was answered: connect:refused\n"
+            for more in ([], ["--processes", "2"]):
+                ended = twistecho(
+                    "ab", target, "127.0.0.1:1", "-rraw", "-c2", "-q", "-e", "threads", *more
+                )
+                assert (ended.code, ended.out) == (1, "")
+                assert ended.err == "Error: B, 127.0.0.1:1: nothing was answered: connect:refused\n"
+
+    def test_processes_that_began_apart_make_it_invalid(self) -> None:
+        """By more than half of what counts not of a slice; what both have is said once."""
+        nothing = compare([])
+        plan = Plan(clients=2)
+        reports = tuple(
+            Report("threads", target, plan, (), Measured()) for target in ("one", "two")
+        )
+        found = SideBySide(nothing, nothing, {}, (reports[0], reports[1]), apart=0.26)
+        for turns, more in ((Turns(20), 1), (Turns(20, 6.0), 0)):
+            reasons = [*_invalid(found, turns, 0.99)]
+            assert reasons[0] == "clients missing: 2 of 2"
+            assert len(reasons) == 1 + more
+        assert "0.26 s apart: more than half of the 0.5 s" in [*_invalid(found, Turns(20), 0.99)][1]
 
     def test_interrupted_it_says_what_it_knows(self) -> None:
         """With either engine; what was asked for is written, and the exit code is 130."""

@@ -13,7 +13,7 @@ from unittest import TestCase, mock, skipUnless
 
 import psutil
 
-from tests.support.commands import twistecho
+from tests.support.commands import refused, twistecho
 from tests.support.designs_at_work import DEADLINE, alive
 from twistecho.compare.comparison import Comparison
 
@@ -98,6 +98,41 @@ class FindingTests(TestCase):
         for run in found.runs:
             assert run.report.messages == 3 * 4
             assert run.report.bytes_returned == 3 * 2 * 4
+
+    def test_what_is_drawn_goes_over_connections_that_are_made_anew(self) -> None:
+        """The same bytes to each server, over as many connections; no line a client is drawn."""
+        code, found, shown = finished(
+            "--designs=sequential,threaded,twisted", "--clients=2", "--repeat=3", "--delay=0",
+            "--reconnect=1", "--size=uniform:1,3k", "--payload=text", "--seed=7",
+        )  # fmt: skip
+        assert code == 0, shown
+        assert [run.report.connects for run in found.runs] == [6, 6, 6]
+        assert len({run.report.bytes_returned for run in found.runs}) == 1
+        assert {run.report.plan.seed for run in found.runs} == {7}
+        assert all(len(run.connect_times) == 6 for run in found.runs)
+        assert "connect rate" in shown
+        assert "├─" not in shown
+
+    def test_what_does_not_go_together_is_refused_in_one_line(self) -> None:
+        """Before anything is started; a design is named whose replies are the matter."""
+        with tempfile.TemporaryDirectory() as folder:
+            payload = Path(folder, "payload")
+            payload.write_bytes(b"Resposta => ")
+            row = f"--payload=file:{payload}"
+            for arguments, problem in (
+                (["--payload=text"], "--payload: it needs --size"),
+                (["--size=1k", "-mx"], "--size: it contradicts --message, unless a payload"),
+                (["--escapes"], "--escapes: there is no --message"),
+                (["-mx", f"--message-file={payload}"], "--message-file: it contradicts --message"),
+                (["-mx", "--weights=1,2"], "--weights: there are 2 for 1 --message"),
+                (["--reconnect=0"], "'--reconnect'"),
+                (["--reconnect=1", "--timeline"], "--timeline: it contradicts --reconnect"),
+                (["--reconnect=1", "--plot=x.svg"], "--plot: with --reconnect it takes several"),
+                (["--size=2k", row], "prefixed replies begin, as those of sequential do"),
+                (["--size=2k", row, "-rprefixed"], "with which prefixed replies begin"),
+            ):
+                with self.subTest(arguments=arguments):
+                    assert problem in refused("compare", *arguments)
 
     def test_growth_gives_the_table_for_every_number_of_clients(self) -> None:
         """And a picture of makespan, memory and failures."""

@@ -157,6 +157,9 @@ for command in (twistecho, *twistecho.commands.values()):
             ("check", "--fault=reset", "--fault=close"): "--fault",
             ("check", "--fault=late"): "--fault",
             ("check", "--seed=-1"): "--seed",
+            ("check", "--server-name=x"): "--server-name: there is no TARGET",
+            ("check", "1", "--insecure"): "--insecure: 127.0.0.1:1 is not a tls: target",
+            ("check", "tls:localhost:1", "--ca=/no"): "--ca: /no: No such file or directory",
             ("dance",): "dance",
         }.items():
             line = refused(*arguments)

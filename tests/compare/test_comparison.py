@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.samples import broken, comparison, outcome, run, staircase, wall
+from tests.support.samples import (
+    broken,
+    comparison,
+    outcome,
+    reconnecting,
+    run,
+    staircase,
+    wall,
+)
 from twistecho.compare.comparison import Comparison, middle, most_at_once
 from twistecho.fleet.plans.plan_json import SCHEMA as PLAN_SCHEMA
 
@@ -23,6 +31,12 @@ class FigureTests(TestCase):
         """Thirteen of the twenty clients of the staircase needed a second SYN."""
         assert staircase().connects_retried == 13
         assert wall().connects_retried == 0
+
+    def test_every_connection_of_a_client_counts(self) -> None:
+        """Not the first one alone, whose time is the only one that its outcome has."""
+        made = reconnecting(0.5, 1.0, 0.002)
+        assert [round(took, 3) for took in made.connect_times] == [0.002, 0.5, 1.0]
+        assert made.connects_retried == 1
 
     def test_clients_that_never_connected_have_no_connect_time(self) -> None:
         """Refused clients count among the failures, not as quick connects."""

@@ -7,7 +7,15 @@ from unittest import TestCase
 
 from rich.console import Console
 
-from tests.support.samples import broken, comparison, outcome, run, staircase, wall
+from tests.support.samples import (
+    broken,
+    comparison,
+    outcome,
+    reconnecting,
+    run,
+    staircase,
+    wall,
+)
 from twistecho.compare.comparison import Comparison
 from twistecho.compare.tables import (
     ASCII,
@@ -48,6 +56,12 @@ class TableTests(TestCase):
             "threads 21 21",
         ):
             assert line in lines
+
+    def test_connections_that_are_a_part_of_the_load_have_their_rate(self) -> None:
+        """Those that are kept have none: they are made once."""
+        lines = shown(comparison(reconnecting(0.5, 1.0, 0.002)), 1)
+        assert any(line.startswith("connect rate ") and line.endswith("/s") for line in lines)
+        assert "connect rate" not in " ".join(shown(comparison(wall()), 20))
 
     def test_failures_have_a_row_a_cause_named_as_people_do(self) -> None:
         """Reset and refused are told apart, with the phase."""

@@ -59,6 +59,14 @@ def wall(clients: int = 20, step: float = 0.2) -> Run:
     return run("threaded", (outcome(n, step, connected=0.001) for n in range(clients)))
 
 
+def reconnecting(*took: float) -> Run:
+    """Make the run of one client whose connections took so long to be made, a message each."""
+    made = run("threaded", [replace(outcome(0, 3.0), reconnects=len(took) - 1)])
+    plan = Plan(clients=1, repeat=len(took), reconnect=1)
+    measured = replace(made.report.measured, connect=histogram_of(took))
+    return replace(made, report=replace(made.report, plan=plan, measured=measured))
+
+
 def broken() -> Run:
     """Make a run whose server was killed in the middle: answered, reset and refused."""
     outcomes = [outcome(0, 0.2), outcome(1, 0.4)]

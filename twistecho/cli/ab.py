@@ -23,25 +23,25 @@ from twistecho.fleet.reports.judged import Judged, Side, answer_all
 from twistecho.fleet.reports.relative import Relative
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.search.side_by_side import SideBySide, run_side_by_side
 
 from .comparison import comparison_options, shown_to
 from .fleet import lack
-from .load_options import load_options
+from .load_options import turns_load_options
 from .option_types import Parsed, Whole, adding
-from .plan_options import make_plan, plan_options, protocol_option
+from .plan_options import make_plan, protocol_option, turns_plan_options
+from .processes import processes_option, read_processes
 from .target_options import TARGET_TYPE, secured_target, target_options
-
-_NOT_HERE = frozenset(
-    {"repeat", "duration", "warmup", "ramp", "barrier", "reconnect", "verbose", "json_file"}
-)
-"""Options of a run that turns leave no room for."""
 
 _SHORTEST, _LONGEST = 1.0, 600.0
 _DEFAULT_PAIRS = 30
 
 _HELP = """Say whether target B is slower than target A, measured in turn.
+
+A and B are each a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client
+endpoint description.
 
 The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
 as is drawn from the seed, so that what else the machines do affects both. The first tenth of a
@@ -65,17 +65,19 @@ def _slice_length(text: str) -> float:
 @click.argument("one", metavar="A", type=TARGET_TYPE)
 @click.argument("two", metavar="B", type=TARGET_TYPE)
 @adding([
-    plan_options,
+    turns_plan_options,
     protocol_option,
     target_options,
-    load_options,
+    turns_load_options,
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="Who drives the clients: Twisted, or a thread a client."),
+    processes_option,
     click.option("--pairs", type=Whole(FEWEST_PAIRS, 100_000), default=_DEFAULT_PAIRS,
                  show_default=True,
                  help="Slices of each target that count; an odd number becomes the next even one."),
     click.option("--slice", "length", type=Parsed("time", _slice_length), default="2s",
-                 show_default=True, metavar="TIME", help="How long each turn is."),
+                 show_default=True, metavar="TIME",
+                 help="How long each turn is, from 1s to 10min."),
     click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs."),
     comparison_options,
 ])  # fmt: skip
@@ -84,6 +86,7 @@ def ab(
     two: Target,
     *,
     engine: Engine,
+    processes: str,
     pairs: int,
     length: float,
     quiet: bool,
@@ -99,12 +102,14 @@ def ab(
     targets = _targets((one, two), engine, trust)
     turns = Turns(pairs + pairs % 2, length, seed=options["seed"])
     plan = _plan(options, turns)
+    many = read_processes(processes, plan.clients, {})
     shown = shown_to(json, markdown)
     if not quiet:
         shown.printer.line(
             f"{headline(plan, one)} and {two}, {count(turns.pairs, 'pair')} of slices"
+            + (f", {many} processes" if many > 1 else "")
         )
-    found = _run(engine, plan, targets, turns, allow_lag, quiet=quiet)
+    found = _run(engine, plan, targets, turns, allow_lag, processes=many, quiet=quiet)
     for letter, report in zip("AB", found.reports, strict=True):
         _check_answered(letter, report)
     code = shown.conclude(_judged(found, targets, turns, requirements, rate_tolerance))
@@ -139,17 +144,22 @@ def _run(
     turns: Turns,
     allow_lag: float | None,
     *,
+    processes: int,
     quiet: bool,
 ) -> SideBySide:
     both = Plan(clients=2 * plan.clients, duration=turns.duration, barrier=True)
-    lacking = lack(both, targets[0], 1, raise_open_files())
+    lacking = lack(both, targets[0], processes, raise_open_files())
     if lacking:
         raise click.ClickException(f"--clients: {lacking}")
     display = partial(Display, sys.stderr, both, quiet=quiet)
     try:
-        return run_side_by_side(engine, plan, targets, turns, display, allowed_lag=allow_lag)
+        return run_side_by_side(
+            engine, plan, targets, turns, display, processes=processes, allowed_lag=allow_lag
+        )
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
+    except FleetError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _check_answered(letter: str, report: Report) -> None:
@@ -166,6 +176,19 @@ def _failed(letters: str, reports: Sequence[Report]) -> Iterator[str]:
             yield f"{letter}, of {count(report.plan.clients, 'client')}: {line}"
 
 
+def _invalid(found: SideBySide, turns: Turns, rate_tolerance: float) -> Iterator[str]:
+    """Say why the figures cannot be believed; what is true of both targets, once."""
+    one, two = (invalid(report, rate_tolerance) for report in found.reports)
+    yield from (reason for reason in one if reason in two)
+    yield from (f"A: {reason}" for reason in one if reason not in two)
+    yield from (f"B: {reason}" for reason in two if reason not in one)
+    if found.apart > turns.settling / 2:
+        yield (
+            f"the processes began their turns {found.apart:.3g} s apart: more than half of the "
+            f"{turns.settling:g} s of each slice that do not count"
+        )
+
+
 def _judged(
     found: SideBySide,
     targets: list[Target],
@@ -174,11 +197,6 @@ def _judged(
     rate_tolerance: float,
 ) -> Judged:
     sides = [Side(str(target), str(target)) for target in targets]
-    reasons = [
-        f"{letter}: {reason}"
-        for letter, report in zip("AB", found.reports, strict=True)
-        for reason in invalid(report, rate_tolerance)
-    ]
     return Judged(
         (sides[0], sides[1]),
         found.comparison,
@@ -186,16 +204,10 @@ def _judged(
         answer_all(requirements, found.comparison),
         alike=found.alike,
         smallest=found.smallest,
-        invalid=tuple(reasons),
+        invalid=tuple(_invalid(found, turns, rate_tolerance)),
         failed=tuple(_failed("AB", found.reports)),
         notes=tuple(notes_on(found.reports)),
         broken=any(report.failures and not report.answered for report in found.reports)
         and not found.interrupted,
         interrupted=found.interrupted,
     )
-
-
-ab.params = [param for param in ab.params if param.name not in _NOT_HERE]
-for _param in ab.params:
-    if isinstance(_param, click.Option) and _param.name == "seed":
-        _param.help = "What the order of turns, and poisson arrivals, are drawn from."

@@ -41,13 +41,17 @@ from .report import show_reports
 from .scenario import scenario
 from .serve import serve
 from .service_options import delay_options, fault_options, service_options
-from .target_options import TARGET_TYPE
+from .target_options import TARGET_TYPE, secured_target, target_options
 
 _HELP = """Run the same plan with both engines against the same server and compare them.
 
 Without TARGET the service is started on a free port, in a process of its own, with the delay
 and the faults given, and anew for each engine where these are drawn, so that both meet the
-same; with TARGET they are that server's business. Clients connect in order.
+same; with TARGET they are that server's business. Clients connect in order. TARGET is what it is
+for twistecho fleet.
+
+The exit code is 0 where both were answered alike and right (with --fault alike is enough), 1 where
+not, 3 where figures cannot be believed (INVALID), 2 for a wrong command, 130 after Ctrl-C.
 """
 
 
@@ -55,6 +59,7 @@ same; with TARGET they are that server's business. Clients connect in order.
 @click.argument("target", type=TARGET_TYPE, required=False)
 @plan_options
 @protocol_option
+@target_options
 @paired_load_options
 @delay_options("0", DelayPer.REPLY)
 @fault_options
@@ -70,6 +75,8 @@ def check(
     **planned: Any,
 ) -> None:
     """Carry out `twistecho check`, and end the process."""
+    trust = {name: planned.pop(name) for name in ("ca", "server_name", "insecure")}
+    target = _secured(target, **trust)
     reply = planned.pop("reply") or (str(ReplyFormat.STAMPED) if target is None else AUTO)
     plan = make_plan(**planned, reply=reply, ordered=True, seed=seed or 0)
     if faults and target is None and plan.reconnect is not None and plan.clients > 1:
@@ -94,6 +101,16 @@ def check(
     except EchoServerError as error:
         raise click.ClickException(f"the service did not start: {error}") from None
     _conclude(output, reports["reactor"], reports["threads"], expect_failures=bool(faults))
+
+
+def _secured(target: Target | None, **trust: Any) -> Target | None:
+    """Give the target with what the options say of trust, or fail with one line."""
+    if target is not None:
+        return secured_target(target, **trust)
+    for name, value in trust.items():
+        if value:
+            raise click.UsageError(f"--{name.replace('_', '-')}: there is no TARGET")
+    return None
 
 
 def _conclude(

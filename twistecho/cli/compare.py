@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
-from twistecho.base.notation import parse_seconds
+from twistecho.base.notation import FieldError, parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
@@ -23,9 +23,10 @@ from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 
-from .option_types import Parsed, Whole, adding, choice_of, file_option
+from .load_options import message_seed_option, reconnect_option
+from .option_types import Parsed, Whole, adding, choice_of, file_option, is_given
 from .output_files import Output, OutputFile, drawable
-from .plan_options import make_plan, message_options
+from .plan_options import make_plan, message_options, payload_options, problem_with_option
 from .service_options import delay_options, design_reply_option
 
 DELAY = "0.2"
@@ -62,10 +63,13 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--server-reply", type=choice_of(ReplyFormat),
                  help="Format in which these must reply.  [default: raw]"),
     message_options,
+    payload_options,
+    message_seed_option,
+    reconnect_option,
     design_reply_option,
     delay_options(DELAY, DelayPer.CONNECTION),
     click.option("--backlog", "-b", type=Whole(0),
-                 help="Connections that may wait to be accepted. "
+                 help="Connections that may wait to be accepted.  "
                       "[default: 128; for sequential 5, for twisted 4096]"),
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
@@ -73,11 +77,20 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--kill-after", type=Parsed("time", parse_seconds), metavar="TIME",
                  help="Kill each server so long after its clients have begun."),
     click.option("--timeline/--no-timeline", default=True, show_default=True,
-                 help="Draw a line a client, where there is one number of clients."),
+                 help="Draw a line a client, where there is one number of clients, and no "
+                 "--reconnect."),
     click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
-                 help="Draw the same into an .svg file, or with matplotlib a .png or .pdf."),
+                 help="Draw the lines, or of several numbers of clients the growth, into an "
+                 ".svg file, or with matplotlib a .png or .pdf."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
+
+
+_PLANNED = (
+    "messages", "message_files", "escapes", "weights", "size", "payload", "seed", "repeat",
+    "timeout", "reconnect",
+)  # fmt: skip
+"""The options that are the plan's."""
 
 
 _HELP = """Run the same clients against every design of server and show who waited, and why.
@@ -85,7 +98,8 @@ _HELP = """Run the same clients against every design of server and show who wait
 Every design is started in a process of its own, on a free port of the loopback. The notebook's
 own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
 
-The exit code is 1 where a client was not answered right, which may be what was to be shown.
+The exit code is 0 where every message was answered right, 1 where not, which may be what was to be
+shown, 2 for a wrong command, 130 after Ctrl-C.
 """
 
 
@@ -96,10 +110,11 @@ def compare(
 ) -> None:
     """Carry out `twistecho compare`, and end the process."""
     experiment = _experiment(**wanted)
+    drawn = _has_lines(experiment, picture, wanted=timeline)
     output = Output(json_file)
     comparison = _run(experiment)
     output.json(comparison.to_json())
-    _show(output, comparison, timeline=timeline and len(comparison.sizes) == 1)
+    _show(output, comparison, timeline=drawn)
     if picture:
         _draw(comparison, picture, output)
     sys.exit(0 if comparison.complete else 1)
@@ -115,22 +130,14 @@ def _experiment(
     reply: str | None,
     servers: Sequence[OwnCommand],
     server_reply: str | None,
-    messages: tuple[str, ...],
-    repeat: int,
-    timeout: float,
-    **same: Any,
+    **others: Any,
 ) -> Experiment:
     """Put the options together, or fail with one line."""
+    planned = {name: others.pop(name) for name in _PLANNED}
     engines = ENGINES if engine == "both" else [e for e in get_args(Engine) if e == engine]
     reply_format = ReplyFormat(reply) if reply else None
-    return Experiment(
-        plan=make_plan(
-            messages,
-            str(reply_format or "stamped"),
-            clients=clients[0],
-            repeat=repeat,
-            timeout=timeout,
-        ),
+    experiment = Experiment(
+        plan=make_plan(reply=str(reply_format or "stamped"), clients=clients[0], **planned),
         delay=delay.text,
         delay_per=DelayPer(delay_per),
         designs=designs,
@@ -139,8 +146,41 @@ def _experiment(
         reply=reply_format,
         servers=_own_servers(servers, server_reply),
         server_reply=ReplyFormat(server_reply or "raw"),
-        **same,
+        **others,
     )
+    _check_plans(experiment)
+    return experiment
+
+
+def _check_plans(experiment: Experiment) -> None:
+    """Fail with one line where the messages do not go with the replies of a server."""
+    for trial in experiment.trials():
+        try:
+            trial.plan()
+        except FieldError as error:
+            raise click.UsageError(
+                f"{problem_with_option(error)}, as those of {trial.design} do"
+            ) from None
+
+
+def _has_lines(experiment: Experiment, picture: str | None, *, wanted: bool) -> bool:
+    """Say whether there is a line a client to be drawn, which has one connection in it.
+
+    Fails with one line where there is not, though it was asked for.
+    """
+    one_size = len(experiment.clients) == 1
+    if experiment.plan.reconnect is None:
+        return wanted and one_size
+    if wanted and is_given("timeline"):
+        raise click.UsageError(
+            "--timeline: it contradicts --reconnect: a line has one connection of a client"
+        )
+    if picture and one_size:
+        raise click.UsageError(
+            "--plot: with --reconnect it takes several numbers of --clients, to draw the growth: "
+            "a line has one connection of a client"
+        )
+    return False
 
 
 def _own_servers(servers: Sequence[OwnCommand], reply: str | None) -> Sequence[OwnCommand]:

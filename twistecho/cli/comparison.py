@@ -100,6 +100,7 @@ _FILE = Parsed("file", _read)
 
 _HELP = """Say whether run B was slower than run A, from the files of their --json.
 
+One of them may be -, for standard input.
 Their plans must be the same. Each second of one run is compared with the same second of the
 other; the warm-up is left out, and 20 seconds are needed. What else the machine did during one of
 the runs is taken for the target's: twistecho ab measures both in turn.

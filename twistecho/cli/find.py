@@ -30,11 +30,12 @@ from twistecho.fleet.reports.requirements import Requirement, parse_requirement
 from twistecho.fleet.runs.run import ENGINES, Engine, Shown, check_target
 from twistecho.fleet.search.highest import Search, find_highest
 
-from .fleet import count_processes, lack, processes_option
+from .fleet import lack
 from .load_options import load_options
 from .option_types import Parsed, adding, file_option
 from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
 from .plan_options import make_plan, plan_options, protocol_option
+from .processes import processes_option, read_processes
 from .report import picture, trust_options
 from .target_options import TARGET_TYPE, secured_target, target_options
 
@@ -183,7 +184,7 @@ def find(
         plan, requirements, least, most, precision, step_duration, rate_tolerance, allow_lag
     )
     shown = _shown(json, plot, quiet=quiet)
-    count = count_processes(processes, plan)
+    count = read_processes(processes, plan.clients, {})
     found = _run(engine, target, search, shown, count)
     if found.unreachable is not None and len(found.steps) == 1 and not found.interrupted:
         raise click.ClickException(f"{target}: {explained(found.unreachable)}")

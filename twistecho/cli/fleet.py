@@ -5,7 +5,6 @@ is how many files a process may open, and how many local ports there are for con
 addresses. Both are said with what would help.
 """
 
-import re
 import socket
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 import click
 
 from twistecho.base.notation import FieldError
-from twistecho.base.processes import INTERRUPTED, cores, raise_open_files, room_for_connections
+from twistecho.base.processes import INTERRUPTED, raise_open_files, room_for_connections
 from twistecho.fleet.conversation.custom_protocol import readers_of
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.plans.addresses import source_of_other_family
@@ -35,6 +34,7 @@ from .option_types import Parsed, adding, file_option, is_given, read_file
 from .output_files import OutputFile, run_shown
 from .payloads import payload_in
 from .plan_options import fleet_plan_options, plan_fields, problem_with_option, protocol_option
+from .processes import processes_option, read_processes
 from .report import Results, make_results, result_options
 from .target_options import TARGET_TYPE, secured_target, target_options
 
@@ -81,12 +81,6 @@ def problem_with_sources(plan: Plan, target: Target) -> str | None:
 _PLAN_TYPE = Parsed("file", partial(read_file, parse=partial(Plan.from_json, bytes_of=payload_in)))
 
 _JUDGED = ("requirements", "rate_tolerance", "allow_lag", "quiet", *_FILES)
-
-processes_option: Callable[[Any], Any] = click.option(
-    "--processes", "-P", default="1", show_default=True, metavar="N|auto",
-    help="Spread the clients over this many processes; auto takes one per core.",
-)  # fmt: skip
-"""Adds the option that says how many processes drive the clients."""
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     fleet_plan_options,
@@ -142,7 +136,8 @@ def fleet(
     results = make_results(**wanted, json=json_file, beside={"json-lines": json_lines})
     results.check(plan)
     _check_way(engine, plan, target)
-    count = count_processes(processes, plan, verbose=verbose)
+    excluded = {"verbose": verbose, "in-order": plan.ordered}
+    count = read_processes(processes, plan.clients, excluded)
     live = LiveOutputs(plan, json_lines, metrics)
     report = _run(engine, plan, target, results, live, processes=count, verbose=verbose)
     verdict = results.conclude(report, live.problem)
@@ -214,17 +209,3 @@ def _run(
             return run_shown(engine, plan, target, results.printer, verbose=verbose, display=shown)
         except ValueError as error:
             raise click.UsageError(f"TARGET: {error}") from None
-
-
-def count_processes(wanted: str, plan: Plan, *, verbose: bool = False) -> int:
-    """Read how many processes are wanted, or fail with one line."""
-    if wanted == "auto":
-        return min(cores(), plan.clients)
-    if not re.fullmatch("[0-9]{1,18}", wanted) or not 0 < int(wanted) <= plan.clients:
-        raise click.UsageError(
-            f"--processes: {wanted} is neither auto nor a number from 1 to that of the clients"
-        )
-    for option, given in (("verbose", verbose), ("in-order", plan.ordered)):
-        if given and int(wanted) > 1:
-            raise click.UsageError(f"--processes: it contradicts --{option}")
-    return int(wanted)

@@ -1,6 +1,7 @@
 """The options that say when messages are sent, and over how many connections."""
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -41,23 +42,39 @@ _PIPELINE = click.option(
     help="Messages that a client may have unanswered at once.",
 )  # fmt: skip
 
-_RECONNECT = click.option(
+reconnect_option: Callable[[Command], Command] = click.option(
     "--reconnect", type=Whole(1), metavar="N",
     help="Close each connection once N messages are answered, and make a new one: 1 for each.  "
     "[default: a connection a client]",
 )  # fmt: skip
+"""Adds the option that has connections made anew."""
+
+_ARRIVALS = click.option(
+    "--arrivals", type=choice_of(Arrivals), default=str(Arrivals.CONSTANT), show_default=True,
+    help="How messages due under --rate are spread in time.",
+)  # fmt: skip
+
+
+def _seed_option(drawn: str) -> Callable[[Any], Any]:
+    """Give the option that has the same drawn again; it is said what that is."""
+    return click.option(
+        "--seed", type=SEED_TYPE, default=0, show_default=True,
+        help=f"What {drawn} are drawn from.",
+    )  # fmt: skip
+
+
+message_seed_option: Callable[[Command], Command] = _seed_option(
+    "sizes, payloads and weighted messages"
+)
+"""Adds the option that has the same messages drawn again."""
 
 load_options: Callable[[Command], Command] = adding([
     _RATE_IN_STAGES,
-    click.option("--arrivals", type=choice_of(Arrivals),
-                 default=str(Arrivals.CONSTANT), show_default=True,
-                 help="How messages due under --rate are spread in time."),
-    click.option("--seed", type=SEED_TYPE, default=0, show_default=True,
-                 help="What poisson arrivals, sizes, payloads and weighted messages are drawn "
-                 "from."),
+    _ARRIVALS,
+    _seed_option("poisson arrivals, sizes, payloads and weighted messages"),
     _THINK,
     _PIPELINE,
-    _RECONNECT,
+    reconnect_option,
     click.option("--duration", type=TIME_TYPE, metavar="TIME",
                  help="Send for so long, instead of --repeat times."),
     click.option("--warmup", type=TIME_TYPE, default="0", show_default=True, metavar="TIME",
@@ -69,5 +86,16 @@ load_options: Callable[[Command], Command] = adding([
 ])  # fmt: skip
 """Adds the options that say when messages are sent."""
 
-paired_load_options: Callable[[Command], Command] = adding([_RATE, _THINK, _PIPELINE, _RECONNECT])
+turns_load_options: Callable[[Command], Command] = adding([
+    _RATE,
+    _ARRIVALS,
+    _seed_option("the order of turns, poisson arrivals, sizes, payloads and weighted messages"),
+    _THINK,
+    _PIPELINE,
+])  # fmt: skip
+"""Adds those that say when messages are sent while it is a target's turn."""
+
+paired_load_options: Callable[[Command], Command] = adding(
+    [_RATE, _THINK, _PIPELINE, reconnect_option]
+)
 """Adds those under which two runs send the same messages, so that they can be compared."""

@@ -42,6 +42,8 @@ class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # gen
 class Whole(click.IntRange):
     """A whole number of a range, in ASCII digits: Python's `int` takes others, and underscores."""
 
+    name = "N"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text, or fail with one line."""
         if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value) is None:

@@ -18,39 +18,44 @@ from twistecho.fleet.plans.stages import parse_counts
 from .option_types import TIME_TYPE, Command, Parsed, StagesOr, Whole, adding, file_option, is_given
 from .payloads import checked_size, messages_from, parse_weights, read_message, read_payload
 
-message_options: Callable[[Command], Command] = adding([
-    click.option("--message", "-m", "messages", multiple=True,
-                 default=[OWN_MESSAGE.decode()], show_default=True,
-                 help="What each client sends, with its number for {client} and the message's "
-                 "for {message}; repeatable, in turn."),
-    click.option("--repeat", "-n", type=Whole(1), default=1, show_default=True,
-                 help="Times that each client sends its messages."),
-    click.option("--timeout", "-t", type=TIME_TYPE, default="30s", show_default=True,
-                 metavar="TIME",
-                 help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h."),
-])  # fmt: skip
+_MESSAGE = click.option(
+    "--message", "-m", "messages", multiple=True,
+    default=[OWN_MESSAGE.decode()], show_default=True,
+    help="What each client sends, with its number for {client} and the message's for {message}; "
+    "repeatable, in turn.",
+)  # fmt: skip
+_REPEAT = click.option(
+    "--repeat", "-n", type=Whole(1), default=1, show_default=True,
+    help="Times that each client sends its messages.",
+)  # fmt: skip
+_TIMEOUT = click.option(
+    "--timeout", "-t", type=TIME_TYPE, default="30s", show_default=True, metavar="TIME",
+    help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h.",
+)  # fmt: skip
+
+message_options: Callable[[Command], Command] = adding([_MESSAGE, _REPEAT, _TIMEOUT])
 """Adds the options that say what a client sends, and how long it waits."""
 
-_payload_options: Callable[[Command], Command] = adding([
+payload_options: Callable[[Command], Command] = adding([
     click.option("--escapes", is_flag=True,
                  help=r"Read \r, \n, \t, \\ and \xHH in --message as those bytes."),
     click.option("--message-file", "message_files", type=Parsed("file", read_message),
                  multiple=True, metavar="FILE",
                  help="Send the bytes of a file, in place of --message; repeatable."),
     click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
-                 help="Send one of the messages each time, at random, so often each: 9,1. "
-                 "[default: all of them, in turn]"),
+                 help="Draw which of the messages comes next, each as often as its weight says: "
+                 "9,1.  [default: all of them, in turn]"),
     click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
                  help="Bytes of each message, which is filled up: 1k, uniform:64,4k, "
                  "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
     click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
                  help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
 ])  # fmt: skip
+"""Adds the options that say which bytes and how many a message has."""
 
 _CLIENTS = click.option(
     "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Clients, all at once.",
 )  # fmt: skip
-
 _CLIENTS_IN_STAGES = click.option(
     "--clients", "-c", type=StagesOr(Whole(1), parse_counts), default=20, show_default=True,
     metavar="N|STAGES",
@@ -58,21 +63,36 @@ _CLIENTS_IN_STAGES = click.option(
     "time: 10..200:1min,200:2min.",
 )  # fmt: skip
 
-_PLAN_OPTIONS = [
-    message_options,
-    _payload_options,
-    click.option("--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
-                 help="Format of the replies; with auto each client finds it by the first bytes "
-                 f"that come.  [default: {AUTO}; of check's own service {ReplyFormat.STAMPED}]"),
+
+def _reply_option(otherwise: str = "") -> Callable[[Any], Any]:
+    """Give the option of the replies' format; ``otherwise`` says where its default is another."""
+    return click.option(
+        "--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
+        help="Format of the replies; with auto each client finds it by the first bytes that come.  "
+        f"[default: {AUTO}{otherwise}]",
+    )  # fmt: skip
+
+
+_RESULT_OPTIONS = [
     click.option("--verbose", "-v", is_flag=True, help="Print one line per reply."),
     file_option("--json", "json_file", help="Write the result as JSON; - is standard output."),
 ]  # fmt: skip
 
-plan_options: Callable[[Command], Command] = adding([_CLIENTS, *_PLAN_OPTIONS])
+plan_options: Callable[[Command], Command] = adding([
+    _CLIENTS, message_options, payload_options,
+    _reply_option(f"; of check's own service {ReplyFormat.STAMPED}"), *_RESULT_OPTIONS,
+])  # fmt: skip
 """Adds the options that make a plan, and where its result goes."""
 
-fleet_plan_options: Callable[[Command], Command] = adding([_CLIENTS_IN_STAGES, *_PLAN_OPTIONS])
+fleet_plan_options: Callable[[Command], Command] = adding([
+    _CLIENTS_IN_STAGES, message_options, payload_options, _reply_option(), *_RESULT_OPTIONS,
+])  # fmt: skip
 """Adds the same, where clients may come and go."""
+
+turns_plan_options: Callable[[Command], Command] = adding([
+    _CLIENTS, _MESSAGE, _TIMEOUT, payload_options, _reply_option(),
+])  # fmt: skip
+"""Adds those that make a plan which goes on until all turns are over."""
 
 
 def _loadable(name: str) -> str:

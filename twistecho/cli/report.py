@@ -47,8 +47,8 @@ trust_options: Callable[[Any], Any] = adding([
                  help="The least share of the messages due under --rate that must be sent by the "
                       "end, or the run is INVALID: 95%, 95 or 0.95."),
     click.option("--allow-lag", type=Parsed("time", parse_seconds), metavar="TIME",
-                 help="How late the fleet itself may be under --rate, 10ms unless given, and how "
-                      "much of a time may be its own before that is marked, 0.2ms unless given."),
+                 help="How late the fleet itself may be under --rate, and how much of a time may "
+                      "be its own before that is marked.  [default: 10ms, and 0.2ms]"),
 ])  # fmt: skip
 """Adds the options that say from when on a report is not to be believed."""
 
@@ -64,8 +64,8 @@ result_options: Callable[[Any], Any] = adding([
     file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "
                                    "$GITHUB_STEP_SUMMARY."),
     file_option("--plot", parse=picture,
-                help="Draw them into an .svg file, or with matplotlib into a .png or .pdf."),
-    file_option("--html", help="Write all of it as one HTML page."),
+                help="Draw the figures into an .svg file, or with matplotlib a .png or .pdf."),
+    file_option("--html", help="Write verdict, figures and charts as one HTML page."),
     click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
 ])  # fmt: skip
 """Adds the options that say what is done with a report."""
@@ -167,10 +167,10 @@ def _read(name: str) -> tuple[str, Report]:
 _HELP = """Show what fleets found, from the files of their --json.
 
 Several files are put together exactly, as the parts of one run: their plans must be the same,
-but for the number of clients, the rate, the ramp, the sources and the seed.
+but for the number of clients, the rate, the ramp, the sources and the seed. - is standard input.
 
-The exit code is 1 where not every message was answered right or a requirement is missed, and 3
-where the figures cannot be believed.
+The exit code is 0 where every message was answered right and every requirement is met, 1 where
+not, 3 where the figures cannot be believed (INVALID), 2 for a wrong command.
 """
 
 

@@ -24,12 +24,15 @@ from .streams import OutputError
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
-                 help="Where to listen; 0 takes a free port. Only select takes several. "
+                 metavar="PORT",
+                 help="Where to listen; 0 takes a free port. Only select takes several.  "
                       "[default: 5000; for select 5002 and 5003]"),
-    click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on."),
+    click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST",
+                 help="Interface to listen on."),
     design_reply_option,
     click.option("--backlog", "-b", type=Whole(0),
-                 help="Connections that may wait to be accepted. [default: 128; for sequential 5]"),
+                 help="Connections that may wait to be accepted.  "
+                      "[default: 128; for sequential 5]"),
     delay_options("0", DelayPer.CONNECTION, parse_delay),
 ]  # fmt: skip
 

@@ -21,7 +21,7 @@ from .option_types import SEED_TYPE, Command, Parsed, adding, choice_of
 
 design_reply_option: Callable[[Command], Command] = click.option(
     "--reply", "-r", type=choice_of(ReplyFormat),
-    help="Format of the replies. [default: stamped; for sequential prefixed]",
+    help="Format of the replies.  [default: stamped; for sequential prefixed]",
 )  # fmt: skip
 """Adds the format of replies where each design has its own."""
 
@@ -48,8 +48,8 @@ fault_options: Callable[[Command], Command] = adding([
     click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
                  help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
     click.option("--seed", type=SEED_TYPE,
-                 help="What delays and faults are drawn from.  [default: a new one, shown] "
-                 "Messages are too.  [default: 0]"),
+                 help="What delays, faults and messages are drawn from.  [default: 0 for "
+                 "messages, and for the others a new one, which is shown]"),
 ])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 

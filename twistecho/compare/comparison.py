@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from twistecho.base.decoding import check_schema, decode, parse, written_as
+from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.reports.report import Report
 
@@ -58,15 +60,18 @@ class Run:
         """The clients' outcomes in the order in which they were done."""
         return sorted(self.report.outcomes, key=lambda o: (o.ended, o.replied or 0.0, o.client))
 
-    @property
+    @cached_property
     def connect_times(self) -> list[float]:
-        """How long each client that connected took to do so, in seconds, the shortest first."""
+        """How long each connection took to be made, in seconds, the shortest first."""
         outcomes = self.report.outcomes
+        if self.report.plan.reconnect is not None:  # outcomes tell of the first ones alone
+            made = Latencies(self.report.measured.connect)
+            return made.at_ranks(range(1, made.count + 1))
         return sorted(o.connected - o.started for o in outcomes if o.connected is not None)
 
     @property
     def connects_retried(self) -> int:
-        """How many clients connected, but not at their first SYN."""
+        """How many connections were made, but not at their first SYN."""
         return sum(took >= CONNECT_RETRIED for took in self.connect_times)
 
     @property

@@ -110,6 +110,8 @@ def figures_table(
     for cause in causes(comparison.of_size(clients)):
         failed = [f"{run.report.failures.get(cause, 0):,}" for run in runs]
         table.add_row(cause_name(cause), *failed, style="bold red")
+    if any(run.report.plan.reconnect is not None for run in comparison.of_size(clients)):
+        table.add_row("connect rate", *(str(read(run.report, "connects/s")) for run in runs))
     for name, figure in _AFTER_FAILURES.items():
         table.add_row(name, *map(figure, runs))
     return table

@@ -18,7 +18,15 @@ from tests.fleet.conversation.test_expected import (
     talks,
     tricky,
 )
-from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, STAMPED_HEAD, ReplyFormat
+from twistecho.base.notation import FieldError
+from twistecho.base.reply_formats import (
+    MESSAGE_SIZE,
+    PREFIX,
+    REPLY_WRITERS,
+    STAMPED_HEAD,
+    ReplyFormat,
+    messages_of,
+)
 from twistecho.fleet.conversation.auto import AutoReader
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.custom_protocol import readers_of
@@ -138,15 +146,53 @@ class LawTests(unittest.TestCase):
         assert (auto.reply, named.reply) == (reply, None)
         assert (auto.messages, auto.bytes_returned) == (named.messages, named.bytes_returned)
 
+    @settings(max_examples=60, deadline=None)
+    @given(
+        texts=st.lists(confusing | tricky, min_size=1, max_size=2),
+        payload=st.none() | confusing | tricky,
+        size=st.sampled_from([1, 30, 1024, 1025, 2500]),
+        reply=st.sampled_from(ReplyFormat),
+        places=cuts | st.none(),
+    )
+    @example([PREFIX], PREFIX + b"x", 2500, RAW, None)
+    @example([PREFIX], PREFIX + b"x", 2500, PREFIXED, None)
+    @example([STAMPED_HEAD + b"b'"], STAMPED_HEAD + b"b'", 2500, RAW, None)
+    @example([b"x"], PREFIX, 1024, PREFIXED, [])
+    def test_a_plan_is_refused_or_its_replies_tell_their_format(
+        self,
+        texts: list[bytes],
+        payload: bytes | None,
+        size: int,
+        reply: ReplyFormat,
+        places: list[int] | None,
+    ) -> None:
+        """Also where messages are large, and drawn from what replies begin with."""
+        fields = {} if payload is None else {"size": size, "payload": payload}
+        row = PREFIX * 2
+        try:
+            plan = Plan(1, tuple(texts), reply="auto", literal=True, **fields)  # type: ignore[arg-type]
+        except FieldError:
+            assert size > MESSAGE_SIZE
+            assert row in (payload or b"") * 30 or any(row in text for text in texts)
+            return
+        outcome = conversed(plan, reply, places)
+        assert outcome.answered, outcome.cause
+        assert (outcome.reply, outcome.balance) == (reply, (0, 0))
+        assert outcome.messages == len(texts)
 
-def conversed(plan: Plan, reply: ReplyFormat, places: Sequence[int]) -> Outcome:
-    """Give the outcome of a conversation with a server whose replies are right, and cut so."""
+
+def conversed(plan: Plan, reply: ReplyFormat, places: Sequence[int] | None) -> Outcome:
+    """Give the outcome of a conversation with a server whose replies are right, and cut so.
+
+    None is a byte at a time.
+    """
     conversation = Conversation(plan, 0, Recording())
     conversation.connecting(0.0)
     owed = [conversation.connected(0.0)]
     while owed:
-        right = REPLY_WRITERS[reply](owed.pop(0), CTIME)
-        for piece in pieces_of(right, places):
+        pieces = messages_of(owed.pop(0))
+        right = b"".join(REPLY_WRITERS[reply](piece, CTIME) for piece in pieces)
+        for piece in bytes_of(right) if places is None else pieces_of(right, places):
             message = conversation.received(piece, 0.0)
             owed += [message] if message else []
     conversation.closed(0.0)

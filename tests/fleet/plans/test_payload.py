@@ -207,10 +207,14 @@ class RefusalTests(unittest.TestCase):
             ("weights: True is of the wrong type", {"weights": (True,)}),
             ("weights: [9] is of the wrong type", {"weights": [9]}),
             ("messages: an empty message has no reply", {"messages": (b"",)}),
-            ("payload: it holds 'Resposta => '",
-             {"size": 9, "payload": b"-" + PREFIX, "reply": ReplyFormat.PREFIXED}),
+            ("payload: it repeats 'Resposta => ', with which prefixed replies begin",
+             {"size": 1025, "payload": b"-" + PREFIX * 2, "reply": ReplyFormat.PREFIXED}),
+            ("payload: it repeats 'Resposta => '",
+             {"size": "uniform:1,2k", "payload": b" => Resposta", "reply": ReplyFormat.PREFIXED}),
             ("messages: a large one repeats 'Resposta => '",
              {"messages": (large,), "reply": ReplyFormat.PREFIXED}),
+            ("messages: a large one repeats 'Resposta => '",
+             {"messages": (PREFIX * 2,), "size": 1025, "payload": "text", "reply": "auto"}),
         ):  # fmt: skip
             known: dict[str, Any] = fields
             with self.subTest(told), pytest.raises(FieldError) as caught:
@@ -221,9 +225,24 @@ class RefusalTests(unittest.TestCase):
     def test_a_prefix_is_no_matter_where_replies_end_otherwise(self) -> None:
         """Or come back in one piece."""
         large = b"x" * 1025 + PREFIX * 2
-        assert Plan(size=9, payload=PREFIX)
+        assert Plan(size="2k", payload=PREFIX)
         assert Plan(messages=(large,), reply=ReplyFormat.RAW)
-        assert Plan(messages=(PREFIX * 2, large[:-1]), reply=ReplyFormat.PREFIXED)
+        for reply in (ReplyFormat.PREFIXED, "auto"):
+            assert Plan(messages=(PREFIX * 2, large[:-1]), reply=reply)
+            assert Plan(size=1024, payload=PREFIX, reply=reply)
+
+    def test_one_prefix_among_other_bytes_is_no_matter(self) -> None:
+        """As often as it comes: each can be told by what follows it."""
+        for reply in (ReplyFormat.PREFIXED, "auto"):
+            assert Plan(size="2k", payload=b"-" + PREFIX, reply=reply)
+            assert Plan(messages=(PREFIX,), size="2k", payload=PREFIX + b"-", reply=reply)
+
+    def test_where_the_format_is_to_be_found_the_way_out_is_told(self) -> None:
+        """In the words of whoever gave the plan."""
+        with pytest.raises(FieldError) as caught:
+            Plan(size="2k", payload=PREFIX, reply="auto")
+        told = caught.value.said(lambda field: f"--{field}")
+        assert told.endswith("with which prefixed replies begin: name the format with --reply raw")
 
 
 class JsonTests(unittest.TestCase):

@@ -18,7 +18,7 @@ from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs import fleet_process
-from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess, _decoding
+from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess, decoding
 from twistecho.fleet.runs.run import ENGINES
 from twistecho.testing.servers import EchoServer
 
@@ -64,12 +64,10 @@ class FleetProcessTests(unittest.TestCase):
         held: list[bool] = []
         for kind, said in ((Report, {"report": {}}), (Progress, {"progress": {}})):
             process = FleetProcess("threads", self.target, Plan(clients=1))
-            with mock.patch.object(
-                kind, "from_dict", lambda _data: held.append(_decoding.locked())
-            ):
+            with mock.patch.object(kind, "from_dict", lambda _data: held.append(decoding.locked())):
                 process._take(said)
         assert held == [True, True]
-        assert not _decoding.locked()
+        assert not decoding.locked()
 
     def test_what_else_is_printed_there_breaks_nothing(self) -> None:
         """As by a user's protocol, or whatever is imported; it goes where our own output goes."""

@@ -12,7 +12,7 @@ from twistecho import Plan, ReplyFormat, Report
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.run import ENGINES, Shown, show_nothing
-from twistecho.fleet.runs.several import run_steps_in_processes
+from twistecho.fleet.runs.several_steps import run_steps_in_processes
 from twistecho.fleet.runs.steps import NextPlan, run_steps
 from twistecho.testing.servers import EchoServer
 
@@ -113,7 +113,7 @@ class StepsTests(unittest.TestCase):
 
 
 def _is_fleet(process: psutil.Process) -> bool:
-    return any("fleet_process" in argument for argument in process.cmdline())
+    return any("step_process" in argument for argument in process.cmdline())
 
 
 def _in_two_processes(

@@ -87,7 +87,7 @@ class InMemoryTests(unittest.TestCase):
             busy = [round(second.start) - 2 for second in report.measured.intervals
                     if second.answered > 9]  # fmt: skip
             assert busy == [number for number in range(-2, 8) if TURNS.side_of(number) == side]
-        pairs = pairs_of(TURNS, [fleet.recordings()[0] for fleet in both.fleets], 8)  # type: ignore[misc]
+        pairs = pairs_of(TURNS, [fleet.recordings()[0].slices for fleet in both.fleets], 8)  # type: ignore[attr-defined]
         assert len(pairs) == 4
         for one, two in pairs:
             self.assertAlmostEqual(one.rate / two.rate, 2.0, delta=0.2)
@@ -100,7 +100,7 @@ class InMemoryTests(unittest.TestCase):
         self.advance(TURNS.duration + 3)
         assert [invalid(report) for report in self.reports] == [(), ()]
         assert [report.messages for report in self.reports] == [500, 500]
-        pairs = pairs_of(TURNS, [fleet.recordings()[0] for fleet in both.fleets], 8)  # type: ignore[misc]
+        pairs = pairs_of(TURNS, [fleet.recordings()[0].slices for fleet in both.fleets], 8)  # type: ignore[attr-defined]
         for pair in pairs:
             for each in pair:
                 self.assertAlmostEqual(each.rate, 100.0, delta=3)

@@ -4,6 +4,13 @@ What comes is read in all three ways, byte by byte, and a way ends at the first 
 belong to it. The one that is left is the format, whatever was sent and however TCP cut the bytes:
 what a client sent may itself begin as a prefix does. Where more than one way is left, and what has
 come is exactly what was sent, it counts as raw until the next byte tells otherwise.
+
+No message is ambiguous: whatever was sent, all the right replies to it in one format are no
+beginning of those in another, but for raw ones, which may be: those to ``R`` begin a prefix. So the
+next byte tells, or the end, before which a service that was told FIN sends all that it owes. A way
+goes on beside the right one only as far as what was sent repeats itself: raw and prefixed replies
+to M differ where M and the prefix before M do. What takes too long to be read is refused before:
+see `plans.prefixes`.
 """
 
 from collections.abc import Callable

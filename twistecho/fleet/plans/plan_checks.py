@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING
 
 from twistecho.base.decoding import MOST
 from twistecho.base.notation import LONGEST_TIME, FieldError
-from twistecho.base.reply_formats import MESSAGE_SIZE, PREFIX, ReplyFormat
 
 from .arrivals import Arrivals
 from .payload import check_payload, check_weights, sizes_of
 from .plan_fields import check_counts, check_times
 from .plan_messages import OWN_MESSAGE
 from .plan_stages import check_stages
-from .reply import AUTO
+from .prefixes import check_prefixes
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -41,21 +40,8 @@ def _check_payload(plan: "Plan") -> None:
         raise FieldError("payload", "it needs ", "size")
     if plan.size is not None and plan.payload is None and plan.messages != (OWN_MESSAGE,):
         raise FieldError("size", "it contradicts ", "messages", ", unless a payload is named too")
-    if plan.reply in (ReplyFormat.PREFIXED, AUTO) and plan.protocol is None:
-        _check_prefixes(plan)
-
-
-def _check_prefixes(plan: "Plan") -> None:
-    """Refuse bytes that cannot be told from the beginnings of the replies to a large message.
-
-    Where these follow each other, there are too many readings to be tried.
-    """
-    shown = PREFIX.decode()
-    if isinstance(plan.payload, bytes) and PREFIX in plan.payload:
-        raise FieldError("payload", f"it holds {shown!r}, with which prefixed replies begin")
-    if any(len(text) > MESSAGE_SIZE and PREFIX * 2 in text for text in plan.messages):
-        problem = f"a large one repeats {shown!r}, with which prefixed replies begin"
-        raise FieldError("messages", problem)
+    if plan.protocol is None:
+        check_prefixes(plan.reply, plan.messages, plan.size, plan.payload)
 
 
 def _check_together(plan: "Plan") -> None:

@@ -5,7 +5,7 @@ and whoever measures the server meanwhile does not share an interpreter with a t
 
 ``python -m twistecho.fleet.runs.fleet_process SOCKET`` reads one line of JSON from standard input,
 
-    {"engine": ..., "target": ..., "plan": {...}, "seconds": false, "steps": false}
+    {"engine": ..., "target": ..., "plan": {...}, "seconds": false}
 
 and writes lines of JSON to the socket of that number (a user's protocol may print): that it begins,
 how far it is now and then, each of its seconds if they are wanted, that its clients have all
@@ -14,11 +14,8 @@ connected where the plan has a barrier, and at last what it found, or what was w
     {"begins": true}   {"progress": {...}}   {"second": {...}}   {"together": true}
     {"report": {...}}   {"error": "..."}
 
-At a barrier it goes on once it is sent another line. SIGINT has it report what it has found until
+At a barrier it goes on once it is sent a second line. SIGINT has it report what it has found until
 then; before its clients have begun there is nothing to report, and it ends with an exit code.
-
-Where it is to carry out one plan after the other over the same connections, in ``steps``, it reads
-the next one, ``{"plan": {...}}``, after each report, until standard input ends.
 """
 
 import json
@@ -29,30 +26,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Progress, Watch
+from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
-from .run import Engine, engine_named, import_engine, run_engine
-from .steps import run_steps
-
-_PROGRESS_EVERY = 0.5
+from .run import Engine, Shown, engine_named, import_engine, run_engine
+from .telling import Line, Said, tell_parent
 
 
 class FleetError(RuntimeError):
     """A fleet's process gave no report; the message says in a few words what became of it."""
-
-
-_decoding = threading.Lock()
-"""Held by the thread that decodes what a process says: see `decode`."""
 
 
 class ToldSeconds:
@@ -78,6 +68,10 @@ class ToldSeconds:
             del self._known[number]
 
 
+decoding = threading.Lock()
+"""Held by the thread that decodes what a process says: see `decode`."""
+
+
 class FleetProcess:
     """A running fleet, as a context manager; it is killed if the block is left before its end.
 
@@ -85,6 +79,9 @@ class FleetProcess:
     connected, or the process has ended; by default they go on at once. Under Locust, which has
     gevent patch threads and processes, all this is waited for as gevent does.
     """
+
+    module = __name__
+    """What runs in the process."""
 
     def __init__(
         self,
@@ -94,7 +91,6 @@ class FleetProcess:
         together: Callable[[], None] | None = None,
         *,
         seconds: bool = False,
-        steps: bool = False,
     ) -> None:
         self.plan = plan
         self.began: float | None = None
@@ -105,19 +101,17 @@ class FleetProcess:
         self.report: Report | None = None
         self.error: str | None = None
         """What it says is wrong."""
-        self.is_together = False
+        self.is_together = self.has_said_all = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
-        self._wanted = {
+        self._wanted: dict[str, Any] = {
             "engine": engine,
             "target": str(target),
             "plan": plan.to_dict(),
             "seconds": seconds,
-            "steps": steps,
         }
         # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
         self._begun, self._ended = threading.Event(), threading.Event()
-        self._reported = threading.Event()
 
     def __enter__(self) -> Self:
         """Start the process."""
@@ -129,7 +123,7 @@ class FleetProcess:
             with ours, childs:
                 self._lines = ours.makefile("rb")
                 self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                    command(__name__, str(childs.fileno())),
+                    command(self.module, str(childs.fileno())),
                     stdin=subprocess.PIPE,
                     pass_fds=[childs.fileno()],
                     start_new_session=True,
@@ -152,25 +146,6 @@ class FleetProcess:
         """Let it pass its barrier."""
         self._send("go on")
 
-    def begin(self, plan: Plan) -> None:
-        """Have it carry out the next plan, where it does so in steps; it has reported on the last.
-
-        Its clients are those of the plan before, by their numbers.
-        """
-        self.plan, self.report, self.is_together = plan, None, False
-        self.progress = Progress(0.0)
-        self._reported.clear()
-        if self._ended.is_set():
-            self._end()
-        self._send(json.dumps({"plan": plan.to_dict()}))
-
-    def finish(self, seconds: float) -> None:
-        """Have it close its connections after the last of its steps; wait for so long at most."""
-        with suppress(OSError):
-            assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
-            self.process.stdin.close()
-        self.wait(seconds)
-
     def _send(self, line: str) -> None:
         # One that has died is found out when it is waited for; one that was left has no pipe.
         with suppress(OSError, ValueError):
@@ -192,9 +167,8 @@ class FleetProcess:
     def _end(self) -> None:
         """Note that it has ended: nobody waits for it any more."""
         self._ended.set()
-        self.is_together = True
+        self.is_together = self.has_said_all = True
         self._together()
-        self._reported.set()
 
     def _take(self, said: Any) -> None:
         if not isinstance(said, dict):
@@ -203,15 +177,14 @@ class FleetProcess:
             self.began = time.monotonic()
             self._begun.set()
         elif "progress" in said:
-            with _decoding:
+            with decoding:
                 self.progress = Progress.from_dict(said["progress"])
         elif "second" in said:
-            with _decoding:
+            with decoding:
                 self.seconds.add(Second.from_dict(said["second"]))
         elif "report" in said:
-            with _decoding:
+            with decoding:
                 self.report = Report.from_dict(said["report"])
-            self._reported.set()
         elif "error" in said:
             self.error = str(said["error"])
         else:
@@ -233,10 +206,6 @@ class FleetProcess:
             return False
         self.process.wait()
         return True
-
-    def wait_for_step(self) -> None:
-        """Wait until it has reported on the present plan, or has ended."""
-        self._reported.wait()
 
     def wait_for_report(self) -> Report:
         """Wait for its end and give the report. Raises FleetError where there is none."""
@@ -272,97 +241,18 @@ class FleetProcess:
         return self.error or f"ended with exit code {code} and without a report"
 
 
-class _Line:
-    """The line to the parent; any thread may speak."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._lock = threading.Lock()
-        self._out = out
-
-    def say(self, kind: str, value: Any) -> None:
-        """Send one line."""
-        text = json.dumps({kind: value}, separators=(",", ":"))
-        with self._lock:
-            self._out.write(text + "\n")
-            self._out.flush()
-
-    def await_others(self) -> None:
-        """Say that all clients here have connected; wait until the parent says that all have."""
-        self.say("together", True)
-        sys.stdin.readline()
-
-
-@contextmanager
-def _telling(line: _Line, watch: Watch, *, seconds: bool) -> Iterator[None]:
-    """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
-    over, told = threading.Event(), -1
-
-    def tell(*, at_end: bool = False) -> None:
-        nonlocal told
-        for second in watch.seconds(told, over=at_end) if seconds else ():
-            line.say("second", second.to_dict())
-            told = second.number
-        line.say("progress", watch().to_dict())
-
-    def tell_all() -> None:
-        while not over.wait(_PROGRESS_EVERY):
-            tell()
-        tell(at_end=True)
-
-    thread = threading.Thread(target=tell_all, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def main(out: TextIO) -> None:
     """Carry out what the first line of standard input asks for, and tell of it."""
-    line, begun = _Line(out), threading.Event()
-
-    def interrupted(_signal: int, _frame: object) -> None:
-        """End before the clients have begun; after they have ended, report all the same."""
-        if not begun.is_set():
-            sys.exit(INTERRUPTED)
-
-    def display(watch: Watch) -> AbstractContextManager[object]:
-        """Tell how far the run is; from here on the engine sees to SIGINT."""
-        begun.set()
-        return _telling(line, watch, seconds=wanted["seconds"])
-
-    signal.signal(signal.SIGINT, interrupted)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    asked = sys.stdin.readline()
-    if not asked:
-        return  # the parent has ended before it said anything
-    wanted = json.loads(asked)
-    try:
-        engine = engine_named(wanted["engine"])
-        plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
-        import_engine(engine)
-        line.say("begins", True)
-        if wanted.get("steps"):
-            following = partial(_following, line, plan)
-            run_steps(engine, target, following, lambda _: display, together=line.await_others)
-            return
-        report = run_engine(engine, plan, target, display=display, together=line.await_others)
-    except ValueError as error:
-        line.say("error", str(error))
-    else:
-        # Python's own end would have the signal kill again, with the report on its way.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        line.say("report", report.to_bare_dict())
+    tell_parent(out, _run)
 
 
-def _following(line: _Line, first: Plan, report: Report | None) -> Plan | None:
-    """Send the report on a step; give the plan of the next one, once the parent has said it."""
-    if report is None:
-        return first
-    line.say("report", report.to_bare_dict())
-    asked = "" if report.interrupted else sys.stdin.readline()
-    return Plan.from_dict(json.loads(asked)["plan"]) if asked else None
+def _run(wanted: Any, line: Line, display: Shown) -> Said:
+    engine = engine_named(wanted["engine"])
+    plan, target = Plan.from_dict(wanted["plan"]), parse_target(wanted["target"])
+    import_engine(engine)
+    line.say("begins", True)
+    report = run_engine(engine, plan, target, display=display, together=line.await_others)
+    return [("report", report.to_bare_dict())]
 
 
 if __name__ == "__main__":

@@ -4,35 +4,24 @@ Every process is a `fleet_process`, which tells how far it is and at last what i
 ends without a report is named in the whole, and its clients are missing there.
 """
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from typing import Self
 
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
-from twistecho.fleet.reports.progress import Progress, add_progress
 from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.second import Second, add_seconds
 
 from .fleet_process import FleetProcess
+from .part_processes import PartProcesses
 from .run import Engine, Shown, interruptible
-from .steps import NextPlan, ShownEach
-
-_CLOSING = 5.0
-"""Seconds in which a process has to close its connections after its last step."""
+from .step_process import StepProcess
 
 
-class PartError(ValueError):
-    """A part could not begin, for a reason that all of them share."""
+class Parts(PartProcesses[FleetProcess]):
+    """All processes of a plan against one target; see `PartProcesses`.
 
-
-class Parts:
-    """All processes of a run, ``parts``, as a context manager; those left are killed at its end.
-
-    It is a `Watch` of all of them; they tell their ``seconds`` where these are wanted.
+    They tell their ``seconds`` where these are wanted.
     """
 
     def __init__(
@@ -43,132 +32,41 @@ class Parts:
         processes: int,
         *,
         seconds: bool = False,
-        steps: bool = False,
     ) -> None:
-        self.plan = plan
         self._engine, self._target = engine, target
-        self.parts = [
-            FleetProcess(engine, target, part, self._check_barrier, seconds=seconds, steps=steps)
-            for part in plan.divide(processes)
-        ]
-        self.interrupted = False
-        self._barrier = threading.Lock()
-        self._passed = not plan.barrier
-        self._started: ExitStack | None = None
-        self._asked: list[Callable[[FleetProcess], None]] = []  # of all, before they had started
 
-    def __enter__(self) -> Self:
-        """Start the processes."""
-        with ExitStack() as started:
-            for part in self.parts:
-                started.enter_context(part)
-            self._started = started.pop_all()
-        for what in self._asked:
-            self._tell(what)
-        return self
+        def make(part: Plan, together: Callable[[], None]) -> FleetProcess:
+            return FleetProcess(engine, target, part, together, seconds=seconds)
 
-    def __exit__(self, *_error: object) -> None:
-        """Leave no process behind."""
-        if self._started:
-            self._started.close()
-
-    def _check_barrier(self) -> None:
-        """Let all pass once each part is at its barrier, or has ended."""
-        with self._barrier:
-            if self._passed or not all(part.is_together for part in self.parts):
-                return
-            self._passed = True
-        for part in self.parts:
-            part.go_on()
-
-    def progress(self) -> Progress:
-        """Say how far all of them are."""
-        return add_progress(part.progress for part in self.parts)
-
-    __call__ = progress
-
-    def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
-        """Give all seconds behind that of a number that no part will tell more of.
-
-        Those of all of them are given where the run is ``over``, and none is kept afterwards.
-        """
-        running = [] if over else [part for part in self.parts if not part.has_ended]
-        for part in self.parts:
-            part.seconds.forget(after)
-        known = [part.seconds.last for part in running or self.parts]
-        last = min(known) if running else max(known)
-        return [
-            add_seconds(number, (part.seconds.of(number) for part in self.parts))
-            for number in range(after + 1, last + 1)
-        ]
-
-    def interrupt(self) -> None:
-        """Have all end their clients and report."""
-        self.interrupted = True
-        self._tell(FleetProcess.interrupt)
-
-    def kill(self) -> None:
-        """End all at once, without their reports."""
-        self._tell(FleetProcess.kill)
-
-    def _tell(self, what: Callable[[FleetProcess], None]) -> None:
-        """Tell all parts, from a signal's handler perhaps; those that start, once they have."""
-        if self._started is None:
-            self._asked.append(what)
-            return
-        for part in self.parts:
-            what(part)
-
-    def begin(self, plan: Plan) -> None:
-        """Have all carry out their parts of the next plan, where they do so in steps."""
-        self.plan = plan
-        with self._barrier:
-            self._passed = not plan.barrier
-            for part in self.parts:
-                part.is_together = False
-        for part, piece in zip(self.parts, plan.divide(len(self.parts)), strict=True):
-            part.begin(piece)
-
-    def finish(self, seconds: float) -> None:
-        """Have all close their connections after the last step; wait for so long at most each."""
-        for part in self.parts:
-            part.finish(seconds)
-
-    def step_report(self) -> Report:
-        """Wait until all parts have reported on the present plan; put together what they found.
-
-        Raises PartError where a part could not begin.
-        """
-        for part in self.parts:
-            part.wait_for_step()
-        for part in self.parts:
-            if part.report is None:
-                part.wait()
-        return self._put_together()
+        super().__init__(plan, processes, make)
 
     def report(self) -> Report:
         """Wait for all parts and put together what they found.
 
         Raises PartError where a part could not begin.
         """
-        for part in self.parts:
-            part.wait()
-        return self._put_together()
+        self.wait()
+        return found_together(self, self._engine, self._target)
 
-    def _put_together(self) -> Report:
-        for part in self.parts:
-            if part.report is None and part.error and part.process.returncode == 0:
-                raise PartError(part.error)
-        count = len(self.parts)
-        names = [f"process {number} of {count}" for number in range(1, count + 1)]
-        found = [self._found(part, name) for part, name in zip(self.parts, names, strict=True)]
-        whole = merge_reports(_from_one_barrier(found) if self.plan.barrier else found, names)
-        return replace(whole, plan=self.plan, interrupted=whole.interrupted or self.interrupted)
 
-    def _found(self, part: FleetProcess, name: str) -> Report:
-        if part.report is None:
-            return lost_report(self._engine, str(self._target), part.plan, name, part.problem())
-        return part.report
+def found_together(
+    processes: PartProcesses[FleetProcess] | PartProcesses[StepProcess],
+    engine: Engine,
+    target: Target,
+) -> Report:
+    """Put together what processes have reported; those that have not are named in the whole."""
+    found = [
+        part.report or lost_report(engine, str(target), part.plan, name, part.problem())
+        for part, name in zip(processes.parts, processes.names, strict=True)
+    ]
+    whole = put_together(processes.plan, found, processes.names)
+    return replace(whole, interrupted=whole.interrupted or processes.interrupted)
+
+
+def put_together(plan: Plan, reports: Sequence[Report], names: Sequence[str]) -> Report:
+    """Put together what the parts of a plan found, each of which has its name."""
+    found = _from_one_barrier(reports) if plan.barrier else reports
+    return replace(merge_reports(found, names), plan=plan)
 
 
 def _from_one_barrier(reports: Sequence[Report]) -> list[Report]:
@@ -206,26 +104,3 @@ def run_processes(
     if report.interrupted and not report.outcomes:
         raise KeyboardInterrupt
     return report
-
-
-def run_steps_in_processes(
-    engine: Engine, target: Target, processes: int, next_plan: NextPlan, display: ShownEach
-) -> None:
-    """Carry out plans, one after the other, with several processes; see `steps.run_steps`.
-
-    A process that ends early is named in the report of the step, and is missing in all others.
-    Raises ValueError for a target that the engine cannot connect to.
-    """
-    plan = next_plan(None)
-    if plan is None:
-        return
-    parts = Parts(engine, plan, target, processes, steps=True)
-    with interruptible(parts.interrupt, parts.kill), parts:
-        while True:
-            with display(plan)(parts):
-                report = parts.step_report()
-            plan = next_plan(report)
-            if plan is None or report.interrupted:
-                break
-            parts.begin(plan)
-        parts.finish(_CLOSING)

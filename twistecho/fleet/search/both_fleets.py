@@ -1,10 +1,10 @@
 """Two fleets on one reactor, whose clients begin together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from twistecho.base.reactor_types import AnyReactor
 from twistecho.fleet.plans.plan import Plan
@@ -15,14 +15,19 @@ from twistecho.fleet.reports.report import Report
 class BothFleets:
     """Carries out a plan against two targets, each with options of `Fleet`'s of its own.
 
-    All clients begin once all of both have connected or failed to. Where none of one fleet's was
-    answered to the end, that is the end of the other one, too. ``ended`` has what became of either
-    fleet, by its number.
+    Once all clients of both have connected or failed to, ``together`` is called, and they begin
+    when its Deferred fires: at once, by default. Where none of one fleet's was answered to the end,
+    that is the end of the other one, too. ``ended`` has what became of either fleet, by its number.
     """
 
     def __init__(
-        self, reactor: AnyReactor, plan: Plan, sides: Sequence[tuple[Any, dict[str, Any]]]
+        self,
+        reactor: AnyReactor,
+        plan: Plan,
+        sides: Sequence[tuple[Any, dict[str, Any]]],
+        together: "Callable[[], Deferred[None]]" = lambda: succeed(None),
     ) -> None:
+        self._all_together = together
         self.fleets = [
             Fleet(reactor, target, plan, together=self._together, **options)
             for target, options in sides
@@ -54,9 +59,12 @@ class BothFleets:
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == len(self.fleets):
-            for each in self._waiting:
-                each.callback(None)
+            self._all_together().addCallback(self._begin)
         return waiting
+
+    def _begin(self, result: None) -> None:
+        for each in self._waiting:
+            each.callback(result)
 
     def _end(self, number: int, result: object) -> None:
         self.ended[number] = result
