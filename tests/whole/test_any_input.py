@@ -59,7 +59,7 @@ from twistecho.compare.tables import figures_table as compared
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.output.comparison import to_markdown
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
-from twistecho.fleet.output.live import lines as live_lines
+from twistecho.fleet.output.live_text import lines as live_lines
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.stage_table import stages_table

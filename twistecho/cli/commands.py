@@ -38,7 +38,7 @@ from .options import (
     protocol_option,
     service_options,
 )
-from .output_files import Output, OutputFile, run_shown
+from .output_files import Output, OutputFile, run_shown, share_a_terminal
 from .report import show_reports
 from .scenario import scenario
 from .serve import serve
@@ -137,7 +137,8 @@ def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) 
 
 def _run(engine: Engine, plan: Plan, target: Target, output: Output, *, verbose: bool) -> Report:
     try:
-        display = partial(Display, sys.stderr, plan)
+        quiet = verbose and share_a_terminal(output.printer)
+        display = partial(Display, sys.stderr, plan, quiet=quiet, engine=engine)
         report = run_shown(engine, plan, target, output.printer, verbose=verbose, display=display)
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None

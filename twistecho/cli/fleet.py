@@ -48,7 +48,7 @@ from .options import (
     secured_target,
     target_options,
 )
-from .output_files import OutputFile, run_shown
+from .output_files import OutputFile, run_shown, share_a_terminal
 from .payloads import payload_in
 from .report import Results, make_results, result_options
 
@@ -219,7 +219,8 @@ def _run(
     with live:
         if live.url:
             click.echo(f"Metrics: {live.url}", err=True)
-        shown = live.beside(partial(Display, sys.stderr, plan, quiet=results.quiet))
+        quiet = results.quiet or (verbose and share_a_terminal(results.printer))
+        shown = live.beside(partial(Display, sys.stderr, plan, quiet=quiet))
         try:
             if processes > 1:
                 return run_processes(engine, plan, target, processes, shown, seconds=live.wanted)

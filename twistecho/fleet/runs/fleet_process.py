@@ -26,14 +26,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Progress, Watch
+from twistecho.fleet.reports.progress import KEPT, Progress, Watch
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
@@ -94,6 +94,8 @@ class FleetProcess:
         self.began: float | None = None
         """When it began, by the monotonic clock; None until then."""
         self.progress = Progress(0.0)
+        self.last_seconds: Sequence[Second] = ()
+        """The last ones that it has told of with its progress, at most `KEPT`."""
         self.seconds = ToldSeconds()
         """What it tells of each second, where these are wanted."""
         self.report: Report | None = None
@@ -172,7 +174,7 @@ class FleetProcess:
             self._begun.set()
         elif "progress" in said:
             with _decoding:
-                self.progress = Progress.from_dict(said["progress"])
+                self._take_progress(Progress.from_dict(said["progress"]))
         elif "second" in said:
             with _decoding:
                 self.seconds.add(Second.from_dict(said["second"]))
@@ -184,6 +186,12 @@ class FleetProcess:
         else:
             self.is_together = True
             self._together()
+
+    def _take_progress(self, progress: Progress) -> None:
+        second, known = progress.second, self.last_seconds
+        if second is not None and (not known or known[-1].number < second.number):
+            self.last_seconds = (*known, second)[-KEPT:]
+        self.progress = progress
 
     @property
     def has_ended(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Self
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
-from twistecho.fleet.reports.progress import Progress, add_progress
+from twistecho.fleet.reports.progress import Progress, add_progress, last_of_all
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second, add_seconds
 
@@ -78,7 +78,9 @@ class Parts:
 
     def progress(self) -> Progress:
         """Say how far all of them are."""
-        return add_progress(part.progress for part in self.parts)
+        found = add_progress(part.progress for part in self.parts)
+        running = [not part.has_ended for part in self.parts]
+        return replace(found, second=last_of_all([p.last_seconds for p in self.parts], running))
 
     __call__ = progress
 
