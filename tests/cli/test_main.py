@@ -248,8 +248,9 @@ class CheckCommandTests(TestCase):
         """The README's first command, with a shorter delay."""
         ended = run("check", "--delay", "0.3", "--clients", "5")
         assert ended.returncode == 0, ended.stderr
-        expected = "The engines agree on all 5 clients: every message was answered right."
-        assert ended.stdout.splitlines()[-1] == expected
+        first, second, *_ = ended.stdout.splitlines()
+        assert first == "✓ OK   both engines agree: 5 of 5 messages answered right"
+        assert second.startswith("5 clients, 1 message each, to 127.0.0.1:")
 
     def test_agrees_under_faults(self) -> None:
         """Half of the messages meet it; agreeing is enough, since failures were asked for."""
@@ -293,8 +294,10 @@ class CheckCommandTests(TestCase):
         with serving(moody) as port:
             ended = run("check", str(port), "-c2", "-m", "ja", "-rraw")
         assert ended.returncode == 1
-        assert "The engines disagree (reactor against threads):" in ended.stdout
-        assert "outcome: answered against receive:mismatch" in ended.stdout
+        first, second, *_ = ended.stdout.splitlines()
+        told = "✗ FAILED   the engines disagree about 1 of 2 clients (reactor against threads)"
+        assert first == told
+        assert second.endswith("outcome: answered against receive:mismatch")
 
     def test_both_engines_find_the_format_of_somebody_else_s_replies(self) -> None:
         """And of the service's own where that is asked for; else it is stamped, and named."""
@@ -315,7 +318,9 @@ class CheckCommandTests(TestCase):
         """Agreeing is not enough: the messages must be answered right."""
         ended = run("check", str(unused_port()), "--clients=2")
         assert ended.returncode == 1
-        assert "agree on all 2 clients: not all were answered right" in ended.stdout
+        told = "✗ FAILED   both engines agree: 0 of 2 messages answered right"
+        assert ended.stdout.splitlines()[0] == told
+        assert ended.stdout.count("2 clients failed: connect:refused") == 1
         assert ended.stdout.count("is the service running, and is this its port?") == 1
 
     def test_a_service_that_does_not_start_is_one_line(self) -> None:
