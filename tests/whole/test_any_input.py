@@ -52,10 +52,13 @@ from twistecho.cli.main import _one_line
 from twistecho.cli.options import Parsed
 from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
+from twistecho.compare.figures import cost_table
+from twistecho.compare.figures import figures_table as compared
+from twistecho.compare.meaning import meaning
+from twistecho.compare.notes import notes
 from twistecho.compare.own_command import parse_command
 from twistecho.compare.plot import draw as draw_comparison
-from twistecho.compare.tables import Timeline, notes
-from twistecho.compare.tables import figures_table as compared
+from twistecho.compare.timeline import Timeline
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.output.comparison import to_markdown
 from twistecho.fleet.output.exports import to_hdr_log, to_junit
@@ -504,7 +507,9 @@ class ReportTests(unittest.TestCase):
         assert Comparison.from_json(found.to_json()) == found
         for size in found.sizes:
             shown(compared(found, size))
+            shown(cost_table(found, size))
             assert Timeline(found, size).lines()
+            assert meaning(found, size).endswith(".")
         assert isinstance(notes(found), list)
 
     @settings(max_examples=2, deadline=None)
