@@ -26,6 +26,7 @@ NARROWEST = 13
 """The fewest columns in a panel that still show a staircase of that many lines."""
 
 _GAP = 2
+_BETWEEN = " " * 3  # entries of the legend
 _LABEL = 5
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _MEANINGS = {
@@ -64,6 +65,7 @@ class Timeline:
         self._comparison = comparison
         self._runs = comparison.of_size(clients)
         self._marks = marks
+        self._width = width
         self._end = max([run.report.makespan for run in self._runs], default=0.0) or 1.0
         self._letters = letters(causes(self._runs))
         self._drawn: set[str] = set()
@@ -139,13 +141,16 @@ class Timeline:
             bar.append(getattr(self._marks, state), style=_STYLES[state])
 
     def _legend(self) -> list[Text]:
-        legend = Text()
-        for state, meaning in _MEANINGS.items():
-            if state in self._drawn:
-                legend.append(getattr(self._marks, state) * 2, style=_STYLES[state])
-                legend.append(f" {meaning}   ")
-        legend.append("end: done")
-        lines = [legend]
+        entries = [
+            Text.assemble((getattr(self._marks, state) * 2, _STYLES[state]), f" {meaning}")
+            for state, meaning in _MEANINGS.items()
+            if state in self._drawn
+        ]
+        lines = [Text()]
+        for entry in [*entries, Text("end: done")]:
+            if lines[-1] and len(lines[-1]) + len(_BETWEEN) + len(entry) > self._width:
+                lines.append(Text())
+            lines[-1].append(_BETWEEN if lines[-1] else "").append_text(entry)
         for cause, letter in self._letters.items():
             lines.append(Text(f"{letter} ", style=_STYLES["failed"]).append(cause_name(cause)))
         return lines
