@@ -78,8 +78,9 @@ class FindingTests(TestCase):
         assert costs.keys() == runs.keys()
         # Children that live for 0.1 s may not be seen; those that stay are, in test_launch.
         assert all(cost.memory_peak > 2**20 for cost in costs.values())
-        assert "clients answered" in shown
-        assert "├─" in shown
+        # Who waited, what that means, the figures, and apart from them the cost.
+        order = ["├─", "end: done", " served ", "clients answered", "\ncost"]
+        assert sorted(order, key=shown.index) == order
 
     def test_both_engines_drive_the_same_clients(self) -> None:
         """A run each, named by engine."""

@@ -127,7 +127,7 @@ class ShortageTests(unittest.TestCase):
             # The reactor of this process is that of its tests.
             with mock.patch.object(commands, "_run", side_effect=ClickException("over")):
                 ended = twistecho("check", "-c1", "-n510", "--rate=2k", "--reconnect=1", target)
-            assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[1]
+            assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[0]
 
 
 class ExhaustionTests(unittest.TestCase):

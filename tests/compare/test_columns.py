@@ -7,16 +7,19 @@ from unittest import TestCase
 from rich.console import Console
 
 from tests.support.samples import broken, comparison, wall
-from twistecho.compare.columns import figures_tables
+from twistecho.compare.columns import MakeTable, fitting_tables
 from twistecho.compare.comparison import Comparison
+from twistecho.compare.figures import cost_table, figures_table
 
 _NAMES = ("sequential", "threaded", "forking", "select", "twisted", "my_server")
 
 
-def printed(found: Comparison, clients: int, width: int) -> list[list[str]]:
+def printed(
+    found: Comparison, clients: int, width: int, make: MakeTable = figures_table
+) -> list[list[str]]:
     """Give the lines of each table, as a terminal of that width shows them."""
     shown = []
-    for table in figures_tables(found, clients, width):
+    for table in fitting_tables(make, found, clients, width):
         console = Console(file=io.StringIO(), width=width)
         console.print(table)
         assert isinstance(console.file, io.StringIO)
@@ -48,7 +51,18 @@ class ColumnTests(TestCase):
                 assert [name for head in heads for name in head] == list(_NAMES)
                 for table, size in zip(tables, sizes, strict=True):
                     assert max(map(len, table)) <= width
-                    assert ["memory,", "peak", *["32.0", "MiB"] * size] in words(table)
+                    assert ["makespan", *["200", "ms"] * size] in words(table)
+
+    def test_the_cost_is_shared_out_as_the_figures_are(self) -> None:
+        """By its own width."""
+        found = comparison(*(replace(wall(), design=name) for name in _NAMES))
+        tables = printed(found, 20, 60, cost_table)
+        assert [table[0].split() for table in tables] == [
+            ["cost", *_NAMES[:3]],
+            ["cost", *_NAMES[3:]],
+        ]
+        for table in tables:
+            assert ["memory,", "peak", *["32.0", "MiB"] * 3] in words(table)
 
     def test_all_parts_have_the_same_rows(self) -> None:
         """A failure that only one server had is a zero of the others."""

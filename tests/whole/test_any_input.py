@@ -52,16 +52,19 @@ from twistecho.cli.main import _one_line
 from twistecho.cli.option_types import Parsed
 from twistecho.cli.payloads import parse_weights
 from twistecho.compare.comparison import Comparison, Run
+from twistecho.compare.figures import cost_table
+from twistecho.compare.figures import figures_table as compared
+from twistecho.compare.meaning import meaning
+from twistecho.compare.notes import notes
 from twistecho.compare.own_command import parse_command
 from twistecho.compare.plot import draw as draw_comparison
-from twistecho.compare.tables import Timeline, notes
-from twistecho.compare.tables import figures_table as compared
+from twistecho.compare.timeline import Timeline
 from twistecho.fleet.conversation.conversation import Conversation
-from twistecho.fleet.output.both_engines import summary_table
+from twistecho.fleet.output.agreement import agreement_table
 from twistecho.fleet.output.comparison import to_markdown
 from twistecho.fleet.output.exports import to_hdr_log, to_junit, to_stage_log
 from twistecho.fleet.output.headline import headline
-from twistecho.fleet.output.live import lines as live_lines
+from twistecho.fleet.output.live_text import lines as live_lines
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.output.printer import PlainConsole, Printer
 from twistecho.fleet.output.screen import show
@@ -72,6 +75,7 @@ from twistecho.fleet.plans.sources import parse_sources
 from twistecho.fleet.plans.stages import parse_counts, parse_rates
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reactor_engine.client import Client as ReactorClient
+from twistecho.fleet.reports.agreement import Agreement
 from twistecho.fleet.reports.judged import Judged, Side
 from twistecho.fleet.reports.merge import merge_reports
 from twistecho.fleet.reports.outcome import Outcome
@@ -406,7 +410,7 @@ REQUIREMENTS = [
 def shown(found: Report, verdict: Verdict, *, width: int | None = None) -> str:
     """Show a report as a command does."""
     printer = Printer(io.StringIO())
-    printer.table(summary_table([found, found]))
+    printer.table(agreement_table(Agreement(found, found)))
     if width is not None:
         printer.console = PlainConsole(file=printer.console.file, force_terminal=True, width=width,
                                        color_system=None)  # fmt: skip
@@ -495,8 +499,11 @@ class ReportTests(unittest.TestCase):
             return
         assert Comparison.from_json(found.to_json()) == found
         for size in found.sizes:
-            Printer(io.StringIO()).table(compared(found, size))
+            printer = Printer(io.StringIO())
+            printer.table(compared(found, size))
+            printer.table(cost_table(found, size))
             assert Timeline(found, size).lines()
+            assert meaning(found, size).endswith(".")
         assert isinstance(notes(found), list)
 
     @settings(max_examples=2, deadline=None)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
@@ -10,18 +10,17 @@ from typing import Any, NoReturn
 import click
 
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.output.both_engines import disagreement_lines, summary_table
+from twistecho.fleet.output.agreement import agreement_lines, agreement_table
 from twistecho.fleet.output.causes import explanation_lines, failure_lines
 from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.words import count
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 from twistecho.fleet.plans.target import Target, parse_target
+from twistecho.fleet.reports.agreement import Agreement
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.report_json import SCHEMA
-from twistecho.fleet.reports.verdict import INVALID, invalid
 from twistecho.fleet.runs.run import Engine
 from twistecho.service.scenario.delay import AskedDelay, DelayPer
 from twistecho.service.scenario.fault import Fault
@@ -35,7 +34,7 @@ from .find import find
 from .fleet import fleet
 from .load_options import paired_load_options
 from .local_ports import shortage
-from .output_files import Output, OutputFile, run_shown
+from .output_files import Output, OutputFile, run_shown, share_a_terminal
 from .plan_options import make_plan, plan_options, protocol_option
 from .report import show_reports
 from .scenario import scenario
@@ -89,18 +88,19 @@ def check(
     # The reactor can run only once, so the engine that does without goes first.
     rounds: list[list[Engine]] = [["threads"], ["reactor"]] if drawn else [["threads", "reactor"]]
     reports: dict[str, Report] = {}
+    about = ""
     try:
         for engines in rounds:
             with _service(target, options) as server:
                 if not reports:
-                    output.printer.line(headline(plan, server) + f", {drawn}" * bool(drawn))
+                    about = headline(plan, server) + f", {drawn}" * bool(drawn)
                     if short := shortage(plan, server):
                         output.printer.line(short, "yellow")
                 for engine in engines:
                     reports[engine] = _run(engine, plan, server, output, verbose=verbose)
     except EchoServerError as error:
         raise click.ClickException(f"the service did not start: {error}") from None
-    _conclude(output, reports["reactor"], reports["threads"], expect_failures=bool(faults))
+    _conclude(output, Agreement(reports["reactor"], reports["threads"], bool(faults)), about)
 
 
 def _secured(target: Target | None, **trust: Any) -> Target | None:
@@ -113,48 +113,37 @@ def _secured(target: Target | None, **trust: Any) -> Target | None:
     return None
 
 
-def _conclude(
-    output: Output, reactor: Report, threads: Report, *, expect_failures: bool
-) -> NoReturn:
-    """Show both reports and whether they agree; the exit code says the same.
+def _conclude(output: Output, found: Agreement, about: str) -> NoReturn:
+    """Say whether the engines agree, and show both reports; the exit code says the same.
 
     Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
     up.
     """
-    found = reactor.disagreements(threads)
-    output.json(_check_json(reactor, threads, [str(d) for d in found]))
-    _show(output.printer, [reactor, threads])
-    wrong = unbelievable = [
-        f"INVALID: {one.engine}: {reason}" for one in (reactor, threads) for reason in invalid(one)
-    ]
-    if found:
-        wrong = unbelievable + disagreement_lines(found, reactor.engine, threads.engine)
-    if wrong:
-        for line in wrong:
-            output.printer.line(line, "bold red")
-        sys.exit(INVALID if unbelievable else 1)
-    agreed = f"The engines agree on all {count(reactor.plan.clients, 'client')}"
-    if not reactor.complete:
-        style = "bold green" if expect_failures else "bold red"
-        output.printer.line(f"{agreed}: not all were answered right.", style)
-        sys.exit(0 if expect_failures else 1)
-    output.printer.line(f"{agreed}: every message was answered right.", "bold green")
-    sys.exit(0)
+    output.json(_check_json(found))
+    printer = output.printer
+    ascii_only = printer.console.options.ascii_only
+    for line, style in agreement_lines(found, ascii_only=ascii_only):
+        printer.line(line, style)
+    printer.line(about, "dim")
+    printer.line("")
+    _show(printer, found)
+    sys.exit(found.exit_code)
 
 
-def _check_json(reactor: Report, threads: Report, disagreements: Sequence[str]) -> str:
+def _check_json(found: Agreement) -> str:
     data = {
         "schema": SCHEMA,
-        "agree": not disagreements,
-        "disagreements": disagreements,
-        "reports": [reactor.to_dict(), threads.to_dict()],
+        "agree": not found.disagreements,
+        "disagreements": [str(each) for each in found.disagreements],
+        "reports": [report.to_dict() for report in found.reports],
     }
     return json.dumps(data, indent=2)
 
 
 def _run(engine: Engine, plan: Plan, target: Target, output: Output, *, verbose: bool) -> Report:
     try:
-        display = partial(Display, sys.stderr, plan)
+        quiet = verbose and share_a_terminal(output.printer)
+        display = partial(Display, sys.stderr, plan, quiet=quiet, engine=engine)
         report = run_shown(engine, plan, target, output.printer, verbose=verbose, display=display)
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
@@ -177,14 +166,24 @@ def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Targ
         server.kill()  # the clients have ended: nobody is owed a reply any more
 
 
-def _show(printer: Printer, reports: Sequence[Report]) -> None:
-    printer.table(summary_table(reports))
-    for report in reports:
-        for line in failure_lines(report):
-            printer.line(f"{report.engine}: {line}" if len(reports) > 1 else line, "red")
+def _show(printer: Printer, found: Agreement) -> None:
+    printer.table(agreement_table(found))
+    for line in _failures(found):
+        printer.line(line, "red")
     # What both found is said once.
-    for line in dict.fromkeys(line for report in reports for line in explanation_lines(report)):
+    for line in dict.fromkeys(
+        line for report in found.reports for line in explanation_lines(report)
+    ):
         printer.line(line, "bold red")
+
+
+def _failures(found: Agreement) -> list[str]:
+    """List the causes of failure, once where they are those of both engines."""
+    ours, theirs = (failure_lines(report) for report in found.reports)
+    if ours == theirs:
+        return ours
+    lines = zip(found.reports, (ours, theirs), strict=True)
+    return [f"{report.engine}: {line}" for report, said in lines for line in said]
 
 
 class _Commands(click.Group):

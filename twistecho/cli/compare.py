@@ -12,12 +12,16 @@ from twistecho.base.notation import FieldError, parse_seconds
 from twistecho.base.processes import raise_open_files
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.compare import plot
-from twistecho.compare.columns import figures_tables
+from twistecho.compare.columns import fitting_tables
 from twistecho.compare.comparison import Comparison, Run
 from twistecho.compare.experiment import ALL_DESIGNS, Experiment, Trial
+from twistecho.compare.figures import cost_table, figures_table
 from twistecho.compare.launch import LaunchError
+from twistecho.compare.meaning import meaning
+from twistecho.compare.notes import notes
 from twistecho.compare.own_command import OwnCommand, named, parse_command
-from twistecho.compare.tables import ASCII, UNICODE, Timeline, notes
+from twistecho.compare.timeline import ASCII, UNICODE, Timeline
+from twistecho.fleet.output.live import Writing
 from twistecho.fleet.output.words import count
 from twistecho.fleet.runs.fleet_process import FleetError
 from twistecho.fleet.runs.run import ENGINES, Engine
@@ -231,24 +235,29 @@ def _status(text: str) -> Iterator[None]:
 
 
 def _show(output: Output, comparison: Comparison, *, timeline: bool) -> None:
+    """Show for each number of clients who waited, what that means, the figures, and the cost."""
     printer = output.printer
     width = printer.console.width if printer.console.is_terminal else 100
     for clients in comparison.sizes:
-        for table in figures_tables(comparison, clients, width):
-            printer.table(table)
-            printer.line("")
         if timeline:
             marks = UNICODE if "utf" in printer.console.encoding.lower() else ASCII
             for line in Timeline(comparison, clients, width=width, marks=marks).lines():
                 printer.text(line)
             printer.line("")
+        printer.line(meaning(comparison, clients), "bold")
+        printer.line("")
+        for make in (figures_table, cost_table):
+            for table in fitting_tables(make, comparison, clients, width):
+                printer.table(table)
+                printer.line("")
     for note in notes(comparison):
         printer.line(note)
 
 
 def _draw(comparison: Comparison, picture: str, output: Output) -> None:
     try:
-        plot.draw(comparison, picture)
+        with Writing(sys.stderr, picture):
+            plot.draw(comparison, picture)
     except OSError as error:
         raise click.ClickException(f"--plot {picture}: {error.strerror or error}") from None
     output.printer.line(f"Drawn into {picture}")

@@ -31,7 +31,7 @@ from .live_outputs import LiveOutputs, Place, live_options
 from .load_options import load_options
 from .local_ports import local_ports, shortage
 from .option_types import Parsed, adding, file_option, is_given, read_file
-from .output_files import OutputFile, run_shown
+from .output_files import OutputFile, run_shown, share_a_terminal
 from .payloads import payload_in
 from .plan_options import fleet_plan_options, plan_fields, problem_with_option, protocol_option
 from .processes import processes_option, read_processes
@@ -202,7 +202,8 @@ def _run(
     with live:
         if live.url:
             click.echo(f"Metrics: {live.url}", err=True)
-        shown = live.beside(partial(Display, sys.stderr, plan, quiet=results.quiet))
+        quiet = results.quiet or (verbose and share_a_terminal(results.printer))
+        shown = live.beside(partial(Display, sys.stderr, plan, quiet=quiet))
         try:
             if processes > 1:
                 return run_processes(engine, plan, target, processes, shown, seconds=live.wanted)

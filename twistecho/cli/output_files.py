@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from twistecho.fleet.output.live import Writing
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.reply_lines import ReplyLines
 from twistecho.fleet.plans.plan import Plan
@@ -155,10 +156,16 @@ def printer_beside(files: Iterable[OutputFile]) -> Printer:
     return Printer(sys.stderr if busy else sys.stdout)
 
 
-def problem_writing(option: str, file: OutputFile, write: Callable[[], object]) -> str | None:
-    """Have ``write`` write a file; say what the problem was if there was one."""
+def problem_writing(
+    option: str, file: OutputFile, write: Callable[[], object], *, quiet: bool = False
+) -> str | None:
+    """Have ``write`` write a file; say what the problem was if there was one.
+
+    Where that takes its time it is said meanwhile, unless it is to be ``quiet``.
+    """
     try:
-        write()
+        with Writing(sys.stderr, file.name, quiet=quiet or file.is_stdout):
+            write()
     except OutputError:
         raise
     except OSError as error:
@@ -178,6 +185,11 @@ def run_shown(
         return run_engine(engine, plan, target, display=display)
     with ReplyLines(printer.reply) as lines:
         return run_engine(engine, plan, target, lines, display=display, stoppable=lines.on_error)
+
+
+def share_a_terminal(printer: Printer) -> bool:
+    """Tell whether a line a reply would come between lines that are renewed, on one terminal."""
+    return printer.console.is_terminal and sys.stderr.isatty()
 
 
 class Output:

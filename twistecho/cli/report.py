@@ -117,7 +117,9 @@ class Results:
         verdict = judge(report, self.requirements, self.rate_tolerance)
         # The disk may have become full meanwhile: all the rest is written and shown all the same.
         problems = {
-            option: problem_writing(option, file, partial(_WRITERS[option], verdict, file))
+            option: problem_writing(
+                option, file, partial(_WRITERS[option], verdict, file), quiet=self.quiet
+            )
             for option, file in self.files.items()
         }
         wrong = list(filter(None, [problem, *problems.values()]))

@@ -152,6 +152,11 @@ class Comparison:
         return decode(data, cls, "a comparison")
 
 
+def causes(runs: Iterable[Run]) -> list[str]:
+    """List the causes of failure that occurred in any of the runs."""
+    return list(dict.fromkeys(cause for run in runs for cause in run.report.failures))
+
+
 def own_setting(name: str) -> str:
     """Give the setting that holds the command of the user's own server of that name."""
     return f"server {name}"

@@ -19,8 +19,7 @@ from twistecho.pictures.chart import (
     round_bounds,
 )
 
-from .comparison import Comparison, Run
-from .tables import causes
+from .comparison import Comparison, Run, causes
 
 _STATES = {
     "connecting": Look("paper", pattern="dots"),

@@ -7,10 +7,11 @@ from unittest import TestCase
 from rich.console import Console, RenderableType
 
 from tests.support.reports import INTERRUPTED, RESET, client, measured, report, timed
-from twistecho.fleet.output.both_engines import summary_table
+from twistecho.fleet.output.agreement import agreement_table
 from twistecho.fleet.output.figure_list import figures
 from twistecho.fleet.output.page import html_page
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.agreement import Agreement
 from twistecho.fleet.reports.verdict import judge
 
 
@@ -47,10 +48,10 @@ class FigureTests(TestCase):
         found = report(client(0, 5, reconnects=2, ended=2.0), plan=plan)
         told = figures(found)
         assert (told["connects"], told["connect rate"]) == ("3", "1.50/s")
-        assert "connects" in "".join(shown(summary_table([found])))
+        assert "connects" in "".join(shown(agreement_table(Agreement(found, found))))
         kept = replace(found, plan=replace(plan, reconnect=None))
         assert not {"connects", "connect rate"} & figures(kept).keys()
-        assert "connects" not in "".join(shown(summary_table([kept])))
+        assert "connects" not in "".join(shown(agreement_table(Agreement(kept, kept))))
 
     def test_replies_that_were_not_told_apart_are_named(self) -> None:
         """In the table, in that of both engines and on the page; else nothing is said of it."""
@@ -58,7 +59,7 @@ class FigureTests(TestCase):
         own = replace(alike, plan=replace(alike.plan, messages=(b"{client}",)))
         for found, said in ((alike, True), (own, False)):
             assert ("replies told apart" in figures(found)) is said
-            lines = shown(summary_table([found, found]))
+            lines = shown(agreement_table(Agreement(found, found)))
             assert any(line.startswith("replies told apart") for line in lines) is said
             assert ("replies told apart" in html_page(judge(found, ()))) is said
             assert found.to_dict()["summary"]["told_apart"] is not said

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from tests.support.samples import RESET, outcome
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
-from twistecho.fleet.reports.progress import Progress, ProgressWatch, add_progress
+from twistecho.fleet.reports.progress import (
+    KEPT,
+    Progress,
+    ProgressWatch,
+    add_progress,
+    last_of_all,
+)
 from twistecho.fleet.reports.recorder import Recording
 from twistecho.fleet.reports.second import Second
 
@@ -167,3 +173,15 @@ class SumTests(TestCase):
     def test_no_parts_are_a_run_that_has_not_begun(self) -> None:
         """Nothing, and no error."""
         assert add_progress([]) == Progress(0.0)
+
+    def test_the_last_second_is_one_that_all_running_parts_have_told_of(self) -> None:
+        """A part that tells later is waited for; one that has ended, or tells no more, is not."""
+        one = [Second(number, {10: 1}) for number in (3, 4, 5)]
+        two = [Second(number, {20: 1}) for number in (2, 3, 4)]
+        assert last_of_all([one, two], [True, True]) == Second(4, {10: 1, 20: 1})
+        assert last_of_all([one, two], [True, False]) == Second(5, {10: 1})
+        assert last_of_all([one, two], [False, False]) == Second(5, {10: 1})
+        assert last_of_all([one, []], [True, True]) == Second(5, {10: 1})
+        stuck = [Second(0, {20: 1})]
+        assert last_of_all([one, stuck], [True, True]) == Second(5 - KEPT + 1, {10: 1})
+        assert last_of_all([[], []], [True, True]) is None

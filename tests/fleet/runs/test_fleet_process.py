@@ -62,9 +62,14 @@ class FleetProcessTests(unittest.TestCase):
     def test_one_thread_decodes_at_a_time(self) -> None:
         """Two that decode a report for the first time would crash msgspec and the process."""
         held: list[bool] = []
+
+        def decode(_data: object) -> Progress:
+            held.append(decoding.locked())
+            return Progress(0.0)
+
         for kind, said in ((Report, {"report": {}}), (Progress, {"progress": {}})):
             process = FleetProcess("threads", self.target, Plan(clients=1))
-            with mock.patch.object(kind, "from_dict", lambda _data: held.append(decoding.locked())):
+            with mock.patch.object(kind, "from_dict", decode):
                 process._take(said)
         assert held == [True, True]
         assert not decoding.locked()

@@ -19,6 +19,7 @@ from tests.support.commands import refused, twistecho
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
+from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.second import Second
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs.fleet_process import FleetProcess
@@ -50,6 +51,16 @@ class PartsTests(unittest.TestCase):
     def plan(self, **fields: object) -> Plan:
         """Make a plan of raw replies."""
         return Plan(**{"clients": 5, "reply": ReplyFormat.RAW, "timeout": 20.0, **fields})  # type: ignore[arg-type]
+
+    def test_the_second_that_is_told_of_is_one_of_all_parts(self) -> None:
+        """Whoever told of it last."""
+        parts = Parts("threads", self.plan(clients=2), self.target, 2)
+        for part, last in zip(parts.parts, (4, 3), strict=True):
+            for number in range(last + 1):
+                told = Progress(number + 1.5, second=Second(number, {10: 1}))
+                for _ in range(2):  # each is told of twice a second
+                    part._take({"progress": told.to_dict()})
+        assert parts.progress() == Progress(5.5, second=Second(3, {10: 2}))
 
     def test_all_clients_of_all_parts_are_in_one_report(self) -> None:
         """Their numbers follow each other, the counts are exact, each part has its share."""

@@ -18,6 +18,9 @@ _SETTLING = 0.3
 
 _TRIES = 10
 
+KEPT = 3
+"""How many of the seconds that a part of a run told of last are kept."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -86,6 +89,20 @@ def stage_at(plan: Plan, progress: Progress, at: float) -> int | None:
     if plan.stages is None or waiting:
         return None
     return plan.stages.number_at(at - progress.measured_from)
+
+
+def last_of_all(told: Sequence[Sequence[Second]], running: Sequence[bool]) -> Second | None:
+    """Put together the last second that all parts that are ``running`` have told of.
+
+    ``told`` has the last seconds of each part, `KEPT` at most, which it tells of at a moment of its
+    own. One that has stopped telling holds up the others no longer than that.
+    """
+    last = [part[-1].number for part in told if part]
+    if not last:
+        return None
+    awaited = [part[-1].number for part, runs in zip(told, running, strict=True) if part and runs]
+    number = max(min(awaited, default=max(last)), max(last) - KEPT + 1)
+    return add_seconds(number, (each for part in told for each in part if each.number == number))
 
 
 class Watch(Protocol):

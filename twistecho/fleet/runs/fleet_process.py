@@ -26,14 +26,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Self, TextIO
 
 from twistecho.base.processes import INTERRUPTED, command, ending
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.progress import Progress
+from twistecho.fleet.reports.progress import KEPT, Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
@@ -96,6 +96,8 @@ class FleetProcess:
         self.began: float | None = None
         """When it began, by the monotonic clock; None until then."""
         self.progress = Progress(0.0)
+        self.last_seconds: Sequence[Second] = ()
+        """The last ones that it has told of with its progress, at most `KEPT`."""
         self.seconds = ToldSeconds()
         """What it tells of each second, where these are wanted."""
         self.report: Report | None = None
@@ -178,7 +180,7 @@ class FleetProcess:
             self._begun.set()
         elif "progress" in said:
             with decoding:
-                self.progress = Progress.from_dict(said["progress"])
+                self._take_progress(Progress.from_dict(said["progress"]))
         elif "second" in said:
             with decoding:
                 self.seconds.add(Second.from_dict(said["second"]))
@@ -190,6 +192,12 @@ class FleetProcess:
         else:
             self.is_together = True
             self._together()
+
+    def _take_progress(self, progress: Progress) -> None:
+        second, known = progress.second, self.last_seconds
+        if second is not None and (not known or known[-1].number < second.number):
+            self.last_seconds = (*known, second)[-KEPT:]
+        self.progress = progress
 
     @property
     def has_ended(self) -> bool:

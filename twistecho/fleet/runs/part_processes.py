@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Generic, Self, TypeVar
 
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.reports.progress import Progress, add_progress
+from twistecho.fleet.reports.progress import Progress, add_progress, last_of_all
 from twistecho.fleet.reports.second import Second, add_seconds
 
 from .fleet_process import FleetProcess
@@ -62,7 +63,9 @@ class PartProcesses(Generic[_Process]):
 
     def progress(self) -> Progress:
         """Say how far all of them are."""
-        return add_progress(part.progress for part in self.parts)
+        found = add_progress(part.progress for part in self.parts)
+        running = [not part.has_ended for part in self.parts]
+        return replace(found, second=last_of_all([p.last_seconds for p in self.parts], running))
 
     __call__ = progress
 

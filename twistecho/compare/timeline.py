@@ -1,31 +1,23 @@
-"""A comparison on a terminal: a table with a column a design, and a timeline a design.
+"""The timelines of a comparison on a terminal: a panel a design, a line a client, one scale.
 
-Timelines are a panel a design, a line a client, all to the same scale. Lines are sorted by when
-their client was done, so that a server which takes its clients one after the other draws a
-staircase, and one that takes them all at once a wall. Where there are more clients than lines, a
-line stands for as many clients as needed and shows what most of them did.
+Lines are sorted by when their client was done, so that a server which takes its clients one after
+the other draws a staircase, and one that takes them all at once a wall. Where there are more
+clients than lines, a line stands for as many clients as needed and shows what most of them did.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from string import ascii_uppercase
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from twistecho.base.notation import written
-from twistecho.fleet.output.causes import cause_name, meaning_of
-from twistecho.fleet.reports.figures import read
+from twistecho.fleet.output.causes import cause_name
 from twistecho.fleet.reports.outcome import Outcome
 
-from .comparison import Comparison, Run, ServerCost, middle
-
-CPU_TICK = 0.01
-"""The least CPU time, in seconds, that can be told from none."""
-
+from .comparison import Comparison, Run, causes
 
 LINES = 20
 """The most lines in a panel."""
@@ -34,6 +26,7 @@ NARROWEST = 13
 """The fewest columns in a panel that still show a staircase of that many lines."""
 
 _GAP = 2
+_BETWEEN = " " * 3  # entries of the legend
 _LABEL = 5
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _MEANINGS = {
@@ -43,108 +36,6 @@ _MEANINGS = {
 }
 _LETTERS = {"refused": "F", "timeout": "T", "reset": "R", "closed": "C", "mismatch": "M"}
 _STYLES = {"connecting": "yellow", "waiting": "cyan", "closing": "green", "failed": "bold red"}
-
-
-def size(number: int) -> str:
-    """Write a number of bytes in MiB."""
-    return f"{number / 2**20:.1f} MiB"
-
-
-def _time(value: float | None) -> str:
-    return "-" if value is None else written(value)
-
-
-def _measured(cell: Callable[[ServerCost], str]) -> Callable[[Run], str]:
-    """Give what writes a server's cost, and a question mark where it was not measured."""
-    return lambda run: cell(run.cost) if run.cost else "?"
-
-
-def _cpu(cost: ServerCost) -> str:
-    # The system counts CPU time in hundredths of a second.
-    return written(cost.cpu) if cost.cpu >= CPU_TICK else f"< {written(CPU_TICK)}"
-
-
-def _reply(figure: str) -> Callable[[Run], str]:
-    return lambda run: _time(read(run.report, figure).value)
-
-
-_BEFORE_FAILURES: dict[str, Callable[[Run], str]] = {
-    "clients answered": lambda run: f"{run.report.answered:,}",
-}
-_AFTER_FAILURES: dict[str, Callable[[Run], str]] = {
-    "connect retried": lambda run: f"{run.connects_retried:,}",
-    "connect p50": lambda run: _time(middle(run.connect_times)),
-    "connect max": lambda run: _time(max(run.connect_times, default=None)),
-    "reply p50": _reply("p50"),
-    "reply p99": _reply("p99"),
-    "reply max": _reply("max"),
-    "makespan": lambda run: written(run.report.makespan),
-    "in progress at most": lambda run: f"{run.most_in_progress:,}",
-    "server CPU": _measured(_cpu),
-    "memory, idle": _measured(lambda cost: size(cost.memory_idle)),
-    "memory, peak": _measured(lambda cost: size(cost.memory_peak)),
-    "processes": _measured(lambda cost: f"{cost.processes:,}"),
-    "threads": _measured(lambda cost: f"{cost.threads:,}"),
-}
-
-
-def causes(runs: Sequence[Run]) -> list[str]:
-    """List the causes of failure that occurred in any of the runs."""
-    return list(dict.fromkeys(cause for run in runs for cause in run.report.failures))
-
-
-def figures_table(
-    comparison: Comparison, clients: int, shown: Sequence[Run] | None = None
-) -> Table:
-    """Put the figures of the runs with that many clients side by side, or of those to be shown.
-
-    The rows are the same whichever are shown.
-    """
-    runs = comparison.of_size(clients) if shown is None else shown
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(f"{clients:,} clients" if clients > 1 else "1 client", no_wrap=True)
-    for run in runs:
-        table.add_column(comparison.name(run), justify="right")
-    for name, figure in _BEFORE_FAILURES.items():
-        table.add_row(name, *map(figure, runs))
-    for cause in causes(comparison.of_size(clients)):
-        failed = [f"{run.report.failures.get(cause, 0):,}" for run in runs]
-        table.add_row(cause_name(cause), *failed, style="bold red")
-    if any(run.report.plan.reconnect is not None for run in comparison.of_size(clients)):
-        table.add_row("connect rate", *(str(read(run.report, "connects/s")) for run in runs))
-    for name, figure in _AFTER_FAILURES.items():
-        table.add_row(name, *map(figure, runs))
-    return table
-
-
-def notes(comparison: Comparison) -> list[str]:
-    """Explain, in a line each, what the table's words do not say by themselves."""
-    lines = []
-    if not all(run.cost for run in comparison.runs):
-        lines.append(
-            "?: not measured, since the system did not show the server's process (/proc), or not "
-            "for long enough."
-        )
-    if any(run.connects_retried for run in comparison.runs):
-        lines.append(
-            "connect retried: the server's queue was full and nothing answered the client's SYN; "
-            "the system sent it again, a second or more later."
-        )
-    for cause in causes(comparison.runs):
-        meaning = meaning_of(cause)
-        lines += [f"{cause_name(cause)} ({cause}): {meaning}."] if meaning else []
-    for name in dict.fromkeys(run.design for run in comparison.runs if _misread(comparison, run)):
-        lines.append(f"{name}: --server-reply says in which format its replies are expected.")
-    for run in comparison.runs:
-        if run.server_ended:
-            name = f"{comparison.name(run)}, {run.clients:,} clients"
-            lines.append(f"{name}: the server ended in the middle: {run.server_ended}.")
-    return lines
-
-
-def _misread(comparison: Comparison, run: Run) -> bool:
-    """Tell whether replies were wrong, of a server of the user's own."""
-    return "receive:mismatch" in run.report.failures and comparison.is_own(run)
 
 
 @dataclass(frozen=True)
@@ -174,6 +65,7 @@ class Timeline:
         self._comparison = comparison
         self._runs = comparison.of_size(clients)
         self._marks = marks
+        self._width = width
         self._end = max([run.report.makespan for run in self._runs], default=0.0) or 1.0
         self._letters = letters(causes(self._runs))
         self._drawn: set[str] = set()
@@ -249,13 +141,16 @@ class Timeline:
             bar.append(getattr(self._marks, state), style=_STYLES[state])
 
     def _legend(self) -> list[Text]:
-        legend = Text()
-        for state, meaning in _MEANINGS.items():
-            if state in self._drawn:
-                legend.append(getattr(self._marks, state) * 2, style=_STYLES[state])
-                legend.append(f" {meaning}   ")
-        legend.append("end: done")
-        lines = [legend]
+        entries = [
+            Text.assemble((getattr(self._marks, state) * 2, _STYLES[state]), f" {meaning}")
+            for state, meaning in _MEANINGS.items()
+            if state in self._drawn
+        ]
+        lines = [Text()]
+        for entry in [*entries, Text("end: done")]:
+            if lines[-1] and len(lines[-1]) + len(_BETWEEN) + len(entry) > self._width:
+                lines.append(Text())
+            lines[-1].append(_BETWEEN if lines[-1] else "").append_text(entry)
         for cause, letter in self._letters.items():
             lines.append(Text(f"{letter} ", style=_STYLES["failed"]).append(cause_name(cause)))
         return lines

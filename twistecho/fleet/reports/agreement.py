@@ -1,0 +1,72 @@
+"""Whether two engines, which carried out the same plan, found the same: a value."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from .disagreement import Disagreement
+from .histograms import PERCENTILES
+from .report import Report
+from .verdict import INVALID, invalid
+
+_TIMES_AS_LONG, _LONGER = 2.0, 1e-3
+"""A percentile that is so many times as long, and so many seconds longer, is not the same."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the two engines found; where failures were asked for, agreeing on them is right."""
+
+    reactor: Report
+    threads: Report
+    failures_asked: bool = False
+
+    @property
+    def reports(self) -> tuple[Report, Report]:
+        """Both reports."""
+        return self.reactor, self.threads
+
+    @cached_property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """Where they tell different things of a client; times do not count."""
+        return tuple(self.reactor.disagreements(self.threads))
+
+    @cached_property
+    def invalid(self) -> tuple[str, ...]:
+        """Why the figures of either cannot be believed, behind its name."""
+        return tuple(f"{one.engine}: {reason}" for one in self.reports for reason in invalid(one))
+
+    @property
+    def right(self) -> bool:
+        """Whether every message was answered right, or was not since that was asked for."""
+        return self.reactor.complete or self.failures_asked
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        if self.invalid:
+            return INVALID
+        return 0 if self.right and not self.disagreements else 1
+
+    def percentiles_apart(self) -> Iterator[tuple[str, float | None, float | None]]:
+        """Give each percentile of the response times that differs, in seconds, by its name.
+
+        None stands for an engine that got no reply. Both have the same machine one after the
+        other, so that times which are alike but for its moods are not told apart.
+        """
+        one, two = (report.latencies() for report in self.reports)
+        if one is None and two is None:
+            return
+        for number, at in enumerate(PERCENTILES):
+            ours, theirs = (
+                None if each is None else each.percentiles[number] for each in (one, two)
+            )
+            if _apart(ours, theirs):
+                yield f"p{at:g}", ours, theirs
+
+
+def _apart(one: float | None, two: float | None) -> bool:
+    if one is None or two is None:
+        return one is not two
+    less, more = sorted((one, two))
+    return more > _TIMES_AS_LONG * less and more - less > _LONGER
