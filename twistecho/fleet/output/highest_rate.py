@@ -12,7 +12,7 @@ from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.highest_rate import HighestRate, by_rate
 from twistecho.fleet.reports.histograms import Latencies
-from twistecho.fleet.reports.rate_step import Limit, RateStep
+from twistecho.fleet.reports.rate_step import NOT_HELD, Limit, RateStep
 from twistecho.fleet.reports.requirements import Requirement
 
 from .tables import BAD, GOOD, REASONS, Line, count
@@ -138,11 +138,10 @@ def _why(step: RateStep) -> str:
     """Say why a step did not pass: its first reason, with what a cause of failures means."""
     reason = next(iter(step.reasons), "it did not pass")
     _, _, cause = reason.rpartition(": ")
-    return reason.removesuffix(cause) + explained(cause) if cause in _causes(step) else reason
-
-
-def _causes(step: RateStep) -> dict[str, int]:
-    return step.verdict.intolerable
+    if cause in step.verdict.intolerable:
+        return reason.removesuffix(cause) + explained(cause)
+    # How many had to be sent, and what to do, is said elsewhere.
+    return reason.partition(" (")[0] if step.short_reason == NOT_HELD else reason
 
 
 def steps_table(found: HighestRate) -> Table:

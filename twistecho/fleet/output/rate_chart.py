@@ -27,7 +27,7 @@ _LINES = {
     "p99": (99.0, Look("green", dashes=(6, 4), marker="square")),
     "p50": (50.0, Look("blue", width=2.2, marker="circle")),
 }
-_MISSED = Look("red", marker="triangle", size=4.5)
+_MISSED = Look("red", marker="triangle", size=6.0)
 _KNEE = Look("ink", dashes=(1.5, 3), width=1.4)
 _REQUIRED = Look("red", dashes=(6, 4), width=1.4)
 _ROOM = 1.1
@@ -84,7 +84,7 @@ def _latency_axis(found: HighestRate, steps: list[RateStep]) -> Axis:
     values = [value for at, _ in _LINES.values() for _, value in _points(steps, at)]
     values += [limit for _, limit in _limits(found)]
     if wide_range(values):
-        low, high = round_bounds(values)
+        low, high = round_bounds([each * room for each in values for room in (1 / _ROOM, _ROOM)])
         return Axis(low, high, write=tick, log=True)
     return Axis(0.0, _ROOM * max(values, default=1.0), write=tick)
 

@@ -9,11 +9,11 @@ due shows nothing, and does not pass.
 
 Of a step that did not pass, the limit was
 
-- the *fleet's*, where it was late itself, where its own share of a figure leaves a requirement
-  undecided, or where its machine had no more ports, files or threads;
+- the *fleet's*, where it was late itself, or where its machine had no more ports, files or threads;
 - that of its *clients*, where messages waited for clients which all waited for replies, and the
   target took little longer for each than it did in the highest step that passed: more clients
   might have been served as well;
+- the *fleet's*, where its own share of a figure leaves a requirement undecided;
 - else the *target's*.
 """
 
@@ -45,6 +45,9 @@ _SLOWED = 2.0
 
 _BY_RATE = 3.0
 """... and that it is for the higher rate, to this power."""
+
+NOT_HELD = "rate not held"
+"""The short reason of a step in which messages that were due were not sent."""
 
 _OWN_REASONS = frozenset({"address-family", "no-local-port", "no-thread", "too-many-files"})
 """Why clients fail on a machine that is used up, whatever the target does."""
@@ -137,7 +140,7 @@ class RateStep:
         if late_by(report, report.measured) is not None:
             yield "fleet was late"
         if verdict.invalid and report.unsent:
-            yield "rate not held"
+            yield NOT_HELD
         if any(result.doubt for result in verdict.results):
             yield "undecided"
         if not self._kept_up:
@@ -147,19 +150,17 @@ class RateStep:
 
     def limit(self, below: "RateStep | None") -> Limit:
         """Say whose limit it was; ``below`` is the highest step that passed."""
-        if self._fleet_was_late or self._machine_was_used_up or self._nothing_was_due:
+        late = late_by(self.report, self.report.measured) is not None
+        if late or self._machine_was_used_up or self._nothing_was_due:
             return Limit.FLEET
         if self._clients_were_busy and not self._slowed_down_from(below):
             return Limit.FLEET if signs_of_own_limit(self.report) else Limit.CLIENTS
+        if any(result.doubt for result in self.verdict.results):
+            return Limit.FLEET
         missed = any(result.missed for result in self.verdict.results)
         if missed or self.verdict.intolerable or not self._kept_up:
             return Limit.TARGET
         return Limit.FLEET if signs_of_own_limit(self.report) else Limit.TARGET
-
-    @property
-    def _fleet_was_late(self) -> bool:
-        doubt = any(result.doubt for result in self.verdict.results)
-        return doubt or late_by(self.report, self.report.measured) is not None
 
     @property
     def _machine_was_used_up(self) -> bool:
