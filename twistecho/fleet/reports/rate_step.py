@@ -10,6 +10,7 @@ due shows nothing, and does not pass.
 Of a step that did not pass, the limit was
 
 - the *fleet's*, where it was late itself, or where its machine had no more ports, files or threads;
+- the *target's*, where it failed clients;
 - that of its *clients*, where messages waited for clients which all waited for replies, and the
   target took little longer for each than it did in the highest step that passed: more clients
   might have been served as well;
@@ -153,12 +154,14 @@ class RateStep:
         late = late_by(self.report, self.report.measured) is not None
         if late or self._machine_was_used_up or self._nothing_was_due:
             return Limit.FLEET
+        if self.verdict.intolerable:
+            return Limit.TARGET
         if self._clients_were_busy and not self._slowed_down_from(below):
             return Limit.FLEET if signs_of_own_limit(self.report) else Limit.CLIENTS
         if any(result.doubt for result in self.verdict.results):
             return Limit.FLEET
         missed = any(result.missed for result in self.verdict.results)
-        if missed or self.verdict.intolerable or not self._kept_up:
+        if missed or not self._kept_up:
             return Limit.TARGET
         return Limit.FLEET if signs_of_own_limit(self.report) else Limit.TARGET
 
@@ -169,8 +172,10 @@ class RateStep:
 
     @property
     def _clients_were_busy(self) -> bool:
-        response, service = median(self, "latency"), median(self, "service")
-        return self.report.unsent > 0 or response > _BUSY * service
+        response, service, lag = (median(self, each) for each in ("latency", "service", "lag"))
+        # What a client no longer sent once it had failed, it was not too busy for.
+        waited = any(outcome.unsent for outcome in self.report.outcomes if outcome.answered)
+        return waited or response - lag > _BUSY * service
 
     def _slowed_down_from(self, below: "RateStep | None") -> bool:
         if below is None:
