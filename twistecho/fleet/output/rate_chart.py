@@ -36,7 +36,7 @@ _ROOM = 1.1
 def draw_search(found: HighestRate, path: str) -> None:
     """Draw the chart into a file; its suffix gives the kind. Raises OSError."""
     charts = tuple(rate_charts(found))
-    nothing = "" if charts else "; no reply came, so there is nothing to draw"
+    nothing = "" if charts or found.unreachable is not None else "; no reply came"
     files.save(Picture(f"{found.target}: {answer_of(found)[0]}{nothing}", charts), path)
 
 
