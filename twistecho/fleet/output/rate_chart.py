@@ -71,12 +71,16 @@ def _points(steps: list[RateStep], at: float) -> tuple[tuple[float, float], ...]
     return tuple((step.rate, _latency(step, at)) for step in steps)
 
 
+def _with_room(values: list[float]) -> tuple[float, float]:
+    """Give round bounds of a logarithmic axis, on which no value is."""
+    return round_bounds([each * room for each in values for room in (1 / _ROOM, _ROOM)])
+
+
 def _rate_axis(steps: list[RateStep]) -> Axis:
     rates = [step.rate for step in steps]
     label = "messages per second asked"
     if wide_range(rates, 10.0):
-        low, high = round_bounds(rates)
-        return Axis(low, high, label, log=True)
+        return Axis(*_with_room(rates), label, log=True)
     return Axis(0.0, _ROOM * max(rates), label)
 
 
@@ -84,8 +88,7 @@ def _latency_axis(found: HighestRate, steps: list[RateStep]) -> Axis:
     values = [value for at, _ in _LINES.values() for _, value in _points(steps, at)]
     values += [limit for _, limit in _limits(found)]
     if wide_range(values):
-        low, high = round_bounds([each * room for each in values for room in (1 / _ROOM, _ROOM)])
-        return Axis(low, high, write=tick, log=True)
+        return Axis(*_with_room(values), write=tick, log=True)
     return Axis(0.0, _ROOM * max(values, default=1.0), write=tick)
 
 
