@@ -21,13 +21,13 @@ Of a step that did not pass, the limit was
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, floor, sqrt
 from typing import Any
 
 from twistecho.base.notation import written
 
 from .figures import read
-from .histograms import INTERVAL_LENGTH, Latencies
+from .growth import growth_of
+from .histograms import Latencies
 from .outcome import Phase
 from .own_limit import late_by, signs_of_own_limit
 from .readable import readable_dict
@@ -52,9 +52,6 @@ NOT_HELD = "rate not held"
 
 _OWN_REASONS = frozenset({"address-family", "no-local-port", "no-thread", "too-many-files"})
 """Why clients fail on a machine that is used up, whatever the target does."""
-
-_SURE = 1.96
-"""Standard deviations of a normal distribution within which 95 % lie."""
 
 _SHORTEST = 1e-6
 """Seconds: no time is measured to be less."""
@@ -214,45 +211,10 @@ def judge_step(
     rate_tolerance: float = HELD,
 ) -> RateStep:
     """Judge a run at a rate."""
-    return RateStep(rate, judge(report, requirements, rate_tolerance), _growth(report))
+    return RateStep(rate, judge(report, requirements, rate_tolerance), growth_of(report))
 
 
 def median(step: RateStep, time: str) -> float:
     """Give the median of one of a step's times, in seconds; 0 where there was none."""
     summary = Latencies(getattr(step.report.measured, time)).summary([50.0])
     return 0.0 if summary is None else summary.percentiles[0]
-
-
-def _growth(report: Report) -> float | None:
-    """Say how much later replies became, at the least, in seconds for each second that passed.
-
-    It compares the median of the last whole second in which load was offered with that of the
-    first; where there are not two of them, nothing is known. Each is within an interval of 95 %:
-    what lies between the two is certain, and what is drawn at random does not look like growth.
-    """
-    offered = [o for o in report.outcomes if o.offered_from is not None]
-    begin = max((o.offered_from or 0.0 for o in offered), default=0.0)
-    end = min((o.offered_until or 0.0 for o in offered if o.answered), default=0.0)
-    first, last = ceil(begin / INTERVAL_LENGTH), floor(end / INTERVAL_LENGTH) - 1
-    intervals = report.measured.intervals
-    if last <= first or last >= len(intervals):
-        return None
-    early, late = (_median_within(Latencies(intervals[at].latency)) for at in (first, last))
-    if early is None or late is None:
-        return None
-    return (late[0] - early[1]) / ((last - first) * INTERVAL_LENGTH)
-
-
-def _median_within(latencies: Latencies) -> tuple[float, float] | None:
-    """Give the interval of 95 % in which a median is; None where there are no values.
-
-    By the normal distribution of how many values are below it. Source: Conover, Practical
-    Nonparametric Statistics (1999), 3.2.
-    """
-    count = latencies.count
-    if not count:
-        return None
-    middle, around = count / 2, _SURE * sqrt(count) / 2
-    low, high = max(1, floor(middle - around)), min(count, ceil(middle + around) + 1)
-    bounds = latencies.at_ranks([low, high])
-    return bounds[0], bounds[1]
