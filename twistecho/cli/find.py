@@ -1,7 +1,7 @@
 """``twistecho find``: the highest rate that a target sustains, and whose limit it was."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,23 +11,25 @@ import click
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
 from twistecho.base.processes import INTERRUPTED, raise_open_files
 from twistecho.fleet.conversation.custom_protocol import readers_of
-from twistecho.fleet.output.headline import headline
 from twistecho.fleet.output.highest_rate import (
     answer_of,
+    circumstances,
+    clients_of,
     explained,
+    is_good,
     lines_below,
-    step_line,
+    mark,
+    required_by,
     steps_table,
 )
-from twistecho.fleet.output.live import Display
 from twistecho.fleet.output.printer import Printer
 from twistecho.fleet.output.rate_chart import draw_search
+from twistecho.fleet.output.search_display import SearchDisplay
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.highest_rate import HighestRate
-from twistecho.fleet.reports.rate_step import RateStep
 from twistecho.fleet.reports.requirements import Requirement, parse_requirement
-from twistecho.fleet.runs.run import ENGINES, Engine, Shown, check_target
+from twistecho.fleet.runs.run import ENGINES, Engine, check_target
 from twistecho.fleet.search.highest import Search, find_highest
 
 from .fleet import lack
@@ -48,6 +50,14 @@ _FINEST, _COARSEST = 0.001, 1.0
 _SHORTEST, _LONGEST = 1.0, 3600.0
 _LOWEST, _HIGHEST = 0.01, 1e9
 
+_CHOSEN = frozenset(
+    {"rate", "byte_rate", "messages", "sent", "bytes_sent", "bytes_returned", "connects",
+     "connects/s"}
+)  # fmt: skip
+"""Figures that grow with the rate which is tried, and so say nothing about the target."""
+
+_GAP = " " * 8
+
 _HELP = """Find the highest rate that TARGET sustains while every requirement is met.
 
 The clients stay connected. Each step offers one rate, with a warm-up of its own; rates are doubled
@@ -55,8 +65,8 @@ until one does not pass, and then the search closes in. A rate that does not pas
 more. Where the fleet itself or its clients were the limit, the answer is "at least".
 
 The exit code is 0 where a rate was found, 1 where not even --min-rate passed or nobody was
-reached, 3 where the fleet could not offer that, 2 for a wrong command, 130 after Ctrl-C, which
-shows what is known.
+reached, 3 where the fleet or its clients could not offer that, 2 for a wrong command, 130 after
+Ctrl-C, which shows what is known.
 """
 
 
@@ -113,21 +123,11 @@ _OPTIONS = [
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """Where a search goes: people's to one stream, and files, by their options' names."""
+class _Results:
+    """Where the answer goes: people's to one stream, and files, by their options' names."""
 
     files: dict[str, OutputFile]
     printer: Printer
-    quiet: bool
-
-    def meanwhile(self, plan: Plan) -> Shown:
-        """Show a step while it runs."""
-        return partial(Display, sys.stderr, plan, quiet=self.quiet)
-
-    def step(self, step: RateStep) -> None:
-        """Say what a step has found."""
-        if not self.quiet:
-            click.echo(step_line(step), err=True)
 
     def conclude(self, found: HighestRate) -> int:
         """Write and show it; give the exit code."""
@@ -135,17 +135,29 @@ class _Shown:
             problem_writing(option, file, partial(_WRITERS[option], found, file))
             for option, file in self.files.items()
         ]
-        answer, style = answer_of(found)
-        self.printer.line(("Interrupted. " if found.interrupted else "") + answer, style)
-        for line, look in lines_below(found):
-            self.printer.line(line, look)
-        self.printer.line("")
-        self.printer.table(steps_table(found))
-        self.printer.check()
+        if found.unreachable is not None and len(found.steps) == 1:
+            raise click.ClickException(f"{found.target}: {explained(found.unreachable)}")
+        self._show(found)
         for problem in filter(None, problems):
             click.echo(f"Error: {problem}", err=True)
         code = INTERRUPTED if found.interrupted else found.exit_code
         return code or int(any(problems))
+
+    def _show(self, found: HighestRate) -> None:
+        printer = self.printer
+        answer, style = answer_of(found)
+        sign = mark(printer.console.encoding, passed=is_good(found))
+        said, around = f"{sign} {answer}", circumstances(found)
+        if len(said) + len(_GAP) + len(around) <= printer.console.width:
+            said, around = f"{said}{_GAP}{around}", ""
+        printer.line(said, style)
+        for line, look in [(around, ""), *lines_below(found)]:
+            if line:
+                printer.line(f"  {line}", look)
+        if found.steps:
+            printer.line("")
+            printer.table(steps_table(found))
+        printer.check()
 
 
 _WRITERS: dict[str, Callable[[HighestRate, OutputFile], None]] = {
@@ -179,24 +191,26 @@ def find(
     target = secured_target(target, **trust)
     if least > most:
         raise click.UsageError("--min-rate: it is higher than --max-rate")
+    if least * step_duration < 1:
+        span = f"a --step-duration of {step_duration:g} s"
+        raise click.UsageError(f"--min-rate: {least:g}/s is less than one message in {span}")
     plan = _plan(engine, target, options)
+    _check_requirements(requirements, plan)
     search = Search(
         plan, requirements, least, most, precision, step_duration, rate_tolerance, allow_lag
     )
-    shown = _shown(json, plot, quiet=quiet)
+    results = _results(json, plot)
     count = read_processes(processes, plan.clients, {})
-    found = _run(engine, target, search, shown, count)
-    if found.unreachable is not None and len(found.steps) == 1 and not found.interrupted:
-        raise click.ClickException(f"{target}: {explained(found.unreachable)}")
-    sys.exit(shown.conclude(found))
+    found = _run(engine, target, search, count, quiet=quiet)
+    sys.exit(results.conclude(found))
 
 
-def _shown(json: OutputFile | None, plot: OutputFile | None, *, quiet: bool) -> _Shown:
+def _results(json: OutputFile | None, plot: OutputFile | None) -> _Results:
     """Put the options together, or fail with one line where they contradict each other."""
     named = {"json": json, "plot": plot}
     files = {name: file for name, file in named.items() if file is not None}
     check_distinct(files)
-    return _Shown(files, printer_beside(files.values()), quiet)
+    return _Results(files, printer_beside(files.values()))
 
 
 def _plan(engine: Engine, target: Target, options: dict[str, Any]) -> Plan:
@@ -212,18 +226,36 @@ def _plan(engine: Engine, target: Target, options: dict[str, Any]) -> Plan:
     return plan
 
 
+def _check_requirements(requirements: Iterable[Requirement], plan: Plan) -> None:
+    """Fail with one line where a requirement says nothing about the steps of a search."""
+    for requirement in requirements:
+        problem = requirement.problem_with(plan)
+        if problem is None and requirement.name in _CHOSEN:
+            problem = f"{requirement}: the search itself chooses how much is sent"
+        if problem is None and requirement.name.startswith("connect.") and plan.reconnect is None:
+            problem = f"{requirement}: it needs --reconnect: steps share their connections"
+        if problem is not None:
+            raise click.UsageError(f"--require: {problem}")
+
+
 def _run(
-    engine: Engine, target: Target, search: Search, shown: _Shown, processes: int
+    engine: Engine, target: Target, search: Search, processes: int, *, quiet: bool
 ) -> HighestRate:
     lacking = lack(search.plan, target, processes, raise_open_files())
     if lacking:
         raise click.ClickException(f"--clients: {lacking}")
-    if not shown.quiet:
-        shown.printer.line(headline(search.plan, target))
+    what = f"Searching the highest rate{required_by(search.requirements)}"
+    heading = f"{what}: {target}, {clients_of(search.plan)}"
     try:
-        return find_highest(
-            engine, target, search, shown.meanwhile, shown.step, processes=processes
-        )
+        with SearchDisplay(sys.stderr, heading, search.precision, quiet=quiet) as display:
+            return find_highest(
+                engine,
+                target,
+                search,
+                display.meanwhile,
+                display.finished,
+                processes=processes,
+            )
     except ValueError as error:
         raise click.UsageError(f"TARGET: {error}") from None
 

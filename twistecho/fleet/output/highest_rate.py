@@ -7,24 +7,41 @@ from rich.table import Table
 from rich.text import Text
 
 from twistecho.base.notation import written
+from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.plans.target import is_unverified
 from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.highest_rate import HighestRate, by_rate
 from twistecho.fleet.reports.histograms import Latencies
-from twistecho.fleet.reports.rate_step import Limit, RateStep
+from twistecho.fleet.reports.rate_step import NOT_HELD, Limit, RateStep
 from twistecho.fleet.reports.requirements import Requirement
 
 from .causes import REASONS
 from .styles import BAD, GOOD, Line
+from .words import count, span
 
 _COLUMNS = ("rate", "answered", "p50", "p99", "max")
 _PERCENTILES = [50.0, 99.0]
+_UNCERTAIN = "bold yellow"
+
+_MARKS = {True: ("✓", "+"), False: ("✗", "x")}
+"""The marks of what passed and of what did not, and those where a stream has only ASCII."""
 
 _WHOSE = {
-    Limit.TARGET: "the target was the limit",
-    Limit.FLEET: "the fleet was the limit: more --processes, or another machine, offer more",
-    Limit.CLIENTS: "all clients were waiting for replies: more --clients, or a deeper --pipeline, "
-    "offer more",
+    Limit.TARGET: "The target was the limit.",
+    Limit.FLEET: "The fleet was the limit: more processes, or another machine, offer more.",
+    Limit.CLIENTS: "All clients were waiting for replies: more --clients, or a deeper --pipeline, "
+    "may offer more.",
 }
+
+
+def mark(encoding: str, *, passed: bool) -> str:
+    """Give a mark for what passed or did not, of characters that an encoding has."""
+    sign, plain = _MARKS[passed]
+    try:
+        sign.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return plain
+    return sign
 
 
 def per_second(rate: float) -> str:
@@ -34,27 +51,42 @@ def per_second(rate: float) -> str:
 
 def answer_of(found: HighestRate) -> Line:
     """Say in one line what was found, and how the line is to look."""
-    required = _required(found.requirements)
-    if found.unreachable is not None:
-        return f"Nobody was reached: {explained(found.unreachable)}", BAD
+    text, style = _answer(found)
+    return text + (" (interrupted)" if found.interrupted else ""), style
+
+
+def _answer(found: HighestRate) -> Line:
+    required = required_by(found.requirements)
     if found.rate is None:
-        if found.above is None:
-            return "Nothing is known yet", "bold yellow"
-        if found.limit is Limit.FLEET:
-            return f"INVALID: the fleet could not offer even {per_second(found.above.rate)}", BAD
-        return f"Not even {per_second(found.above.rate)}{required}", BAD
+        if found.unreachable is not None:
+            return f"nobody was reached: {explained(found.unreachable)}", BAD
+        return _not_even(found, required)
+    if found.unreachable is not None:
+        gone = f"then nobody was reached: {explained(found.unreachable)}"
+        return f"at least {per_second(found.rate)}{required}, {gone}", BAD
     if found.at_least:
-        return f"At least {per_second(found.rate)}{required}", "bold yellow"
-    low, high = found.interval
-    return f"{per_second(found.rate)}{required}: between {_between(low, high)}", GOOD
+        return f"at least {per_second(found.rate)}{required}", _UNCERTAIN
+    return f"{per_second(found.rate)}{required}", GOOD
 
 
-def _between(low: float | None, high: float | None) -> str:
-    return " and ".join(per_second(each) for each in (low, high) if each is not None)
+def _not_even(found: HighestRate, required: str) -> Line:
+    if found.above is None:
+        return "nothing is known yet", _UNCERTAIN
+    rate = per_second(found.above.rate)
+    if found.limit is Limit.FLEET:
+        return f"INVALID: the fleet could not offer even {rate}", BAD
+    if found.limit is Limit.CLIENTS:
+        return f"INVALID: {count(found.plan.clients, 'client')} could not offer even {rate}", BAD
+    return f"not even {rate}{required}", BAD
 
 
-def _required(requirements: Sequence[Requirement]) -> str:
-    """Say under which requirements, where there are any."""
+def is_good(found: HighestRate) -> bool:
+    """Say whether a rate was found, and the target is still there."""
+    return found.rate is not None and found.unreachable is None
+
+
+def required_by(requirements: Sequence[Requirement]) -> str:
+    """Say under which requirements, where there are any: `` with p99 < 5ms``."""
     return f" with {', '.join(map(str, requirements))}" if requirements else ""
 
 
@@ -64,23 +96,53 @@ def explained(cause: str) -> str:
     return cause if known is None else f"{cause}, {known}"
 
 
+def circumstances(found: HighestRate) -> str:
+    """Say in one line whom the clients talked to, how many there were, and what was tried."""
+    doubt = ", certificate not verified" if is_unverified(found.target) else ""
+    steps = f"{count(len(found.steps), 'step')} of {_lengths(found.plan)}"
+    return f"{found.target}{doubt}, {clients_of(found.plan)}, {steps}"
+
+
+def clients_of(plan: Plan) -> str:
+    """Say how many clients there are, and what is not usual about their load."""
+    words = [count(plan.clients, "client")]
+    if plan.pipeline > 1:
+        words.append(f"{plan.pipeline} messages at once")
+    if plan.reconnect is not None:
+        words.append(f"a new connection every {count(plan.reconnect, 'message')}")
+    if plan.size is not None:
+        words.append(f"{plan.size} bytes")
+    return ", ".join(words)
+
+
+def _lengths(plan: Plan) -> str:
+    """Say how long a step is."""
+    return f"{span(plan.duration or 0.0)} after {span(plan.warmup)} of warm-up"
+
+
 def lines_below(found: HighestRate) -> Iterator[Line]:
     """Say why no higher rate was found, and whose limit that was."""
-    above = found.above
-    if above is None:
-        if found.limit is Limit.MAX_RATE and not found.unreachable:
-            yield f"Nothing above {per_second(found.most)} was tried: --max-rate", "yellow"
-        return
-    first = above.reasons[0] if above.reasons else "it did not pass"
-    yield f"At {per_second(above.rate)}, twice: {first}", ""
-    if found.rate is not None and found.limit is not None:
-        yield f"At {per_second(above.rate)} {_WHOSE[found.limit]}", _style(found.limit)
-    if not found.narrow and found.rate is not None:
-        yield f"The highest rate was not found: {found.precision:.3g} were asked for", "yellow"
+    above, gone = found.above, found.unreachable is not None
+    if above is not None and not (gone and found.rate is None):
+        tried = "Next tried: " if found.rate is not None else ""
+        yield f"{tried}{per_second(above.rate)} did not pass, twice: {_why(above)}.", ""
+        if found.limit is not None:
+            yield _WHOSE[found.limit], "" if found.limit is Limit.TARGET else "yellow"
+    elif found.limit is Limit.MAX_RATE:
+        yield f"Nothing above {per_second(found.most)} was tried: see --max-rate.", "yellow"
+    if found.rate is not None and above is not None and not found.narrow:
+        between = f"{per_second(found.rate)} and {per_second(above.rate)}"
+        yield f"The search ended early: nothing else was tried between {between}.", "yellow"
 
 
-def _style(limit: Limit) -> str:
-    return "" if limit is Limit.TARGET else "yellow"
+def _why(step: RateStep) -> str:
+    """Say why a step did not pass: its first reason, with what a cause of failures means."""
+    reason = next(iter(step.reasons), "it did not pass")
+    _, _, cause = reason.rpartition(": ")
+    if cause in step.verdict.intolerable:
+        return reason.removesuffix(cause) + explained(cause)
+    # How many had to be sent, and what to do, is said elsewhere.
+    return reason.partition(" (")[0] if step.short_reason == NOT_HELD else reason
 
 
 def steps_table(found: HighestRate) -> Table:
@@ -88,7 +150,7 @@ def steps_table(found: HighestRate) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
     for step in by_rate(found.steps):
         *cells, said = cells_of(step)
         table.add_row(*cells, Text(said, style="green" if step.passed else "red"))
@@ -102,11 +164,13 @@ def cells_of(step: RateStep) -> tuple[str, ...]:
     if latencies is not None:
         times = [written(each) for each in (*latencies.percentiles, latencies.max)]
     answered = read(step.report, "rate").value
-    said = "passed" if step.passed else next(iter(step.reasons), "did not pass")
+    said = "passed" if step.passed else step.short_reason
     return per_second(step.rate), "-" if answered is None else per_second(answered), *times, said
 
 
-def step_line(step: RateStep) -> str:
-    """Say in a line what a step has found."""
-    rate, answered, p50, p99, _most, said = cells_of(step)
-    return f"{rate}: {said}; {answered} answered, p50 {p50}, p99 {p99}"
+def step_line(step: RateStep, encoding: str) -> Line:
+    """Say in a line what a step has found, in columns; and how the line is to look."""
+    rate, _answered, p50, p99, _most, said = cells_of(step)
+    sign = mark(encoding, passed=step.passed)
+    line = f"{sign} {rate:>11}   p50 {p50:>7}   p99 {p99:>7}   {said}"
+    return line, "green" if step.passed else "red"

@@ -27,7 +27,7 @@ _LINES = {
     "p99": (99.0, Look("green", dashes=(6, 4), marker="square")),
     "p50": (50.0, Look("blue", width=2.2, marker="circle")),
 }
-_MISSED = Look("red", marker="triangle", size=4.5)
+_MISSED = Look("red", marker="triangle", size=6.0)
 _KNEE = Look("ink", dashes=(1.5, 3), width=1.4)
 _REQUIRED = Look("red", dashes=(6, 4), width=1.4)
 _ROOM = 1.1
@@ -36,7 +36,7 @@ _ROOM = 1.1
 def draw_search(found: HighestRate, path: str) -> None:
     """Draw the chart into a file; its suffix gives the kind. Raises OSError."""
     charts = tuple(rate_charts(found))
-    nothing = "" if charts else "; no reply came, so there is nothing to draw"
+    nothing = "" if charts or found.unreachable is not None else "; no reply came"
     files.save(Picture(f"{found.target}: {answer_of(found)[0]}{nothing}", charts), path)
 
 
@@ -71,12 +71,16 @@ def _points(steps: list[RateStep], at: float) -> tuple[tuple[float, float], ...]
     return tuple((step.rate, _latency(step, at)) for step in steps)
 
 
+def _with_room(values: list[float]) -> tuple[float, float]:
+    """Give round bounds of a logarithmic axis, on which no value is."""
+    return round_bounds([each * room for each in values for room in (1 / _ROOM, _ROOM)])
+
+
 def _rate_axis(steps: list[RateStep]) -> Axis:
     rates = [step.rate for step in steps]
     label = "messages per second asked"
     if wide_range(rates, 10.0):
-        low, high = round_bounds(rates)
-        return Axis(low, high, label, log=True)
+        return Axis(*_with_room(rates), label, log=True)
     return Axis(0.0, _ROOM * max(rates), label)
 
 
@@ -84,8 +88,7 @@ def _latency_axis(found: HighestRate, steps: list[RateStep]) -> Axis:
     values = [value for at, _ in _LINES.values() for _, value in _points(steps, at)]
     values += [limit for _, limit in _limits(found)]
     if wide_range(values):
-        low, high = round_bounds(values)
-        return Axis(low, high, write=tick, log=True)
+        return Axis(*_with_room(values), write=tick, log=True)
     return Axis(0.0, _ROOM * max(values, default=1.0), write=tick)
 
 

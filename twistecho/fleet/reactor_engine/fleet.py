@@ -193,8 +193,7 @@ class Fleet:
 
     def _begin_client(self, dial: Dial, number: int) -> "Deferred[None]":
         """Begin with a client, over the connection that is kept for it if there is one."""
-        if self._kept is not None and number in self._kept.extra:
-            self._kept.extra.discard(number)
+        if self._kept is not None and self._kept.take_extra(number):
             self._not_started(number, "extra", Phase.RECEIVE)
             return succeed(None)
         kept = None if self._kept is None else self._kept.take(number)

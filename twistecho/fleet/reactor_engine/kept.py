@@ -51,6 +51,16 @@ class Kept:
         """Give the client with this number and its connection, if that is open still."""
         return self._open.pop(number, None)
 
+    def take_extra(self, number: int) -> bool:
+        """Say whether the client was sent something it had not asked for; forget it then."""
+        client = self._open.get(number)
+        if client is not None and cast(_NoConversation, client.conversation).extra:
+            self._open.pop(number)  # it is being reset
+            return True
+        extra = number in self.extra
+        self.extra.discard(number)
+        return extra
+
     def close(self) -> "Deferred[None]":
         """Close all connections; fire when they have gone, after two seconds at most."""
         if not self._open:
@@ -70,6 +80,8 @@ class Kept:
     def ended(self, client: Client) -> None:
         """Note that a connection has gone. See `client.Clients`."""
         number = client.conversation.client
+        if self._open.get(number) is not client:
+            return
         del self._open[number]
         if self._closing is None:
             self.lost += 1

@@ -6,8 +6,10 @@ higher was to be tried, the target can do *at least* that.
 """
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil, log, log1p, log2
 from typing import Any
 
 from twistecho.fleet.plans.plan import Plan
@@ -41,19 +43,12 @@ class HighestRate:
     @property
     def below(self) -> RateStep | None:
         """The highest step that passed."""
-        passed = [step for step in self.steps if step.passed]
-        return max(passed, key=lambda step: step.rate, default=None)
+        return highest_that_passed(self.steps)
 
     @property
     def above(self) -> RateStep | None:
         """The lowest of the steps that did not pass when they were repeated."""
-        rates = [step.rate for step in self.steps if not step.passed]
-        twice = [step for step in self._whole if not step.passed and rates.count(step.rate) > 1]
-        return min(reversed(twice), key=lambda step: step.rate, default=None)
-
-    @property
-    def _whole(self) -> list[RateStep]:
-        return [step for step in self.steps if not step.report.interrupted]
+        return lowest_that_failed(self.steps)
 
     @property
     def unreachable(self) -> str | None:
@@ -98,11 +93,14 @@ class HighestRate:
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that shows it: 0 where a rate was found, `INVALID` before 1."""
+        """What a command ends with that shows it: 0 where a rate was found.
+
+        `INVALID` where not even the least one could be offered, 1 where it did not pass.
+        """
         if self.unreachable or self.broken:
             return 1
         if self.rate is None:
-            return INVALID if self.limit is Limit.FLEET else 1
+            return INVALID if self.limit in {Limit.FLEET, Limit.CLIENTS} else 1
         return 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,6 +126,32 @@ class HighestRate:
     def to_json(self) -> str:
         """Write it as JSON text."""
         return json.dumps(self.to_dict(), indent=2)
+
+
+def highest_that_passed(steps: Iterable[RateStep]) -> RateStep | None:
+    """Give the step with the highest rate that passed."""
+    passed = [step for step in steps if step.passed]
+    return max(passed, key=lambda step: step.rate, default=None)
+
+
+def lowest_that_failed(steps: Sequence[RateStep]) -> RateStep | None:
+    """Give the last step at the lowest rate that did not pass twice; who was interrupted has not.
+
+    A rate that passed the second time has passed.
+    """
+    failed = [step for step in steps if not step.passed and not step.report.interrupted]
+    tries = Counter(step.rate for step in failed)
+    twice = [step for step in failed if tries[step.rate] > 1]
+    return min(reversed(twice), key=lambda step: step.rate, default=None)
+
+
+def rates_left(steps: Sequence[RateStep], precision: float) -> int | None:
+    """Say how many rates are still to be tried, at least; None before there are two bounds."""
+    below, above = highest_that_passed(steps), lowest_that_failed(steps)
+    if below is None or above is None or above.rate <= below.rate:
+        return None
+    apart = log(above.rate / below.rate) / log1p(precision)
+    return max(0, ceil(log2(apart)))
 
 
 def by_rate(steps: Sequence[RateStep]) -> list[RateStep]:

@@ -4,28 +4,31 @@ A step is a run at one rate. It passes where its report is valid, every requirem
 message was answered right (unless a requirement says otherwise) and the target kept up: replies
 took no longer at the end than at the beginning, but for `GROWTH`. By Little's law a target that
 answers a share less than what is due makes replies later by that share of the time that passes.
-Source: Little, A Proof for the Queuing Formula L = lambda W (1961).
+Source: Little, A Proof for the Queuing Formula L = lambda W (1961). A step in which no message was
+due shows nothing, and does not pass.
 
 Of a step that did not pass, the limit was
 
-- the *fleet's*, where it was late itself, or where its own share of a figure leaves a requirement
-  undecided;
+- the *fleet's*, where it was late itself, or where its machine had no more ports, files or threads;
+- the *target's*, where it failed clients;
 - that of its *clients*, where messages waited for clients which all waited for replies, and the
   target took little longer for each than it did in the highest step that passed: more clients
   might have been served as well;
+- the *fleet's*, where its own share of a figure leaves a requirement undecided;
 - else the *target's*.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, floor
 from typing import Any
 
 from twistecho.base.notation import written
 
 from .figures import read
-from .histograms import INTERVAL_LENGTH, Latencies
+from .growth import growth_of
+from .histograms import Latencies
+from .outcome import Phase
 from .own_limit import late_by, signs_of_own_limit
 from .readable import readable_dict
 from .report import Report
@@ -44,6 +47,11 @@ _SLOWED = 2.0
 _BY_RATE = 3.0
 """... and that it is for the higher rate, to this power."""
 
+NOT_HELD = "rate not held"
+"""The short reason of a step in which messages that were due were not sent."""
+
+_OWN_REASONS = frozenset({"address-family", "no-local-port", "no-thread", "too-many-files"})
+"""Why clients fail on a machine that is used up, whatever the target does."""
 
 _SHORTEST = 1e-6
 """Seconds: no time is measured to be less."""
@@ -65,7 +73,8 @@ class RateStep:
     rate: float
     verdict: Verdict
     growth: float | None
-    """Seconds by which a response took longer for each second that passed; None if not known."""
+    """Seconds by which a response took longer for each second that passed, at the least; None where
+    that is not known, below 0 where it may have taken less."""
 
     @property
     def report(self) -> Report:
@@ -75,19 +84,23 @@ class RateStep:
     @property
     def passed(self) -> bool:
         """Whether the rate was sustained, and all was as required."""
-        return self.verdict.passed and self._kept_up
+        return self.verdict.passed and self._kept_up and not self._nothing_was_due
 
     @property
     def _kept_up(self) -> bool:
         return self.growth is None or self.growth <= GROWTH
 
     @property
+    def _nothing_was_due(self) -> bool:
+        return not (Latencies(self.report.measured.latency).count or self.report.failures)
+
+    @property
     def unreachable(self) -> str | None:
-        """Why no client was ever connected; None where one was, or the run was interrupted."""
+        """Why no client could connect; None where one could, or the run was interrupted."""
         report = self.report
-        if report.connects or report.interrupted or not report.failures:
+        if report.connects or report.interrupted:
             return None
-        return next(iter(report.failures))
+        return next((each for each in report.failures if each.startswith(Phase.CONNECT)), None)
 
     @property
     def broken(self) -> str | None:
@@ -102,34 +115,69 @@ class RateStep:
     def _reasons(self) -> Iterator[str]:
         for result in self.verdict.results:
             if result.missed:
-                yield f"{result.requirement} was missed: {result.actual}"
+                yield f"{result.requirement.name} was {result.actual}"
         for cause, clients in self.verdict.intolerable.items():
             yield f"{clients:,} of {self.report.plan.clients:,} clients failed: {cause}"
         yield from self.verdict.invalid
         if not self._kept_up:
             assert self.growth is not None  # noqa: S101 - it would have kept up
             yield f"replies fell behind by {written(self.growth)} each second"
+        if self._nothing_was_due and not self.report.interrupted:
+            yield "no message was due after the warm-up"
+
+    @property
+    def short_reason(self) -> str:
+        """Why it did not pass, in a few words; empty where it did."""
+        return "" if self.passed else next(self._short_reasons(), "invalid")
+
+    def _short_reasons(self) -> Iterator[str]:
+        report, verdict = self.report, self.verdict
+        if report.interrupted:
+            yield "interrupted"
+        if self.unreachable is not None:
+            yield "not reached"
+        yield from (f"missed {each.requirement}" for each in verdict.results if each.missed)
+        failed = sum(verdict.intolerable.values())
+        if failed:
+            yield f"{failed:,} client{'s' * (failed != 1)} failed"
+        if late_by(report, report.measured) is not None:
+            yield "fleet was late"
+        if verdict.invalid and report.unsent:
+            yield NOT_HELD
+        if any(result.doubt for result in verdict.results):
+            yield "undecided"
+        if not self._kept_up:
+            yield "fell behind"
+        if self._nothing_was_due:
+            yield "no message was due"
 
     def limit(self, below: "RateStep | None") -> Limit:
         """Say whose limit it was; ``below`` is the highest step that passed."""
-        if self._fleet_was_late:
+        late = late_by(self.report, self.report.measured) is not None
+        if late or self._machine_was_used_up or self._nothing_was_due:
             return Limit.FLEET
+        if self.verdict.intolerable:
+            return Limit.TARGET
         if self._clients_were_busy and not self._slowed_down_from(below):
             return Limit.FLEET if signs_of_own_limit(self.report) else Limit.CLIENTS
+        if any(result.doubt for result in self.verdict.results):
+            return Limit.FLEET
         missed = any(result.missed for result in self.verdict.results)
-        if missed or self.verdict.intolerable or self._kept_up is False:
+        if missed or not self._kept_up:
             return Limit.TARGET
         return Limit.FLEET if signs_of_own_limit(self.report) else Limit.TARGET
 
     @property
-    def _fleet_was_late(self) -> bool:
-        doubt = any(result.doubt for result in self.verdict.results)
-        return doubt or late_by(self.report, self.report.measured) is not None
+    def _machine_was_used_up(self) -> bool:
+        causes = self.verdict.intolerable
+        return any(cause.partition(":")[2] in _OWN_REASONS for cause in causes)
 
     @property
     def _clients_were_busy(self) -> bool:
-        response, service = median(self, "latency"), median(self, "service")
-        return self.report.unsent > 0 or response > _BUSY * service
+        response, service, lag = (median(self, each) for each in ("latency", "service", "lag"))
+        # What a client no longer sent once it had failed, it was not too busy for.
+        waited = any(outcome.unsent for outcome in self.report.outcomes if outcome.answered)
+        return waited or response - lag > _BUSY * service
 
     def _slowed_down_from(self, below: "RateStep | None") -> bool:
         if below is None:
@@ -168,33 +216,10 @@ def judge_step(
     rate_tolerance: float = HELD,
 ) -> RateStep:
     """Judge a run at a rate."""
-    return RateStep(rate, judge(report, requirements, rate_tolerance), _growth(report))
+    return RateStep(rate, judge(report, requirements, rate_tolerance), growth_of(report))
 
 
 def median(step: RateStep, time: str) -> float:
     """Give the median of one of a step's times, in seconds; 0 where there was none."""
     summary = Latencies(getattr(step.report.measured, time)).summary([50.0])
     return 0.0 if summary is None else summary.percentiles[0]
-
-
-def _growth(report: Report) -> float | None:
-    """Say how much later replies became, in seconds for each second that passed.
-
-    It compares the median of the last whole second in which load was offered with that of the
-    first; where there are not two of them, nothing is known.
-    """
-    offered = [o for o in report.outcomes if o.offered_from is not None]
-    begin = max((o.offered_from or 0.0 for o in offered), default=0.0)
-    end = min((o.offered_until or 0.0 for o in offered if o.answered), default=0.0)
-    first, last = ceil(begin / INTERVAL_LENGTH), floor(end / INTERVAL_LENGTH) - 1
-    intervals = report.measured.intervals
-    if last <= first or last >= len(intervals):
-        return None
-    medians = [
-        summary.percentiles[0]
-        for number in (first, last)
-        if (summary := Latencies(intervals[number].latency).summary([50.0])) is not None
-    ]
-    if len(medians) < 2:
-        return None
-    return (medians[1] - medians[0]) / ((last - first) * INTERVAL_LENGTH)
