@@ -29,6 +29,7 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.highest_rate import HighestRate
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.rate_step import judge_step
+from twistecho.fleet.reports.report import Part
 from twistecho.fleet.reports.second import Second
 
 FOUND = search(step(1000), step(1040, 0.02), step(1040, 0.02))
@@ -55,6 +56,14 @@ class AnswerTests(unittest.TestCase):
         assert circumstances(FOUND) == (
             "localhost:5000, 50 clients, 3 steps of 5 s after 1 s of warm-up"
         )
+
+    def test_a_part_of_the_fleet_that_ended(self) -> None:
+        """The search ends with it, whatever it had found."""
+        lost = replace(step(2000).report, parts=(Part("process 1 of 2", 0, 0, 0.0, "killed"),))
+        found = search(step(1000), judge_step(2000, lost))
+        assert "The search ended with a part of the fleet: process 1 of 2: killed." in said(found)
+        assert not is_good(found)
+        assert found.exit_code == 1
 
     def test_at_least(self) -> None:
         """And what would offer more."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.support.rate_steps import QUICK, failing, offered, random_latencies, step
 from tests.support.reports import INTERRUPTED, REFUSED, RESET, client, report
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.outcome import Cause, Phase
 from twistecho.fleet.reports.rate_step import Limit, judge_step
 from twistecho.fleet.reports.requirements import parse_requirement
@@ -126,6 +127,26 @@ class GrowthTests(unittest.TestCase):
         one = judge_step(100, offered(latencies=[0.1]))
         assert one.growth is None
         assert one.passed
+
+
+class AnsweredTests(unittest.TestCase):
+    """How many were answered each second."""
+
+    def test_replies_that_came_after_the_load_do_not_count(self) -> None:
+        """They are owed still when the step is over."""
+        made = offered(latencies=[0.01] * 5)
+        [outcome] = made.outcomes
+        until = (outcome.offered_until or 0.0) - 2.0
+        early = replace(made, outcomes=(replace(outcome, offered_until=until),))
+        every = judge_step(100, made).answered
+        assert every is not None
+        assert judge_step(100, early).answered == every
+        assert (read(early, "rate").value or 0.0) > 1.5 * every
+
+    def test_of_no_whole_second(self) -> None:
+        """The messages answered, by the time in which load was offered."""
+        made = report(client(0, 4, ended=0.5), plan=Plan(clients=1, rate=8.0, repeat=4))
+        assert judge_step(8.0, made).answered == read(made, "rate").value
 
 
 class FailedTests(unittest.TestCase):

@@ -9,7 +9,6 @@ from rich.text import Text
 from twistecho.base.notation import written
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import is_unverified
-from twistecho.fleet.reports.figures import read
 from twistecho.fleet.reports.highest_rate import HighestRate, by_rate
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.rate_step import NOT_HELD, Limit, RateStep
@@ -28,7 +27,7 @@ _MARKS = {True: ("✓", "+"), False: ("✗", "x")}
 
 _WHOSE = {
     Limit.TARGET: "The target was the limit.",
-    Limit.FLEET: "The fleet was the limit: more processes, or another machine, offer more.",
+    Limit.FLEET: "The fleet was the limit: more --processes, or another machine, may offer more.",
     Limit.CLIENTS: "All clients were waiting for replies: more --clients, or a deeper --pipeline, "
     "may offer more.",
 }
@@ -81,8 +80,8 @@ def _not_even(found: HighestRate, required: str) -> Line:
 
 
 def is_good(found: HighestRate) -> bool:
-    """Say whether a rate was found, and the target is still there."""
-    return found.rate is not None and found.unreachable is None
+    """Say whether a rate was found, and the target and the fleet are still there."""
+    return found.rate is not None and found.unreachable is None and found.broken is None
 
 
 def required_by(requirements: Sequence[Requirement]) -> str:
@@ -122,6 +121,8 @@ def _lengths(plan: Plan) -> str:
 
 def lines_below(found: HighestRate) -> Iterator[Line]:
     """Say why no higher rate was found, and whose limit that was."""
+    if found.broken is not None:
+        yield f"The search ended with a part of the fleet: {found.broken}.", BAD
     above, gone = found.above, found.unreachable is not None
     if above is not None and not (gone and found.rate is None):
         tried = "Next tried: " if found.rate is not None else ""
@@ -163,7 +164,7 @@ def cells_of(step: RateStep) -> tuple[str, ...]:
     times = ["-"] * 3
     if latencies is not None:
         times = [written(each) for each in (*latencies.percentiles, latencies.max)]
-    answered = read(step.report, "rate").value
+    answered = step.answered
     said = "passed" if step.passed else step.short_reason
     return per_second(step.rate), "-" if answered is None else per_second(answered), *times, said
 

@@ -26,8 +26,8 @@ from typing import Any
 from twistecho.base.notation import written
 
 from .figures import read
-from .growth import growth_of
 from .histograms import Latencies
+from .keeping_up import answered_in_time, growth_of
 from .outcome import Phase
 from .own_limit import late_by, signs_of_own_limit
 from .readable import readable_dict
@@ -93,6 +93,12 @@ class RateStep:
     @property
     def _nothing_was_due(self) -> bool:
         return not (Latencies(self.report.measured.latency).count or self.report.failures)
+
+    @property
+    def answered(self) -> float | None:
+        """Messages answered right, a second, while the rate was offered; None where none was."""
+        in_time = answered_in_time(self.report)
+        return read(self.report, "rate").value if in_time is None else in_time
 
     @property
     def unreachable(self) -> str | None:
@@ -203,7 +209,7 @@ class RateStep:
             ],
             "began": self.report.began,
             "interrupted": self.report.interrupted,
-            "rate_answered": read(self.report, "rate").value,
+            "rate_answered": self.answered,
             "summary": told["summary"],
             "measured": readable_dict(self.report.measured) | {"intervals": []},
         }
