@@ -180,10 +180,12 @@ class RateStep:
 
     @property
     def _clients_were_busy(self) -> bool:
-        response, service, lag = (median(self, each) for each in ("latency", "service", "lag"))
         # What a client no longer sent once it had failed, it was not too busy for.
-        waited = any(outcome.unsent for outcome in self.report.outcomes if outcome.answered)
-        return waited or response - lag > _BUSY * service
+        if any(outcome.unsent for outcome in self.report.outcomes if outcome.answered):
+            return True
+        # Of means, and not of medians, the parts are as much as the whole.
+        response, service, lag = (_mean(self, each) for each in ("latency", "service", "lag"))
+        return response - lag > _BUSY * service
 
     def _slowed_down_from(self, below: "RateStep | None") -> bool:
         if below is None:
@@ -223,6 +225,11 @@ def judge_step(
 ) -> RateStep:
     """Judge a run at a rate."""
     return RateStep(rate, judge(report, requirements, rate_tolerance), growth_of(report))
+
+
+def _mean(step: RateStep, time: str) -> float:
+    summary = Latencies(getattr(step.report.measured, time)).summary()
+    return 0.0 if summary is None else summary.mean
 
 
 def median(step: RateStep, time: str) -> float:
