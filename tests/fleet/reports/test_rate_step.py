@@ -36,7 +36,7 @@ class PassedTests(unittest.TestCase):
         assert one.reasons[0] == "2 of 2 clients failed: receive:reset"
         assert one.short_reason == "2 clients failed"
         assert failing(100, RESET).short_reason == "1 client failed"
-        assert one.limit(None) is Limit.TARGET
+        assert one.limit() is Limit.TARGET
         allowed = judge_step(100, one.report, [parse_requirement("failed < 5")])
         assert allowed.short_reason != "2 clients failed"
 
@@ -63,7 +63,7 @@ class PassedTests(unittest.TestCase):
         assert not one.passed
         assert one.reasons == ("no message was due after the warm-up",)
         assert one.short_reason == "no message was due"
-        assert one.limit(None) is Limit.FLEET
+        assert one.limit() is Limit.FLEET
 
 
 class BusyTests(unittest.TestCase):
@@ -73,7 +73,7 @@ class BusyTests(unittest.TestCase):
         """The target took no longer for each message than before: more clients might do more."""
         one = step(200, latency=0.1, service=0.001, unsent=50)
         assert one.limit(step(100)) is Limit.CLIENTS
-        assert one.limit(None) is Limit.CLIENTS
+        assert one.limit() is Limit.CLIENTS
         assert step(200, unsent=50).short_reason == "rate not held"
 
     def test_that_comes_before_what_is_undecided(self) -> None:
@@ -100,6 +100,7 @@ class BusyTests(unittest.TestCase):
         one = step(200, latency=0.1, service=0.003, unsent=50)
         assert one.limit(step(100)) is Limit.CLIENTS
         assert one.limit(step(190)) is Limit.TARGET
+        assert one.limit(step(190, latency=0.1, service=0.003), step(180)) is Limit.TARGET
 
 
 class GrowthTests(unittest.TestCase):
@@ -169,7 +170,7 @@ class FailedTests(unittest.TestCase):
         """Is no limit of the target."""
         for reason in ("no-local-port", "too-many-files"):
             one = failing(100, Cause(Phase.CONNECT, reason), RESET)
-            assert one.limit(None) is Limit.FLEET
+            assert one.limit() is Limit.FLEET
 
     def test_who_was_interrupted(self) -> None:
         """Neither passed nor was unreachable."""

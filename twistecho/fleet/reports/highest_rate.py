@@ -76,7 +76,7 @@ class HighestRate:
     def limit(self) -> Limit | None:
         """What kept the rate from being higher; None where that was not found out."""
         if self.above is not None:
-            return self.above.limit(self.below)
+            return self.above.limit(*(step for step in self.steps if step.passed))
         return Limit.MAX_RATE if self.rate == self.most else None
 
     @property

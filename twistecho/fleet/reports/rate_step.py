@@ -12,8 +12,8 @@ Of a step that did not pass, the limit was
 - the *fleet's*, where it was late itself, or where its machine had no more ports, files or threads;
 - the *target's*, where it failed clients;
 - that of its *clients*, where messages waited for clients which all waited for replies, and the
-  target took little longer for each than it did in the highest step that passed: more clients
-  might have been served as well;
+  target took little longer for each than it did in any step that passed: more clients might have
+  been served as well;
 - the *fleet's*, where its own share of a figure leaves a requirement undecided;
 - else the *target's*.
 """
@@ -42,7 +42,7 @@ _BUSY = 2.0
 """Clients are busy where a response takes so many times its service time."""
 
 _SLOWED = 2.0
-"""The target has slowed down where a service time is so many times that of the step below."""
+"""The target has slowed down where a service time is so many times that of a step that passed."""
 
 _BY_RATE = 3.0
 """... and that it is for the higher rate, to this power."""
@@ -157,14 +157,14 @@ class RateStep:
         if self._nothing_was_due:
             yield "no message was due"
 
-    def limit(self, below: "RateStep | None") -> Limit:
-        """Say whose limit it was; ``below`` is the highest step that passed."""
+    def limit(self, *passed: "RateStep") -> Limit:
+        """Say whose limit it was; others have ``passed``."""
         late = late_by(self.report, self.report.measured) is not None
         if late or self._machine_was_used_up or self._nothing_was_due:
             return Limit.FLEET
         if self.verdict.intolerable:
             return Limit.TARGET
-        if self._clients_were_busy and not self._slowed_down_from(below):
+        if self._clients_were_busy and not any(map(self._slowed_down_from, passed)):
             return Limit.FLEET if signs_of_own_limit(self.report) else Limit.CLIENTS
         if any(result.doubt for result in self.verdict.results):
             return Limit.FLEET
@@ -187,9 +187,7 @@ class RateStep:
         response, service, lag = (_mean(self, each) for each in ("latency", "service", "lag"))
         return response - lag > _BUSY * service
 
-    def _slowed_down_from(self, below: "RateStep | None") -> bool:
-        if below is None:
-            return False
+    def _slowed_down_from(self, below: "RateStep") -> bool:
         ratio = median(self, "service") / max(median(below, "service"), _SHORTEST)
         return ratio >= max(_SLOWED, float((self.rate / below.rate) ** _BY_RATE))
 
