@@ -38,19 +38,20 @@ from .target_options import TARGET_TYPE, secured_target, target_options
 _SHORTEST, _LONGEST = 1.0, 600.0
 _DEFAULT_PAIRS = 30
 
-_HELP = """Say whether target B is slower than target A, measured in turn.
+_HELP = """Say whether target B is slower than target A, by measuring them in turn.
 
 A and B are each a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client
 endpoint description.
 
-The clients of both stay connected, and only one target is talked to at a time: A B B A or B A A B,
-as is drawn from the seed, so that what else the machines do affects both. The first tenth of a
-slice, half a second at least, does not count. A is compared with itself, too, which shows how
-small a difference can be seen today.
+The clients of both targets stay connected, but only one target at a time gets load, for one slice
+of time. Four slices form a block, A B B A or B A A B at random (--seed), so that other work of the
+machines affects both targets alike. The first tenth of each slice, but half a second at least,
+does not count. A is also compared with itself: that shows how small a difference this machine can
+see.
 
-The exit code is 0 where every requirement is met, 1 where one is missed or a target could not be
-talked to, 3 where one is undecided or the figures cannot be believed, 2 for a wrong command, 130
-after Ctrl-C, which shows what is known.
+Exit codes: 0 every requirement is met; 1 one was missed, or a target did not answer; 2 wrong
+command; 3 one is undecided, or the figures cannot be believed (INVALID); 130 after Ctrl-C, which
+shows what was found so far.
 """
 
 
@@ -70,15 +71,15 @@ def _slice_length(text: str) -> float:
     target_options,
     turns_load_options,
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
-                 help="Who drives the clients: Twisted, or a thread a client."),
+                 help="What drives the clients: Twisted's reactor, or one thread per client."),
     processes_option,
     click.option("--pairs", type=Whole(FEWEST_PAIRS, 100_000), default=_DEFAULT_PAIRS,
                  show_default=True,
-                 help="Slices of each target that count; an odd number becomes the next even one."),
+                 help="Number of slices per target that count; an odd number is rounded up."),
     click.option("--slice", "length", type=Parsed("time", _slice_length), default="2s",
                  show_default=True, metavar="TIME",
-                 help="How long each turn is, from 1s to 10min."),
-    click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs."),
+                 help="Length of a slice, from 1s to 10min."),
+    click.option("--quiet", "-q", is_flag=True, help="Show nothing during the run."),
     comparison_options,
 ])  # fmt: skip
 def ab(

@@ -42,15 +42,15 @@ from .serve import serve
 from .service_options import delay_options, fault_options, service_options
 from .target_options import TARGET_TYPE, secured_target, target_options
 
-_HELP = """Run the same plan with both engines against the same server and compare them.
+_HELP = """Run the same plan with both engines against the same server, and compare what they found.
 
-Without TARGET the service is started on a free port, in a process of its own, with the delay
-and the faults given, and anew for each engine where these are drawn, so that both meet the
-same; with TARGET they are that server's business. Clients connect in order. TARGET is what it is
-for twistecho fleet.
+Without TARGET the command starts the service on a free port, in a process of its own, with the
+given delay and faults; where these are random it starts the service anew for each engine, so that
+both meet the same. With TARGET, that server has its own delay and faults. Clients connect in
+order. TARGET is written as for twistecho fleet.
 
-The exit code is 0 where both were answered alike and right (with --fault alike is enough), 1 where
-not, 3 where figures cannot be believed (INVALID), 2 for a wrong command, 130 after Ctrl-C.
+Exit codes: 0 both engines were answered alike and right (with --fault, alike is enough); 1 they
+were not; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after Ctrl-C.
 """
 
 

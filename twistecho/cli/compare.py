@@ -59,13 +59,13 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  default=",".join(ALL_DESIGNS), show_default=True, help="The designs to compare."),
     click.option("--clients", "-c", metavar="N,...", type=_ListOf(Whole(1)),
                  default="20", show_default=True,
-                 help="Clients, all at once; several numbers show the growth."),
+                 help="Number of clients, which start at once; several numbers show the growth."),
     click.option("--server", "-s", "servers", metavar="[NAME=]COMMAND", multiple=True,
                  type=Parsed("command", parse_command),
-                 help="A server of your own beside them: a command with {port} where it takes its "
-                 "port, run without a shell; repeatable."),
+                 help="Command that starts a server of your own, with {port} where it takes its "
+                      "port; no shell runs it. Repeatable."),
     click.option("--server-reply", type=choice_of(ReplyFormat),
-                 help="Format in which these must reply.  [default: raw]"),
+                 help="Format in which your own servers must reply.  [default: raw]"),
     message_options,
     payload_options,
     message_seed_option,
@@ -77,15 +77,16 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                       "[default: 128; for sequential 5, for twisted 4096]"),
     click.option("--engine", "-e", type=click.Choice([*ENGINES, "both"]), default="reactor",
                  show_default=True,
-                 help="Who drives the clients: Twisted, a thread a client, or both."),
+                 help="What drives the clients: Twisted's reactor, one thread per client, or "
+                      "both."),
     click.option("--kill-after", type=Parsed("time", parse_seconds), metavar="TIME",
-                 help="Kill each server so long after its clients have begun."),
+                 help="Kill each server this long after its clients have started."),
     click.option("--timeline/--no-timeline", default=True, show_default=True,
-                 help="Draw a line a client, where there is one number of clients, and no "
-                 "--reconnect."),
+                 help="Draw one line per client; not with several numbers of clients or "
+                      "--reconnect."),
     click.option("--plot", "picture", type=Parsed("file", drawable), metavar="FILE",
-                 help="Draw the lines, or of several numbers of clients the growth, into an "
-                 ".svg file, or with matplotlib a .png or .pdf."),
+                 help="Draw one bar per client, or the growth over several numbers of clients, "
+                      "into an .svg file; .png and .pdf need matplotlib."),
     file_option("--json", "json_file", help="Write everything as JSON; - is standard output."),
 ]  # fmt: skip
 
@@ -97,13 +98,13 @@ _PLANNED = (
 """The options that are the plan's."""
 
 
-_HELP = """Run the same clients against every design of server and show who waited, and why.
+_HELP = """Run the same clients against each design of server, and show how long each client waits.
 
-Every design is started in a process of its own, on a free port of the loopback. The notebook's
-own experiment, which takes nearly four minutes, is `twistecho compare --delay 5 --timeout 120`.
+Each server runs in a process of its own, on a free port of the loopback. The original experiment is
+`twistecho compare --delay 5 --timeout 120`; it takes nearly four minutes.
 
-The exit code is 0 where every message was answered right, 1 where not, which may be what was to be
-shown, 2 for a wrong command, 130 after Ctrl-C.
+Exit codes: 0 every message was answered right; 1 some were not, which may be what you wanted to
+see; 2 wrong command; 130 after Ctrl-C.
 """
 
 

@@ -34,11 +34,11 @@ from .report import trust_options
 comparison_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_relative), metavar="'FIGURE <= +5%'",
-                 help="Fail unless B is so, by the interval: 'p99 <= +5%', 'rate >= -2%', "
-                      "'failures <= +0%'; repeatable."),
+                 help="Fail unless B meets this, by the whole interval: 'p99 <= +5%', 'rate >= "
+                      "-2%', 'failures <= +0%'; repeatable."),
     trust_options,
     file_option("--json", help="Write the comparison as JSON; - is standard output."),
-    file_option("--markdown", help="Append the comparison as Markdown, as for "
+    file_option("--markdown", help="Append the comparison as Markdown, for example to "
                                    "$GITHUB_STEP_SUMMARY."),
 ])  # fmt: skip
 """Adds the options that say what is done with a comparison."""
@@ -100,13 +100,13 @@ _FILE = Parsed("file", _read)
 
 _HELP = """Say whether run B was slower than run A, from the files of their --json.
 
-One of them may be -, for standard input.
-Their plans must be the same. Each second of one run is compared with the same second of the
-other; the warm-up is left out, and 20 seconds are needed. What else the machine did during one of
-the runs is taken for the target's: twistecho ab measures both in turn.
+One of the files may be -, for standard input. Their plans must be the same. Each second of one run
+is compared with the same second of the other, without the warm-up; 20 seconds are needed. If the
+machine did other work during one of the runs, diff takes that for a difference of the target:
+twistecho ab avoids this, since it measures both in turn.
 
-The exit code is 0 where every requirement is met, 1 where one is missed, 3 where one is undecided
-or a report cannot be believed, 2 for a wrong command.
+Exit codes: 0 every requirement is met; 1 one was missed; 2 wrong command; 3 one is undecided, or a
+report cannot be believed (INVALID).
 """
 
 

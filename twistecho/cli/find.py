@@ -36,14 +36,12 @@ from .fleet import lack
 from .load_options import load_options
 from .option_types import Parsed, adding, file_option
 from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
-from .plan_options import make_plan, plan_options, protocol_option
+from .plan_options import make_plan, protocol_option, turns_plan_options
 from .processes import processes_option, read_processes
 from .report import picture, trust_options
 from .target_options import TARGET_TYPE, secured_target, target_options
 
-_NOT_HERE = frozenset(
-    {"repeat", "duration", "warmup", "ramp", "barrier", "rate", "think", "verbose", "json_file"}
-)
+_NOT_HERE = frozenset({"duration", "warmup", "ramp", "barrier", "rate", "think"})
 """Options of a run that a search sees to itself."""
 
 _FINEST, _COARSEST = 0.001, 1.0
@@ -60,13 +58,13 @@ _GAP = " " * 8
 
 _HELP = """Find the highest rate that TARGET sustains while every requirement is met.
 
-The clients stay connected. Each step offers one rate, with a warm-up of its own; rates are doubled
-until one does not pass, and then the search closes in. A rate that does not pass is tried once
-more. Where the fleet itself or its clients were the limit, the answer is "at least".
+The clients stay connected. Each step offers one rate, after a warm-up of its own. The search
+doubles the rate until a step does not pass, and then narrows it down. A rate that does not pass is
+tried once more. If the fleet or its clients were the limit, the answer is "at least".
 
-The exit code is 0 where a rate was found, 1 where not even --min-rate passed or nobody was
-reached, 3 where the fleet or its clients could not offer that, 2 for a wrong command, 130 after
-Ctrl-C, which shows what is known.
+Exit codes: 0 a rate was found; 1 not even --min-rate passed, or the target could not be reached;
+2 wrong command; 3 the fleet or its clients could not offer even that rate; 130 after Ctrl-C, which
+shows what was found so far.
 """
 
 
@@ -92,33 +90,33 @@ def _step_duration(text: str) -> float:
 
 
 _OPTIONS = [
-    plan_options,
+    turns_plan_options,
     protocol_option,
     target_options,
     load_options,
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
-                 help="What must hold in each step: 'p99 < 5ms', 'error_rate < 1%'; repeatable."),
+                 help="Requirement that each step must meet: 'p99 < 5ms', 'error_rate < 1%'; "
+                      "repeatable."),
     click.option("--min-rate", "least", type=Parsed("rate", _rate), default="1",
-                 show_default=True, metavar="N", help="The lowest rate that is tried."),
+                 show_default=True, metavar="N", help="Lowest rate to try."),
     click.option("--max-rate", "most", type=Parsed("rate", _rate), default="1M",
-                 show_default=True, metavar="N", help="The highest rate that is tried."),
+                 show_default=True, metavar="N", help="Highest rate to try."),
     click.option("--precision", type=Parsed("share", _precision), default="5%", show_default=True,
-                 metavar="SHARE", help="How far apart a rate that passes and one that does not may "
-                                       "be in the end."),
+                 metavar="SHARE", help="End the search when the rate that passed and the one that "
+                                       "did not are this close."),
     click.option("--step-duration", type=Parsed("time", _step_duration), default="5s",
                  show_default=True, metavar="TIME",
-                 help="How long each rate is offered, after its warm-up of a fifth of that or a "
-                      "second."),
+                 help="How long each step offers its rate. A warm-up precedes it: a fifth of "
+                      "that, but one second at least."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
-                 help="Who drives the clients: Twisted, or a thread per client."),
+                 help="What drives the clients: Twisted's reactor, or one thread per client."),
     processes_option,
     trust_options,
-    file_option("--json", help="Write the answer and every step as JSON; - is standard output."),
+    file_option("--json", help="Write the answer and all steps as JSON; - is standard output."),
     file_option("--plot", parse=picture,
-                help="Draw latency against rate into an .svg file, or with matplotlib into a .png "
-                     "or .pdf."),
-    click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs."),
+                help="Draw latency against rate into an .svg file; .png and .pdf need matplotlib."),
+    click.option("--quiet", "-q", is_flag=True, help="Show nothing during the run."),
 ]  # fmt: skip
 
 

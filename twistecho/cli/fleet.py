@@ -88,16 +88,16 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     target_options,
     load_options,
     click.option("--in-order", "ordered", is_flag=True,
-                 help="Connect each client only once the one before has."),
+                 help="Connect the clients one after the other, in order."),
     click.option("--plan", "base", type=_PLAN_TYPE, metavar="FILE",
-                 help="Read the plan from a file; options given beside it come before it."),
+                 help="Read the plan from a file; options of the command line override it."),
     file_option("--save-plan", help="Write the plan that was run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
-                 help="Who drives the clients: Twisted, or a thread a client."),
+                 help="What drives the clients: Twisted's reactor, or one thread per client."),
     processes_option,
     click.option("--source", "sources", type=Parsed("address", parse_sources), multiple=True,
-                 help="Local address to connect from, or a range 127.0.0.2-127.0.0.9, or a "
-                      "network; repeatable, clients take turns."),
+                 help="Local address to connect from, a range such as 127.0.0.2-127.0.0.9, or a "
+                      "network; repeatable. Clients use the addresses in turn."),
     live_options,
     result_options,
 ]  # fmt: skip
@@ -108,8 +108,9 @@ _HELP = """Run clients against TARGET and check every byte that comes back.
 TARGET is a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client endpoint
 description.
 
-The exit code is 0 where every message was answered right and every requirement is met, 1 where
-not, 3 where the figures cannot be believed (INVALID), 2 for a wrong command, 130 after Ctrl-C.
+Exit codes: 0 every message was answered right and every requirement is met; 1 something failed or
+a requirement was missed; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after
+Ctrl-C.
 """
 
 

@@ -56,11 +56,10 @@ def _metrics_place(text: str) -> Place:
 
 live_options: Callable[[Any], Any] = adding([
     file_option("--json-lines",
-                help="Write what happened in each second as a line of JSON, while it runs; - is "
-                     "standard output."),
+                help="Write one line of JSON per second during the run; - is standard output."),
     click.option("--metrics", type=Parsed("port", _metrics_place), metavar="[HOST:]PORT",
-                 help="Serve the run's figures for Prometheus while it runs, under /metrics; on "
-                      "127.0.0.1 unless HOST says otherwise, at any free port for 0."),
+                 help="Serve the figures for Prometheus under /metrics during the run. HOST is "
+                      "127.0.0.1 by default; port 0 takes any free port."),
 ])  # fmt: skip
 """Adds the options for what is given out while a fleet runs."""
 

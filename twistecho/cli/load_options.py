@@ -21,15 +21,15 @@ from .option_types import (
 
 _RATE = click.option(
     "--rate", type=RATE_TYPE, metavar="N",
-    help="Messages a second of all clients together, due on a schedule whatever "
-    "the server does: 500, 10k.  [default: each client waits for its reply]",
+    help="Messages per second, all clients together, on a schedule that does not depend on the "
+    "server: 500, 10k.  [default: each client waits for its reply]",
 )  # fmt: skip
 
 _RATE_IN_STAGES = click.option(
     "--rate", type=StagesOr(RATE_TYPE, parse_rates), metavar="N|STAGES",
-    help="Messages a second of all clients together, due on a schedule whatever the server does: "
-    "500, 10k; or in stages, each number or range with its time: 100:30s,100..2k:2min,2k:1min.  "
-    "[default: each client waits for its reply]",
+    help="Messages per second, all clients together, on a schedule that does not depend on the "
+    "server: 500, 10k; or stages, each a number or a range with its time: "
+    "100:30s,100..2k:2min,2k:1min.  [default: each client waits for its reply]",
 )  # fmt: skip
 
 _THINK = click.option(
@@ -44,22 +44,22 @@ _PIPELINE = click.option(
 
 reconnect_option: Callable[[Command], Command] = click.option(
     "--reconnect", type=Whole(1), metavar="N",
-    help="Close each connection once N messages are answered, and make a new one: 1 for each.  "
-    "[default: a connection a client]",
+    help="Make a new connection after every N answered messages.  [default: one connection per "
+    "client]",
 )  # fmt: skip
 """Adds the option that has connections made anew."""
 
 _ARRIVALS = click.option(
     "--arrivals", type=choice_of(Arrivals), default=str(Arrivals.CONSTANT), show_default=True,
-    help="How messages due under --rate are spread in time.",
+    help="How messages are spread in time when there is a rate.",
 )  # fmt: skip
 
 
 def _seed_option(drawn: str) -> Callable[[Any], Any]:
-    """Give the option that has the same drawn again; it is said what that is."""
+    """Give the option that has the same drawn again; its help says what that is."""
     return click.option(
         "--seed", type=SEED_TYPE, default=0, show_default=True,
-        help=f"What {drawn} are drawn from.",
+        help=f"Seed for {drawn}.",
     )  # fmt: skip
 
 
@@ -76,13 +76,14 @@ load_options: Callable[[Command], Command] = adding([
     _PIPELINE,
     reconnect_option,
     click.option("--duration", type=TIME_TYPE, metavar="TIME",
-                 help="Send for so long, instead of --repeat times."),
+                 help="How long to send, instead of --repeat."),
     click.option("--warmup", type=TIME_TYPE, default="0", show_default=True, metavar="TIME",
-                 help="Warm up so long first: replies are checked, but their times do not count."),
+                 help="Time before the measurement: replies are checked, but their times do not "
+                      "count."),
     click.option("--ramp", type=RATE_TYPE, metavar="N",
-                 help="Connect so many clients a second.  [default: all at once]"),
+                 help="Connect N clients per second.  [default: all at once]"),
     click.option("--barrier", is_flag=True,
-                 help="Send nothing before every client has connected, or failed to."),
+                 help="Send nothing until every client has connected or failed to connect."),
 ])  # fmt: skip
 """Adds the options that say when messages are sent."""
 

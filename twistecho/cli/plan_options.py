@@ -21,16 +21,16 @@ from .payloads import checked_size, messages_from, parse_weights, read_message, 
 _MESSAGE = click.option(
     "--message", "-m", "messages", multiple=True,
     default=[OWN_MESSAGE.decode()], show_default=True,
-    help="What each client sends, with its number for {client} and the message's for {message}; "
-    "repeatable, in turn.",
+    help="Text that each client sends. {client} becomes the client's number, {message} the "
+    "message's. Repeat the option to send several texts in turn.",
 )  # fmt: skip
 _REPEAT = click.option(
     "--repeat", "-n", type=Whole(1), default=1, show_default=True,
-    help="Times that each client sends its messages.",
+    help="How many times each client sends its messages.",
 )  # fmt: skip
 _TIMEOUT = click.option(
     "--timeout", "-t", type=TIME_TYPE, default="30s", show_default=True, metavar="TIME",
-    help="For connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h.",
+    help="Time limit for connecting, and for each whole reply: 0.5, 20ms, 2s, 1min, 1h.",
 )  # fmt: skip
 
 message_options: Callable[[Command], Command] = adding([_MESSAGE, _REPEAT, _TIMEOUT])
@@ -38,29 +38,30 @@ message_options: Callable[[Command], Command] = adding([_MESSAGE, _REPEAT, _TIME
 
 payload_options: Callable[[Command], Command] = adding([
     click.option("--escapes", is_flag=True,
-                 help=r"Read \r, \n, \t, \\ and \xHH in --message as those bytes."),
+                 help=r"Replace \r, \n, \t, \\ and \xHH in --message by the bytes they stand for."),
     click.option("--message-file", "message_files", type=Parsed("file", read_message),
                  multiple=True, metavar="FILE",
-                 help="Send the bytes of a file, in place of --message; repeatable."),
+                 help="Send the contents of a file instead of --message; repeatable."),
     click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
-                 help="Draw which of the messages comes next, each as often as its weight says: "
-                 "9,1.  [default: all of them, in turn]"),
+                 help="Choose each message at random, with one weight per message: 9,1.  "
+                      "[default: all messages in turn]"),
     click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
-                 help="Bytes of each message, which is filled up: 1k, uniform:64,4k, "
+                 help="Size of each message in bytes: 1k, uniform:64,4k, "
                  "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
     click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
-                 help="What fills them up: random, text, zeros or file:PATH.  [default: random]"),
+                 help="What fills messages up to --size: random, text, zeros or file:PATH.  "
+                      "[default: random]"),
 ])  # fmt: skip
 """Adds the options that say which bytes and how many a message has."""
 
 _CLIENTS = click.option(
-    "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Clients, all at once.",
+    "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Number of clients.",
 )  # fmt: skip
 _CLIENTS_IN_STAGES = click.option(
     "--clients", "-c", type=StagesOr(Whole(1), parse_counts), default=20, show_default=True,
     metavar="N|STAGES",
-    help="Clients, all at once; or in stages, as they come and go, each number or range with its "
-    "time: 10..200:1min,200:2min.",
+    help="Number of clients; or stages, each a number or a range with its time: "
+    "10..200:1min,200:2min.",
 )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def _reply_option(otherwise: str = "") -> Callable[[Any], Any]:
     """Give the option of the replies' format; ``otherwise`` says where its default is another."""
     return click.option(
         "--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
-        help="Format of the replies; with auto each client finds it by the first bytes that come.  "
+        help="Format of the replies. With auto each client finds it from the first bytes.  "
         f"[default: {AUTO}{otherwise}]",
     )  # fmt: skip
 
@@ -103,7 +104,7 @@ def _loadable(name: str) -> str:
 
 protocol_option: Callable[[Command], Command] = click.option(
     "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
-    help="Speak a protocol of your own instead: see docs/protocols.md.",
+    help="Speak a protocol of your own: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
 

@@ -44,29 +44,30 @@ def picture(name: str) -> OutputFile:
 trust_options: Callable[[Any], Any] = adding([
     click.option("--rate-tolerance", type=Parsed("share", parse_share), default="99%",
                  show_default=True, metavar="SHARE",
-                 help="The least share of the messages due under --rate that must be sent by the "
-                      "end, or the run is INVALID: 95%, 95 or 0.95."),
+                 help="Share of the messages due under a rate that must be sent in time, else the "
+                      "run is INVALID: 95%, 95 or 0.95."),
     click.option("--allow-lag", type=Parsed("time", parse_seconds), metavar="TIME",
-                 help="How late the fleet itself may be under --rate, and how much of a time may "
-                      "be its own before that is marked.  [default: 10ms, and 0.2ms]"),
+                 help="How late the fleet itself may send under a rate, and how much of a time may "
+                      "be the fleet's own before a star marks it.  [default: 10ms and 0.2ms]"),
 ])  # fmt: skip
 """Adds the options that say from when on a report is not to be believed."""
 
 result_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
                  type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
-                 help="Fail unless it is so: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
+                 help="Fail unless this holds: 'p99 < 5ms', 'failed == 0', 'rate > 10k/s'; "
                       "repeatable."),
     trust_options,
     file_option("--junit", help="Write the verdict as JUnit XML."),
-    file_option("--hdr", help="Write response times, second by second, as HdrHistogram's log."),
-    file_option("--hdr-stages", help="Write response times, stage by stage, as such a log."),
-    file_option("--markdown", help="Append the verdict and the figures as Markdown, as for "
+    file_option("--hdr", help="Write the response times of each second as HdrHistogram's log."),
+    file_option("--hdr-stages", help="Write the response times of each stage as HdrHistogram's "
+                                     "log."),
+    file_option("--markdown", help="Append the verdict and the figures as Markdown, for example to "
                                    "$GITHUB_STEP_SUMMARY."),
     file_option("--plot", parse=picture,
-                help="Draw the figures into an .svg file, or with matplotlib a .png or .pdf."),
+                help="Draw the figures into an .svg file; .png and .pdf need matplotlib."),
     file_option("--html", help="Write verdict, figures and charts as one HTML page."),
-    click.option("--quiet", "-q", is_flag=True, help="Show only what is wrong."),
+    click.option("--quiet", "-q", is_flag=True, help="Show only problems."),
 ])  # fmt: skip
 """Adds the options that say what is done with a report."""
 
@@ -166,13 +167,13 @@ def _read(name: str) -> tuple[str, Report]:
     return name, read_file(name, Report.from_json, or_input=True)
 
 
-_HELP = """Show what fleets found, from the files of their --json.
+_HELP = """Show, judge and merge what fleets found, from the files of their --json.
 
-Several files are put together exactly, as the parts of one run: their plans must be the same,
-but for the number of clients, the rate, the ramp, the sources and the seed. - is standard input.
+Several files are merged exactly, as the parts of one run. Their plans must be the same, except for
+the number of clients, the rate, the ramp, the sources and the seed. - is standard input.
 
-The exit code is 0 where every message was answered right and every requirement is met, 1 where
-not, 3 where the figures cannot be believed (INVALID), 2 for a wrong command.
+Exit codes: 0 every message was answered right and every requirement is met; 1 something failed or
+a requirement was missed; 2 wrong command; 3 the figures cannot be believed (INVALID).
 """
 
 

@@ -37,19 +37,20 @@ def delay_options(
     """Give what adds the options that say how a service delays its replies, and their defaults."""
     return adding([
         click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
-                     help="How long a reply is held: 2, 20ms, 1min."),
+                     help="How long the server waits before it replies: 2, 20ms, 1min."),
         click.option("--delay-per", type=choice_of(DelayPer),
                      default=str(per), show_default=True,
-                     help="What is held: each reply, or each connection once."),
+                     help="Whether the delay holds for each reply, or once per connection."),
     ])  # fmt: skip
 
 
 fault_options: Callable[[Command], Command] = adding([
     click.option("--fault", "faults", type=Parsed("fault", parse_fault), multiple=True,
-                 help="KIND[:PROBABILITY][,option=value], as of twist echo; repeatable."),
+                 help="What goes wrong, as for twist echo: KIND[:PROBABILITY][,option=value]; "
+                      "repeatable."),
     click.option("--seed", type=SEED_TYPE,
-                 help="What delays, faults and messages are drawn from.  [default: 0 for "
-                 "messages, and for the others a new one, which is shown]"),
+                 help="Seed for delays, faults and messages.  [default: 0 for messages; for "
+                      "delays and faults a new one, which is shown]"),
 ])  # fmt: skip
 """Adds the options that say what a service does wrong."""
 

@@ -13,9 +13,11 @@ TARGET_TYPE = Parsed("target", parse_target)
 """``port``, ``host:port``, ``unix:path`` or a client endpoint description."""
 
 target_options: Callable[[Command], Command] = adding([
-    click.option("--ca", metavar="FILE", help="Trust the authorities in FILE, for tls: targets."),
+    click.option("--ca", metavar="FILE", help="Trust the certificate authorities in FILE, for a "
+                                              "tls: target."),
     click.option("--server-name", metavar="NAME",
-                 help="Whom a tls: target's certificate must be for.  [default: its host]"),
+                 help="Name that a tls: target's certificate must have.  [default: the target's "
+                      "host]"),
     click.option("--insecure", is_flag=True, help="Do not verify a tls: target's certificate."),
 ])  # fmt: skip
 """Adds the options that say whom to trust."""

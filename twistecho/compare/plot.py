@@ -41,7 +41,7 @@ _LINES = (
 _BAR = 0.72  # of the height that a client has
 _MANY = 60  # clients, from which on there is no room between bars
 _TALL, _SHORT = 170.0, 110.0
-_TIMELINES = "Who waited for whom: a bar a client, in the order in which they were done"
+_TIMELINES = "Who waited for whom: one bar per client, in the order in which they finished"
 _GROWTH = "What grows with the number of clients"
 _Figure = Callable[[Run], float | None]
 
@@ -76,7 +76,7 @@ def draw(comparison: Comparison, path: str) -> None:
 
 
 def timelines(comparison: Comparison) -> Picture:
-    """Give a chart a run: a bar a client, sorted by when it was done, all to the same scale."""
+    """Give a chart a run: one bar per client, sorted by when it was done, all to the same scale."""
     runs = comparison.runs
     looks = dict(zip(causes(runs), cycle(_FAILURE_MARKERS), strict=False))
     end = 1.02 * max((run.report.makespan for run in runs), default=1.0)

@@ -121,7 +121,7 @@ def percentile_chart(curves: Mapping[str, str]) -> Chart:
         "Latency by percentile",
         "How long replies took, from the fastest to the rarest: each gridline is a tenth as many.",
         " ".join(map(_curve_in_words, curves, curves.values())),
-        x=Axis(1.0, rarest, "so many of the replies came at least as fast", log=True,
+        x=Axis(1.0, rarest, "share of the replies that came at least as fast", log=True,
                at=_percentiles(rarest)),
         y=latency_axis(latencies),
         marks=tuple(marks),
