@@ -259,7 +259,7 @@ class EagerReactor(EPollReactor):
         """Wait for events, tell the descriptors, and send what that wrote."""
         if self.untried or self._trying is not None:
             self.await_all()
-        events = self._poller.poll(self._wait_for(timeout), MOST_EVENTS)
+        events = self._wait(timeout)
         contexts = context.theContextTracker.currentContext().contexts
         here = len(contexts)
         contexts.append(_NOBODY)
@@ -270,19 +270,24 @@ class EagerReactor(EPollReactor):
         if self.untried:
             self._try_all()
 
-    def _wait_for(self, timeout: float | None) -> float:
-        """Say how long epoll is to wait, having waited for less than a millisecond already.
+    def _wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Wait for events, for so long at most, and give them.
 
-        It waits for whole milliseconds and would round up. What is left of one is waited for by
-        select, which counts microseconds, on the descriptor of epoll itself.
+        Epoll waits for whole milliseconds and would round up. What is left of one is waited for by
+        select, which counts microseconds, on the descriptor of epoll itself; where that is not
+        ready, there is nothing to ask epoll for.
         """
+        poller, wait = self._poller, 0.0
         if timeout is None:
-            return -1
-        if timeout >= 0.001:
-            return (int(timeout * 1000) - 0.5) / 1000  # rounded up: the whole milliseconds
-        if timeout > 0 and self._poller.fileno() < _FD_SETSIZE:
-            select.select((self._poller,), (), (), timeout)
-        return 0
+            wait = -1
+        elif timeout >= 0.001:
+            wait = (int(timeout * 1000) - 0.5) / 1000  # rounded up: the whole milliseconds
+        elif timeout > 0 and (fd := poller.fileno()) < _FD_SETSIZE:
+            ready, _, _ = select.select((fd,), (), (), timeout)
+            if not ready:
+                return []
+        events: list[tuple[int, int]] = poller.poll(wait, MOST_EVENTS)
+        return events
 
     doIteration = doPoll
 
@@ -309,7 +314,10 @@ class EagerReactor(EPollReactor):
                             if data:
                                 reply = connection.reply_to(data)
                                 if reply:
-                                    if connection.chunk is None:
+                                    if (
+                                        connection.chunk is None
+                                        and len(reply) <= connection.bufferSize
+                                    ):
                                         connection.chunk = reply
                                         self.untried.append(connection)
                                     else:

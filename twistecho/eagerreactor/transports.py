@@ -9,8 +9,8 @@ for the commonest one, a reply to what came:
 
     replyEagerly(data: bytes) -> bytes | None
 
-It is called in place of ``dataReceived``, and the bytes it returns, not more than it was given, are
-written as if by ``write``. Elsewhere nobody calls it, so ``dataReceived`` must do the same.
+It is called in place of ``dataReceived``, and the bytes it returns are written as if by ``write``.
+Elsewhere nobody calls it, so ``dataReceived`` must do the same.
 
 It is called only where one class answers for both: the class that the protocol has its
 ``dataReceived`` from must have a ``replyEagerly`` in its own body, and the protocol must have that

@@ -44,9 +44,9 @@ class Exchange(Ending):
         Where the bytes cannot be right the conversation has failed: see `outcome`.
         """
         flight = self._flight
-        if data == flight.single:
+        if data == flight.usual:
             # The usual reply, and the next message at once: what `InFlight` would do, done here.
-            size = len(data)
+            size = len(flight.single)
             self._recording.reply_in_turn(self.step, now, size)
             flight.struck_bytes += size
             flight.messages = messages = flight.messages + 1
@@ -55,11 +55,12 @@ class Exchange(Ending):
                 message = self._only
                 if message is None:
                     message = flight.single = flight.message(messages)
+                    flight.usual = flight.usual_reply(message)
                     size = len(message)
                 flight.handed += 1
                 flight.handed_bytes += size
                 return message
-            flight.single = b""
+            flight.single = flight.usual = b""
             if flight.timing is not None and flight.timing.running:
                 flight.timing.answered(messages, (self.step,), now)
         else:

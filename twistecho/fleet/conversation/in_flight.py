@@ -15,6 +15,7 @@ from twistecho.fleet.reports.recorder import Recording
 from .auto import READERS, AutoReader
 from .custom_reader import DialogueReader
 from .expected import ReplyReader
+from .usual import UsualReply
 from .wire_timing import WireTiming
 
 ReplyObserver = Callable[[int, bytes], object]
@@ -32,10 +33,11 @@ def reader_for(reply: ReplyFormat) -> ReplyReader:
 class InFlight:
     """The messages of one client that are unanswered, and counts of all that were handed over.
 
-    It is ``steady`` where each reply is to be its message, the only one in flight, and the next one
-    is due at once; where the format is to be found, once that is known. After the first, such a
-    message is ``single``, and the reader is not told of it: it is compared at once, as most replies
-    come in one piece. `Conversation.received` does so.
+    It is ``steady`` where each message is the only one in flight, and the next one is due at once;
+    where the format is to be found, once that is known. After the first, such a message is
+    ``single``, and the reader is not told of it. What comes is compared with its ``usual`` reply at
+    once: the one that comes in one piece, and has the time of the last one where it has a time.
+    `Conversation.received` does so; whatever else comes is the reader's to read.
     """
 
     __slots__ = (
@@ -58,6 +60,8 @@ class InFlight:
         "struck_bytes",
         "timing",
         "unanswered",
+        "usual",
+        "usual_reply",
     )
 
     def __init__(
@@ -73,7 +77,7 @@ class InFlight:
         self.struck_bytes = 0  # of messages that the reader was not told of
         self.first_byte: float | None = None
         self.replied: float | None = None
-        self.single = b""
+        self.single = self.usual = b""
         self.unanswered: deque[_Sent] = deque()  # all others
         self.timing: WireTiming | None = None
         """What times some of the messages, where the engine can."""
@@ -88,9 +92,10 @@ class InFlight:
             self.message = reader.request
         self._pipeline = plan.pipeline
         closed = plan.rate is None and not plan.think
-        raw = plan.reply is ReplyFormat.RAW and reader is None
-        self._in_turn = closed and plan.pipeline == 1 and on_reply is None
-        self.steady = raw and self._in_turn
+        self._in_turn = closed and plan.pipeline == 1 and on_reply is None and reader is None
+        known = None if plan.reply == AUTO else ReplyFormat(plan.reply)
+        self.steady = self._in_turn and known is not None
+        self.usual_reply = UsualReply(known)
 
     def _reader_for(self, reply: AskedReply) -> ReplyReader:
         if reply != AUTO:
@@ -101,7 +106,8 @@ class InFlight:
     def _take_over(self, found: ReplyFormat, reader: ReplyReader) -> None:
         """Have the reader of the format that was found read what comes from now on."""
         self._reader = reader
-        self.steady = self._in_turn and found is ReplyFormat.RAW
+        self.steady = self._in_turn
+        self.usual_reply = UsualReply(found)
 
     @property
     def found(self) -> ReplyFormat | None:
@@ -175,7 +181,7 @@ class InFlight:
         """Give this message to be sent, the only one in flight."""
         self.handed += 1
         self.handed_bytes += len(message)
-        self.single = message
+        self.single, self.usual = message, self.usual_reply(message)
         return message
 
     def take(self, data: bytes, now: float, step: float) -> bool:
@@ -190,7 +196,7 @@ class InFlight:
         if self.single:
             reader.expect(self.single)
             unanswered.append((step, step, len(self.single), self.handed_bytes))
-            self.single = b""
+            self.single = self.usual = b""
         if self.first_byte is None:
             self.first_byte = now
             if unanswered:
@@ -204,6 +210,8 @@ class InFlight:
         finally:
             # What came too much may have come with the last byte of a right reply.
             self._strike_off(now)
+        if self.steady and reader.whole:
+            self.usual_reply.learn(data)
         return self.messages > before
 
     def _strike_off(self, now: float) -> None:

@@ -18,6 +18,10 @@ from .reply_queue import Answer
 from .state import FRAMED, LOGGED, RECORDED, WRITTEN
 
 
+def _never_plain(_connection: int, _number: int, _message: bytes) -> None:
+    """Leave every message to what gives the replies."""
+
+
 class Decided(Protocol):
     """What is known here of a connection."""
 
@@ -61,6 +65,7 @@ class Decisions:
         self.scenario = scenario
         # The decision about every message, where replies are written from messages.
         same = self.same_for_all = scenario.same_for_all if self.answer is None else None
+        self.plain_delay = scenario.plain_delay() if self.answer is None else _never_plain
         self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
         self.may_fail = scenario.may_fail
         itself = same == Decision(0.0) and scenario.reply is ReplyFormat.RAW

@@ -102,7 +102,7 @@ class EchoProtocol(Connection):
         self._begin_replies([(scenario.banner, reply)], now)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Take what one read gave; give its reply if that is the same. See `eagerreactor`."""
+        """Take what one read gave; give its reply if that leaves at once. See `eagerreactor`."""
         try:
             state, size, connections = self._state, len(data), self._connections
             if not state and size <= connections.write_buffer:
@@ -121,7 +121,7 @@ class EchoProtocol(Connection):
                 (self._queue or self._make_queue()).put_only(due, data)
                 connections.timers.set(self, due)
             else:
-                self._take_message(data)
+                return self._take_message(data)
         except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
             self._fail()
         return None
@@ -137,24 +137,28 @@ class EchoProtocol(Connection):
         """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
         close_passed(descriptor, self._connections.occasionally, self.peer)
 
-    def _take_message(self, message: bytes) -> None:
-        """Take one message, which nothing but those before it is in the way of."""
-        connections = self._connections
-        decision = connections.same_for_all
-        if decision is None:
-            decision = connections.decide(self, self._messages, message)
+    def _take_message(self, message: bytes) -> bytes | None:
+        """Take one message, which nothing but those before it is in the way of.
+
+        Give the reply if it leaves at once.
+        """
+        connections, number = self._connections, self._messages
+        delay = connections.plain_delay(self.number, number, message)
+        if delay is None:
+            decision = connections.decide(self, number, message)
             if not decision.is_plain or connections.answer is not None:
                 self._queue_up([message], decision)
-                return
-        self._messages += 1
-        if self._state == WRITTEN and not (decision.delay or connections.delays_replies):
+                return None
+            delay = decision.delay
+        self._messages = number + 1
+        if self._state == WRITTEN and not (delay or connections.delays_replies):
             reply = connections.write_reply(message)
             self._sent += len(reply)
-            self.transport.write(reply)
-            return
+            return reply
         now, queue = connections.now(), self._queue or self._make_queue()
-        queue.put(now + decision.delay, message, None)
+        queue.put(now + delay, message, None)
         self._queued(queue, now)
+        return None
 
     def _take_read(self, data: bytes) -> None:
         """Take what one read gave, whatever is in its way."""

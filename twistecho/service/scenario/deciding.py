@@ -3,6 +3,7 @@
 What is called for each message is here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +15,16 @@ from .answers import On
 from .decision import BANNER, Decision, Limited, Place, Take, always, asked_for, decision
 from .delay import Constant, Delay, DelayPer
 from .fault import Fault, Kind, pieces_of
-from .faults import UNBOUNDED, Bandwidth, Faults
+from .faults import MEETS_MESSAGE, UNBOUNDED, Bandwidth, Faults
 from .framing import Framing
 from .parsing import MARK
+
+PlainDelay = Callable[[int, int, bytes], float | None]
+"""Takes the numbers of a connection and of its message, and the message: see `plain_delay`."""
+
+
+def _never_plain(_connection: int, _number: int, _message: bytes) -> None:
+    """Leave every message to `Deciding.decide`."""
 
 
 @dataclass(frozen=True, init=False)
@@ -78,6 +86,30 @@ class Deciding:
         if not self.delays_replies:
             return Decision(0.0)
         return Decision(self.delay.longest) if isinstance(self.delay, Constant) else None
+
+    def plain_delay(self) -> PlainDelay:
+        """Give what tells the messages of which nothing becomes but a reply after a delay.
+
+        It is to be called for each message, and gives the delay of such a one, in seconds; None
+        where `decide` is to be asked.
+        """
+        chance = self.faults.chance_of_message
+        if self.on or chance is None:
+            return _never_plain
+        seed, in_band, drawn = self.faults.seed, self.in_band, self._delay_of
+        same = self._without_fault
+        constant = None if same is None else same.delay
+        if not (in_band or chance) and constant is not None:
+            return lambda _connection, _number, _message: constant
+
+        def plain_delay(connection: int, number: int, message: bytes) -> float | None:
+            if in_band and message.startswith(MARK):
+                return None
+            if chance and uniform(seed, MEETS_MESSAGE, connection, number) < chance:
+                return None
+            return drawn(connection, number) if constant is None else constant
+
+        return plain_delay
 
     def hold(self, connection: int) -> float:
         """Say how long a connection is held before it is read, in seconds."""

@@ -19,6 +19,9 @@ from twistecho.base.seeding import uniform
 from .contradictions import refuse_contradictions
 from .fault import ALWAYS, OF_MESSAGES, Direction, Fault, Kind
 
+MEETS_MESSAGE = "fault"
+"""The purpose of the number that says which fault meets a message."""
+
 Take = Callable[[Fault], bool]
 """Counts a fault with a limit that is about to come about, and says whether it still may."""
 
@@ -131,7 +134,21 @@ class Faults:
                 return fault
         if not anywhere:
             others = tuple(f for f in others if f.may_meet(connection, number, message, peer))
-        return _drawn(others, self.seed, "fault", connection, number)
+        return _drawn(others, self.seed, MEETS_MESSAGE, connection, number)
+
+    @cached_property
+    def chance_of_message(self) -> float | None:
+        """Below which drawn number a message meets a fault; None where that alone does not tell.
+
+        Nor does it where a fault has a limit, a schedule, a peer or a match.
+        """
+        limited, others, anywhere = self._of_messages
+        if limited or not anywhere:
+            return None
+        reached = 0.0
+        for fault in others:  # as `_drawn` adds them: newer Pythons' sum() rounds otherwise
+            reached += fault.probability
+        return reached
 
     def bandwidth(
         self, connection: int, peer: Address | None = None, take: Take = without_limit
