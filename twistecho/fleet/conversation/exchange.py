@@ -123,10 +123,11 @@ class Exchange(Ending):
             self.next_due = None
         if ended:
             self._last_offer = now if self._last_offer is None else self._last_offer
-        if flight.single:
+        oldest = flight.oldest
+        if oldest is not None:
+            self.step = oldest
+        elif flight.single:
             return
-        if flight.unanswered:
-            self.step = flight.unanswered[0][1]
         elif ended or full:
             self._phase = Phase.CLOSE
             self.step = now

@@ -33,22 +33,29 @@ def reader_for(reply: ReplyFormat) -> ReplyReader:
 class InFlight:
     """The messages of one client that are unanswered, and counts of all that were handed over.
 
-    It is ``steady`` where each message is the only one in flight, and the next one is due at once;
-    where the format is to be found, once that is known. After the first, such a message is
-    ``single``, and the reader is not told of it. What comes is compared with its ``usual`` reply at
-    once: the one that comes in one piece, and has the time of the last one where it has a time.
-    `Conversation.received` does so; whatever else comes is the reader's to read.
+    Where a client has one message in flight at most, all but the first are ``single``: the reader
+    is not told of them, and what comes is compared with the usual reply at once; see `usual`.
+    Whatever else comes is the reader's to read. Where the format is to be found, that is so once it
+    is known.
+
+    It is ``steady`` where the next message is due at once, besides. `Conversation.received` then
+    does the comparing, with ``usual``, and ``single`` messages were due and handed over at its
+    step.
     """
 
     __slots__ = (
         "_auto",
         "_client",
+        "_due",
+        "_expected",
         "_heard",
         "_in_turn",
         "_on_reply",
         "_pipeline",
         "_reader",
         "_recording",
+        "_sent",
+        "_singles",
         "first_byte",
         "handed",
         "handed_bytes",
@@ -77,7 +84,8 @@ class InFlight:
         self.struck_bytes = 0  # of messages that the reader was not told of
         self.first_byte: float | None = None
         self.replied: float | None = None
-        self.single = self.usual = b""
+        self.single = self.usual = self._expected = b""
+        self._due = self._sent = 0.0  # of a single message, where it is not steady
         self.unanswered: deque[_Sent] = deque()  # all others
         self.timing: WireTiming | None = None
         """What times some of the messages, where the engine can."""
@@ -92,8 +100,9 @@ class InFlight:
             self.message = reader.request
         self._pipeline = plan.pipeline
         closed = plan.rate is None and not plan.think
-        self._in_turn = closed and plan.pipeline == 1 and on_reply is None and reader is None
-        known = None if plan.reply == AUTO else ReplyFormat(plan.reply)
+        self._singles = plan.pipeline == 1 and on_reply is None and reader is None
+        known = None if plan.reply == AUTO or not self._singles else ReplyFormat(plan.reply)
+        self._in_turn = closed and self._singles
         self.steady = self._in_turn and known is not None
         self.usual_reply = UsualReply(known)
 
@@ -107,7 +116,7 @@ class InFlight:
         """Have the reader of the format that was found read what comes from now on."""
         self._reader = reader
         self.steady = self._in_turn
-        self.usual_reply = UsualReply(found)
+        self.usual_reply = UsualReply(found if self._singles else None)
 
     @property
     def found(self) -> ReplyFormat | None:
@@ -134,9 +143,19 @@ class InFlight:
         return messages, self._reader.owed + len(self.single)
 
     def times_of_owed(self, step: float) -> list[tuple[float, float]]:
-        """Give when each unanswered message was due and handed over; a single one at ``step``."""
+        """Give when each unanswered message was due and handed over; a steady one at ``step``."""
         times = [(due, sent) for due, sent, _, _ in self.unanswered]
-        return [*times, (step, step)] if self.single else times
+        return [*times, self._times_of_single(step)] if self.single else times
+
+    def _times_of_single(self, step: float) -> tuple[float, float]:
+        return (step, step) if self.steady else (self._due, self._sent)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest unanswered message was handed over, unless that is a steady one."""
+        if self.unanswered:
+            return self.unanswered[0][1]
+        return self._sent if self.single and not self.steady else None
 
     @property
     def returned_bytes(self) -> int:
@@ -169,8 +188,15 @@ class InFlight:
             if self.handed >= timing.next and not timing.running:
                 timing.begin()
             timing.handed = self.handed + 1
-        if self.steady and self.first_byte is not None:
-            return self.hand_over_single(message)
+        if self.first_byte is not None:
+            if self.steady:
+                return self.hand_over_single(message)
+            if self._singles and (expected := self.usual_reply(message)):
+                self._expected, self._due, self._sent = expected, due, now
+                self.single = message
+                self.handed += 1
+                self.handed_bytes += len(message)
+                return message
         self.handed += 1
         self.handed_bytes += len(message)
         self.unanswered.append((due, now, len(message), self.handed_bytes))
@@ -187,16 +213,20 @@ class InFlight:
     def take(self, data: bytes, now: float, step: float) -> bool:
         """Take what came back; say whether a reply is whole now.
 
-        A single message was handed over at ``step``. Raises WireError where the bytes cannot be
+        A steady message was handed over at ``step``. Raises WireError where the bytes cannot be
         right.
         """
+        if data == self._expected:
+            self._strike_off_single(now)
+            return True
         reader, unanswered = self._reader, self.unanswered
         if self._on_reply:
             self._heard.append(data)
         if self.single:
             reader.expect(self.single)
-            unanswered.append((step, step, len(self.single), self.handed_bytes))
-            self.single = self.usual = b""
+            due, sent = self._times_of_single(step)
+            unanswered.append((due, sent, len(self.single), self.handed_bytes))
+            self.single = self.usual = self._expected = b""
         if self.first_byte is None:
             self.first_byte = now
             if unanswered:
@@ -210,9 +240,19 @@ class InFlight:
         finally:
             # What came too much may have come with the last byte of a right reply.
             self._strike_off(now)
-        if self.steady and reader.whole:
+        if self.usual_reply.learns and reader.whole:
             self.usual_reply.learn(data)
         return self.messages > before
+
+    def _strike_off_single(self, now: float) -> None:
+        """Strike off the single message, whose usual reply has come."""
+        due, size = self._due, len(self.single)
+        self.single = self._expected = b""
+        self._recording.reply(due, self._sent, now, size)
+        self.struck_bytes += size
+        self.messages += 1
+        if self.timing is not None and self.timing.running:
+            self.timing.answered(self.messages, (due,), now)
 
     def _strike_off(self, now: float) -> None:
         """Strike off the messages that were answered by what has come until now."""

@@ -22,11 +22,13 @@ class UsualReply:
     It is empty where there is none.
     """
 
-    __slots__ = ("_format", "_tail")
+    __slots__ = ("_format", "_tail", "learns")
 
     def __init__(self, reply: ReplyFormat | None) -> None:
         self._format = reply
         self._tail = b""
+        self.learns = reply is ReplyFormat.STAMPED
+        """Whether it goes by replies that have come."""
 
     def __call__(self, message: bytes) -> bytes:
         """Give the reply to a message."""
@@ -40,6 +42,6 @@ class UsualReply:
         return b"%b%a%b" % (STAMPED_HEAD, message, self._tail) if self._tail else b""
 
     def learn(self, data: bytes) -> None:
-        """Take the last bytes that came, which end with a right reply."""
-        if self._format is ReplyFormat.STAMPED and len(data) >= _TAIL:
+        """Take the last bytes that came, which end with a right stamped reply."""
+        if len(data) >= _TAIL:
             self._tail = data[-_TAIL:]
