@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
-from unittest import TestCase
+from unittest import TestCase, mock
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.threads import deferToThreadPool
@@ -265,6 +265,21 @@ class ReplyTestsBuilder(Eager):
             socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
         )
         self.replies(replier, b"hello" * 20_000)
+
+    def test_a_reply_of_more_than_the_buffer_pauses_a_producer(self) -> None:
+        """As `write` does; one of no more does not, whatever it answers."""
+        for size, paused in ((1000, False), (1001, True)):
+            replier = _Replier()
+            producer = mock.Mock()
+
+            def registering(made: _Replier, _: bytes, producer: Any = producer) -> None:
+                made.transport.bufferSize = 1000
+                made.transport.registerProducer(producer, True)
+
+            replier.before = registering
+            replier.reply = lambda _, size=size: b"x" * size
+            self.replies(replier, b"x" * size)
+            assert bool(producer.pauseProducing.called) is paused
 
     def test_a_reply_is_sent_though_the_callback_ran_the_reactor(self) -> None:
         """A turn within a turn takes only what was written until then."""

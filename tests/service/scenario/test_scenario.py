@@ -62,6 +62,34 @@ class DecisionTests(unittest.TestCase):
         again = Scenario(delay=DRAWN, faults=parse_faults(HARMLESS, seed=3))
         assert {place: again.decide(*place, b"x") for place in asked} == first
 
+    @law
+    @given(scenarios(), places, st.binary(max_size=3) | st.just(b"!none"))
+    def test_a_plain_delay_is_the_decision(
+        self, scenario: Scenario, place: tuple[int, int], message: bytes
+    ) -> None:
+        """Where there is one, nothing else becomes of the message."""
+        delay = scenario.plain_delay()(*place, message)
+        if delay is not None:
+            assert scenario.decide(*place, message) == Decision(delay)
+
+    def test_most_messages_have_a_plain_delay(self) -> None:
+        """All without chance; those that a fault does not meet, and that ask for nothing."""
+        assert Scenario(delay=Constant(2.0)).plain_delay()(0, 0, b"!x") == 2.0
+        asking = Scenario(delay=DRAWN, in_band=True)
+        assert asking.plain_delay()(1, 2, b"x") == asking.decide(1, 2, b"x").delay
+        assert asking.plain_delay()(1, 2, b"!x") is None
+        met = Scenario(faults=parse_faults(["corrupt:0.3", "extra:0.3"], seed=3))
+        plain = [met.plain_delay()(0, number, b"x") for number in range(500)]
+        decided = [met.decide(0, number, b"x") for number in range(500)]
+        assert [delay is None for delay in plain] == [not each.is_plain for each in decided]
+        assert 100 < plain.count(None) < 400
+        for scenario in (
+            Scenario(faults=parse_faults(["corrupt:0.1,limit=2"])),
+            Scenario(faults=parse_faults(["corrupt:0.1,after=2"])),
+            Scenario(on=[On("x", "y")]),
+        ):
+            assert scenario.plain_delay()(0, 0, b"a") is None
+
     def test_late_multiplies_the_delay(self) -> None:
         """And without a delay of each reply it is refused."""
         late = parse_faults(["late,times=3"])
