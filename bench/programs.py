@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -107,11 +107,9 @@ class Programs:
         service = ["-m", "twisted", "--log-format=text", "echo", "--port=0"]
         return [self._python, *service, *options]
 
-    def fleet(self, engine: str, plan: str) -> Callable[[str], list[str]]:
-        """Give what makes a port the command line of `peers.fleet_in_turns`, which acts on it."""
-        return lambda port: [
-            *(self._python, "-m", "bench.peers.fleet_in_turns", engine, port, plan)
-        ]
+    def fleet(self, engine: str, port: str, plan: str) -> list[str]:
+        """Give the command line of `peers.fleet_in_turns`."""
+        return [self._python, "-m", "bench.peers.fleet_in_turns", engine, port, plan]
 
 
 _PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")

@@ -35,19 +35,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet with these fields of a `Plan`, against the C server, which answers in a format.
-
-    A long turn has about so many ``messages`` in all.
-    """
+    """A fleet with these fields of a `Plan`, against the C server, which answers in a format."""
 
     plan: Mapping[str, Any] = field(default_factory=dict)
     answers: str = "raw"
     engine: str = "reactor"
-    messages: int = 24_000
 
     @property
     def fields(self) -> dict[str, Any]:
-        """All fields of the plan but how often the messages are sent."""
+        """All fields of the plan but how long messages are sent."""
         return {"clients": _CLIENTS, "messages": [MESSAGE], **self.plan}
 
 
@@ -55,7 +51,7 @@ class Fleet:
 class LeastThreads:
     """The least client with a thread a socket, which is not ours, against the C server."""
 
-    messages: int = 16_000
+    clients: int = _CLIENTS
 
 
 Work = Service | Fleet | LeastThreads
@@ -84,7 +80,7 @@ def _delayed(delay: str, *options: str) -> Service:
 
 
 def _formatted(reply: str) -> Fleet:
-    return Fleet({"reply": reply}, reply, messages=16_000)
+    return Fleet({"reply": reply}, reply)
 
 
 _CORRUPT = ("--fault=corrupt:0.01", "--seed=7")
@@ -113,20 +109,20 @@ PARTS: tuple[Part, ...] = (
         Mode("fleet-stamped", "stamped", _formatted("stamped"), 1.25),
         Mode("fleet-auto-raw", "auto, replies raw", Fleet({"reply": "auto"})),
         Mode("fleet-auto-stamped", "auto, replies stamped",
-             Fleet({"reply": "auto"}, "stamped", messages=16_000)),
+             Fleet({"reply": "auto"}, "stamped")),
         Mode("fleet-default", "raw, the default message",
              Fleet({"messages": ["Ola mundo da internet! ({client}, {message})"]})),
-        Mode("fleet-open-30k", "raw, open, 30,000/s", Fleet({"rate": 30_000.0}, messages=8_000),
+        Mode("fleet-open-30k", "raw, open, 30,000/s", Fleet({"rate": 30_000.0}),
              1.4),
-        Mode("fleet-open-10k", "raw, open, 10,000/s", Fleet({"rate": 10_000.0}, messages=2_500),
+        Mode("fleet-open-10k", "raw, open, 10,000/s", Fleet({"rate": 10_000.0}),
              2.2),
-        Mode("fleet-one", "raw, one client", Fleet({"clients": 1}, messages=4_000), 1.5),
+        Mode("fleet-one", "raw, one client", Fleet({"clients": 1}), 1.5),
     )),
     Part("fleet in threads, 50 clients, 64 bytes", (
         Mode("least-threads", "the least client in threads", LeastThreads()),
-        Mode("threads-raw", "raw, closed", Fleet(engine="threads", messages=10_000), 1.25),
+        Mode("threads-raw", "raw, closed", Fleet(engine="threads"), 1.25),
         Mode("threads-stamped", "stamped",
-             Fleet({"reply": "stamped"}, "stamped", "threads", 7_000), 1.6),
+             Fleet({"reply": "stamped"}, "stamped", "threads"), 1.6),
     )),
 )  # fmt: skip
 """All of them; the first mode of a part is what the others are compared with."""

@@ -1,14 +1,19 @@
-"""A mode at work: one process is measured on its core, its counterpart on the other drives it.
+"""A mode at work: one process is measured on its core, its counterpart on the other.
 
-Both live for several turns. A turn gives the CPU microseconds a message, of all the messages in it;
-the process stands still before and after, so that none is counted by halves. Its start is over by
-then. What a fleet's run costs whatever its length, such as connecting, is taken off by a short run
-before the long one.
+Both live for several turns, and stand still between them. A turn gives the CPU microseconds a
+message, with the start taken off: the connections of a service are there before, and all of its
+messages count until no reply is owed any more; a fleet is measured while it runs, between when all
+have connected and when they end, by the count of the server in C. So what making the report takes
+is not in it.
 """
 
 import json
+import mmap
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 from bench.programs import LOAD, UNDER_TEST, Process, Programs, running
 
@@ -17,23 +22,16 @@ from .catalogue import MESSAGE, SIZE, Fleet, LeastThreads, Service, Work
 Turn = Callable[[], float]
 """Has a mode work for a while; gives the CPU microseconds a message."""
 
-_SECONDS = 0.15
-_SHORT = 500
-"""Messages of a fleet's short run."""
+_BEFORE, _SECONDS, _AFTER = 0.06, 0.2, 0.04
+"""How long a fleet runs before, while and after it is measured."""
+
+_SERVICE_SECONDS = 0.15
 
 
 @contextmanager
 def at_work(programs: Programs, work: Work) -> Iterator[Turn]:
     """Run a mode's processes for the block's time. Raises RuntimeError where one of them fails."""
-    if isinstance(work, Service):
-        starting = _serving(programs, work)
-    elif isinstance(work, Fleet):
-        command = programs.fleet(work.engine, json.dumps(work.fields))
-        starting = _running_plans(
-            programs, command, work.answers, work.messages, work.fields["clients"]
-        )
-    else:
-        starting = _least_threads(programs, work)
+    starting = _serving(programs, work) if isinstance(work, Service) else _sending(programs, work)
     with starting as turn:
         yield turn
 
@@ -48,48 +46,55 @@ def _serving(programs: Programs, work: Service) -> Iterator[Turn]:
             client.line()
 
             def turn() -> float:
-                seconds, messages = _used(server, client, str(_SECONDS))
-                return seconds / messages * 1e6
+                before = sum(server.cpu())
+                client.tell(str(_SERVICE_SECONDS))
+                messages = client.numbers()[0]
+                return (sum(server.cpu()) - before) / messages * 1e6
 
             turn()  # the first has to fill caches
             yield turn
 
 
 @contextmanager
-def _least_threads(programs: Programs, work: LeastThreads) -> Iterator[Turn]:
-    clients = Fleet().fields["clients"]
+def _sending(programs: Programs, work: Fleet | LeastThreads) -> Iterator[Turn]:
+    answers = work.answers if isinstance(work, Fleet) else "raw"
+    with (
+        _counting_server(programs, answers) as (port, count),
+        running(_clients(programs, work, port), UNDER_TEST, programs.place) as fleet,
+    ):
 
-    def command(port: str) -> list[str]:
-        return [*programs.command("threads client"), port, str(clients), MESSAGE]
+        def turn() -> float:
+            fleet.tell(str(_BEFORE + _SECONDS + _AFTER))
+            time.sleep(_BEFORE)
+            before, first = sum(fleet.cpu()), count()
+            time.sleep(_SECONDS)
+            after, last = sum(fleet.cpu()), count()
+            fleet.line()
+            return (after - before) / (last - first) * 1e6
 
-    with _running_plans(programs, command, "raw", work.messages, clients) as turn:
+        _one_short_run(fleet)
         yield turn
 
 
+def _one_short_run(fleet: Process) -> None:
+    """Have all be imported and compiled."""
+    fleet.tell(str(_BEFORE))
+    fleet.line()
+
+
+def _clients(programs: Programs, work: Fleet | LeastThreads, port: str) -> list[str]:
+    if isinstance(work, Fleet):
+        return programs.fleet(work.engine, port, json.dumps(work.fields))
+    return [*programs.command("threads client"), port, str(work.clients), MESSAGE]
+
+
 @contextmanager
-def _running_plans(
-    programs: Programs,
-    command: Callable[[str], list[str]],
-    answers: str,
-    messages: int,
-    clients: int,
-) -> Iterator[Turn]:
-    with running([*programs.command("c"), "0", answers], LOAD) as server:
-        fleet_command = command(server.port())
-        with running(fleet_command, UNDER_TEST, programs.place) as fleet:
-
-            def turn() -> float:
-                seconds, short = _used(fleet, fleet, str(_SHORT // clients))
-                longer, long = _used(fleet, fleet, str(messages // clients))
-                return (longer - seconds) / (long - short) * 1e6
-
-            _used(fleet, fleet, str(_SHORT // clients))  # as above
-            yield turn
-
-
-def _used(measured: Process, told: Process, line: str) -> tuple[float, float]:
-    """Tell a process to go on; give the CPU seconds that it took the other, and the messages."""
-    before = sum(measured.cpu())
-    told.tell(line)
-    messages = told.numbers()[0]
-    return sum(measured.cpu()) - before, messages
+def _counting_server(programs: Programs, answers: str) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Run the C server; give its port, and what tells how many messages it has answered."""
+    with NamedTemporaryFile() as file:
+        file.truncate(8)
+        with (
+            mmap.mmap(file.fileno(), 8) as counted,
+            running([*programs.command("c"), "0", answers, file.name], LOAD) as server,
+        ):
+            yield server.port(), lambda: int.from_bytes(counted[:8], sys.byteorder)

@@ -1,8 +1,8 @@
 """This project's fleets, with public names only: ``fleet_in_turns ENGINE PORT PLAN``.
 
-``PLAN`` is a JSON object of `Plan`'s fields but ``repeat``, with messages as text; replies are raw
-unless it says otherwise. For each line of input, a number, every client sends its messages so many
-times, over a new connection; it prints how many came back right.
+``PLAN`` is a JSON object of `Plan`'s fields but ``duration``, with messages as text; replies are
+raw unless it says otherwise. For each line of input, a number of seconds, every client connects and
+sends messages for so long; it prints how many came back right.
 """
 
 import json
@@ -17,7 +17,7 @@ def _plans(fields: dict[str, Any]) -> Iterator[Plan]:
     if "messages" in fields:
         fields["messages"] = tuple(message.encode() for message in fields["messages"])
     for line in sys.stdin:
-        yield Plan(**{"reply": "raw", **fields, "repeat": int(line)})
+        yield Plan(**{"reply": "raw", **fields, "duration": float(line)})
 
 
 def _tell(report: Report) -> None:

@@ -1,13 +1,17 @@
 /* The limit: epoll, one buffer, no state. Prints its port. Replies are not delayed.
 
-   server HOLD [FORMAT]   what it receives at once comes back as one reply, raw by default, "prefixed"
-                          or "stamped"; for these messages have at most 1024 bytes of plain text */
+   server HOLD [FORMAT [FILE]]   what it receives at once comes back as one reply, raw by default,
+                                 "prefixed" or "stamped"; for these messages are plain text. FILE has
+                                 8 bytes, in which it counts its replies */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@
 enum { HEAD = 32, TAIL = 64 };
 static char room[HEAD + 65536 + TAIL], *const buffer = room + HEAD;
 static const char *head = "", *as = "";
+static uint64_t uncounted, *answered = &uncounted;
 
 /* Writes the format's head before the message and its tail behind it; gives where the reply begins. */
 static char *framed(ssize_t *size) {
@@ -42,6 +47,7 @@ static void answer(int fd) {
         return;
     }
     char *reply = framed(&got);
+    ++*answered;
     while (sent < got) {
         ssize_t more = send(fd, reply + sent, got - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (more > 0) {
@@ -64,6 +70,10 @@ int main(int argc, char **argv) {
     } else if (argc > 2 && !strcmp(argv[2], "stamped")) {
         head = "Resposta eco => b'";
         as = "' as ";
+    }
+    if (argc > 3) {
+        answered = mmap(NULL, sizeof *answered, PROT_READ | PROT_WRITE, MAP_SHARED, open(argv[3], O_RDWR), 0);
+        if (answered == MAP_FAILED) return 1;
     }
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 4096)) return 1;
