@@ -35,21 +35,21 @@ def threads(target: str, plans: Iterator[Plan]) -> None:
 
 def reactor(target: str, plans: Iterator[Plan]) -> None:
     """Carry out the plans on this project's reactor, which stands still between them."""
-    from twistecho.eagerreactor import install  # noqa: PLC0415 - likewise
+    from twistecho.eagerreactor import install  # noqa: PLC0415 - as above
 
     loop: Any = install()
-    from twistecho import Fleet  # noqa: PLC0415 - once the reactor is installed
+    from twisted.internet.defer import Deferred  # noqa: PLC0415 - once the reactor is installed
 
-    def go_on(report: Report | None = None) -> None:
-        if report is not None:
-            _tell(report)
-        plan = next(plans, None)
-        if plan is None:
-            loop.stop()
-        else:
-            Fleet(loop, target, plan).run().addCallbacks(go_on, lambda _: loop.stop())
+    from twistecho import Fleet  # noqa: PLC0415 - likewise
 
-    loop.callWhenRunning(go_on)
+    async def carry_out_all() -> None:
+        try:
+            for plan in plans:
+                _tell(await Fleet(loop, target, plan).run())
+        finally:
+            loop.stop()  # after an error, too: nobody would ever be told anything
+
+    loop.callWhenRunning(lambda: Deferred.fromCoroutine(carry_out_all()))
     loop.run()
 
 
