@@ -30,6 +30,8 @@ def measure_modes(
             table, found = _beside_old(parts, rounds, against)
     except RuntimeError as error:
         raise SystemExit(f"a mode cannot be measured: {error}") from None
+    if not table:
+        raise SystemExit("no mode so named is one of ours")
     print("\n".join(tables.lines(table, against and against[:10])))
     if file is not None:
         figures = {"against": against, "modes": tables.to_json(table, found)}
