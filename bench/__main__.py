@@ -3,11 +3,13 @@
 Peers take turns within a round, so that what else the machine does meets all of them; ratios are
 medians of the ratios within each round. Needs Linux, two cores and gcc for the load; peers whose
 toolchain is not there are left out. With ``--against COMMIT`` it is this version beside an older
-one of itself: see `against`.
+one of itself: see `against`. With ``--modes`` it is what a message costs in each mode that people
+use, beside the plainest or, with both, beside itself: see `modes`.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +19,14 @@ from .against import COMPARABLE, DEFAULT_CASES, measure_against
 from .cases import CASES, SERVERS, Case
 from .found import print_case, print_markdown, to_json
 from .measure import Sample
+from .modes.catalogue import chosen
+from .modes.measuring import measure_modes
+from .modes.rounds import FEWEST_ROUNDS
 from .pairs import FEWEST_PAIRS
 from .picture import plot
 from .programs import Programs
+
+_ROUNDS, _MODE_ROUNDS = 5, 6
 
 
 def _options() -> argparse.Namespace:
@@ -33,7 +40,9 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="only cases and peers for which a figure is asked, unless they are named",
     )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--rounds", type=int, help=f"default: {_ROUNDS}, or {_MODE_ROUNDS} with --modes"
+    )
     parser.add_argument("--seconds", type=float, default=1.0, help="how long one run lasts")
     parser.add_argument("--markdown", action="store_true", help="end with a table to paste")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
@@ -46,10 +55,39 @@ def _options() -> argparse.Namespace:
         f"by default in the cases {', '.join(DEFAULT_CASES)}",
     )
     against.add_argument("--pairs", type=int, default=15, help="runs of each version in a case")
+    modes = parser.add_argument_group("every mode")
+    modes.add_argument(
+        "--modes",
+        action="store_true",
+        help="the CPU time a message in each mode of service and fleet, as a ratio to the plainest "
+        "or, with --against, to the same mode in that commit; exit code 1 where one is slower",
+    )
+    modes.add_argument(
+        "--only", action="append", metavar="NAME", help="of the modes: 'fleet-*'; repeatable"
+    )
     options = parser.parse_args()
-    if options.against is not None:
+    if options.modes:
+        _check_modes(parser, options)
+    elif options.against is not None:
         _check_against(parser, options)
+    if options.only and not options.modes:
+        parser.error("--only chooses modes: it needs --modes")
+    if options.rounds is None:
+        options.rounds = _MODE_ROUNDS if options.modes else _ROUNDS
     return options
+
+
+def _check_modes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End where something is asked for that the measurement of modes cannot give."""
+    for name in ("case", "peer", "targets", "seconds", "markdown", "plot", "pairs"):
+        if getattr(options, name) != parser.get_default(name):
+            parser.error(f"--modes has no --{name}")
+    if options.rounds is not None and options.rounds < FEWEST_ROUNDS:
+        parser.error(f"--rounds must be at least {FEWEST_ROUNDS}")
+    try:
+        chosen(options.only or ())
+    except ValueError as error:
+        parser.error(f"--only: {error}")
 
 
 def _check_against(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -93,6 +131,9 @@ def _write(figures: Any, path: Path) -> None:
 def main() -> None:
     """Measure what was chosen, and show it."""
     options = _options()
+    if options.modes:
+        patterns, compared = options.only or (), options.against
+        sys.exit(measure_modes(patterns, options.rounds, compared, options.json))
     if options.against is None:
         _measure_peers(options)
         return

@@ -1,9 +1,6 @@
 """This version beside an older one: what a message, a connection and a start cost, in pairs."""
 
-import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +8,7 @@ from .cases import CASES, Case
 from .measure import Sample, churn, memory, rate, start_up
 from .pairs import Pair, compare, orders
 from .programs import Programs
-from .sides import both_sides, commit_named
+from .sides import both_sides, commit_named, ending_in_order
 
 DEFAULT_CASES = ("echo-50", "delayed", "faults", "churn", "memory", "import", "help")
 COMPARABLE = tuple(
@@ -26,27 +23,13 @@ def measure_against(
     """Compare with a commit, case by case; print a line for each, and give all as JSON data."""
     commit = commit_named(name)
     found = []
-    with _ending_in_order(), both_sides(commit) as sides:
+    with ending_in_order(), both_sides(commit) as sides:
         print(f"new over old, {commit[:10]}: CPU time, or memory; the median's 95 % interval")
         for case in cases:
             costs = _pairs(CASES[case], sides, pairs, seconds)
             print(_line(case, costs), flush=True)
             found.append({"case": case, "against": commit, **_to_json(case, costs)})
     return found
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let what would kill this process end its blocks first, as Ctrl-C does."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler is signal.SIG_DFL:
-            signal.signal(number, lambda received, _frame: sys.exit(128 + received))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _pairs(case: Case, sides: Mapping[str, Programs], pairs: int, seconds: float) -> list[Pair]:

@@ -27,6 +27,7 @@ _MODULES = {
     "twistecho fleet": "twistecho_fleet",
     "uvloop client": "uvloop_fleet",
     "twisted client": "twisted_fleet",
+    "threads client": "threads_fleet",
 }
 _ARGUMENTS = {
     **{name: ("-m", f"bench.peers.{module}") for name, module in _MODULES.items()},
@@ -101,6 +102,15 @@ class Programs:
         held = f"--delay={hold / 1000}" if name == "twistecho faults" else str(hold)
         return [*self.command(name), held]
 
+    def echo(self, *options: str) -> list[str]:
+        """Give the command line of ``twist echo`` on a free port."""
+        service = ["-m", "twisted", "--log-format=text", "echo", "--port=0"]
+        return [self._python, *service, *options]
+
+    def fleet(self, engine: str, port: str, plan: str) -> list[str]:
+        """Give the command line of `peers.fleet_in_turns`."""
+        return [self._python, "-m", "bench.peers.fleet_in_turns", engine, port, plan]
+
 
 _PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")
 
@@ -142,10 +152,10 @@ class Process:
         """Wait for a line of numbers."""
         return [float(word) for word in self.line().split()]
 
-    def tell(self) -> None:
-        """Send an empty line: go on."""
+    def tell(self, line: str = "") -> None:
+        """Send a line, empty unless there is more to say than: go on."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
 
     def cpu(self) -> Cpu:

@@ -6,6 +6,7 @@ gone at the end, as is the worktree that git made there.
 """
 
 import shutil
+import signal
 import site
 import subprocess
 import sys
@@ -41,6 +42,20 @@ def both_sides(commit: str) -> Iterator[Mapping[str, Programs]]:
         _copy_product(folder / "new")
         with _worktree(commit, folder / "old"):
             yield {side: _programs(folder, side) for side in ("old", "new")}
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let what would kill this process end its blocks first, as Ctrl-C does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _leave_out = shutil.ignore_patterns("__pycache__")

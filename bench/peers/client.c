@@ -10,6 +10,12 @@
                                                 sends RATE messages a second whatever comes back;
                                                 says the same, and then the 99th percentile of how
                                                 late it sent itself
+   client turns PORT CONNECTIONS BYTES REPLY TEXT
+                                                sends TEXT, filled up to BYTES; replies have REPLY
+                                                bytes. Says "begin" once all have connected. For
+                                                each line of input, a number of seconds, all send
+                                                and wait in closed loops for so long; it says the
+                                                messages and the seconds when no reply is owed
    client churn PORT COUNT                      connects, echoes one message, closes, COUNT times;
                                                 says "begin", then COUNT and the seconds
    client hold PORT CONNECTIONS BYTES           opens 100 connections and says "begin"; after a line
@@ -138,6 +144,56 @@ static void loop(int port, int count, int size, double seconds) {
     printf(" %.0f %.0f %.0f\n", at_rank(times, timed, 50), at_rank(times, timed, 99), times[timed - 1]);
 }
 
+/* Takes what has come, which must not be more than is owed; says whether the reply is whole. */
+static int is_whole(struct client *client) {
+    ssize_t got = recv(client->fd, answer, 65536, 0);
+    need(got > 0 && got <= client->left, "reply");
+    client->left -= got;
+    return !client->left;
+}
+
+static void put(struct client *client, int size, int reply) {
+    client->left = reply;
+    need(send(client->fd, message, size, 0) == size, "send");
+}
+
+/* All ask until the time has passed, and then wait for what they are owed. */
+static void take_turn(int poller, struct client *clients, int count, int size, int reply, double seconds) {
+    struct epoll_event events[EVENTS];
+    double began = now();
+    int owed = count;
+    answered = 0;
+    for (int i = 0; i < count; i++) put(&clients[i], size, reply);
+    while (owed) {
+        int ready = epoll_wait(poller, events, EVENTS, 10000), more = now() < began + seconds;
+        need(ready > 0, "no reply");
+        for (int e = 0; e < ready; e++) {
+            struct client *client = &clients[events[e].data.u32];
+            if (!is_whole(client)) continue;
+            answered++;
+            if (more) put(client, size, reply);
+            else owed--;
+        }
+    }
+    printf("%ld %.6f\n", answered, now() - began);
+    fflush(stdout);
+}
+
+static void turns(int port, int count, int size, int reply, const char *text) {
+    struct client *clients = calloc(count, sizeof *clients);
+    int poller = epoll_create1(0), length = strlen(text);
+    char line[64];
+    memset(message, 'x', size);
+    memcpy(message, text, length < size ? length : size);
+    for (int i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+        clients[i].fd = dial(port);
+        epoll_ctl(poller, EPOLL_CTL_ADD, clients[i].fd, &event);
+    }
+    say("begin");
+    while (fgets(line, sizeof line, stdin)) take_turn(poller, clients, count, size, reply, atof(line));
+}
+
 static float *lags;
 static long lagged, skipped;
 
@@ -232,6 +288,8 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[1], "loop") && argc == 6) loop(port, count, size, atof(argv[5]));
     else if (!strcmp(argv[1], "pace") && argc == 7)
         pace(port, count, size, atof(argv[5]), atof(argv[6]));
+    else if (!strcmp(argv[1], "turns") && argc == 7)
+        turns(port, count, size, atoi(argv[5]), argv[6]);
     else if (!strcmp(argv[1], "churn")) churn(port, count);
     else if (!strcmp(argv[1], "hold")) hold(port, count, size);
     else return 2;

@@ -1,22 +1,55 @@
-/* The limit: epoll, one buffer, no state. Prints its port. Replies are not delayed. */
+/* The limit: epoll, one buffer, no state. Prints its port. Replies are not delayed.
+
+   server HOLD [FORMAT [FILE]]   what it receives at once comes back as one reply, raw by default,
+                                 "prefixed" or "stamped"; for these messages are plain text. FILE has
+                                 8 bytes, in which it counts its replies */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-static char buffer[65536];
+enum { HEAD = 32, TAIL = 64 };
+static char room[HEAD + 65536 + TAIL], *const buffer = room + HEAD;
+static const char *head = "", *as = "";
+static uint64_t uncounted, *answered = &uncounted;
+
+/* Writes the format's head before the message and its tail behind it; gives where the reply begins. */
+static char *framed(ssize_t *size) {
+    static char tail[TAIL];
+    static time_t told;
+    size_t before = strlen(head), behind = 0;
+    if (*as) {
+        time_t now = time(NULL);
+        if (now != told) {
+            told = now;
+            snprintf(tail, sizeof tail, "%s%.24s", as, ctime(&now));
+        }
+        behind = strlen(tail);
+    }
+    memcpy(buffer - before, head, before);
+    memcpy(buffer + *size, tail, behind);
+    *size += before + behind;
+    return buffer - before;
+}
 
 static void answer(int fd) {
-    ssize_t got = recv(fd, buffer, sizeof buffer, 0), sent = 0;
+    ssize_t got = recv(fd, buffer, 65536, 0), sent = 0;
     if (got <= 0) {
         close(fd);
         return;
     }
+    char *reply = framed(&got);
+    ++*answered;
     while (sent < got) {
-        ssize_t more = send(fd, buffer + sent, got - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t more = send(fd, reply + sent, got - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (more > 0) {
             sent += more;
         } else {
@@ -27,11 +60,21 @@ static void answer(int fd) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     int listener = socket(AF_INET, SOCK_STREAM, 0), poller = epoll_create1(0), one = 1;
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t size = sizeof at;
     struct epoll_event events[1024], event = {.events = EPOLLIN, .data.fd = listener};
+    if (argc > 2 && !strcmp(argv[2], "prefixed")) {
+        head = "Resposta => ";
+    } else if (argc > 2 && !strcmp(argv[2], "stamped")) {
+        head = "Resposta eco => b'";
+        as = "' as ";
+    }
+    if (argc > 3) {
+        answered = mmap(NULL, sizeof *answered, PROT_READ | PROT_WRITE, MAP_SHARED, open(argv[3], O_RDWR), 0);
+        if (answered == MAP_FAILED) return 1;
+    }
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 4096)) return 1;
     getsockname(listener, (struct sockaddr *)&at, &size);

@@ -1,0 +1,1 @@
+"""``python -m bench --modes``: what a message costs in each mode that people use."""

@@ -1,0 +1,100 @@
+"""A mode at work: one process is measured on its core, its counterpart on the other.
+
+Both live for several turns, and stand still between them. A turn gives the CPU microseconds a
+message, with the start taken off: the connections of a service are there before, and all of its
+messages count until no reply is owed any more; a fleet is measured while it runs, between when all
+have connected and when they end, by the count of the server in C. So what making the report takes
+is not in it.
+"""
+
+import json
+import mmap
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
+
+from bench.programs import LOAD, UNDER_TEST, Process, Programs, running
+
+from .catalogue import MESSAGE, SIZE, Fleet, LeastThreads, Service, Work
+
+Turn = Callable[[], float]
+"""Has a mode work for a while; gives the CPU microseconds a message."""
+
+_BEFORE, _SECONDS, _AFTER = 0.06, 0.2, 0.04
+"""How long a fleet runs before, while and after it is measured."""
+
+_SERVICE_SECONDS = 0.15
+
+
+@contextmanager
+def at_work(programs: Programs, work: Work) -> Iterator[Turn]:
+    """Run a mode's processes for the block's time. Raises RuntimeError where one of them fails."""
+    starting = _serving(programs, work) if isinstance(work, Service) else _sending(programs, work)
+    with starting as turn:
+        yield turn
+
+
+@contextmanager
+def _serving(programs: Programs, work: Service) -> Iterator[Turn]:
+    command = programs.echo(*work.options)
+    with running(command, UNDER_TEST, programs.place) as server:
+        load = [str(work.connections), str(SIZE), str(SIZE + work.longer), work.text]
+        driving = [*programs.command("client"), "turns", server.port(), *load]
+        with running(driving, LOAD) as client:
+            client.line()
+
+            def turn() -> float:
+                before = sum(server.cpu())
+                client.tell(str(_SERVICE_SECONDS))
+                messages = client.numbers()[0]
+                return (sum(server.cpu()) - before) / messages * 1e6
+
+            turn()  # the first has to fill caches
+            yield turn
+
+
+@contextmanager
+def _sending(programs: Programs, work: Fleet | LeastThreads) -> Iterator[Turn]:
+    answers = work.answers if isinstance(work, Fleet) else "raw"
+    with (
+        _counting_server(programs, answers) as (port, count),
+        running(_clients(programs, work, port), UNDER_TEST, programs.place) as fleet,
+    ):
+
+        def turn() -> float:
+            fleet.tell(str(_BEFORE + _SECONDS + _AFTER))
+            time.sleep(_BEFORE)
+            before, first = sum(fleet.cpu()), count()
+            time.sleep(_SECONDS)
+            after, last = sum(fleet.cpu()), count()
+            fleet.line()
+            return (after - before) / (last - first) * 1e6
+
+        _one_short_run(fleet)
+        yield turn
+
+
+def _one_short_run(fleet: Process) -> None:
+    """Have all be imported and compiled."""
+    fleet.tell(str(_BEFORE))
+    fleet.line()
+
+
+def _clients(programs: Programs, work: Fleet | LeastThreads, port: str) -> list[str]:
+    if isinstance(work, Fleet):
+        return programs.fleet(work.engine, port, json.dumps(work.fields))
+    return [*programs.command("threads client"), port, str(work.clients), MESSAGE]
+
+
+@contextmanager
+def _counting_server(programs: Programs, answers: str) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Run the C server; give its port, and what tells how many messages it has answered."""
+    with NamedTemporaryFile() as file:
+        file.truncate(8)
+        with (
+            mmap.mmap(file.fileno(), 8) as counted,
+            running([*programs.command("c"), "0", answers, file.name], LOAD) as server,
+        ):
+            yield server.port(), lambda: int.from_bytes(counted[:8], sys.byteorder)
