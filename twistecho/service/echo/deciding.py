@@ -75,8 +75,9 @@ class Decisions:
             | (RECORDED if self._recording else 0)
             | (0 if scenario.framing.is_read else FRAMED)
         )
+        self.several_may_wait = self.limits.waiting_messages > 1
         # For how long every reply is held, where that is the same and more than one may be.
-        alone = same if self.limits.waiting_messages > 1 else None
+        alone = same if self.several_may_wait else None
         self.constant_delay = alone.delay if alone is not None else 0.0
         self.write_reply = writer_of(scenario.reply, self._ctime)
 

@@ -1,6 +1,5 @@
 """The echo factory: what Twisted asks of a factory, no more."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -26,6 +25,7 @@ from .open_connections import Connections
 from .protocol import EchoProtocol
 from .received import Received
 from .reply_queue import Answer
+from .stamp import ctime
 
 
 def scenario_of(scenario: Scenario | None, fields: Mapping[str, object]) -> Scenario:
@@ -79,7 +79,7 @@ class EchoFactory(Factory):
         in_band: bool | None = None,
         seed: int | None = None,
         limits: Limits | None = None,
-        ctime: Callable[[], str] = time.ctime,
+        ctime: Callable[[], str] = ctime,
         log_connections: bool = False,
         log_payload: bool = False,
         record: bool = False,

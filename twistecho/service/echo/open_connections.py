@@ -1,6 +1,5 @@
 """All connections of a service: what they share, counted, watched and drained."""
 
-import time
 from collections.abc import Callable, Iterator
 from copy import copy
 from threading import Lock
@@ -19,6 +18,7 @@ from .deciding import Decided, Decisions
 from .limits import Admission, Budget, Limits, write_buffer_of
 from .received import Received
 from .reply_queue import Answer
+from .stamp import ctime
 from .transports import READ_SIZE
 from .watching import Sweep, Swept
 
@@ -85,7 +85,7 @@ class Connections(Decisions):
         limits: Limits,
         *,
         answer: Answer | None = None,
-        ctime: Callable[[], str] = time.ctime,
+        ctime: Callable[[], str] = ctime,
         log_connections: bool = False,
         log_payload: bool = False,
         record: bool = False,

@@ -114,12 +114,9 @@ class EchoProtocol(Connection):
             if state & IN_THE_WAY or not 0 < size <= MESSAGE_SIZE:
                 self._take_read(data)
             elif state == WRITTEN and connections.constant_delay:
-                # As below, with nothing to decide, and no bound near.
+                # As below, with nothing to decide.
                 self._messages += 1
-                self._state = ONLY_WAITING
-                due = connections.now() + connections.constant_delay
-                (self._queue or self._make_queue()).put_only(due, data)
-                connections.timers.set(self, due)
+                self._wait_alone(data, connections.now() + connections.constant_delay)
             else:
                 return self._take_message(data)
         except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
@@ -151,14 +148,24 @@ class EchoProtocol(Connection):
                 return None
             delay = decision.delay
         self._messages = number + 1
-        if self._state == WRITTEN and not (delay or connections.delays_replies):
-            reply = connections.write_reply(message)
-            self._sent += len(reply)
-            return reply
+        if self._state == WRITTEN:
+            if not (delay or connections.delays_replies):
+                reply = connections.write_reply(message)
+                self._sent += len(reply)
+                return reply
+            if delay and connections.several_may_wait:
+                self._wait_alone(message, connections.now() + delay)
+                return None
         now, queue = connections.now(), self._queue or self._make_queue()
         queue.put(now + delay, message, None)
         self._queued(queue, now)
         return None
+
+    def _wait_alone(self, message: bytes, due: float) -> None:
+        """Have a reply wait where nothing is pending, and no bound is near."""
+        self._state = ONLY_WAITING
+        (self._queue or self._make_queue()).put_only(due, message)
+        self._connections.timers.set(self, due)
 
     def _take_read(self, data: bytes) -> None:
         """Take what one read gave, whatever is in its way."""

@@ -171,8 +171,9 @@ class ReplyQueue:
         self._budget.used += cost
 
     def put_only(self, due: float, message: bytes) -> None:
-        """Have a plain reply wait where none does; none of this queue may have been due later."""
+        """Have a plain reply wait where none does: it is due later than all that have left."""
         self.entries = ((due, message, None),)
+        self._due = due
         cost = len(message) + MESSAGE_COST
         self.cost += cost
         self._budget.used += cost

@@ -49,6 +49,7 @@ chooses it.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from twistecho.base.notation import (
@@ -265,11 +266,16 @@ def parse_in_band(message: bytes) -> InBand:
         raise ValueError("no control word")
     if match["word"] == "none":
         return InBand()
-    fault = parse_fault(match["word"], scheduled=False)
+    return InBand(fault=_fault_asked_for(match["word"]))
+
+
+@lru_cache(maxsize=256)  # most messages ask for what others have asked for
+def _fault_asked_for(word: str) -> Fault:
+    fault = parse_fault(word, scheduled=False)
     if fault.kind not in OF_MESSAGES:
         raise ValueError(f"{fault.kind} cannot meet a connection that has sent a message")
     bounded(fault.seconds)  # in all it depends on delay and reply, which the scenario knows
-    return InBand(fault=fault)
+    return fault
 
 
 def bounded(seconds: float) -> float:
