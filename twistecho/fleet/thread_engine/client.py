@@ -1,8 +1,9 @@
 """A client of a thread of its own: it connects, and has its conversation over a plain socket.
 
 It waits for its socket to be readable or writable, so a message larger than all buffers cannot lock
-both sides up. All waits are the poller's, so that they end at once when the run does; a `Gate` is
-what says so.
+both sides up. These waits are the poller's, so that they end at once when the run does; a `Gate` is
+what says so. Where only a reply is waited for, the client first receives, for `_BRIEFLY` at most:
+that costs one call of the system less for each message, and the run may end so much later.
 """
 
 import select
@@ -29,6 +30,10 @@ from .connecting import Gate
 
 _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+_BRIEFLY = 0.05
+"""Seconds that a client receives before it waits for whatever may happen."""
+
 _SLICE = 0.0001
 """Seconds between two looks for events where nothing waits for both an event and less than 1 ms."""
 
@@ -59,7 +64,8 @@ class Client:
         self._conversation = conversation
         self._now = now
         self._keeps = keeps
-        self._all_connected = begin
+        self._all_connected, self._end = begin, stop
+        self._begun = not conversation.plan.barrier
         self._gates = {begin.fileno(): self._begin, stop.fileno(): self._stop}
         self._poller = select.poll()
         self._unsent = bytearray()
@@ -71,6 +77,8 @@ class Client:
             )
         self._refused: OSError | None = None  # what a send has failed with; see `_say`
         self._left = False  # without closing the connection
+        self._registered = select.POLLIN  # what the poller looks for
+        self._limit_receiving()
 
     def run(self) -> None:
         """Client until the connection is over; reset it if the conversation failed.
@@ -78,7 +86,7 @@ class Client:
         The engine has told the conversation that it is connected.
         """
         conversation = self._conversation
-        self._poller.register(self._connection)
+        self._poller.register(self._connection, self._registered)
         for gate in self._gates:
             self._poller.register(gate, select.POLLIN)
         while not conversation.over:
@@ -91,15 +99,30 @@ class Client:
                 phase = Phase.SEND if self._sending() else None
                 conversation.failed("timeout", self._now(), phase=phase)
                 break
+            if left > _BRIEFLY and self._only_waits_for_reply() and self._receive():
+                continue
             if conversation.next_due is not None:
                 left = min(left, conversation.next_due - now)
-            self._poller.modify(self._connection, self._interest())
             self._react(self._wait(left))
         if conversation.outcome is not None and not conversation.outcome.answered:
             self._abort()
 
+    def _limit_receiving(self) -> None:
+        """Have receiving wait no longer than `_BRIEFLY`; it raises BlockingIOError then."""
+        limit = struct.pack("ll", 0, int(_BRIEFLY * 1e6))
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+    def _only_waits_for_reply(self) -> bool:
+        """Say whether nothing is to be sent, and nobody has ended the run."""
+        waits = self._begun and not self._unsent and self._conversation.next_due is None
+        return waits and not self._end.opens
+
     def _wait(self, seconds: float) -> list[tuple[int, int]]:
         """Wait for events, so many seconds at most."""
+        interest = self._interest()
+        if interest != self._registered:
+            self._registered = interest
+            self._poller.modify(self._connection, interest)
         if seconds == inf:
             return self._poller.poll()
         # It counts milliseconds, and rounds up: what is left of one is waited for otherwise.
@@ -117,6 +140,7 @@ class Client:
             time.sleep(min(seconds, _SLICE))
 
     def _begin(self) -> None:
+        self._begun = True
         self._say(self._conversation.begin(self._now(), self._all_connected.opened_at))
 
     def _stop(self) -> None:
@@ -193,12 +217,15 @@ class Client:
         except OSError as error:
             self._lost(error)
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Receive, and act on it; say whether there was anything."""
         try:
             data = self._received()
+        except BlockingIOError:
+            return False
         except OSError as error:
             self._lost(error)
-            return
+            return True
         if data:
             self._say(self._conversation.received(data, self._now()))
             self._look()
@@ -206,6 +233,7 @@ class Client:
             self._lost(self._refused)
         else:
             self._conversation.closed(self._now(), sending=self._sending())
+        return True
 
     def _received(self) -> bytes:
         """Receive, noting when it arrived where a message is timed. Raises OSError."""

@@ -28,6 +28,11 @@ class Gate:
         self._lock = threading.RLock()
 
     @property
+    def opens(self) -> bool:
+        """Whether it is open, or about to be: asked without waiting for anybody."""
+        return self._is_open
+
+    @property
     def is_open(self) -> bool:
         """Whether it is open; one who has passed it is never told that it is not."""
         with self._lock:

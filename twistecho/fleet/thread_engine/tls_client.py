@@ -126,6 +126,12 @@ class TLSClient(Client):
         """Say nothing: TLS's handshake is a part of connecting, and nobody times that."""
         return None
 
+    def _limit_receiving(self) -> None:
+        """Do nothing: it never waits."""
+
+    def _only_waits_for_reply(self) -> bool:
+        return False  # what OpenSSL has to say may have to be sent
+
     def _say(self, message: bytes) -> None:
         self._unsent += message  # TLS may have to read before it can send
 
@@ -150,7 +156,7 @@ class TLSClient(Client):
         except OSError as error:
             self._broke(error)
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
         self._look_when_it_came()
         # The ssl module makes an end of file of whatever the system says.
         self._number = self._number or self._secured.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -160,16 +166,17 @@ class TLSClient(Client):
             self._reading_writes = isinstance(wanted, ssl.SSLWantWriteError)
             if self._unsent:
                 self._send()
-            return
+            return False
         except OSError as error:
             self._broke(error)
-            return
+            return True
         self._reading_writes = False
         if not data:
             self._ended()
-            return
+            return True
         self._say(self._conversation.received(data, self._now()))
         self._look()
+        return True
 
     def _look_when_it_came(self) -> None:
         """Where a message is timed, ask for the arrival of what TLS reads next."""
