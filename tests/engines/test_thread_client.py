@@ -8,6 +8,7 @@ import threading
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -253,6 +254,49 @@ class ClientTests(unittest.TestCase):
             client.say(self.talk.connected(-self.talk.plan.timeout))
             client.run()
             assert str(self.talk.outcome) == cause
+
+    def talkative(self, *, end_after: float = inf) -> Any:
+        """Make a client whose peer says bytes for ever; each look at the time takes a second.
+
+        The run ends after so many bytes.
+        """
+        client, ticks, said = self.client(1000), count(), count(1)
+        client._now = lambda: float(next(ticks))
+        client.say(self.talk.connected(0.0))
+
+        def recv(_size: int) -> bytes:
+            if next(said) == end_after:
+                client._end.open()
+            return b"m"
+
+        end = (client._end.fileno(), select.POLLIN)
+        client._connection = mock.Mock(**{"recv.side_effect": recv})
+        client._poller = mock.Mock(**{"poll.return_value": [end]})
+        return client
+
+    def test_a_peer_that_talks_on_has_no_more_time_than_others(self) -> None:
+        """There is always something to receive, and the reply is never whole."""
+        client = self.talkative()
+        client.run()
+        assert str(self.talk.outcome) == "receive:timeout"
+        client._poller.poll.assert_not_called()
+
+    def test_a_peer_that_talks_on_does_not_hold_up_the_end(self) -> None:
+        """The gate is looked at although nobody waits there."""
+        self.talkative(end_after=3).run()
+        assert str(self.talk.outcome) == "receive:interrupted"
+
+    def test_nothing_is_received_for_longer_than_there_is_time(self) -> None:
+        """The poller waits for what is left of it."""
+        client = self.client()
+        client._connection = mock.Mock(**{"send.return_value": 1})
+        client._poller = mock.Mock(**{"poll.return_value": []})
+        times = iter([29.98, 29.98, 31.0, 31.0])
+        client._now = lambda: next(times)
+        client.say(self.talk.connected(0.0))
+        client.run()
+        assert str(self.talk.outcome) == "receive:timeout"
+        client._connection.recv.assert_not_called()
 
     def test_a_system_that_takes_nothing_after_all_loses_nothing(self) -> None:
         """It may say that it can, and then not."""
