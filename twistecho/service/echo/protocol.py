@@ -15,7 +15,7 @@ from twistecho.base.log_lines import where
 from twistecho.base.reply_formats import MESSAGE_SIZE, messages_of
 from twistecho.service.scenario.cutters import Cutter
 from twistecho.service.scenario.decision import BANNER, Decision
-from twistecho.service.scenario.fault import Kind
+from twistecho.service.scenario.fault import IN_ONE_PIECE, Fault, Kind
 from twistecho.service.scenario.framing import ReplyTooLongError
 
 from .connection import Connection, ends_connection
@@ -143,6 +143,9 @@ class EchoProtocol(Connection):
         delay = connections.plain_delay(self.number, number, message)
         if delay is None:
             decision = connections.decide(self, number, message)
+            if self._changes_at_once(decision):
+                self._messages = number + 1
+                return self._changed(message, decision.fault, number)
             if not decision.is_plain or connections.answer is not None:
                 self._queue_up([message], decision)
                 return None
@@ -160,6 +163,26 @@ class EchoProtocol(Connection):
         queue.put(now + delay, message, None)
         self._queued(queue, now)
         return None
+
+    def _changes_at_once(self, decision: Decision) -> bool:
+        """Say whether a fault changes what a reply says that leaves at once, and nothing else."""
+        fault, connections = decision.fault, self._connections
+        return (
+            fault is not None
+            and fault.kind in IN_ONE_PIECE
+            and self._state == WRITTEN
+            and not (decision.delay or connections.delays_replies)
+            and not (decision.close or decision.content is not None or connections.answer)
+        )
+
+    def _changed(self, message: bytes, fault: Fault | None, number: int) -> bytes:
+        """Give the reply to a message as its fault changes it."""
+        connections = self._connections
+        reply = connections.write_reply(message)
+        if fault is not None:
+            [reply] = connections.scenario.pieces(fault, reply, self.number, number)
+        self._sent += len(reply)
+        return reply
 
     def _wait_alone(self, message: bytes, due: float) -> None:
         """Have a reply wait where nothing is pending, and no bound is near."""

@@ -45,6 +45,9 @@ class Direction(TextEnum):
 ENDING = frozenset({Kind.RESET, Kind.CLOSE})
 """The kinds that end a connection, at a `Moment`."""
 
+IN_ONE_PIECE = frozenset({Kind.CORRUPT, Kind.EXTRA})
+"""The kinds that change what a reply says, and nothing else."""
+
 OF_CONNECTIONS = frozenset({Kind.REFUSE, Kind.BANDWIDTH})
 """The kinds that meet a connection as it is accepted, not a message."""
 
