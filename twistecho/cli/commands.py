@@ -1,31 +1,32 @@
 """All commands of ``twistecho`` in one group; each is imported when it is used.
 
-What the group itself shows of them, its help and the names that a shell completes, is in a table:
-importing all of them takes a third of a second.
+What the group itself shows of them, its help and the names that a shell completes, is in a table,
+so that nobody waits for commands that are not run. A command's own module holds its options alone;
+the module that carries it out is imported when they make sense.
 """
 
 from collections.abc import Iterator, MutableMapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from twistecho.base.processes import ended_at_once
 from twistecho.base.version import VERSION
+
+from .later import imported
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _PLACES = {
-    "ab": "ab:ab",
-    "check": "check:check",
-    "compare": "compare:compare",
-    "diff": "comparison:diff",
-    "find": "find:find",
-    "fleet": "fleet:fleet",
-    "report": "report:show_reports",
-    "scenario": "scenario:scenario",
-    "serve": "serve:serve",
+    "ab": ".ab:ab",
+    "check": ".check:check",
+    "compare": ".compare:compare",
+    "diff": ".diff:diff",
+    "find": ".find:find",
+    "fleet": ".fleet:fleet",
+    "report": ".report:show_reports",
+    "scenario": ".scenario:scenario",
+    "serve": ".serve:serve",
 }
 """The module of each command, and its name there."""
 
@@ -55,9 +56,7 @@ class _Commands(MutableMapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         """Import a command. Raises KeyError where there is none of that name."""
-        module, _, attribute = _PLACES[name].partition(":")
-        with ended_at_once():
-            command: click.Command = getattr(import_module(f".{module}", __package__), attribute)
+        command: click.Command = imported(_PLACES[name])
         return command
 
     def __contains__(self, name: object) -> bool:
@@ -83,6 +82,15 @@ class _Group(click.Group):
 
     It ends with one line after Ctrl-C; click would put an empty one before it.
     """
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command, or None where there is none of that name.
+
+        A KeyError of its import is an error, and not a name that is unknown, as click takes it for.
+        """
+        if cmd_name not in _PLACES:
+            return None
+        return self.commands[cmd_name]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Raises Abort where it was interrupted."""

@@ -19,7 +19,8 @@ from twistecho.service.control.bearer import read_token
 from twistecho.service.echo.limits import Limits, parse_workers, shares_of
 from twistecho.service.listening.endpoint import describe_port, is_tls
 from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
-from twistecho.service.scenario.delay import AskedDelay, DelayPer
+from twistecho.service.scenario.delay import AskedDelay
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.escapes import parse_on
 from twistecho.service.scenario.framing import check_size, parse_framing
 from twistecho.service.scenario.parsing import parse_delays, parse_faults
