@@ -36,7 +36,10 @@ _ARGUMENTS = {
         *("--fault=corrupt:0.01", "--seed=7"),
     ),
     "import twistecho": ("-c", "import twistecho"),
+    "import click": ("-c", "import click"),
+    "twistecho --version": ("-m", "twistecho", "--version"),
     "twist --help": ("-m", "twisted", "--help"),
+    "twist echo --help": ("-m", "twisted", "echo", "--help"),
 }
 """What Python is given, by peer. Ours have public names only, where any version may be run."""
 
