@@ -28,6 +28,11 @@ _MODULES = {
     "uvloop client": "uvloop_fleet",
     "twisted client": "twisted_fleet",
     "threads client": "threads_fleet",
+    "web": "web_server",
+    "amp": "amp_server",
+    "lines": "line_server",
+    "tls": "tls_server",
+    "tls client": "tls_client",
 }
 _ARGUMENTS = {
     **{name: ("-m", f"bench.peers.{module}") for name, module in _MODULES.items()},
