@@ -122,18 +122,6 @@ class MemoryReactorTests(unittest.TestCase):
         self.reactor.advance(0)
         assert len(self.reactor.tcpClients) == 5000
 
-    def test_a_client_whose_time_is_over_does_not_connect(self) -> None:
-        """Where its turn comes after the duration: it has failed in nothing."""
-        reports: list[Report] = []
-        plan = Plan(clients=2, ramp=0.5, duration=1.0, reply=ReplyFormat.RAW)
-        Fleet(self.reactor, "127.0.0.1:5000", plan).run().addCallback(reports.append)
-        self.reactor.advance(0)
-        self.reactor.tcpClients[0][2].clientConnectionFailed(None, Failure(Refused()))
-        self.advance(2.1)
-        assert len(self.reactor.tcpClients) == 1
-        assert reports[0].failures == {"connect:refused": 1}
-        assert len(reports[0].outcomes) == 2
-
     def test_a_service_stops(self) -> None:
         """It listens no more; what is owed has its time."""
         service = self.serve(delay=2)
