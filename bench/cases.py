@@ -80,6 +80,14 @@ CASES: dict[str, Case] = {
         "lateness p99 at a hundredth of the full rate", "ms", lateness,
         Load(2000, 64, 10, share=0.01), ("twistecho", "uvloop", "go", "node"), less=True,
     ),
+    "version": Case(
+        "CPU of twistecho --version", "us", start_up, Load(),
+        ("twistecho --version", "import click"), {"import click": 1.5}, less=True,
+    ),
+    "echo-help": Case(
+        "CPU of twist echo --help", "us", start_up, Load(),
+        ("twist echo --help", "twist --help"), {"twist --help": 1.2}, less=True,
+    ),
     "echo-1000": Case(
         "echo 1 KiB, 1,000 connections", "messages/s", rate, Load(1000)
     ),

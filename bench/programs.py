@@ -28,6 +28,11 @@ _MODULES = {
     "uvloop client": "uvloop_fleet",
     "twisted client": "twisted_fleet",
     "threads client": "threads_fleet",
+    "web": "web_server",
+    "amp": "amp_server",
+    "lines": "line_server",
+    "tls": "tls_server",
+    "tls client": "tls_client",
 }
 _ARGUMENTS = {
     **{name: ("-m", f"bench.peers.{module}") for name, module in _MODULES.items()},
@@ -36,7 +41,10 @@ _ARGUMENTS = {
         *("--fault=corrupt:0.01", "--seed=7"),
     ),
     "import twistecho": ("-c", "import twistecho"),
+    "import click": ("-c", "import click"),
+    "twistecho --version": ("-m", "twistecho", "--version"),
     "twist --help": ("-m", "twisted", "--help"),
+    "twist echo --help": ("-m", "twisted", "echo", "--help"),
 }
 """What Python is given, by peer. Ours have public names only, where any version may be run."""
 

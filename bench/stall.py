@@ -18,8 +18,8 @@ from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.histograms import Latencies
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.engine import ENGINES, Engine
 from twistecho.fleet.runs.fleet_process import FleetProcess
-from twistecho.fleet.runs.run import ENGINES, Engine
 from twistecho.pictures.chart import Picture
 from twistecho.pictures.files import save
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from .service.echo.limits import Limits
     from .service.listening.echo_service import EchoService
     from .service.scenario.answers import On
-    from .service.scenario.delay import Constant, Delay, DelayPer
+    from .service.scenario.delay import Constant, Delay
+    from .service.scenario.delay_per import DelayPer
     from .service.scenario.scenario import Scenario
     from .testing.server import EchoServer
 
@@ -43,7 +44,7 @@ _ROOMS = {
     "Cause": "fleet.reports.outcome",
     "Constant": "service.scenario.delay",
     "Delay": "service.scenario.delay",
-    "DelayPer": "service.scenario.delay",
+    "DelayPer": "service.scenario.delay_per",
     "Disagreement": "fleet.reports.disagreement",
     "EchoFactory": "service.echo.factory",
     "EchoServer": "testing.server",

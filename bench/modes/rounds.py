@@ -21,13 +21,13 @@ Found = dict[str, list[Pair]]
 def beside_first(programs: Programs, parts: Sequence[Part], rounds: int) -> Found:
     """Measure each mode beside the first one of its part; that one is not in what is found."""
     found: Found = {mode.name: [] for part in parts for mode in part.modes[1:]}
-    for number in _counted(rounds):
+    for number in counted(rounds):
         for part in parts:
             first, *others = part.modes
             with at_work(programs, first.work) as reference:
                 for mode in others:
                     with at_work(programs, mode.work) as turn:
-                        found[mode.name] += _pairs(reference, turn, number)
+                        found[mode.name] += pairs_in_turns(reference, turn, number)
     return found
 
 
@@ -36,7 +36,7 @@ def beside_old(sides: Mapping[str, Programs], parts: Sequence[Part], rounds: int
     modes = [mode for part in parts for mode in part.modes if is_ours(mode)]
     found: Found = {mode.name: [] for mode in modes}
     missing: set[str] = set()
-    for number in _counted(rounds):
+    for number in counted(rounds):
         for mode in modes:
             if mode.name in missing:
                 continue
@@ -47,7 +47,7 @@ def beside_old(sides: Mapping[str, Programs], parts: Sequence[Part], rounds: int
                     missing.add(mode.name)
                     continue
                 new = held.enter_context(at_work(sides["new"], mode.work))
-                found[mode.name] += _pairs(old, new, number)
+                found[mode.name] += pairs_in_turns(old, new, number)
     return found
 
 
@@ -56,14 +56,14 @@ def is_ours(mode: Mode) -> bool:
     return not isinstance(mode.work, LeastThreads)
 
 
-def _pairs(old: Turn, new: Turn, number: int) -> list[Pair]:
+def pairs_in_turns(old: Turn, new: Turn, number: int) -> list[Pair]:
     """Take turns: A B B A in the first round, counted from 0, B A A B in the next."""
     turns, first = {"old": old, "new": new}, number % 2
     ordered = list(orders(first + PAIRS_A_ROUND))[first:]
     return [Pair(**{side: turns[side]() for side in order}) for order in ordered]
 
 
-def _counted(rounds: int) -> Iterator[int]:
+def counted(rounds: int) -> Iterator[int]:
     """Count the rounds; who looks on at a terminal is told which it is."""
     shown = sys.stderr.isatty()
     for number in range(rounds):

@@ -11,7 +11,7 @@ import json
 import mmap
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
@@ -42,17 +42,24 @@ def _serving(programs: Programs, work: Service) -> Iterator[Turn]:
     with running(command, UNDER_TEST, programs.place) as server:
         load = [str(work.connections), str(SIZE), str(SIZE + work.longer), work.text]
         driving = [*programs.command("client"), "turns", server.port(), *load]
-        with running(driving, LOAD) as client:
-            client.line()
-
-            def turn() -> float:
-                before = sum(server.cpu())
-                client.tell(str(_SERVICE_SECONDS))
-                messages = client.numbers()[0]
-                return (sum(server.cpu()) - before) / messages * 1e6
-
-            turn()  # the first has to fill caches
+        with driven(server, driving) as turn:
             yield turn
+
+
+@contextmanager
+def driven(server: Process, driving: Sequence[str]) -> Iterator[Turn]:
+    """Have a client, which says what ``client turns`` does, drive a server for the block's time."""
+    with running(driving, LOAD) as client:
+        client.line()
+
+        def turn() -> float:
+            before = sum(server.cpu())
+            client.tell(str(_SERVICE_SECONDS))
+            messages = client.numbers()[0]
+            return (sum(server.cpu()) - before) / messages * 1e6
+
+        turn()  # the first has to fill caches
+        yield turn
 
 
 @contextmanager

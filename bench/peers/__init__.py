@@ -6,4 +6,7 @@ prints how many came back right, in how many seconds, and the user and system CP
 
 Two servers have a limit that is known, and share `one_queue.h`: `token_bucket_server.c` and
 `one_worker_server.c`, each of which says at its head what it takes.
+
+Four servers show what others' programs cost on a reactor: `web_server`, `amp_server`, `line_server`
+and `tls_server` take the name of one, as `reactors` has it, and print their port.
 """

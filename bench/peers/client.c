@@ -16,6 +16,7 @@
                                                 each line of input, a number of seconds, all send
                                                 and wait in closed loops for so long; it says the
                                                 messages and the seconds when no reply is owed
+   client requests PORT CONNECTIONS REPLY HEX   sends the bytes that HEX writes; else as "turns"
    client churn PORT COUNT                      connects, echoes one message, closes, COUNT times;
                                                 says "begin", then COUNT and the seconds
    client hold PORT CONNECTIONS BYTES           opens 100 connections and says "begin"; after a line
@@ -179,12 +180,10 @@ static void take_turn(int poller, struct client *clients, int count, int size, i
     fflush(stdout);
 }
 
-static void turns(int port, int count, int size, int reply, const char *text) {
+static void take_turns(int port, int count, int size, int reply) {
     struct client *clients = calloc(count, sizeof *clients);
-    int poller = epoll_create1(0), length = strlen(text);
+    int poller = epoll_create1(0);
     char line[64];
-    memset(message, 'x', size);
-    memcpy(message, text, length < size ? length : size);
     for (int i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
         clients[i].fd = dial(port);
@@ -192,6 +191,20 @@ static void turns(int port, int count, int size, int reply, const char *text) {
     }
     say("begin");
     while (fgets(line, sizeof line, stdin)) take_turn(poller, clients, count, size, reply, atof(line));
+}
+
+static void turns(int port, int count, int size, int reply, const char *text) {
+    int length = strlen(text);
+    memset(message, 'x', size);
+    memcpy(message, text, length < size ? length : size);
+    take_turns(port, count, size, reply);
+}
+
+static void requests(int port, int count, int reply, const char *hex) {
+    int size = strlen(hex) / 2;
+    message = malloc(size);
+    for (int i = 0; i < size; i++) need(sscanf(hex + 2 * i, "%2hhx", (unsigned char *)message + i) == 1, "hex");
+    take_turns(port, count, size, reply);
 }
 
 static float *lags;
@@ -290,6 +303,7 @@ int main(int argc, char **argv) {
         pace(port, count, size, atof(argv[5]), atof(argv[6]));
     else if (!strcmp(argv[1], "turns") && argc == 7)
         turns(port, count, size, atoi(argv[5]), argv[6]);
+    else if (!strcmp(argv[1], "requests") && argc == 6) requests(port, count, atoi(argv[4]), argv[5]);
     else if (!strcmp(argv[1], "churn")) churn(port, count);
     else if (!strcmp(argv[1], "hold")) hold(port, count, size);
     else return 2;

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from tests.support.commands import echoing, refused, twistecho
-from twistecho.cli.ab import _invalid
+from twistecho.cli.run_ab import _invalid
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.turns import Turns
 from twistecho.fleet.reports.comparison import compare

@@ -18,7 +18,7 @@ from tests.support.designs_at_work import DEADLINE
 from tests.support.own_servers import ECHO
 from twistecho.compare import experiment, own_server
 from twistecho.compare.comparison import Comparison
-from twistecho.compare.experiment import ALL_DESIGNS
+from twistecho.compare.names import ALL_DESIGNS
 
 from .test_compare import compare, family, finished, gone
 

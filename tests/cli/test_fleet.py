@@ -17,7 +17,7 @@ from tests.support.programs import missing, program
 from twistecho import Report
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.cli import local_ports
-from twistecho.cli.fleet import lack, problem_with_sources
+from twistecho.cli.room import lack, problem_with_sources
 from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.plan_json import SCHEMA

@@ -12,7 +12,7 @@ from click import ClickException
 
 from tests.support.commands import echoing, twistecho
 from tests.support.programs import missing, program
-from twistecho.cli import commands, local_ports
+from twistecho.cli import local_ports, run_check
 from twistecho.cli.local_ports import kept_for, shortage
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
@@ -125,7 +125,7 @@ class ShortageTests(unittest.TestCase):
             assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[0]
             assert "keeps its" not in twistecho(*arguments, "--reconnect", "3").out
             # The reactor of this process is that of its tests.
-            with mock.patch.object(commands, "_run", side_effect=ClickException("over")):
+            with mock.patch.object(run_check, "_run", side_effect=ClickException("over")):
                 ended = twistecho("check", "-c1", "-n510", "--rate=2k", "--reconnect=1", target)
             assert "2,000 connections/s, each of which keeps" in ended.out.splitlines()[0]
 

@@ -327,6 +327,6 @@ class CheckCommandTests(TestCase):
     def test_a_service_that_does_not_start_is_one_line(self) -> None:
         """What it said; exit code 1."""
         broken = EchoServerError("no room")
-        with mock.patch("twistecho.cli.commands.EchoServer", side_effect=broken):
+        with mock.patch("twistecho.cli.run_check.EchoServer", side_effect=broken):
             ended = twistecho("check")
         assert ended == (1, "", "Error: the service did not start: no room\n")

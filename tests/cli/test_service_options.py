@@ -2,7 +2,7 @@
 
 from unittest import TestCase
 
-from twistecho.cli.service_options import service_options
+from twistecho.cli.own_service import service_options
 from twistecho.fleet.plans.plan import Plan
 from twistecho.service.scenario.parsing import parse_delays, parse_fault
 

@@ -30,11 +30,12 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.blocking import ForkingServer
 from twistecho.designs.select_loop import FD_SETSIZE, SelectServer
 from twistecho.designs.settings import Peer, Settings, received_line
+from twistecho.fleet.plans.default_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.reports.outcome import Outcome
 from twistecho.fleet.thread_engine.fleet import run_threads
-from twistecho.service.scenario.delay import Constant, DelayPer
+from twistecho.service.scenario.delay import Constant
+from twistecho.service.scenario.delay_per import DelayPer
 
 EVERY_BYTE = bytes(range(256))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.scenario import Scenario
 
 FRAMINGS: list[str | bytes] = [

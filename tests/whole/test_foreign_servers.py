@@ -15,8 +15,8 @@ from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.engine import ENGINES
 from twistecho.fleet.runs.fleet_process import FleetProcess
-from twistecho.fleet.runs.run import ENGINES
 
 CLIENTS, REPEAT = 20, 25
 MESSAGES = (b"Ola mundo da internet!", b"\x00\xff\r\n" * 100, b"x" * 4000)

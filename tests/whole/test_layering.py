@@ -53,6 +53,14 @@ def imports_of(name: str, *, at_import: bool = False) -> Iterator[str]:
                 base = resolve_name("." * node.level + base, package)
             named = [f"{base}.{alias.name}" for alias in node.names]
             yield from (each if each in MODULES else base for each in named)
+        elif isinstance(node, ast.Constant) and not at_import and (place := _place(node.value)):
+            yield resolve_name(place, package)
+
+
+def _place(value: object) -> str | None:
+    """Give the module of a place, ``module:name``, that `cli.later` imports from, or None."""
+    found = re.fullmatch(r"(\.\w+|twistecho\.[\w.]+):\w+", str(value))
+    return found and found[1]
 
 
 @cache

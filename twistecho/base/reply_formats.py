@@ -25,6 +25,9 @@ from .notation import TextEnum
 MESSAGE_SIZE = 1024
 """The longest message, in bytes, that becomes one reply."""
 
+LONGEST_MESSAGE = 65536
+"""The longest message, in bytes, of any framing but ``read``, unless a service bounds it itself."""
+
 PREFIX = b"Resposta => "
 """What a ``prefixed`` reply begins with."""
 

@@ -1,193 +1,96 @@
-"""All commands of ``twistecho`` in one group, and ``check``: both kinds of client must agree."""
+"""All commands of ``twistecho`` in one group; each is imported when it is used.
 
-import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, NoReturn
+What the group itself shows of them, its help and the names that a shell completes, is in a table,
+so that nobody waits for commands that are not run. A command's own module holds its options alone;
+the module that carries it out is imported when they make sense.
+"""
+
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.output.agreement import agreement_lines, agreement_table
-from twistecho.fleet.output.causes import explanation_lines, failure_lines
-from twistecho.fleet.output.headline import headline
-from twistecho.fleet.output.live import Display
-from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.reply import AUTO
-from twistecho.fleet.plans.target import Target, parse_target
-from twistecho.fleet.reports.agreement import Agreement
-from twistecho.fleet.reports.report import Report
-from twistecho.fleet.reports.report_json import SCHEMA
-from twistecho.fleet.runs.run import Engine
-from twistecho.service.scenario.delay import AskedDelay, DelayPer
-from twistecho.service.scenario.fault import Fault
-from twistecho.testing.server import EchoServer
-from twistecho.testing.verbs import EchoServerError
+from twistecho.base.version import VERSION
 
-from .ab import ab
-from .compare import compare
-from .comparison import diff
-from .find import find
-from .fleet import fleet
-from .load_options import paired_load_options
-from .local_ports import shortage
-from .output_files import Output, OutputFile, run_shown, share_a_terminal
-from .plan_options import make_plan, plan_options, protocol_option
-from .report import show_reports
-from .scenario import scenario
-from .serve import serve
-from .service_options import delay_options, fault_options, service_options
-from .target_options import TARGET_TYPE, secured_target, target_options
+from .later import imported
 
-_HELP = """Run the same plan with both engines against the same server, and compare what they found.
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
-Without TARGET the command starts the service on a free port, in a process of its own, with the
-given delay and faults; where these are random it starts the service anew for each engine, so that
-both meet the same. With TARGET, that server has its own delay and faults. Clients connect in
-order. TARGET is written as for twistecho fleet.
+_PLACES = {
+    "ab": ".ab:ab",
+    "check": ".check:check",
+    "compare": ".compare:compare",
+    "diff": ".diff:diff",
+    "find": ".find:find",
+    "fleet": ".fleet:fleet",
+    "report": ".report:show_reports",
+    "scenario": ".scenario:scenario",
+    "serve": ".serve:serve",
+}
+"""The module of each command, and its name there."""
 
-Exit codes: 0 both engines were answered alike and right (with --fault, alike is enough); 1 they
-were not; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after Ctrl-C.
-"""
+SHORT_HELPS = {
+    "ab": "Say whether target B is slower than target A, by measuring them in turn.",
+    "check": "Run the same plan with both engines against the same server, and compare what they "
+             "found.",
+    "compare": "Run the same clients against each design of server, and show how long each client "
+               "waits.",
+    "diff": "Say whether run B was slower than run A, from the files of their --json.",
+    "find": "Find the highest rate that TARGET sustains while every requirement is met.",
+    "fleet": "Run clients against TARGET and check every byte that comes back.",
+    "report": "Show, judge and merge what fleets found, from the files of their --json.",
+    "scenario": "Scenarios: what `twist echo --scenario` does to messages.",
+    "serve": "Serve as the notebook's servers do, and log what they log.",
+}  # fmt: skip
+"""The first sentence of each command's help."""
 
 
-@click.command(help=_HELP)
-@click.argument("target", type=TARGET_TYPE, required=False)
-@plan_options
-@protocol_option
-@target_options
-@paired_load_options
-@delay_options("0", DelayPer.REPLY)
-@fault_options
-def check(
-    target: Target | None,
-    *,
-    delay: AskedDelay,
-    delay_per: str,
-    faults: tuple[Fault, ...],
-    seed: int | None,
-    json_file: OutputFile | None,
-    verbose: bool,
-    **planned: Any,
-) -> None:
-    """Carry out `twistecho check`, and end the process."""
-    trust = {name: planned.pop(name) for name in ("ca", "server_name", "insecure")}
-    target = _secured(target, **trust)
-    reply = planned.pop("reply") or (str(ReplyFormat.STAMPED) if target is None else AUTO)
-    plan = make_plan(**planned, reply=reply, ordered=True, seed=seed or 0)
-    if faults and target is None and plan.reconnect is not None and plan.clients > 1:
-        raise click.UsageError(
-            "--reconnect: it contradicts --fault, but for --clients 1: faults go by the number "
-            "of a connection, and which client makes the next one is up to the moment"
-        )
-    output = Output(json_file)
-    options, drawn = service_options(plan, delay, delay_per, faults, seed)
-    # The reactor can run only once, so the engine that does without goes first.
-    rounds: list[list[Engine]] = [["threads"], ["reactor"]] if drawn else [["threads", "reactor"]]
-    reports: dict[str, Report] = {}
-    about = ""
-    try:
-        for engines in rounds:
-            with _service(target, options) as server:
-                if not reports:
-                    about = headline(plan, server) + f", {drawn}" * bool(drawn)
-                    if short := shortage(plan, server):
-                        output.printer.line(short, "yellow")
-                for engine in engines:
-                    reports[engine] = _run(engine, plan, server, output, verbose=verbose)
-    except EchoServerError as error:
-        raise click.ClickException(f"the service did not start: {error}") from None
-    _conclude(output, Agreement(reports["reactor"], reports["threads"], bool(faults)), about)
+def short_help(name: str, width: int = 45) -> str:
+    """Give as much of a command's first sentence as click has room for."""
+    return click.Command(name, help=SHORT_HELPS[name]).get_short_help_str(width)
 
 
-def _secured(target: Target | None, **trust: Any) -> Target | None:
-    """Give the target with what the options say of trust, or fail with one line."""
-    if target is not None:
-        return secured_target(target, **trust)
-    for name, value in trust.items():
-        if value:
-            raise click.UsageError(f"--{name.replace('_', '-')}: there is no TARGET")
-    return None
+class _Commands(MutableMapping[str, click.Command]):
+    """Commands by name. Getting one imports it; their names alone import nothing."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Import a command. Raises KeyError where there is none of that name."""
+        command: click.Command = imported(_PLACES[name])
+        return command
+
+    def __contains__(self, name: object) -> bool:
+        return name in _PLACES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+    def __setitem__(self, name: str, _command: click.Command) -> NoReturn:
+        """Refuse. Raises TypeError."""
+        raise TypeError(f"{name}: commands are added to the table")
+
+    def __delitem__(self, name: str) -> NoReturn:
+        """Refuse. Raises TypeError."""
+        raise TypeError(f"{name}: commands are removed from the table")
 
 
-def _conclude(output: Output, found: Agreement, about: str) -> NoReturn:
-    """Say whether the engines agree, and show both reports; the exit code says the same.
+class _Group(click.Group):
+    """Tells of its commands what is in the table.
 
-    Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
-    up.
+    It ends with one line after Ctrl-C; click would put an empty one before it.
     """
-    output.json(_check_json(found))
-    printer = output.printer
-    ascii_only = printer.console.options.ascii_only
-    for line, style in agreement_lines(found, ascii_only=ascii_only):
-        printer.line(line, style)
-    printer.line(about, "dim")
-    printer.line("")
-    _show(printer, found)
-    sys.exit(found.exit_code)
 
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command, or None where there is none of that name.
 
-def _check_json(found: Agreement) -> str:
-    data = {
-        "schema": SCHEMA,
-        "agree": not found.disagreements,
-        "disagreements": [str(each) for each in found.disagreements],
-        "reports": [report.to_dict() for report in found.reports],
-    }
-    return json.dumps(data, indent=2)
-
-
-def _run(engine: Engine, plan: Plan, target: Target, output: Output, *, verbose: bool) -> Report:
-    try:
-        quiet = verbose and share_a_terminal(output.printer)
-        display = partial(Display, sys.stderr, plan, quiet=quiet, engine=engine)
-        report = run_shown(engine, plan, target, output.printer, verbose=verbose, display=display)
-    except ValueError as error:
-        raise click.UsageError(f"TARGET: {error}") from None
-    output.printer.check()
-    if report.interrupted:
-        raise KeyboardInterrupt  # half a run has nothing to agree on
-    return report
-
-
-@contextmanager
-def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Target]:
-    """Give the target to talk to: the one named, or a service started for the purpose."""
-    if target is not None:
-        yield target
-        return
-    server = EchoServer(**options)
-    try:
-        yield parse_target(f"{server.host}:{server.port}")
-    finally:
-        server.kill()  # the clients have ended: nobody is owed a reply any more
-
-
-def _show(printer: Printer, found: Agreement) -> None:
-    printer.table(agreement_table(found))
-    for line in _failures(found):
-        printer.line(line, "red")
-    # What both found is said once.
-    for line in dict.fromkeys(
-        line for report in found.reports for line in explanation_lines(report)
-    ):
-        printer.line(line, "bold red")
-
-
-def _failures(found: Agreement) -> list[str]:
-    """List the causes of failure, once where they are those of both engines."""
-    ours, theirs = (failure_lines(report) for report in found.reports)
-    if ours == theirs:
-        return ours
-    lines = zip(found.reports, (ours, theirs), strict=True)
-    return [f"{report.engine}: {line}" for report, said in lines for line in said]
-
-
-class _Commands(click.Group):
-    """Ends with one line after Ctrl-C; click would put an empty one before it."""
+        A KeyError of its import is an error, and not a name that is unknown, as click takes it for.
+        """
+        if cmd_name not in _PLACES:
+            return None
+        return self.commands[cmd_name]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Raises Abort where it was interrupted."""
@@ -196,16 +99,28 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             raise click.Abort from None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, as click does but without importing them."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short_help(name, width)) for name in names])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete the name of a command, or an option, without importing the commands."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells alone
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=short_help(name)) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
 
 @click.group(
-    cls=_Commands,
+    cls=_Group,
+    commands=_Commands(),
     help="Fleets of echo clients that prove what came back. The service itself is `twist echo`.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="twistecho")
+@click.version_option(VERSION)
 def twistecho() -> None:
     """Do nothing but what the command says."""
-
-
-for _command in (check, fleet, find, show_reports, diff, ab, serve, compare, scenario):
-    twistecho.add_command(_command)

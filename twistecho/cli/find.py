@@ -1,45 +1,19 @@
-"""``twistecho find``: the highest rate that a target sustains, and whose limit it was."""
+"""``twistecho find``: its options. What it does is in `run_find`."""
 
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import click
 
 from twistecho.base.notation import parse_rate, parse_seconds, parse_share
-from twistecho.base.processes import INTERRUPTED, raise_open_files
-from twistecho.fleet.conversation.custom_protocol import readers_of
-from twistecho.fleet.output.highest_rate import (
-    answer_of,
-    circumstances,
-    clients_of,
-    explained,
-    is_good,
-    lines_below,
-    mark,
-    required_by,
-    steps_table,
-)
-from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.rate_chart import draw_search
-from twistecho.fleet.output.search_display import SearchDisplay
-from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.highest_rate import HighestRate
-from twistecho.fleet.reports.requirements import Requirement, parse_requirement
-from twistecho.fleet.runs.run import ENGINES, Engine, check_target
-from twistecho.fleet.search.highest import Search, find_highest
+from twistecho.fleet.runs.engine import ENGINES
 
-from .fleet import lack
+from .later import later
 from .load_options import load_options
 from .option_types import Parsed, adding, file_option
-from .output_files import OutputFile, check_distinct, printer_beside, problem_writing
-from .plan_options import make_plan, protocol_option, turns_plan_options
-from .processes import processes_option, read_processes
+from .plan_options import protocol_option, turns_plan_options
+from .processes import processes_option
 from .report import picture, trust_options
-from .target_options import TARGET_TYPE, secured_target, target_options
+from .target_options import TARGET_TYPE, target_options
 
 _NOT_HERE = frozenset({"duration", "warmup", "ramp", "barrier", "rate", "think"})
 """Options of a run that a search sees to itself."""
@@ -47,14 +21,6 @@ _NOT_HERE = frozenset({"duration", "warmup", "ramp", "barrier", "rate", "think"}
 _FINEST, _COARSEST = 0.001, 1.0
 _SHORTEST, _LONGEST = 1.0, 3600.0
 _LOWEST, _HIGHEST = 0.01, 1e9
-
-_CHOSEN = frozenset(
-    {"rate", "byte_rate", "messages", "sent", "bytes_sent", "bytes_returned", "connects",
-     "connects/s"}
-)  # fmt: skip
-"""Figures that grow with the rate which is tried, and so say nothing about the target."""
-
-_GAP = " " * 8
 
 _HELP = """Find the highest rate that TARGET sustains while every requirement is met.
 
@@ -89,13 +55,15 @@ def _step_duration(text: str) -> float:
     return seconds
 
 
+_REQUIREMENT = "twistecho.fleet.reports.requirements:parse_requirement"
+
 _OPTIONS = [
     turns_plan_options,
     protocol_option,
     target_options,
     load_options,
     click.option("--require", "requirements", multiple=True,
-                 type=Parsed("requirement", parse_requirement), metavar="'FIGURE < NUMBER'",
+                 type=Parsed("requirement", later(_REQUIREMENT)), metavar="'FIGURE < NUMBER'",
                  help="Requirement that each step must meet: 'p99 < 5ms', 'error_rate < 1%'; "
                       "repeatable."),
     click.option("--min-rate", "least", type=Parsed("rate", _rate), default="1",
@@ -120,142 +88,12 @@ _OPTIONS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Results:
-    """Where the answer goes: people's to one stream, and files, by their options' names."""
-
-    files: dict[str, OutputFile]
-    printer: Printer
-
-    def conclude(self, found: HighestRate) -> int:
-        """Write and show it; give the exit code."""
-        problems = [
-            problem_writing(option, file, partial(_WRITERS[option], found, file))
-            for option, file in self.files.items()
-        ]
-        if found.unreachable is not None and len(found.steps) == 1:
-            raise click.ClickException(f"{found.target}: {explained(found.unreachable)}")
-        self._show(found)
-        for problem in filter(None, problems):
-            click.echo(f"Error: {problem}", err=True)
-        code = INTERRUPTED if found.interrupted else found.exit_code
-        return code or int(any(problems))
-
-    def _show(self, found: HighestRate) -> None:
-        printer = self.printer
-        answer, style = answer_of(found)
-        sign = mark(printer.console.encoding, passed=is_good(found))
-        said, around = f"{sign} {answer}", circumstances(found)
-        if len(said) + len(_GAP) + len(around) <= printer.console.width:
-            said, around = f"{said}{_GAP}{around}", ""
-        printer.line(said, style)
-        for line, look in [(around, ""), *lines_below(found)]:
-            if line:
-                printer.line(f"  {line}", look)
-        if found.steps:
-            printer.line("")
-            printer.table(steps_table(found))
-        printer.check()
-
-
-_WRITERS: dict[str, Callable[[HighestRate, OutputFile], None]] = {
-    "json": lambda found, file: file.write(found.to_json() + "\n"),
-    "plot": lambda found, file: file.fill(lambda path: draw_search(found, path)),
-}
-
-
 @click.command("find", help=_HELP)
 @click.argument("target", type=TARGET_TYPE)
 @adding(_OPTIONS)
-def find(
-    target: Target,
-    *,
-    engine: Engine,
-    processes: str,
-    requirements: tuple[Requirement, ...],
-    least: float,
-    most: float,
-    precision: float,
-    step_duration: float,
-    rate_tolerance: float,
-    allow_lag: float | None,
-    json: OutputFile | None,
-    plot: OutputFile | None,
-    quiet: bool,
-    **options: Any,
-) -> None:
+def find(**options: Any) -> None:
     """Carry out `twistecho find`, and end the process."""
-    trust = {name: options.pop(name) for name in ("ca", "server_name", "insecure")}
-    target = secured_target(target, **trust)
-    if least > most:
-        raise click.UsageError("--min-rate: it is higher than --max-rate")
-    if least * step_duration < 1:
-        span = f"a --step-duration of {step_duration:g} s"
-        raise click.UsageError(f"--min-rate: {least:g}/s is less than one message in {span}")
-    plan = _plan(engine, target, options)
-    _check_requirements(requirements, plan)
-    search = Search(
-        plan, requirements, least, most, precision, step_duration, rate_tolerance, allow_lag
-    )
-    results = _results(json, plot)
-    count = read_processes(processes, plan.clients, {})
-    found = _run(engine, target, search, count, quiet=quiet)
-    sys.exit(results.conclude(found))
-
-
-def _results(json: OutputFile | None, plot: OutputFile | None) -> _Results:
-    """Put the options together, or fail with one line where they contradict each other."""
-    named = {"json": json, "plot": plot}
-    files = {name: file for name, file in named.items() if file is not None}
-    check_distinct(files)
-    return _Results(files, printer_beside(files.values()))
-
-
-def _plan(engine: Engine, target: Target, options: dict[str, Any]) -> Plan:
-    plan = make_plan(**options, barrier=True)
-    try:
-        check_target(engine, target)
-    except ValueError as error:
-        raise click.UsageError(f"TARGET: {error}") from None
-    try:
-        readers_of(plan)
-    except ValueError as error:  # of the protocol, which it names
-        raise click.UsageError(f"--{error}") from None
-    return plan
-
-
-def _check_requirements(requirements: Iterable[Requirement], plan: Plan) -> None:
-    """Fail with one line where a requirement says nothing about the steps of a search."""
-    for requirement in requirements:
-        problem = requirement.problem_with(plan)
-        if problem is None and requirement.name in _CHOSEN:
-            problem = f"{requirement}: the search itself chooses how much is sent"
-        if problem is None and requirement.name.startswith("connect.") and plan.reconnect is None:
-            problem = f"{requirement}: it needs --reconnect: steps share their connections"
-        if problem is not None:
-            raise click.UsageError(f"--require: {problem}")
-
-
-def _run(
-    engine: Engine, target: Target, search: Search, processes: int, *, quiet: bool
-) -> HighestRate:
-    lacking = lack(search.plan, target, processes, raise_open_files())
-    if lacking:
-        raise click.ClickException(f"--clients: {lacking}")
-    what = f"Searching the highest rate{required_by(search.requirements)}"
-    heading = f"{what}: {target}, {clients_of(search.plan)}"
-    try:
-        with SearchDisplay(sys.stderr, heading, search.precision, quiet=quiet) as display:
-            return find_highest(
-                engine,
-                target,
-                search,
-                display.meanwhile,
-                display.finished,
-                processes=processes,
-            )
-    except ValueError as error:
-        raise click.UsageError(f"TARGET: {error}") from None
+    later(".run_find:find")(**options)
 
 
 find.params = [param for param in find.params if param.name not in _NOT_HERE]

@@ -7,11 +7,11 @@ said at the end, as of every other file.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from io import FileIO, RawIOBase, UnsupportedOperation
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 import click
 
@@ -21,7 +21,6 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.progress import Watch
 from twistecho.fleet.runs.run import Shown
 
-from .option_types import Parsed, adding, file_option
 from .output_files import OutputFile
 
 _LACKING = "this needs prometheus-client: pip install 'twistecho[metrics]'"
@@ -46,22 +45,12 @@ def parse_place(text: str) -> Place:
     return Place(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
 
 
-def _metrics_place(text: str) -> Place:
+def metrics_place(text: str) -> Place:
     """Read a place. Raises ValueError also where nothing could be served there."""
     place = parse_place(text)
     if find_spec("prometheus_client") is None:
         raise ValueError(_LACKING)
     return place
-
-
-live_options: Callable[[Any], Any] = adding([
-    file_option("--json-lines",
-                help="Write one line of JSON per second during the run; - is standard output."),
-    click.option("--metrics", type=Parsed("port", _metrics_place), metavar="[HOST:]PORT",
-                 help="Serve the figures for Prometheus under /metrics during the run. HOST is "
-                      "127.0.0.1 by default; port 0 takes any free port."),
-])  # fmt: skip
-"""Adds the options for what is given out while a fleet runs."""
 
 
 class LineFile:

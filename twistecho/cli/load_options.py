@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from twistecho.fleet.plans.arrivals import Arrivals
-from twistecho.fleet.plans.stages import parse_rates
 
+from .later import later
 from .option_types import (
     RATE_TYPE,
     SEED_TYPE,
@@ -26,7 +26,8 @@ _RATE = click.option(
 )  # fmt: skip
 
 _RATE_IN_STAGES = click.option(
-    "--rate", type=StagesOr(RATE_TYPE, parse_rates), metavar="N|STAGES",
+    "--rate", type=StagesOr(RATE_TYPE, later("twistecho.fleet.plans.stages:parse_rates")),
+    metavar="N|STAGES",
     help="Messages per second, all clients together, on a schedule that does not depend on the "
     "server: 500, 10k; or stages, each a number or a range with its time: "
     "100:30s,100..2k:2min,2k:1min.  [default: each client waits for its reply]",

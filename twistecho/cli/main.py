@@ -5,7 +5,7 @@ sense, 3 if the figures cannot be believed, 1 if not every message of every clie
 right or what was required was not found (or the engines disagree; that they agree is enough where
 `check` was asked for faults), else 0.
 
-What it needs is imported inside `main`: that takes half a second, in which Ctrl-C may come too.
+What it needs is imported inside `main`, and later as it is needed: Ctrl-C may come then, too.
 """
 
 import sys

@@ -1,19 +1,15 @@
 """What options take, and how they are added: texts become values, or fail with one line."""
 
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from twistecho.base.notation import TextEnum, parse_rate, parse_seconds
-from twistecho.base.seeding import parse_seed
-from twistecho.fleet.plans.stages import Stages, is_staged
 
-from .output_files import OutputFile, writable
+from .later import later
 
 _Value = TypeVar("_Value")
 
@@ -51,17 +47,20 @@ class Whole(click.IntRange):
         return super().convert(value, param, ctx)
 
 
+_is_staged = later("twistecho.fleet.plans.stages:is_staged")
+
+
 class StagesOr(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """Stages of a load, where the text is meant to be some; or else a value of another type."""
 
-    def __init__(self, kind: Any, parse: Callable[[str], Stages]) -> None:
+    def __init__(self, kind: Any, parse: Callable[[str], Any]) -> None:
         self.name = kind.name
         self._kind = kind
         self._stages = Parsed("stages", parse)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text, or fail with one line."""
-        staged = isinstance(value, str) and is_staged(value)
+        staged = isinstance(value, str) and _is_staged(value)
         return (self._stages if staged else self._kind).convert(value, param, ctx)
 
 
@@ -72,7 +71,7 @@ def choice_of(kind: type[TextEnum]) -> "click.Choice[str]":
 
 TIME_TYPE = Parsed("time", parse_seconds)
 RATE_TYPE = Parsed("rate", parse_rate)
-SEED_TYPE = Parsed("seed", parse_seed)
+SEED_TYPE = Parsed("seed", later("twistecho.base.seeding:parse_seed"))
 
 
 def adding(options: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
@@ -86,24 +85,14 @@ def adding(options: list[Callable[[Command], Command]]) -> Callable[[Command], C
     return add
 
 
+_writable = later(".output_files:writable")
+
+
 def file_option(
-    *names: str, parse: Callable[[str], OutputFile] = writable, **attributes: Any
+    *names: str, parse: Callable[[str], Any] = _writable, **attributes: Any
 ) -> Callable[[Any], Any]:
     """Give an option that names a file to write."""
     return click.option(*names, type=Parsed("file", parse), metavar="FILE", **attributes)
-
-
-def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = False) -> _Value:
-    """Give what a function reads from the text of a file; ``-`` may be standard input.
-
-    Raises ValueError with one line, which names the file, where that cannot be.
-    """
-    try:
-        if or_input and name == "-":
-            return parse(sys.stdin.read())
-        return parse(Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def is_given(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where a command's output goes: people's to one stream, results to files.
+"""Files that results are written to.
 
 A file that cannot be written is found before anything runs. It is written whole, at the end: what
 was there before stays there if the run fails.
@@ -8,22 +8,13 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from twistecho.fleet.output.live import Writing
-from twistecho.fleet.output.printer import Printer
-from twistecho.fleet.output.reply_lines import ReplyLines
-from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.target import Target
-from twistecho.fleet.reports.report import Report
-from twistecho.fleet.runs.run import Engine, Shown, run_engine
-from twistecho.pictures.files import problem_with
-
-from .streams import OutputError
+from .later import later
 
 _STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(self|[0-9]+)(/task/[0-9]+)?/fd")
@@ -130,11 +121,19 @@ def writable(name: str) -> OutputFile:
     return file
 
 
+_problem_with = later("twistecho.pictures.files:problem_with")
+
+
 def drawable(name: str) -> str:
     """Give the name of a file that a picture can be drawn into. Raises ValueError for another."""
-    if problem := problem_with(name):
+    if problem := _problem_with(name):
         raise ValueError(problem)
     return name
+
+
+def picture(name: str) -> OutputFile:
+    """Give a file to draw into. Raises ValueError where that is known to be impossible."""
+    return writable(drawable(name))
 
 
 def check_distinct(files: dict[str, OutputFile]) -> None:
@@ -148,59 +147,3 @@ def check_distinct(files: dict[str, OutputFile]) -> None:
         if place in seen:
             raise click.UsageError(f"--{option}: {file.name} is written by --{seen[place]} too")
         seen[place] = option
-
-
-def printer_beside(files: Iterable[OutputFile]) -> Printer:
-    """Give what prints for people: to standard error where a result goes to standard output."""
-    busy = any(file.is_stdout for file in files)
-    return Printer(sys.stderr if busy else sys.stdout)
-
-
-def problem_writing(
-    option: str, file: OutputFile, write: Callable[[], object], *, quiet: bool = False
-) -> str | None:
-    """Have ``write`` write a file; say what the problem was if there was one.
-
-    Where that takes its time it is said meanwhile, unless it is to be ``quiet``.
-    """
-    try:
-        with Writing(sys.stderr, file.name, quiet=quiet or file.is_stdout):
-            write()
-    except OutputError:
-        raise
-    except OSError as error:
-        return f"--{option} {file.name}: {error.strerror or error}"
-    return None
-
-
-def run_shown(
-    engine: Engine, plan: Plan, target: Target, printer: Printer, *, verbose: bool, display: Shown
-) -> Report:
-    """Carry out a plan, with one line per reply where it is ``verbose``; see `run_engine`.
-
-    Where these lines cannot be written the run is ended early, and its report given all the same:
-    `Printer.check` tells.
-    """
-    if not verbose:
-        return run_engine(engine, plan, target, display=display)
-    with ReplyLines(printer.reply) as lines:
-        return run_engine(engine, plan, target, lines, display=display, stoppable=lines.on_error)
-
-
-def share_a_terminal(printer: Printer) -> bool:
-    """Tell whether a line a reply would come between lines that are renewed, on one terminal."""
-    return printer.console.is_terminal and sys.stderr.isatty()
-
-
-class Output:
-    """Where a command's output goes: people's to one stream, a JSON result to a file."""
-
-    def __init__(self, json_file: OutputFile | None) -> None:
-        self._json_file = json_file
-        self.printer = printer_beside([] if json_file is None else [json_file])
-
-    def json(self, text: str) -> None:
-        """Write the result for machines, if it was asked for, or fail with one line."""
-        file = self._json_file
-        if file and (problem := problem_writing("json", file, lambda: file.write(text + "\n"))):
-            raise click.ClickException(problem)

@@ -1,22 +1,16 @@
-"""The options that say what a fleet's clients do, and the plan that they make."""
+"""The options that say what a fleet's clients do; `chosen_plan` makes a plan of them."""
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 import click
 
-from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
-from twistecho.fleet.conversation.custom_protocol import load_protocol
-from twistecho.fleet.plans.arrivals import Arrivals
-from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.plan_messages import OWN_MESSAGE
-from twistecho.fleet.plans.reply import ASKED, AUTO, parse_reply
-from twistecho.fleet.plans.stages import parse_counts
+from twistecho.fleet.plans.default_messages import OWN_MESSAGE
+from twistecho.fleet.plans.reply import ASKED, AUTO
 
-from .option_types import TIME_TYPE, Command, Parsed, StagesOr, Whole, adding, file_option, is_given
-from .payloads import checked_size, messages_from, parse_weights, read_message, read_payload
+from .later import later
+from .option_types import TIME_TYPE, Command, Parsed, StagesOr, Whole, adding, file_option
 
 _MESSAGE = click.option(
     "--message", "-m", "messages", multiple=True,
@@ -39,16 +33,18 @@ message_options: Callable[[Command], Command] = adding([_MESSAGE, _REPEAT, _TIME
 payload_options: Callable[[Command], Command] = adding([
     click.option("--escapes", is_flag=True,
                  help=r"Replace \r, \n, \t, \\ and \xHH in --message by the bytes they stand for."),
-    click.option("--message-file", "message_files", type=Parsed("file", read_message),
-                 multiple=True, metavar="FILE",
+    click.option("--message-file", "message_files", multiple=True,
+                 type=Parsed("file", later(".payloads:read_message")), metavar="FILE",
                  help="Send the contents of a file instead of --message; repeatable."),
-    click.option("--weights", type=Parsed("weights", parse_weights), metavar="N,N...",
+    click.option("--weights", type=Parsed("weights", later(".payloads:parse_weights")),
+                 metavar="N,N...",
                  help="Choose each message at random, with one weight per message: 9,1.  "
                       "[default: all messages in turn]"),
-    click.option("--size", type=Parsed("size", checked_size), metavar="SIZE",
+    click.option("--size", type=Parsed("size", later(".payloads:checked_size")), metavar="SIZE",
                  help="Size of each message in bytes: 1k, uniform:64,4k, "
                  "lognormal:median=1k,sigma=1[,min=64][,max=64Ki]."),
-    click.option("--payload", type=Parsed("payload", read_payload), metavar="KIND",
+    click.option("--payload", type=Parsed("payload", later(".payloads:read_payload")),
+                 metavar="KIND",
                  help="What fills messages up to --size: random, text, zeros or file:PATH.  "
                       "[default: random]"),
 ])  # fmt: skip
@@ -58,8 +54,8 @@ _CLIENTS = click.option(
     "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Number of clients.",
 )  # fmt: skip
 _CLIENTS_IN_STAGES = click.option(
-    "--clients", "-c", type=StagesOr(Whole(1), parse_counts), default=20, show_default=True,
-    metavar="N|STAGES",
+    "--clients", "-c", default=20, show_default=True, metavar="N|STAGES",
+    type=StagesOr(Whole(1), later("twistecho.fleet.plans.stages:parse_counts")),
     help="Number of clients; or stages, each a number or a range with its time: "
     "10..200:1min,200:2min.",
 )  # fmt: skip
@@ -96,61 +92,9 @@ turns_plan_options: Callable[[Command], Command] = adding([
 """Adds those that make a plan which goes on until all turns are over."""
 
 
-def _loadable(name: str) -> str:
-    """Give the name of a protocol that can be loaded. Raises ValueError for another."""
-    load_protocol(name)
-    return name
-
-
 protocol_option: Callable[[Command], Command] = click.option(
-    "--protocol", type=Parsed("module:class", _loadable), metavar="MODULE:CLASS",
+    "--protocol", type=Parsed("module:class", later(".chosen_plan:loadable")),
+    metavar="MODULE:CLASS",
     help="Speak a protocol of your own: see docs/protocols.md.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
-
-
-def plan_fields(
-    messages: tuple[str, ...],
-    reply: str | None,
-    *,
-    arrivals: str = str(Arrivals.CONSTANT),
-    sources: tuple[tuple[str, ...], ...] = (),
-    message_files: tuple[bytes, ...] = (),
-    escapes: bool = False,
-    weights: tuple[float, ...] | None = None,
-    **fields: Any,
-) -> dict[str, Any]:
-    """Give the fields of the plan that the options ask for, or fail with one line.
-
-    Where no format of replies is asked for, clients find it. ``fields`` are the plan's other
-    fields, as they are.
-    """
-    given = is_given("messages")
-    try:
-        texts = messages_from(messages, message_files, given=given, escapes=escapes)
-    except FieldError as error:
-        raise click.UsageError(problem_with_option(error)) from None
-    return {
-        "messages": texts,
-        "reply": parse_reply(reply or AUTO),
-        "arrivals": Arrivals(arrivals),
-        "sources": tuple(dict.fromkeys(chain.from_iterable(sources))),
-        "weights": weights or (),
-        **fields,
-    }
-
-
-def make_plan(messages: tuple[str, ...], reply: str | None, **options: Any) -> Plan:
-    """Make the plan that the options ask for, or fail with one line; see `plan_fields`."""
-    try:
-        return Plan(**plan_fields(messages, reply, **options))
-    except FieldError as error:
-        raise click.UsageError(problem_with_option(error)) from None
-
-
-_OPTION_OF = {"messages": "message", "ordered": "in-order"}
-
-
-def problem_with_option(error: FieldError) -> str:
-    """Say what a plan finds wrong with one of its fields in terms of the options."""
-    return error.said(lambda field: f"--{_OPTION_OF.get(field, field)}")

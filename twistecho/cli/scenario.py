@@ -1,13 +1,10 @@
-"""``twistecho scenario check``: whether files hold scenarios, and what these are."""
+"""``twistecho scenario check``: its options. What it does is in `run_scenario`."""
 
-import json
-import sys
+from typing import Any
 
 import click
 
-from twistecho.base.notation import escaped
-from twistecho.service.process.scenario_file import scenario_from
-from twistecho.service.scenario.document import written
+from .later import later
 
 
 @click.group(help="Scenarios: what `twist echo --scenario` does to messages.")
@@ -25,20 +22,6 @@ counts as 0 where a file names none.
 @scenario.command(help=_HELP)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Write each whole, as JSON on one line.")
-def check(files: tuple[str, ...], *, as_json: bool) -> None:
+def check(**options: Any) -> None:
     """Carry out `twistecho scenario check`, and end the process where a file is wrong."""
-    wrong = False
-    for name in files:
-        try:
-            found = scenario_from(name)
-        except ValueError as error:
-            click.echo(f"Error: {escaped(str(error))}", err=True)
-            wrong = True
-        else:
-            click.echo(json.dumps(written(found)) if as_json else _line(name, found.describe()))
-    if wrong:
-        sys.exit(2)
-
-
-def _line(name: str, description: str) -> str:
-    return escaped(f"{name}: {description}")
+    later(".run_scenario:check")(**options)

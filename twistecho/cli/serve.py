@@ -1,26 +1,16 @@
-"""``twistecho serve``: one of the notebook's servers, on its own."""
+"""``twistecho serve``: its options. What it does is in `run_serve`."""
 
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from types import FrameType
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from twistecho.base.processes import INTERRUPTED, raise_open_files
-from twistecho.base.reply_formats import ReplyFormat
-from twistecho.designs.catalogue import DESIGNS
-from twistecho.designs.settings import ListenError, Server, Settings
-from twistecho.service.scenario.delay import Constant, DelayPer, parse_delay
+from twistecho.designs.names import NAMES
+from twistecho.service.scenario.delay_per import DelayPer
 
+from .later import later
 from .option_types import Whole, adding
 from .service_options import delay_options, design_reply_option
-from .streams import OutputError
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
@@ -33,7 +23,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--backlog", "-b", type=Whole(0),
                  help="Connections that may wait to be accepted.  "
                       "[default: 128; for sequential 5]"),
-    delay_options("0", DelayPer.CONNECTION, parse_delay),
+    delay_options("0", DelayPer.CONNECTION, later("twistecho.service.scenario.delay:parse_delay")),
 ]  # fmt: skip
 
 
@@ -44,82 +34,8 @@ The fifth design, Twisted's, is `twist echo`.
 
 
 @click.command(help=_HELP)
-@click.argument("design", type=click.Choice(list(DESIGNS)))
+@click.argument("design", type=click.Choice(NAMES))
 @adding(_OPTIONS)
-def serve(
-    *,
-    design: str,
-    ports: tuple[int, ...],
-    host: str,
-    reply: str | None,
-    backlog: int | None,
-    delay: Constant,
-    delay_per: str,
-) -> None:
+def serve(**options: Any) -> None:
     """Carry out `twistecho serve`."""
-    chosen = DESIGNS[design]
-    ports = ports or chosen.ports
-    if len(ports) > 1 and len(chosen.ports) == 1:
-        raise click.UsageError(f"--port: {design} listens on one port")
-    settings = Settings(
-        ports=ports,
-        host=host,
-        delay=delay,
-        delay_per=DelayPer(delay_per),
-        reply=ReplyFormat(reply) if reply else chosen.reply,
-        backlog=chosen.backlog if backlog is None else backlog,
-        log=partial(_log, os.getpid()),
-    )
-    raise_open_files()
-    with _terminable():
-        try:
-            _serve(chosen.make(settings), settings)
-        except ListenError as error:
-            raise click.ClickException(str(error)) from None
-        except KeyboardInterrupt:  # it is how people end a server
-            click.echo("Interrupted", err=True)
-            sys.exit(INTERRUPTED)
-
-
-def _serve(server: Server, settings: Settings) -> None:
-    try:
-        for host, port in server.addresses:
-            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            settings.log(f"Listening on {where}: {settings.describe()}")
-        server.serve()
-    finally:
-        server.close()
-
-
-def _log(server: int, line: str) -> None:
-    # One write for each line: threads and children share the stream.
-    try:
-        _write(line)
-    except OutputError:
-        time.sleep(0.1)  # the server may be amid the fork of this process: not interruptible
-        os.kill(server, signal.SIGUSR1)  # its main thread ends it; others could not
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Have SIGTERM end the process in order while the block runs, and try its output at SIGUSR1."""
-    handlers = {signal.SIGTERM: _terminate, signal.SIGUSR1: _try_output}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0)
-
-
-def _try_output(_signal: int, _frame: FrameType | None) -> None:
-    _write("")
+    later(".run_serve:serve")(**options)

@@ -11,21 +11,16 @@ from dataclasses import dataclass, replace
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.designs.catalogue import DESIGNS
 from twistecho.fleet.plans.plan import Plan
+from twistecho.fleet.runs.engine import Engine
 from twistecho.fleet.runs.fleet_process import FleetProcess
-from twistecho.fleet.runs.run import Engine
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay_per import DelayPer
 
 from .comparison import Comparison, Run, own_setting
 from .launch import LaunchedServer
 from .meter import Meter
+from .names import ALL_DESIGNS, TWISTED
 from .own_command import OwnCommand
 from .own_server import OwnServer
-
-TWISTED = "twisted"
-"""The design that is ``twist echo``."""
-
-ALL_DESIGNS = (*DESIGNS, TWISTED)
-"""The names of all designs, the notebook's and ours, in the order in which they are run."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat, ReplyWriter
-from twistecho.service.scenario.delay import NO_DELAY, Delay, DelayPer
+from twistecho.service.scenario.delay import NO_DELAY, Delay
+from twistecho.service.scenario.delay_per import DelayPer
 
 NOTEBOOK_BACKLOG = 5
 """What the notebook passes to ``listen``; socketserver's servers use the same number."""

@@ -17,8 +17,8 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.merge import lost_report
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.engine import Engine
 from twistecho.fleet.runs.fleet_process import FleetProcess
-from twistecho.fleet.runs.run import Engine
 
 from .gathering import Kind, own_plan, relay_of
 from .statistics import count_lost, count_report

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias, TypedDict
 
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.delay import Delay, DelayPer
+from twistecho.service.scenario.delay import Delay
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.framing import Framing

@@ -43,10 +43,10 @@ from twisted.python.failure import Failure
 from twistecho.base.files import lines_of
 from twistecho.base.notation import FieldError
 from twistecho.service.control.merge_patch import merged
-from twistecho.service.echo.limits import check_size
 from twistecho.service.listening.echo_service import EchoService
 from twistecho.service.process.options import Options, end_process
 from twistecho.service.scenario.document import read_scenario, written
+from twistecho.service.scenario.framing import check_size
 from twistecho.service.workers.make_service import makeService
 
 from .requests import Requests

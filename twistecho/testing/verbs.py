@@ -17,7 +17,7 @@ from typing import Any, Self, Unpack
 
 from twistecho.base.notation import FieldError
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.delay import DelayPer
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.parsing import parse_fault

@@ -16,8 +16,8 @@ from twistecho.base.reply_formats import PREFIX, REPLY_WRITERS, ReplyFormat, mes
 from twistecho.fleet.conversation.conversation import Conversation
 from twistecho.fleet.conversation.state import CLOSING
 from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.default_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.reports.outcome import Cause, Outcome, Phase
 from twistecho.fleet.reports.recorder import Recording
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.default_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
 
 
 class PlanTests(unittest.TestCase):

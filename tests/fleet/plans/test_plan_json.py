@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.support.reports import plans
 from twistecho.fleet.plans.arrivals import Arrivals
+from twistecho.fleet.plans.default_messages import NOTEBOOK_MESSAGE
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.plan_json import SCHEMA
-from twistecho.fleet.plans.plan_messages import NOTEBOOK_MESSAGE
 
 law = settings(max_examples=100, deadline=None)
 

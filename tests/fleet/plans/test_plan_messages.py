@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twistecho.fleet.plans.default_messages import OWN_MESSAGE
 from twistecho.fleet.plans.plan import Plan
-from twistecho.fleet.plans.plan_messages import OWN_MESSAGE
 
 law = settings(max_examples=100, deadline=None)
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twistecho.fleet.reports.comparison import (
-    FEWEST_PAIRS,
     FIGURES,
     IN_TURNS,
     ONE_AFTER_THE_OTHER,
@@ -19,7 +18,7 @@ from twistecho.fleet.reports.comparison import (
     needed_for,
     smallest,
 )
-from twistecho.fleet.reports.findings import Finding
+from twistecho.fleet.reports.findings import FEWEST_PAIRS, Finding
 
 
 def a_slice(random: Random, slower: float = 1.0, failures: int = 0) -> Slice:

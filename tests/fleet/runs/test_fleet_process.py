@@ -18,8 +18,8 @@ from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.runs import fleet_process
+from twistecho.fleet.runs.engine import ENGINES
 from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess, decoding
-from twistecho.fleet.runs.run import ENGINES
 from twistecho.testing.servers import EchoServer
 
 PATIENCE = 30.0

@@ -6,7 +6,8 @@ import unittest
 
 import pytest
 
-from twistecho.fleet.runs.run import ENGINES, engine_named, interruptible
+from twistecho.fleet.runs.engine import ENGINES, engine_named
+from twistecho.fleet.runs.run import interruptible
 
 
 class SignalTests(unittest.TestCase):

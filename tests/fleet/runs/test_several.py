@@ -22,9 +22,10 @@ from twistecho.fleet.plans.target import parse_target
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.second import Second
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.engine import ENGINES
 from twistecho.fleet.runs.fleet_process import FleetProcess
 from twistecho.fleet.runs.part_processes import PartError
-from twistecho.fleet.runs.run import ENGINES, show_nothing
+from twistecho.fleet.runs.run import show_nothing
 from twistecho.fleet.runs.several import Parts, run_processes
 from twistecho.testing.servers import EchoServer
 

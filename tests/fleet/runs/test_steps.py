@@ -11,7 +11,8 @@ import psutil
 from twistecho import Plan, ReplyFormat, Report
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.verdict import invalid
-from twistecho.fleet.runs.run import ENGINES, Shown, show_nothing
+from twistecho.fleet.runs.engine import ENGINES
+from twistecho.fleet.runs.run import Shown, show_nothing
 from twistecho.fleet.runs.several_steps import run_steps_in_processes
 from twistecho.fleet.runs.steps import NextPlan, run_steps
 from twistecho.testing.servers import EchoServer

@@ -18,8 +18,8 @@ from twistecho.fleet.plans.turns import Turns
 from twistecho.fleet.reports.histograms import Measured
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import invalid
+from twistecho.fleet.runs.engine import ENGINES
 from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess
-from twistecho.fleet.runs.run import ENGINES
 from twistecho.fleet.search.several_sides import SideParts, run_sides
 from twistecho.fleet.search.side_by_side import run_side_by_side
 from twistecho.fleet.search.sides_here import FoundOfSide

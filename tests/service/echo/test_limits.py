@@ -16,12 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.pipes import Pipe, tcp
 from twistecho import EchoFactory
 from twistecho.base.reply_formats import REPLY_SIZE
+from twistecho.service.echo.admission import Admission, counted_as
 from twistecho.service.echo.limits import (
     GUARANTEED,
     MOST_WORKERS,
-    Admission,
     Limits,
-    counted_as,
     describe_shares,
     divide,
     parse_workers,

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.pipes import SMALL, Pipe, connect, tcp
 from twistecho import EchoFactory, Limits
 from twistecho.base.log_lines import RateLimitedLog
-from twistecho.service.echo.limits import GUARANTEED, Budget
+from twistecho.service.echo.admission import Budget
+from twistecho.service.echo.limits import GUARANTEED
 from twistecho.service.echo.open_connections import Connections
 from twistecho.service.echo.protocol import EchoProtocol
 from twistecho.service.scenario.delay import Trace

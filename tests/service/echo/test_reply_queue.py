@@ -5,7 +5,8 @@ from unittest import TestCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.echo.limits import MESSAGE_COST, Budget
+from twistecho.service.echo.admission import Budget
+from twistecho.service.echo.limits import MESSAGE_COST
 from twistecho.service.echo.reply_queue import Reply, ReplyQueue
 from twistecho.service.scenario.fault import Fault, Kind, pieces_of
 from twistecho.service.scenario.parsing import parse_fault

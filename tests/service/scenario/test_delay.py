@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twistecho.service.scenario.delay import (
-    LONGEST_AWAITED,
-    NO_DELAY,
-    Constant,
-    Delay,
-    DelayPer,
-    Drawn,
-)
+from twistecho.service.scenario.delay import LONGEST_AWAITED, NO_DELAY, Constant, Delay, Drawn
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.parsing import parse_delays
 
 law = settings(max_examples=200, deadline=None)

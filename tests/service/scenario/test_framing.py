@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.damage import pieces
+from twistecho.base.reply_formats import LONGEST_MESSAGE
 from twistecho.service.scenario.cutters import NO_LENGTH, TOO_LONG, Cutter
 from twistecho.service.scenario.framing import (
-    LONGEST_MESSAGE,
     Framing,
     FramingKind,
     ReplyTooLongError,

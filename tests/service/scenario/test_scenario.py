@@ -14,7 +14,8 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
 from twistecho.service.scenario.decision import Decision
-from twistecho.service.scenario.delay import Constant, DelayPer, Trace
+from twistecho.service.scenario.delay import Constant, Trace
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.fault import Kind
 from twistecho.service.scenario.fields import FIELDS
 from twistecho.service.scenario.parsing import parse_delays, parse_faults

@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twistecho.base.notation import escaped, written
-from twistecho.fleet.reports.comparison import FEWEST_PAIRS
-from twistecho.fleet.reports.findings import Compared, Finding
+from twistecho.fleet.reports.findings import FEWEST_PAIRS, Compared, Finding
 from twistecho.fleet.reports.judged import Judged
 from twistecho.fleet.reports.relative import Answer, percent, say_answer
 from twistecho.fleet.reports.report import Report

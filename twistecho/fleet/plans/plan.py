@@ -12,10 +12,11 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reply_formats import ReplyFormat
 
 from .arrivals import Arrivals
+from .default_messages import OWN_MESSAGE
 from .plan_checks import check_plan, check_turns
 from .plan_fields import check_kinds
 from .plan_json import PLAN_FORM, check_plan_schema, fields_of, filled, plan_to_dict
-from .plan_messages import OWN_MESSAGE, messages_of, only_message_of, told_apart
+from .plan_messages import messages_of, only_message_of, told_apart
 from .plan_parts import divide
 from .plan_stages import numbers_and_stages
 from .presence import Presence

@@ -6,9 +6,9 @@ from twistecho.base.decoding import MOST
 from twistecho.base.notation import LONGEST_TIME, FieldError
 
 from .arrivals import Arrivals
+from .default_messages import OWN_MESSAGE
 from .payload import check_payload, check_weights, sizes_of
 from .plan_fields import check_counts, check_times
-from .plan_messages import OWN_MESSAGE
 from .plan_stages import check_stages
 from .prefixes import check_prefixes
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from twistecho.base.decoding import check_schema, parse, written_as
 from twistecho.base.notation import FieldError
 
+from .default_messages import NOTEBOOK_MESSAGE
 from .payload import OF_FILE
 from .plan_fields import shown
-from .plan_messages import NOTEBOOK_MESSAGE
 from .plan_stages import STAGED, parse_staged
 from .protocol import importable_name_of
 from .stages import Share

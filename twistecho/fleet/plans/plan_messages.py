@@ -9,12 +9,6 @@ from .tokens import CLIENT, MESSAGE, have_tokens, numbered, unchanged
 if TYPE_CHECKING:
     from .plan import Plan
 
-NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
-"""What the notebook's clients send."""
-
-OWN_MESSAGE = NOTEBOOK_MESSAGE + b" ({client}, {message})"
-"""What clients send by default. No message is another one, or what another one begins with."""
-
 _MOST_MESSAGES = 10**12
 """Messages that no client can send in the longest time."""
 

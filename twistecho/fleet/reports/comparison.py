@@ -18,7 +18,7 @@ from math import ceil, exp, inf, log, sqrt
 from statistics import fmean
 from typing import NamedTuple
 
-from .findings import Compared, Comparison
+from .findings import FEWEST_PAIRS, Compared, Comparison
 from .intervals import MiddleOf, mean_of_differences, mean_of_series, median_of_differences
 from .quantiles import binomial_interval
 
@@ -27,9 +27,6 @@ TIMES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
 
 FIGURES = ("rate", *TIMES, "failures")
 """The figures that are compared."""
-
-FEWEST_PAIRS = 20
-"""With fewer nothing is said."""
 
 _CONFIDENCE = 1 - 0.05 / len(FIGURES)
 _WIDEST = 700.0  # of a logarithm: a float holds its power

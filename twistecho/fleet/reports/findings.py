@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from twistecho.base.notation import TextEnum
 
+FEWEST_PAIRS = 20
+"""With fewer nothing is said."""
+
 
 class Finding(TextEnum):
     """What is to be said of a figure: of the second target, compared with the first."""

@@ -6,7 +6,6 @@ from math import ceil, floor
 from twistecho.fleet.plans.plan import Plan
 
 from .comparison import (
-    FEWEST_PAIRS,
     ONE_AFTER_THE_OTHER,
     TIMES,
     Doubts,
@@ -15,7 +14,7 @@ from .comparison import (
     compare,
     needed_for,
 )
-from .findings import Comparison
+from .findings import FEWEST_PAIRS, Comparison
 from .histograms import INTERVAL_LENGTH, Interval, Latencies, rank_of
 from .merge import shown
 from .outcome import is_interruption

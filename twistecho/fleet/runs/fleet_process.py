@@ -37,7 +37,8 @@ from twistecho.fleet.reports.progress import KEPT, Progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second
 
-from .run import Engine, Shown, engine_named, import_engine, run_engine
+from .engine import Engine, engine_named
+from .run import Shown, import_engine, run_engine
 from .telling import Line, Said, tell_parent
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twistecho.base.processes import ended_at_once, raise_open_files
 from twistecho.eagerreactor import install_fastest
@@ -22,15 +22,11 @@ from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.progress import ProgressWatch, Watch
 from twistecho.fleet.reports.report import Report
 
+from .engine import Engine
+
 if TYPE_CHECKING:
     from twistecho.fleet.reactor_engine.fleet import Fleet
     from twistecho.fleet.thread_engine.fleet import ThreadedFleet
-
-Engine = Literal["reactor", "threads"]
-"""Who drives the clients."""
-
-ENGINES: tuple[Engine, ...] = ("reactor", "threads")
-"""The names of the engines, as on the command line."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -43,14 +39,6 @@ Together = Callable[[], object]
 
 Stoppable = Callable[[Callable[[], None]], object]
 """Told, before a run begins, how to end it early from any thread: as Ctrl-C does."""
-
-
-def engine_named(name: str) -> Engine:
-    """Give the engine of this name. Raises ValueError."""
-    for engine in ENGINES:
-        if engine == name:
-            return engine
-    raise ValueError(f"{name!r} is not an engine")
 
 
 def show_nothing(_watch: Watch) -> AbstractContextManager[object]:

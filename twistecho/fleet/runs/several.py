@@ -12,9 +12,10 @@ from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.merge import lost_report, merge_reports, put_later
 from twistecho.fleet.reports.report import Report
 
+from .engine import Engine
 from .fleet_process import FleetProcess
 from .part_processes import PartProcesses
-from .run import Engine, Shown, interruptible
+from .run import Shown, interruptible
 from .step_process import StepProcess
 
 

@@ -6,8 +6,9 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report
 
+from .engine import Engine
 from .part_processes import PartProcesses
-from .run import Engine, interruptible
+from .run import interruptible
 from .several import found_together
 from .step_process import StepProcess
 from .steps import NextPlan, ShownEach

@@ -18,8 +18,9 @@ from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.reports.progress import Progress
 from twistecho.fleet.reports.report import Report
 
+from .engine import Engine, engine_named
 from .fleet_process import FleetProcess
-from .run import Engine, Shown, engine_named, import_engine
+from .run import Shown, import_engine
 from .steps import run_steps
 from .telling import Line, Said, tell_parent
 

@@ -14,7 +14,8 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.report import Report
 
-from .run import Engine, Shown, Together, interruptible, watch_of
+from .engine import Engine
+from .run import Shown, Together, interruptible, watch_of
 
 NextPlan = Callable[[Report | None], Plan | None]
 """Gives the next plan, told what the one before has found; None where that was the last one.

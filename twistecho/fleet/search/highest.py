@@ -10,7 +10,7 @@ from twistecho.fleet.reports.rate_step import RateStep, judge_step
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.requirements import Requirement
 from twistecho.fleet.reports.verdict import HELD
-from twistecho.fleet.runs.run import Engine
+from twistecho.fleet.runs.engine import Engine
 from twistecho.fleet.runs.several_steps import run_steps_in_processes
 from twistecho.fleet.runs.steps import ShownEach, run_steps
 

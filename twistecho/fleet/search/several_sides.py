@@ -14,9 +14,10 @@ from twistecho.fleet.plans.target import Target
 from twistecho.fleet.plans.turns import Turns
 from twistecho.fleet.reports.merge import lost_report
 from twistecho.fleet.reports.report import Report
+from twistecho.fleet.runs.engine import Engine
 from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess
 from twistecho.fleet.runs.part_processes import PartProcesses
-from twistecho.fleet.runs.run import Engine, Shown, interruptible
+from twistecho.fleet.runs.run import Shown, interruptible
 from twistecho.fleet.runs.several import put_together
 
 from .side_process import SideProcess

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.plans.turns import Turns
-from twistecho.fleet.reports.comparison import FEWEST_PAIRS, compare, smallest
-from twistecho.fleet.reports.findings import Comparison
+from twistecho.fleet.reports.comparison import compare, smallest
+from twistecho.fleet.reports.findings import FEWEST_PAIRS, Comparison
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.two_reports import doubts_of
-from twistecho.fleet.runs.run import Engine, Shown, show_nothing
+from twistecho.fleet.runs.engine import Engine
+from twistecho.fleet.runs.run import Shown, show_nothing
 
 from .several_sides import FoundTogether, run_sides
 from .sides_here import run_here

@@ -15,8 +15,9 @@ from typing import Any, TextIO
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target, parse_target
 from twistecho.fleet.plans.turns import Turns
+from twistecho.fleet.runs.engine import Engine, engine_named
 from twistecho.fleet.runs.fleet_process import FleetProcess, decoding
-from twistecho.fleet.runs.run import Engine, Shown, engine_named, import_engine
+from twistecho.fleet.runs.run import Shown, import_engine
 from twistecho.fleet.runs.telling import Line, Said, tell_parent
 
 from .sides_here import FoundOfSide, run_here

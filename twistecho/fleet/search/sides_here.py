@@ -15,7 +15,8 @@ from twistecho.fleet.plans.turns import InTurns, Turns
 from twistecho.fleet.reports.progress import Progress, ProgressWatch, Watch, add_progress
 from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.second import Second, add_seconds
-from twistecho.fleet.runs.run import Engine, Shown, Together, interruptible, show_nothing
+from twistecho.fleet.runs.engine import Engine
+from twistecho.fleet.runs.run import Shown, Together, interruptible, show_nothing
 
 from .slices import SliceRecording, Slices
 

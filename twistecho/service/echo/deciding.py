@@ -10,10 +10,11 @@ from twistecho.base.sockets import ip_of
 from twistecho.service.scenario.decision import Decision
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.faults import Bandwidth
+from twistecho.service.scenario.framing import check_size
 from twistecho.service.scenario.scenario import Scenario
 
 from .allowances import Allowances
-from .limits import Limits, check_size
+from .limits import Limits
 from .reply_queue import Answer
 from .state import FRAMED, LOGGED, RECORDED, WRITTEN
 

@@ -12,7 +12,8 @@ from twistecho.base.notation import FieldError
 from twistecho.base.reactor_types import AnyClock, as_clock
 from twistecho.base.reply_formats import ReplyFormat
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.delay import Delay, DelayPer
+from twistecho.service.scenario.delay import Delay
+from twistecho.service.scenario.delay_per import DelayPer
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.faults import Faults
 from twistecho.service.scenario.framing import Framing

@@ -4,16 +4,11 @@ A peer chooses how much it sends, how often it connects and whether it ever read
 bound what that can cost.
 """
 
-from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network
-from typing import Protocol
 
 from twistecho.base.notation import LONGEST_TIME, FieldError
-from twistecho.base.reply_formats import REPLY_SIZE
-from twistecho.base.sockets import ip_of
-from twistecho.service.scenario.framing import LONGEST_MESSAGE, Framing, FramingKind
+from twistecho.base.reply_formats import LONGEST_MESSAGE, REPLY_SIZE
 
 MESSAGE_COST = 128
 """What a waiting message costs besides its own bytes, in bytes: an allowance for the objects."""
@@ -121,13 +116,6 @@ def write_buffer_of(limits: Limits, connections: int) -> int:
     return min(limits.write_buffer, max(GUARANTEED, share))
 
 
-def check_size(framing: Framing, most: int) -> None:
-    """Raise FieldError for a framing whose messages are all longer than may come, in bytes."""
-    least = framing.size if framing.kind is FramingKind.FIXED else len(framing.delimiter)
-    if least > most:
-        raise FieldError("framing", f"{framing}: no message may have more than {most} bytes")
-
-
 MOST_WORKERS = 256
 """More processes than that are a mistake."""
 
@@ -192,134 +180,3 @@ def describe_shares(shares: Sequence[Limits]) -> str:
     if len(shares) == 1:
         return f"1 worker of up to {', '.join(words)}"
     return f"{len(shares)} workers of up to {', '.join(words)} each"
-
-
-class Reader(Protocol):
-    """Something that reads from a peer while there is room."""
-
-    def take_turn(self) -> None:
-        """Read again, if nothing else stands against it."""
-
-
-class Budget:
-    """A number of bytes in use, of ``total``; a turn is good for ``turn`` bytes.
-
-    Where nothing is left, one reader at a time that is amid a message may go on to its end: all
-    might wait for each other, each for the rest of its own. So one message more may be in use.
-    """
-
-    __slots__ = ("_amid_message", "_finishing", "_held", "_in_line", "_since", "total", "turn",
-                 "used")  # fmt: skip
-
-    def __init__(self, total: int, turn: int) -> None:
-        self.total = total
-        self.turn = turn
-        self.used = 0
-        self._in_line: OrderedDict[Reader, None] = OrderedDict()
-        self._amid_message: OrderedDict[Reader, None] = OrderedDict()  # those of them that are
-        self._finishing: Reader | None = None  # who may go on to the end of its message
-        self._held = -1  # what it held at a look, and since when
-        self._since = 0.0
-
-    def __len__(self) -> int:
-        """Count those who wait for a turn."""
-        return len(self._in_line)
-
-    def __bool__(self) -> bool:
-        """Tell whether anybody waits, or may go on to the end of its message."""
-        return bool(self._in_line) or self._finishing is not None
-
-    @property
-    def spent(self) -> bool:
-        """Whether nothing is left."""
-        return self.used >= self.total
-
-    def wait(self, reader: Reader, *, amid_message: bool = False) -> bool:
-        """Wait in line for a turn, unless it does so already; say whether it is its turn now."""
-        if amid_message and self._finishing in (None, reader):
-            if self._finishing is None:
-                self._finishing, self._held = reader, -1
-            return True
-        self._in_line.setdefault(reader)
-        if amid_message:
-            self._amid_message.setdefault(reader)
-        return False
-
-    def finished(self, reader: Reader) -> None:
-        """Let another one go on, if this was the one that might."""
-        if self._finishing is reader:
-            self._finishing = None
-
-    def unchanged(self, reader: Reader, held: int, now: float) -> float:
-        """Say for how many seconds others have waited for it to hold more than these bytes."""
-        others_wait = self._amid_message and self.total - self.used < self.turn
-        if self._finishing is not reader or not others_wait:
-            self._held = -1 if self._finishing is reader else self._held
-            return 0.0
-        if held != self._held:
-            self._held, self._since = held, now
-        return now - self._since
-
-    def leave(self, reader: Reader) -> None:
-        """Leave the line."""
-        self._in_line.pop(reader, None)
-        self._amid_message.pop(reader, None)
-        self.finished(reader)
-
-    def give_turns(self) -> None:
-        """Let those who have waited longest read again, as far as what is free reaches."""
-        turns = min(len(self._in_line), (self.total - self.used) // self.turn)
-        for _ in range(turns):
-            reader, _ = self._in_line.popitem(last=False)
-            self._amid_message.pop(reader, None)
-            reader.take_turn()
-        if self._amid_message and self._finishing is None and turns < 1:
-            reader, _ = self._amid_message.popitem(last=False)
-            self._in_line.pop(reader, None)
-            reader.take_turn()
-
-
-class Admission:
-    """Counts the open connections of a service against its `Limits`."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._open = 0
-        self._by_peer: Counter[str] = Counter()
-
-    def refusal(self, address: object) -> str | None:
-        """Say why a connection from this address may not come in, or None where it may."""
-        limits = self._limits
-        if limits.connections and self._open >= limits.connections:
-            return "too-many-connections"
-        per_peer = limits.connections_per_peer
-        if per_peer and self._by_peer[counted_as(address)] >= per_peer:
-            return "too-many-from-peer"
-        return None
-
-    def enter(self, address: object) -> None:
-        """Count a connection in."""
-        self._open += 1
-        if self._limits.connections_per_peer:
-            self._by_peer[counted_as(address)] += 1
-
-    def leave(self, address: object) -> None:
-        """Count a connection out; a peer without connections is forgotten."""
-        self._open -= 1
-        if self._limits.connections_per_peer:
-            peer = counted_as(address)
-            self._by_peer[peer] -= 1
-            if not self._by_peer[peer]:
-                del self._by_peer[peer]
-
-
-def counted_as(address: object) -> str:
-    """Give what connections from an address are counted under.
-
-    An IPv4 address counts alone; of IPv6 a whole /64 counts as one peer, since one host is given as
-    many. All peers of Unix sockets count as one, and so does what is no address.
-    """
-    ip = ip_of(address)
-    if ip is None:
-        return "local"
-    return str(ip if ip.version == 4 else IPv6Network((ip, 64), strict=False))

@@ -13,9 +13,10 @@ from twistecho.base.log_lines import RateLimitedLog, where
 from twistecho.base.timers import Timed, Timers
 from twistecho.service.scenario.scenario import Scenario
 
+from .admission import Admission, Budget
 from .counters import Counts
 from .deciding import Decided, Decisions
-from .limits import Admission, Budget, Limits, write_buffer_of
+from .limits import Limits, write_buffer_of
 from .received import Received
 from .reply_queue import Answer
 from .stamp import ctime

@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twistecho.service.scenario.fault import ENDING, Fault, Kind
 from twistecho.service.scenario.framing import ReplyTooLongError
 
-from .limits import MESSAGE_COST, Budget
+from .admission import Budget
+from .limits import MESSAGE_COST
 
 Answer = Callable[[bytes], "bytes | Deferred[bytes] | Coroutine[Deferred[Any], Any, bytes]"]
 """Takes a message of at most 1024 bytes; gives its reply, now or later. It may be `async`."""

@@ -22,7 +22,8 @@ from zope.interface import implementer
 
 from twistecho.base.log_lines import RateLimitedLog, where
 from twistecho.base.timers import Deadlines
-from twistecho.service.echo.limits import Admission, Limits
+from twistecho.service.echo.admission import Admission
+from twistecho.service.echo.limits import Limits
 
 BESIDE = Limits(connections=8, idle=30.0)
 """The bounds of a port beside the echo's. Besides the echo there are 16 files at least."""

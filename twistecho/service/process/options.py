@@ -1,35 +1,16 @@
-"""The command line of ``twist echo``: texts become values, or one line says what is wrong."""
+"""The command line of ``twist echo``. What the texts mean is read in `option_values`."""
 
-import re
-import secrets
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
 from twisted.python import usage
 
-from twistecho.base.escapes import unescape
-from twistecho.base.files import lines_of
-from twistecho.base.notation import FieldError, escaped, parse_seconds, whole
-from twistecho.base.processes import cores
-from twistecho.base.reply_formats import ReplyFormat
-from twistecho.base.seeding import parse_seed
+from twistecho.base.notation import escaped
+from twistecho.base.version import VERSION
 from twistecho.eagerreactor import install_fastest
-from twistecho.service.control.authority import parse_host
-from twistecho.service.control.bearer import read_token
-from twistecho.service.echo.limits import Limits, check_size, parse_workers, shares_of
-from twistecho.service.listening.endpoint import describe_port, is_tls
-from twistecho.service.listening.proxy_header import TrustedProxies, parse_trusted
-from twistecho.service.scenario.delay import AskedDelay, DelayPer
-from twistecho.service.scenario.escapes import parse_on
-from twistecho.service.scenario.framing import parse_framing
-from twistecho.service.scenario.parsing import parse_delays, parse_faults
-from twistecho.service.scenario.scenario import Scenario
-from twistecho.service.scenario.values import read_message_fault
 
-from .scenario_file import scenario_from
+from .bounds import BOUNDS, default_of
 
 _DELAY_HELP = (
     "How long a reply is held: a time (2, 20ms, 1min), uniform:1,3, exponential:0.2, "
@@ -40,49 +21,6 @@ _FRAMING_HELP = (
     "What a message is: read, line, delimiter:TEXT, length:1|2|4[,little][,inclusive] or fixed:N. "
     "[default: read]"
 )
-
-_BOUNDS: list[tuple[str, str, Callable[[str], float], str]] = [
-    ("max-waiting", "waiting_bytes", whole,
-     "Bytes that may wait on one connection before its peer is held back."),
-    ("max-messages", "waiting_messages", whole,
-     "Messages that may wait on one connection before its peer is held back."),
-    ("max-waiting-total", "total_waiting_bytes", whole,
-     "Bytes that may wait on all connections together."),
-    ("max-connections", "connections", whole, "Connections in all; 0 for no bound."),
-    ("max-per-peer", "connections_per_peer", whole,
-     "Connections of one IPv4 address or IPv6 /64; 0 for no bound."),
-    ("idle", "idle", parse_seconds,
-     "How long without a message (20ms, 2s, 1min, 1h) until a connection is dropped; 0 for ever."),
-    ("stall", "stall", parse_seconds,
-     "How long a peer may refuse to read before it is dropped; 0 for ever."),
-    ("max-message-size", "message_size", whole,
-     "Bytes of a message, unless --framing is read; a connection with more is ended."),
-    ("max-received", "received_messages", whole,
-     "Messages that are kept for who asks through --control what was received."),
-    ("max-received-bytes", "received_bytes", whole, "Bytes of these messages together."),
-]  # fmt: skip
-
-_OPTION_OF = {field: name for name, field, _, _ in _BOUNDS}
-
-
-def _default(field: str) -> str:
-    """Write a limit that holds where none is asked for as its option is written."""
-    value = getattr(Limits(), field)
-    return str(value) if isinstance(value, int) else f"{value:g}"
-
-
-_PARSERS: dict[str, Callable[[Any], object]] = {
-    **{name: parse for name, _, parse, _ in _BOUNDS},
-    "seed": parse_seed,
-    "drain": parse_seconds,
-    "metrics": lambda text: (text, describe_port(text, "127.0.0.1")),
-    "control": lambda text: (text, describe_port(text, "127.0.0.1")),
-    "control-host": lambda texts: tuple(map(parse_host, texts)),
-    "control-token-file": read_token,
-    "proxy-from": parse_trusted,
-    "workers": lambda text: parse_workers(text, cores()),
-}
-
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -119,7 +57,7 @@ class Options(usage.Options):
         ["delay", "d", None, _DELAY_HELP],
         ["delay-per", None, None,
          "What is held: each reply, or each connection once. [default: reply]"],
-        *([name, None, _default(field), text] for name, field, _, text in _BOUNDS),
+        *([name, None, default_of(field), text] for name, field, _, text in BOUNDS),
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["control", None, None,
@@ -198,7 +136,7 @@ class Options(usage.Options):
     @_helped("Display the version of twistecho and exit.")
     def opt_version(self) -> NoReturn:
         """Display the version of twistecho and exit."""
-        sys.stdout.write(f"twistecho {version('twistecho')}\n")
+        sys.stdout.write(f"twistecho {VERSION}\n")
         raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -214,98 +152,10 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Turn texts into values. Raises UsageError naming the option at fault."""
-        for name, parse in _PARSERS.items():
-            if self[name] is not None:
-                self[name] = _parsed(name, parse, self[name])
-        try:
-            self["limits"] = Limits(**{field: self[name] for field, name in _OPTION_OF.items()})
-            shares_of(self["limits"], self["workers"] or 1)
-        except FieldError as error:
-            problem = error.said(lambda field: f"--{_OPTION_OF[field]}")
-            raise usage.UsageError(problem) from None
-        self["scenario"] = self._scenario()
-        for name in ("control-host", "control-token-file"):
-            if self[name] and self["control"] is None:
-                raise usage.UsageError(f"--{name}: without --control nobody can steer")
-        self["endpoints"] = {
-            text: _parsed("port", lambda port: describe_port(port, self["host"]), text)
-            for text in self["port"] or ["5000"]
-        }
-        for text, description in self["endpoints"].items():
-            if self["proxy-from"] != TrustedProxies() and is_tls(description):
-                raise usage.UsageError(
-                    f"--port {text}: with --proxy-from the proxy has to end TLS itself"
-                )
-            if self["scenario"].faults.unaccepted and description.startswith("unix:"):
-                raise usage.UsageError(
-                    f"--fault: unaccepted: only a TCP port can, --port {text} is none"
-                )
+        # Most of the service is needed to tell what is right, and none of it for --help.
+        from .option_values import read_values  # noqa: PLC0415 - see above
 
-    def _scenario(self) -> Scenario:
-        """Put together what becomes of messages: the file's, and options in its place."""
-        drawn = secrets.randbits(32)
-        scenario = Scenario(seed=drawn)
-        if self["scenario"] is not None:
-            name = self["scenario"]
-            scenario = _parsed("scenario", lambda name: scenario_from(name, seed=drawn), name)
-        seed = scenario.seed if self["seed"] is None else self["seed"]
-        changes = {
-            field: _parsed(option, partial(read, seed=seed), self[option])
-            for option, (field, read) in _FIELDS.items()
-            if self._is_given(option)
-        }
-        try:
-            made = scenario.replace(**changes, seed=seed)
-            check_size(made.framing, self["limits"].longest_message)
-        except FieldError as error:
-            raise usage.UsageError(self._at_fault(error)) from None
-        return made
-
-    def _is_given(self, option: str) -> bool:
-        """Tell whether an option of the scenario is there, be it empty."""
-        return self[option] not in (None, [], 0)
-
-    def _at_fault(self, error: FieldError) -> str:
-        """Name the option, or else the file, that a scenario cannot be made for."""
-        field = re.split(r"[.[]", error.field)[0]
-        option = next((option for option, (name, _) in _FIELDS.items() if name == field), field)
-        if self["scenario"] is not None and not self._is_given(option):
-            return f"--scenario: {self['scenario']}: {error}"
-        return f"--{option}: {error.problem}"
-
-
-def _many(read: Callable[[str], Any]) -> Callable[..., list[Any]]:
-    return lambda texts, seed: [read(text) for text in texts]  # noqa: ARG005 - as others
-
-
-def _one(read: Callable[[Any], Any]) -> Callable[..., Any]:
-    return lambda text, seed: read(text)  # noqa: ARG005 - as others
-
-
-def _delay(text: str, seed: int) -> AskedDelay:
-    return parse_delays(text, seed=seed, lines_of=lines_of)
-
-
-_FIELDS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "framing": ("framing", _one(lambda text: parse_framing(unescape(text)))),
-    "banner": ("banner", _one(unescape)),
-    "banner-delay": ("banner_delay", _delay),
-    "banner-fault": ("banner_fault", _one(read_message_fault)),
-    "on": ("on", _many(lambda text: parse_on(text, lines_of=lines_of))),
-    "reply": ("reply", _one(ReplyFormat.parse)),
-    "delay": ("delay", _delay),
-    "delay-per": ("delay_per", _one(DelayPer.parse)),
-    "fault": ("faults", lambda texts, seed: parse_faults(texts, seed=seed)),
-    "in-band": ("in_band", _one(bool)),
-}
-"""Which field of a scenario each option sets, and what reads it."""
-
-
-def _parsed(name: str, parse: Callable[[Any], Any], text: Any) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise usage.UsageError(f"--{name}: {error}") from None
+        read_values(self)
 
 
 def end_process(problem: str, code: int) -> NoReturn:

@@ -13,7 +13,8 @@ from twistecho.base.seeding import uniform
 
 from .answers import On
 from .decision import BANNER, Decision, Limited, Place, Take, always, asked_for, decision
-from .delay import Constant, Delay, DelayPer
+from .delay import Constant, Delay
+from .delay_per import DelayPer
 from .fault import Fault, Kind, pieces_of
 from .faults import MEETS_MESSAGE, UNBOUNDED, Bandwidth, Faults
 from .framing import Framing

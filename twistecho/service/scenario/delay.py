@@ -10,7 +10,7 @@ from itertools import accumulate
 from statistics import NormalDist
 from typing import Protocol
 
-from twistecho.base.notation import LONGEST_TIME, TextEnum, check_time, parse_seconds
+from twistecho.base.notation import LONGEST_TIME, check_time, parse_seconds
 from twistecho.base.seeding import HIGHEST, uniform
 
 _NORMAL = NormalDist()
@@ -141,17 +141,6 @@ def _refuse_endless(distribution: Distribution) -> None:
         endless = True
     if endless:
         raise ValueError("such delays are too long to be numbers")
-
-
-class DelayPer(TextEnum):
-    """What is delayed; the values are the names used on the command line.
-
-    ``reply``: each reply, from the arrival of its message. ``connection``: each connection once,
-    from accept, during which nothing is read (the notebook's ``sleep(5)`` in its threaded server).
-    """
-
-    REPLY = "reply"
-    CONNECTION = "connection"
 
 
 class Delay(Protocol):

@@ -8,7 +8,8 @@ from twistecho.base.notation import FieldError, TextEnum
 from twistecho.base.reply_formats import ReplyFormat
 
 from .answers import On
-from .delay import DelayPer, Drawn
+from .delay import Drawn
+from .delay_per import DelayPer
 from .fault import Fault
 from .faults import Faults
 from .framing import Framing, parse_framing

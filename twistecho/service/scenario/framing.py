@@ -14,8 +14,8 @@ it is no part of the message, and every reply gets its own.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twistecho.base.notation import TextEnum, escaped, parse_spec, whole
-from twistecho.base.reply_formats import MESSAGE_SIZE
+from twistecho.base.notation import FieldError, TextEnum, escaped, parse_spec, whole
+from twistecho.base.reply_formats import LONGEST_MESSAGE, MESSAGE_SIZE
 
 from .cutters import Cutter, DelimiterCutter, FixedCutter, LengthCutter
 from .values import bytes_of
@@ -29,10 +29,6 @@ class FramingKind(TextEnum):
     DELIMITER = "delimiter"
     LENGTH = "length"
     FIXED = "fixed"
-
-
-LONGEST_MESSAGE = 65536
-"""The longest message, in bytes, of any framing but ``read``, unless a service bounds it itself."""
 
 
 class ReplyTooLongError(ValueError):
@@ -167,3 +163,10 @@ def _fixed(values: tuple[str, ...]) -> int:
     if size < 1:
         raise ValueError(f"fixed: {size} is not 1 or more")
     return size
+
+
+def check_size(framing: Framing, most: int) -> None:
+    """Raise FieldError for a framing whose messages are all longer than may come, in bytes."""
+    least = framing.size if framing.kind is FramingKind.FIXED else len(framing.delimiter)
+    if least > most:
+        raise FieldError("framing", f"{framing}: no message may have more than {most} bytes")

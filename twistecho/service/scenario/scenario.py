@@ -15,7 +15,8 @@ from twistecho.base.reply_formats import ReplyFormat, longest_reply
 
 from .answers import On
 from .deciding import Deciding
-from .delay import NO_DELAY, Delay, DelayPer
+from .delay import NO_DELAY, Delay
+from .delay_per import DelayPer
 from .fault import Fault
 from .faults import NO_FAULTS, Faults
 from .fields import FIELDS, read_field, seed_of, seeded

@@ -1,0 +1,1 @@
+"""``python -m bench.reactors``: what others' Twisted programs cost on the eager reactor."""

@@ -1,0 +1,3 @@
+"""The names of the notebook's designs, in the order in which they are run; see `catalogue`."""
+
+NAMES = ("sequential", "threaded", "forking", "select")
