@@ -7,6 +7,7 @@ from typing import Protocol
 from twistecho.base.networks import Address
 from twistecho.base.reply_formats import ReplyFormat, writer_of
 from twistecho.base.sockets import ip_of
+from twistecho.service.scenario.deciding import never_plain
 from twistecho.service.scenario.decision import Decision
 from twistecho.service.scenario.fault import Fault
 from twistecho.service.scenario.faults import Bandwidth
@@ -17,10 +18,6 @@ from .allowances import Allowances
 from .limits import Limits
 from .reply_queue import Answer
 from .state import FRAMED, LOGGED, RECORDED, WRITTEN
-
-
-def _never_plain(_connection: int, _number: int, _message: bytes) -> None:
-    """Leave every message to what gives the replies."""
 
 
 class Decided(Protocol):
@@ -66,7 +63,7 @@ class Decisions:
         self.scenario = scenario
         # The decision about every message, where replies are written from messages.
         same = self.same_for_all = scenario.same_for_all if self.answer is None else None
-        self.plain_delay = scenario.plain_delay() if self.answer is None else _never_plain
+        self.plain_delay = scenario.plain_delay() if self.answer is None else never_plain
         self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
         self.may_fail = scenario.may_fail
         itself = same == Decision(0.0) and scenario.reply is ReplyFormat.RAW

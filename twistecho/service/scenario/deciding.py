@@ -24,7 +24,7 @@ PlainDelay = Callable[[int, int, bytes], float | None]
 """Takes the numbers of a connection and of its message, and the message: see `plain_delay`."""
 
 
-def _never_plain(_connection: int, _number: int, _message: bytes) -> None:
+def never_plain(_connection: int, _number: int, _message: bytes) -> None:
     """Leave every message to `Deciding.decide`."""
 
 
@@ -96,7 +96,7 @@ class Deciding:
         """
         chance = self.faults.chance_of_message
         if self.on or chance is None:
-            return _never_plain
+            return never_plain
         seed, in_band, drawn = self.faults.seed, self.in_band, self._delay_of
         same = self._without_fault
         constant = None if same is None else same.delay
