@@ -26,10 +26,13 @@ _REMEMBERED = 8192
 """Blocks that are remembered: some 5 MB. Where more are in use, a draw costs a digest again."""
 
 
-@lru_cache(_REMEMBERED)
-def _block(seed: int, purpose: str, connection: int, block: int) -> tuple[float, ...]:
-    text = f"{seed}/{purpose}/{connection}/{block}".encode("ascii")
-    return tuple((word >> 11) * 2.0**-53 for word in _WORDS.unpack(blake2b(text).digest()))
+def block(seed: int, purpose: str, connection: int, number: int) -> tuple[float, ...]:
+    """Draw the eight numbers of a block, which is counted from 0."""
+    text = f"{seed}/{purpose}/{connection}/{number}".encode("ascii")
+    return tuple([(word >> 11) * 2.0**-53 for word in _WORDS.unpack(blake2b(text).digest())])
+
+
+_block = lru_cache(_REMEMBERED)(block)
 
 
 def uniform(seed: int, purpose: str, connection: int, message: int) -> float:

@@ -205,6 +205,20 @@ class AcceptedTests(SynchronousTestCase):
         clock.advance(5)
         assert held.producerState == "producing"
 
+    def test_no_delay_stays_that_was_drawn_from_the_one_before(self) -> None:
+        """Delays are drawn for eight messages at once; those that have not come have others."""
+        clock = Clock()
+        factory = EchoFactory(clock, reply="raw", delay="uniform:1,3", seed=1)
+        protocol, transport = connect(factory)
+        protocol.dataReceived(b"a")
+        clock.advance(3)
+        factory.scenario = Scenario(reply="raw", delay="uniform:4,6", seed=1)
+        protocol.dataReceived(b"b")
+        clock.advance(3.5)
+        assert transport.value() == b"a"
+        clock.advance(2.5)
+        assert transport.value() == b"ab"
+
     def test_a_scenario_that_the_limits_do_not_allow_changes_nothing(self) -> None:
         """It is refused before anything is."""
         factory = EchoFactory(Clock(), reply="raw", limits=Limits(message_size=8))

@@ -28,6 +28,14 @@ DRAWN = parse_delays("uniform:1,3", seed=7)
 HARMLESS = ("corrupt:0.2", "truncate:0.2", "extra:0.2,bytes=3", "silent:0.1", "late:0.2,times=3")
 
 
+class Numbered:
+    """A connection, as what delays are kept with."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.delays: tuple[float, ...] | None = None
+
+
 class DecisionTests(unittest.TestCase):
     """What is decided about a message."""
 
@@ -69,18 +77,19 @@ class DecisionTests(unittest.TestCase):
         self, scenario: Scenario, place: tuple[int, int], message: bytes
     ) -> None:
         """Where there is one, nothing else becomes of the message."""
-        delay = scenario.plain_delay()(*place, message)
+        connection, number = place
+        delay = scenario.plain_delay()(Numbered(connection), number, message)
         if delay is not None:
             assert scenario.decide(*place, message) == Decision(delay)
 
     def test_most_messages_have_a_plain_delay(self) -> None:
         """All without chance; those that a fault does not meet, and that ask for nothing."""
-        assert Scenario(delay=Constant(2.0)).plain_delay()(0, 0, b"!x") == 2.0
+        assert Scenario(delay=Constant(2.0)).plain_delay()(Numbered(0), 0, b"!x") == 2.0
         asking = Scenario(delay=DRAWN, in_band=True)
-        assert asking.plain_delay()(1, 2, b"x") == asking.decide(1, 2, b"x").delay
-        assert asking.plain_delay()(1, 2, b"!x") is None
+        assert asking.plain_delay()(Numbered(1), 2, b"x") == asking.decide(1, 2, b"x").delay
+        assert asking.plain_delay()(Numbered(1), 2, b"!x") is None
         met = Scenario(faults=parse_faults(["corrupt:0.3", "extra:0.3"], seed=3))
-        plain = [met.plain_delay()(0, number, b"x") for number in range(500)]
+        plain = [met.plain_delay()(Numbered(0), number, b"x") for number in range(500)]
         decided = [met.decide(0, number, b"x") for number in range(500)]
         assert [delay is None for delay in plain] == [not each.is_plain for each in decided]
         assert 100 < plain.count(None) < 400
@@ -89,7 +98,14 @@ class DecisionTests(unittest.TestCase):
             Scenario(faults=parse_faults(["corrupt:0.1,after=2"])),
             Scenario(on=[On("x", "y")]),
         ):
-            assert scenario.plain_delay()(0, 0, b"a") is None
+            assert scenario.plain_delay()(Numbered(0), 0, b"a") is None
+
+    def test_plain_delays_are_kept_for_a_block_of_messages(self) -> None:
+        """And drawn anew for another, before it or after, each as it is decided."""
+        scenario, connection = Scenario(delay=DRAWN), Numbered(3)
+        plain_delay = scenario.plain_delay()
+        for number in (0, 1, 7, 8, 2, 15, 23, 100, 99):
+            assert plain_delay(connection, number, b"x") == scenario.decide(3, number, b"x").delay
 
     def test_late_multiplies_the_delay(self) -> None:
         """And without a delay of each reply it is refused."""

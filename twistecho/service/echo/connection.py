@@ -95,7 +95,8 @@ class Connection(Watched, Protocol):
     __slots__ = (
         "_accounted", "_allowance", "_charged", "_connections", "_cutter", "_echoed", "_framing",
         "_held_until", "_inflow", "_messages", "_outflow", "_queue", "_received", "_sent", "_state",
-        "_unfinished", "connected", "factory", "number", "peer", "transport", "turns", "wake_at",
+        "_unfinished", "connected", "delays", "factory", "number", "peer", "transport", "turns",
+        "wake_at",
     )  # fmt: skip
 
     transport: EchoTransport  # type: ignore[assignment]  # ITransport names too little
@@ -120,6 +121,7 @@ class Connection(Watched, Protocol):
         self._outflow: Outflow | None = None
         self._unfinished = 0  # bytes of an unfinished message that the common budget counts
         self.turns: dict[int, int] | None = None  # see `Scenario.decide`
+        self.delays: tuple[float, ...] | None = None  # see `scenario.deciding.Delayed`
         self._held_until = 0.0
         self._allowance = 0  # bytes still to be answered before stopping
         self._charged = 0  # bytes of the write buffer that the common budget is charged with
@@ -256,6 +258,7 @@ class Connection(Watched, Protocol):
         ``rewrite`` says whether replies are written otherwise.
         """
         self._state = self._state & ~STEERED | self._connections.state & STEERED
+        self.delays = None
         if self._queue is not None:
             self._queue.go_on(self._writer() if rewrite else None)
         if self._connections.may_fail:

@@ -74,9 +74,6 @@ class Decisions:
             | (0 if scenario.framing.is_read else FRAMED)
         )
         self.several_may_wait = self.limits.waiting_messages > 1
-        # For how long every reply is held, where that is the same and more than one may be.
-        alone = same if self.several_may_wait else None
-        self.constant_delay = alone.delay if alone is not None else 0.0
         self.write_reply = writer_of(scenario.reply, self._ctime)
 
     def decide(self, connection: Decided, number: int, message: bytes) -> Decision:

@@ -113,12 +113,14 @@ class EchoProtocol(Connection):
             self._received += size
             if state & IN_THE_WAY or not 0 < size <= MESSAGE_SIZE:
                 self._take_read(data)
-            elif state == WRITTEN and connections.constant_delay:
-                # As below, with nothing to decide.
-                self._messages += 1
-                self._wait_alone(data, connections.now() + connections.constant_delay)
             else:
-                return self._take_message(data)
+                number = self._messages
+                delay = connections.plain_delay(self, number, data)
+                if delay and state == WRITTEN and connections.several_may_wait:
+                    self._messages = number + 1
+                    self._wait_alone(data, connections.now() + delay)
+                else:
+                    return self._take_message(data, delay)
         except Exception:  # noqa: BLE001 - as `ends_connection`, without its call on every read
             self._fail()
         return None
@@ -134,13 +136,12 @@ class EchoProtocol(Connection):
         """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
         close_passed(descriptor, self._connections.occasionally, self.peer)
 
-    def _take_message(self, message: bytes) -> bytes | None:
+    def _take_message(self, message: bytes, delay: float | None) -> bytes | None:
         """Take one message, which nothing but those before it is in the way of.
 
-        Give the reply if it leaves at once.
+        Give the reply if it leaves at once. ``delay`` is its `plain_delay`.
         """
         connections, number = self._connections, self._messages
-        delay = connections.plain_delay(self.number, number, message)
         if delay is None:
             decision = connections.decide(self, number, message)
             if self._changes_at_once(decision):

@@ -6,6 +6,7 @@ What is called for each message is here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from twistecho.base.networks import Address
 from twistecho.base.reply_formats import ReplyFormat
@@ -13,18 +14,29 @@ from twistecho.base.seeding import uniform
 
 from .answers import On
 from .decision import BANNER, Decision, Limited, Place, Take, always, asked_for, decision
-from .delay import Constant, Delay
+from .delay import Constant, Delay, Drawn
 from .delay_per import DelayPer
 from .fault import Fault, Kind, pieces_of
 from .faults import MEETS_MESSAGE, UNBOUNDED, Bandwidth, Faults
 from .framing import Framing
 from .parsing import MARK
 
-PlainDelay = Callable[[int, int, bytes], float | None]
-"""Takes the numbers of a connection and of its message, and the message: see `plain_delay`."""
+
+class Delayed(Protocol):
+    """A connection of a ``number``; ``delays`` is kept for it, and None at first.
+
+    These are delays of eight messages, in seconds, and at last the number of their block.
+    """
+
+    number: int
+    delays: tuple[float, ...] | None
 
 
-def never_plain(_connection: int, _number: int, _message: bytes) -> None:
+PlainDelay = Callable[[Delayed, int, bytes], float | None]
+"""Takes a connection, the number of its message, and the message: see `plain_delay`."""
+
+
+def never_plain(_connection: Delayed, _number: int, _message: bytes) -> None:
     """Leave every message to `Deciding.decide`."""
 
 
@@ -97,20 +109,39 @@ class Deciding:
         chance = self.faults.chance_of_message
         if self.on or chance is None:
             return never_plain
-        seed, in_band, drawn = self.faults.seed, self.in_band, self._delay_of
-        same = self._without_fault
-        constant = None if same is None else same.delay
-        if not (in_band or chance) and constant is not None:
-            return lambda _connection, _number, _message: constant
+        seed, in_band, without_fault = self.faults.seed, self.in_band, self._delay_without_fault()
+        if not (in_band or chance):
+            return without_fault
 
-        def plain_delay(connection: int, number: int, message: bytes) -> float | None:
+        def plain_delay(connection: Delayed, number: int, message: bytes) -> float | None:
             if in_band and message.startswith(MARK):
                 return None
-            if chance and uniform(seed, MEETS_MESSAGE, connection, number) < chance:
+            if chance and uniform(seed, MEETS_MESSAGE, connection.number, number) < chance:
                 return None
-            return drawn(connection, number) if constant is None else constant
+            return without_fault(connection, number, message)
 
         return plain_delay
+
+    def _delay_without_fault(self) -> Callable[[Delayed, int, bytes], float]:
+        """Give what tells the delay of a message that meets no fault, in seconds.
+
+        Those that are drawn are kept with the connection: of many connections a cache would be
+        slower than to draw.
+        """
+        same, delay = self._without_fault, self.delay
+        if same is not None:
+            constant = same.delay
+            return lambda _connection, _number, _message: constant
+        if not isinstance(delay, Drawn):
+            return lambda connection, number, _message: delay.seconds(connection.number, number)
+
+        def drawn(connection: Delayed, number: int, _message: bytes) -> float:
+            delays, block = connection.delays, number >> 3
+            if delays is None or delays[8] != block:
+                delays = connection.delays = (*delay.of_block(connection.number, block), block)
+            return delays[number & 7]
+
+        return drawn
 
     def hold(self, connection: int) -> float:
         """Say how long a connection is held before it is read, in seconds."""

@@ -11,9 +11,12 @@ from statistics import NormalDist
 from typing import Protocol
 
 from twistecho.base.notation import LONGEST_TIME, check_time, parse_seconds
-from twistecho.base.seeding import HIGHEST, uniform
+from twistecho.base.seeding import HIGHEST, block, uniform
 
 _NORMAL = NormalDist()
+
+_PURPOSE = "delay"
+"""What delays are drawn for; see `seeding`."""
 
 
 class Distribution(Protocol):
@@ -236,8 +239,15 @@ class Drawn:
 
     def seconds(self, connection: int, message: int) -> float:
         """Give the delay of one reply, in seconds."""
-        drawn = uniform(self.seed, "delay", connection, message)
+        drawn = uniform(self.seed, _PURPOSE, connection, message)
         return self.bounds.keep(self.distribution.quantile(drawn))
+
+    def of_block(self, connection: int, number: int) -> tuple[float, ...]:
+        """Give the delays of eight replies, in seconds: those of a block as `seeding` draws it."""
+        bounds, quantile = self.bounds, self.distribution.quantile
+        low, high = bounds.low, bounds.high
+        drawn = [quantile(at) for at in block(self.seed, _PURPOSE, connection, number)]
+        return tuple([each if low <= each <= high else bounds.keep(each) for each in drawn])
 
     def __str__(self) -> str:
         """Give the delay as it was asked for."""
