@@ -1,16 +1,18 @@
 """Many times to wake somebody at, one timer on the reactor; and which clock to go by.
 
 Times that are set in order, as those of equal timeouts are, stand in a queue; others in a heap.
+What is due is taken out of both and woken in order; what is set meanwhile waits for the next round.
 An item that is discarded leaves a dead entry, and dead entries are swept out when they are the
 majority. So an item costs neither a `IDelayedCall` of its own nor a search.
 """
 
-import heapq
 import time
 from collections import deque
 from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
+from operator import itemgetter
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorCore, IReactorTime
@@ -66,6 +68,9 @@ class Timed(Protocol):
         """Do what is due; give the next time to be woken at, or None."""
 
 
+_Entry = tuple[float, Timed]
+
+
 class Timers:
     """Calls ``wake(now)`` of items at their times; an item has one time, in one `Timers`.
 
@@ -86,8 +91,9 @@ class Timers:
         self.now = now or monotonic_for(clock)
         self._clock = clock
         self._woken = woken
-        self._ordered: deque[tuple[float, Timed]] = deque()
+        self._ordered: deque[_Entry] = deque()
         self._others: list[tuple[float, int, Timed]] = []
+        self._due: deque[_Entry] = deque()  # those of a round, until they are woken
         self._dead = 0  # entries whose item has another time, or none
         self._numbers = count()  # so that the heap never compares items
         self._timer: IDelayedCall | None = None
@@ -95,7 +101,11 @@ class Timers:
 
     def __len__(self) -> int:
         """Count the items that have a time."""
-        return len(self._ordered) + len(self._others) - self._dead
+        return self._entries - self._dead
+
+    @property
+    def _entries(self) -> int:
+        return len(self._ordered) + len(self._others) + len(self._due)
 
     def set(self, item: Timed, at: float) -> None:
         """Wake an item at ``at``, unless it is to be woken earlier anyway."""
@@ -109,7 +119,7 @@ class Timers:
         if not ordered or at >= ordered[-1][0]:
             ordered.append((at, item))
         else:
-            heapq.heappush(self._others, (at, next(self._numbers), item))
+            heappush(self._others, (at, next(self._numbers), item))
         if at < self._timer_at:
             self._arm(at)
 
@@ -120,6 +130,7 @@ class Timers:
             if not len(self):
                 self._ordered.clear()
                 self._others.clear()
+                self._due.clear()
                 self._dead = 0
                 self._disarm()
 
@@ -127,14 +138,15 @@ class Timers:
         """Leave the entry of an item dead; take all such out where they are the majority."""
         item.wake_at = inf
         self._dead += 1
-        entries = len(self._ordered) + len(self._others)
+        entries = self._entries
         if 2 * self._dead > SWEEP_AT + entries:
-            living = [entry for entry in self._ordered if entry[1].wake_at == entry[0]]
-            self._ordered.clear()
-            self._ordered.extend(living)
+            for queue in (self._ordered, self._due):
+                living = [entry for entry in queue if entry[1].wake_at == entry[0]]
+                queue.clear()
+                queue.extend(living)
             self._others[:] = [entry for entry in self._others if entry[2].wake_at == entry[0]]
-            heapq.heapify(self._others)
-            self._dead -= entries - len(self._ordered) - len(self._others)
+            heapify(self._others)
+            self._dead -= entries - self._entries
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -153,6 +165,7 @@ class Timers:
         now = self.now()
         again: list[tuple[Timed, float]] = []
         try:
+            self._gather(now)
             self._wake_due(now, again)
             self._woken(now)
         finally:  # whatever is raised, by a signal's handler too, the others keep their times
@@ -161,23 +174,33 @@ class Timers:
             self._timer_at = inf
             self._arm_next()
 
+    def _gather(self, now: float) -> None:
+        """Have all entries that are due stand in ``_due``, the earliest first.
+
+        An entry leaves its queue after it has been added: a signal's handler may raise between.
+        """
+        ordered, others, due = self._ordered, self._others, self._due
+        while ordered and ordered[0][0] <= now:
+            due.append(ordered[0])
+            ordered.popleft()
+        if others and others[0][0] <= now:
+            while others and others[0][0] <= now:
+                at, _, item = others[0]
+                due.append((at, item))
+                heappop(others)
+            self._due = deque(sorted(due, key=itemgetter(0)))
+
     def _wake_due(self, now: float, again: list[tuple[Timed, float]]) -> None:
-        ordered, others = self._ordered, self._others
+        due = self._due
         waking: Timed | None = None
         try:
-            while ordered or others:
-                in_order = not others or (ordered and ordered[0][0] <= others[0][0])
-                at, item = ordered[0] if in_order else others[0][::2]
-                if at > now:
-                    return
+            while due:
+                at, item = due[0]
                 if item.wake_at == at:
                     waking, item.wake_at = item, inf
                 else:
                     self._dead -= 1
-                if in_order:
-                    ordered.popleft()
-                else:
-                    heapq.heappop(others)
+                due.popleft()
                 if waking is not None:
                     try:
                         following = item.wake(now)
@@ -199,9 +222,9 @@ class Timers:
             ordered.popleft()
             self._dead -= 1
         while others and others[0][2].wake_at != others[0][0]:
-            heapq.heappop(others)
+            heappop(others)
             self._dead -= 1
-        heads = [queue[0][0] for queue in (ordered, others) if queue]
+        heads = [queue[0][0] for queue in (self._due, ordered, others) if queue]
         if heads:
             self._arm(min(heads))
 
