@@ -23,6 +23,7 @@ from twistecho.base.sockets import (
     tells_arrivals,
 )
 from twistecho.fleet.conversation.conversation import Conversation
+from twistecho.fleet.conversation.state import CLOSING
 from twistecho.fleet.conversation.wire_timing import WireTiming
 from twistecho.fleet.reports.outcome import INTERRUPTED, Phase
 
@@ -89,9 +90,15 @@ class Client:
         self._poller.register(self._connection, self._registered)
         for gate in self._gates:
             self._poller.register(gate, select.POLLIN)
+        no_timeout = min(conversation.plan.timeout, CLOSING) - _BRIEFLY
         while not conversation.over:
-            now = self._now()
-            if conversation.next_due is not None and conversation.next_due <= now:
+            now, due = self._now(), conversation.next_due
+            if due is None:
+                # No step is over so soon, whichever it is.
+                near = now - conversation.step < no_timeout
+                if near and self._only_waits_for_reply() and self._receive():
+                    continue
+            elif due <= now:
                 self._say(conversation.wake(now))
                 continue
             left = time_left(conversation, now)
@@ -99,11 +106,7 @@ class Client:
                 phase = Phase.SEND if self._sending() else None
                 conversation.failed("timeout", self._now(), phase=phase)
                 break
-            if left > _BRIEFLY and self._only_waits_for_reply() and self._receive():
-                continue
-            if conversation.next_due is not None:
-                left = min(left, conversation.next_due - now)
-            self._react(self._wait(left))
+            self._react(self._wait(left if due is None else min(left, due - now)))
         if conversation.outcome is not None and not conversation.outcome.answered:
             self._abort()
 
@@ -113,9 +116,8 @@ class Client:
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
     def _only_waits_for_reply(self) -> bool:
-        """Say whether nothing is to be sent, and nobody has ended the run."""
-        waits = self._begun and not self._unsent and self._conversation.next_due is None
-        return waits and not self._end.opens
+        """Say whether nothing is to be sent by now, and nobody has ended the run."""
+        return self._begun and not self._unsent and not self._end.opens
 
     def _wait(self, seconds: float) -> list[tuple[int, int]]:
         """Wait for events, so many seconds at most."""
@@ -161,14 +163,21 @@ class Client:
         Where sending fails, what came before that is read first.
         """
         if message and not self._unsent:
-            with suppress(OSError):
-                message = message[self._taken(message) :]
+            try:
+                taken = self._taken(message)
+            except OSError:
+                taken = 0
+            if taken == len(message):
+                return
+            message = message[taken:]
         self._unsent += message
 
     def _taken(self, data: bytes | bytearray) -> int:
         """Send, and give how many bytes the system took. Raises OSError, the first that came."""
-        timing = self._running_timing()
-        at = self._now() if timing else 0.0
+        timing, at = self._timing, 0.0
+        if timing is not None:
+            timing = timing if timing.running else None
+            at = self._now() if timing else 0.0
         try:
             sent = self._connection.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -227,8 +236,11 @@ class Client:
             self._lost(error)
             return True
         if data:
-            self._say(self._conversation.received(data, self._now()))
-            self._look()
+            message = self._conversation.received(data, self._now())
+            if message:
+                self._say(message)
+            else:
+                self._look()
         elif self._refused:
             self._lost(self._refused)
         else:
@@ -237,8 +249,8 @@ class Client:
 
     def _received(self) -> bytes:
         """Receive, noting when it arrived where a message is timed. Raises OSError."""
-        timing = self._running_timing()
-        if timing is None:
+        timing = self._timing
+        if timing is None or not timing.running:
             return self._connection.recv(_READ_SIZE)
         return self._receive_timed(timing, self._connection.recvmsg)
 

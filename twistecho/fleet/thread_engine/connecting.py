@@ -21,22 +21,19 @@ class Gate:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
-        self._is_open = self._closed = False
+        self.opens = False
+        """Whether it is open, or about to be: asked without waiting for anybody."""
+        self._closed = False
         self.opened_at: float | None = None
         """What the one who opened it says of when that was."""
         # One that a signal handler can take while the same thread has it.
         self._lock = threading.RLock()
 
     @property
-    def opens(self) -> bool:
-        """Whether it is open, or about to be: asked without waiting for anybody."""
-        return self._is_open
-
-    @property
     def is_open(self) -> bool:
         """Whether it is open; one who has passed it is never told that it is not."""
         with self._lock:
-            return self._is_open
+            return self.opens
 
     def fileno(self) -> int:
         """Give the descriptor."""
@@ -48,11 +45,11 @@ class Gate:
         ``at`` is for those who pass. It does nothing once the gate was closed.
         """
         with self._lock:
-            if self._closed or self._is_open:
+            if self._closed or self.opens:
                 return
             self.opened_at = at
             os.write(self._write, b"o")
-            self._is_open = True
+            self.opens = True
 
     def close(self) -> None:
         """Let go of the descriptors: nobody waits here any more."""
