@@ -90,13 +90,13 @@ class Client:
         self._poller.register(self._connection, self._registered)
         for gate in self._gates:
             self._poller.register(gate, select.POLLIN)
-        no_timeout = min(conversation.plan.timeout, CLOSING) - _BRIEFLY
+        # No step is over before that, whichever it is: mostly there is nothing to work out.
+        soon = min(conversation.plan.timeout, CLOSING) - _BRIEFLY
         while not conversation.over:
             now, due = self._now(), conversation.next_due
             if due is None:
-                # No step is over so soon, whichever it is.
-                near = now - conversation.step < no_timeout
-                if near and self._only_waits_for_reply() and self._receive():
+                lasts = now - conversation.step < soon or time_left(conversation, now) > _BRIEFLY
+                if lasts and self._only_waits_for_reply() and self._receive():
                     continue
             elif due <= now:
                 self._say(conversation.wake(now))
