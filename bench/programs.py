@@ -52,6 +52,7 @@ _SOURCES = {
     "c": "server.c",
     "go": "server.go",
     "client": "client.c",
+    "least client": "least_client.c",
     "observer": "observer.c",
     "bucket": "token_bucket_server.c",
     "worker": "one_worker_server.c",

@@ -48,13 +48,18 @@ class Fleet:
 
 
 @dataclass(frozen=True)
-class LeastThreads:
-    """The least client with a thread a socket, which is not ours, against the C server."""
+class Least:
+    """The least client, which is not ours, against the C server: what no client is below.
 
+    It is the ``peer`` of `bench.programs`, with a ``rate`` in messages a second where it has one.
+    """
+
+    peer: str
     clients: int = _CLIENTS
+    rate: float | None = None
 
 
-Work = Service | Fleet | LeastThreads
+Work = Service | Fleet | Least
 
 
 @dataclass(frozen=True)
@@ -112,14 +117,18 @@ PARTS: tuple[Part, ...] = (
              Fleet({"reply": "auto"}, "stamped")),
         Mode("fleet-default", "raw, the default message",
              Fleet({"messages": ["Ola mundo da internet! ({client}, {message})"]})),
-        Mode("fleet-open-30k", "raw, open, 30,000/s", Fleet({"rate": 30_000.0}),
-             1.4),
-        Mode("fleet-open-10k", "raw, open, 10,000/s", Fleet({"rate": 10_000.0}),
-             2.2),
+        Mode("fleet-open-30k", "raw, open, 30,000/s", Fleet({"rate": 30_000.0}), 1.4),
+        Mode("least-open-30k", "the least client in C, the same",
+             Least("least client", rate=30_000.0)),
+        Mode("fleet-open-10k", "raw, open, 10,000/s", Fleet({"rate": 10_000.0}), 2.2),
+        Mode("least-open-10k", "the least client in C, the same",
+             Least("least client", rate=10_000.0)),
         Mode("fleet-one", "raw, one client", Fleet({"clients": 1}), 1.5),
+        Mode("least-one", "the least client in C, the same",
+             Least("least client", clients=1, rate=0.0)),
     )),
     Part("fleet in threads, 50 clients, 64 bytes", (
-        Mode("least-threads", "the least client in threads", LeastThreads()),
+        Mode("least-threads", "the least client in threads", Least("threads client")),
         Mode("threads-raw", "raw, closed", Fleet(engine="threads"), 1.25),
         Mode("threads-stamped", "stamped",
              Fleet({"reply": "stamped"}, "stamped", "threads"), 1.6),

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from bench.pairs import FEWEST_PAIRS, Pair, orders
 from bench.programs import Programs
 
-from .catalogue import LeastThreads, Mode, Part
+from .catalogue import Least, Mode, Part
 from .turns import Turn, at_work
 
 PAIRS_A_ROUND = 2
@@ -53,7 +53,7 @@ def beside_old(sides: Mapping[str, Programs], parts: Sequence[Part], rounds: int
 
 def is_ours(mode: Mode) -> bool:
     """Say whether it is this project that is measured in a mode."""
-    return not isinstance(mode.work, LeastThreads)
+    return not isinstance(mode.work, Least)
 
 
 def pairs_in_turns(old: Turn, new: Turn, number: int) -> list[Pair]:

@@ -17,7 +17,7 @@ from tempfile import NamedTemporaryFile
 
 from bench.programs import LOAD, UNDER_TEST, Process, Programs, running
 
-from .catalogue import MESSAGE, SIZE, Fleet, LeastThreads, Service, Work
+from .catalogue import MESSAGE, SIZE, Fleet, Least, Service, Work
 
 Turn = Callable[[], float]
 """Has a mode work for a while; gives the CPU microseconds a message."""
@@ -63,7 +63,7 @@ def driven(server: Process, driving: Sequence[str]) -> Iterator[Turn]:
 
 
 @contextmanager
-def _sending(programs: Programs, work: Fleet | LeastThreads) -> Iterator[Turn]:
+def _sending(programs: Programs, work: Fleet | Least) -> Iterator[Turn]:
     answers = work.answers if isinstance(work, Fleet) else "raw"
     with (
         _counting_server(programs, answers) as (port, count),
@@ -89,10 +89,11 @@ def _one_short_run(fleet: Process) -> None:
     fleet.line()
 
 
-def _clients(programs: Programs, work: Fleet | LeastThreads, port: str) -> list[str]:
+def _clients(programs: Programs, work: Fleet | Least, port: str) -> list[str]:
     if isinstance(work, Fleet):
         return programs.fleet(work.engine, port, json.dumps(work.fields))
-    return [*programs.command("threads client"), port, str(work.clients), MESSAGE]
+    rate = [] if work.rate is None else [str(work.rate)]
+    return [*programs.command(work.peer), port, str(work.clients), MESSAGE, *rate]
 
 
 @contextmanager

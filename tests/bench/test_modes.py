@@ -14,7 +14,7 @@ from bench.modes.catalogue import (
     PARTS,
     SIZE,
     Fleet,
-    LeastThreads,
+    Least,
     Mode,
     Part,
     Service,
@@ -170,7 +170,7 @@ class RoundTests(unittest.TestCase):
 
     def test_other_clients_have_no_versions(self) -> None:
         """The least client is not ours."""
-        assert self._beside_old(Mode("least", "not ours", LeastThreads())) == {}
+        assert self._beside_old(Mode("least", "not ours", Least("threads client"))) == {}
 
     def test_the_fewest_rounds_make_an_interval(self) -> None:
         """One less would not."""
