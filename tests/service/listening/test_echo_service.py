@@ -17,6 +17,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -334,6 +335,21 @@ class StopTests(ServiceCase):
         assert service.drain == 12
         service.factory.scenario = service.factory.scenario.replace(delay=9)
         assert service.drain == 14
+
+
+class FirstLineTests(ServiceCase):
+    """What the log says first."""
+
+    def test_it_is_where_the_service_listens(self) -> None:
+        """What Twisted says of each port is a detail."""
+        with capturedLogs() as events:
+            service = self.start()
+        first = next(event for event in events if event["log_level"] >= LogLevel.info)
+        assert formatEvent(first).startswith(
+            f"Listening on 127.0.0.1:{self.port(service)}: stamped"
+        )
+        details = [formatEvent(event) for event in events if event["log_level"] < LogLevel.info]
+        assert f"EchoFactory starting on {self.port(service)}" in details
 
 
 class ListenTests(ServiceCase):

@@ -12,8 +12,10 @@ from twisted.internet.interfaces import (
     IReadDescriptor,
     IStreamServerEndpoint,
 )
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
+from twisted.python import context
 from twisted.python.failure import Failure
+from twisted.python.log import ILogContext
 
 from twistecho.base.log_lines import where
 from twistecho.base.notation import FieldError
@@ -34,6 +36,11 @@ EXPOSED = (
 )
 """What the log says of such a port."""
 
+LISTENING = "Listening on {where}: {how}, {reactor} reactor{hint}"
+"""What the log says of a port of the echo; programs read the beginning."""
+
+# Twisted says of each port that it starts, in the words of its class. Ours are the first line.
+_IN_DETAIL = {ILogContext: {"system": "-", "isError": 0, "log_level": LogLevel.debug}}
 
 DRAIN_MARGIN = 5.0
 """How much longer than the longest delay a service waits for its replies when it stops, seconds."""
@@ -143,7 +150,7 @@ class EchoService(Service):
         if factory is not self.factory:
             factory = Guarded(self.clock, factory, what)
             opened = partial(self._opened_beside, what, exposed)
-        listening = maybeDeferred(endpoint.listen, factory)
+        listening = context.call(_IN_DETAIL, maybeDeferred, endpoint.listen, factory)
         self._listening.append(listening.addCallback(opened).addErrback(refused))
         starting = False
         if errors:
@@ -215,14 +222,17 @@ class EchoService(Service):
     def announce(self, port: IListeningPort) -> None:
         """Log where and how the echo listens."""
         address = port.getHost()
-        self._log.info(
-            "Listening on {where}: {how}, {reactor} reactor",
-            where=where(address),
-            how=self.describe(),
-            reactor=reactor_name(self.clock),
-            **_fields(address),
-        )
+        self._log.info(LISTENING, **self.said_of(address), **_fields(address))
         self._warn_if_exposed(port)
+
+    def said_of(self, address: object) -> dict[str, str]:
+        """Return what `LISTENING` says of a port with this address."""
+        return {
+            "where": where(address),
+            "how": self.describe(),
+            "reactor": reactor_name(self.clock),
+            "hint": "",
+        }
 
     def _warn_if_exposed(self, port: IListeningPort, words: str = EXPOSED) -> None:
         address = port.getHost()

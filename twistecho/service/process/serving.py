@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
+    IListeningPort,
     IProtocolFactory,
     IReactorCore,
     IReactorFromThreads,
@@ -28,11 +29,12 @@ from twisted.logger import Logger
 from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits
-from twistecho.service.listening.echo_service import EXPOSED, EchoService
+from twistecho.service.listening.echo_service import EXPOSED, LISTENING, EchoService
 from twistecho.service.listening.endpoint import BACKLOG, endpoint_for
 from twistecho.service.listening.proxy_factory import ProxiedEchoFactory
 from twistecho.service.scenario.scenario import Scenario
 
+from .first_line import FirstLine
 from .notify import Notifications
 from .options import end_process
 
@@ -169,6 +171,8 @@ class MainService(EchoService):
         drain: float | None,
     ) -> None:
         super().__init__(clock, factory, (), drain)  # where it listens is in its listeners
+        self.first_line = FirstLine()
+        self._announced: list[str] = []
         self._listeners = list(listeners)
         self._notifications = Notifications(clock, os.environ)
 
@@ -181,10 +185,24 @@ class MainService(EchoService):
         super().startService()
         reactor = cast("IReactorCore", self.clock)
         reactor.callWhenRunning(heed_first_signal, (signal.SIGINT, signal.SIGTERM))
+        reactor.callWhenRunning(self._write_first_lines)
         reactor.callWhenRunning(self._begin)
+
+    def _write_first_lines(self) -> None:
+        for line in self._announced:  # not before: another port may be in use
+            self.first_line.write(line)
 
     def _begin(self) -> None:
         self._notifications.ready()
+
+    def announce(self, port: IListeningPort) -> None:
+        """Log where and how the echo listens, and write it for people where the log is JSON."""
+        super().announce(port)
+        self._announced.append(LISTENING.format(**self.said_of(port.getHost())))
+
+    def said_of(self, address: object) -> dict[str, str]:
+        """Return what `LISTENING` says of a port, on a terminal with how to stop."""
+        return {**super().said_of(address), "hint": self.first_line.hint}
 
     def privilegedStartService(self) -> None:
         """Listen everywhere or end the process."""

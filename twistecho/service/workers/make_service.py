@@ -14,6 +14,7 @@ from twisted.logger import LogLevel
 from twistecho.base.timers import count_monotonic
 from twistecho.eagerreactor import reactor_name
 from twistecho.service.listening.echo_service import EchoService
+from twistecho.service.process.first_line import first_line_for
 from twistecho.service.process.options import Options
 from twistecho.service.process.serving import (
     METRICS,
@@ -43,12 +44,15 @@ def makeService(options: Options) -> EchoService:
         from .pool import make_workers  # noqa: PLC0415 - most services have none
 
         chosen = "eager" if reactor_name(reactor) == "eager" else twist.get("reactorName")
-        return make_workers(reactor, options, chosen or "default", log_level)
+        workers = make_workers(reactor, options, chosen or "default", log_level)
+        workers.first_line = first_line_for(twist)
+        return workers
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
     service = MainService(
         clock, factory, make_listeners(reactor, options, factory), options["drain"]
     )
+    service.first_line = first_line_for(twist)
     for listener in _listeners_beside(reactor, options, service):
         service.add_listener(listener)
     return service
