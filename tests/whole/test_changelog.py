@@ -31,18 +31,15 @@ class ChangelogTests(TestCase):
         assert ".".join(map(str, versions[0])) == VERSION
 
     def test_entries_stand_under_the_kinds_of_change(self) -> None:
-        """Each kind once per version, and with an entry."""
-        seen: list[str] = []
-        for line in [*(line for line in LINES if line), "## end"]:
-            if line.startswith(("## ", "### ")) and seen:
-                assert seen[-1].startswith("- ") or seen[-1].startswith("## "), seen[-1]
-            if line.startswith("### "):
-                assert line.removeprefix("### ") in KINDS
-                version = max(at for at, each in enumerate(seen) if each.startswith("## "))
-                assert line not in seen[version:]
-            if line.startswith("- "):
-                assert any(each.startswith("### ") for each in seen), line
-            seen.append(line)
+        """Each kind is there once per version, and has an entry."""
+        for version in "\n".join(LINES).split("\n## ")[1:]:
+            before, *parts = version.split("\n### ")
+            kinds = [part.partition("\n")[0] for part in parts]
+            with self.subTest(version=before):
+                assert "\n- " not in before
+                assert set(kinds) <= set(KINDS)
+                assert len(kinds) == len(set(kinds))
+                assert all("\n- " in part for part in parts)
 
     def test_an_entry_is_one_line(self) -> None:
         """Of at most 100 characters, and a sentence: it ends with a full stop."""
