@@ -155,9 +155,7 @@ class SourceDistributionTests(TestCase):
 
     def test_it_has_what_the_pages_name(self) -> None:
         """Whoever builds from it can run the tests and find how changes are made."""
-        held = {
-            file.distribution_path for file in SdistBuilder(str(ROOT)).recurse_included_files()
-        }
+        held = {file.distribution_path for file in SdistBuilder(str(ROOT)).recurse_included_files()}
         wanted = {
             ".ci/run", ".ci/summary", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
             "Containerfile", "LICENSE", "README.md", "SECURITY.md", "docs/container.md",
