@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: its lists name files that exist, and what they list is complete in each place."""
+"""CONTRIBUTING.md: its lists name files that exist, and each place they name is complete."""
 
 import re
 from unittest import TestCase

@@ -44,7 +44,7 @@ class _Html(HTMLParser):
         super().__init__()
         self.found: list[tuple[str, str]] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take the addresses of one element."""
         self.found += [
             (name, value or "") for name, value in attrs if name in {"href", "src", "srcset"}
@@ -88,7 +88,7 @@ class LongDescriptionTests(TestCase):
             "srcset": f"{SOURCE}/raw/main/",
         }
         for name, address in addresses(long_description()):
-            if address.startswith(f"{SOURCE}/blob/") or address.startswith(f"{SOURCE}/raw/"):
+            if address.startswith((f"{SOURCE}/blob/", f"{SOURCE}/raw/")):
                 with self.subTest(address):
                     assert address.startswith(ours[name])
                     path = address.removeprefix(ours[name]).partition("#")[0]
