@@ -129,8 +129,12 @@ class MetadataTests(TestCase):
         assert set(PROJECT["urls"]) == {"Documentation", "Source", "Changelog", "Issues"}
         for address in PROJECT["urls"].values():
             assert address == SOURCE or address.startswith(f"{SOURCE}/")
-        citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-        assert f"\nrepository-code: {SOURCE}\n" in citation
+        for name in ("SECURITY.md", "CONTRIBUTING.md", "CITATION.cff"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            found = re.findall(r"https://github\.com/[^\s)]*", text)
+            assert found
+            for address in found:
+                assert address == SOURCE or address.startswith(f"{SOURCE}/")
 
     def test_the_citation_names_the_version_of_the_package(self) -> None:
         """Also its licence, and the day that the changelog has for that version."""
