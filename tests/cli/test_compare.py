@@ -61,6 +61,17 @@ def gone(processes: list[psutil.Process]) -> bool:
     return True
 
 
+class ExtraTests(TestCase):
+    """What is not installed unless it is asked for."""
+
+    def test_without_psutil_a_line_says_what_to_install(self) -> None:
+        """Nothing is run, and no traceback is shown."""
+        with mock.patch.dict(sys.modules, psutil=None):
+            ended = twistecho("compare", "--clients=2")
+        line = "Error: twistecho compare needs psutil: pip install 'twistecho[compare]'\n"
+        assert ended == (1, "", line)
+
+
 class FindingTests(TestCase):
     """What the command finds."""
 

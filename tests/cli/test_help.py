@@ -6,6 +6,7 @@ import click
 
 from twistecho.cli.commands import twistecho
 from twistecho.cli.option_types import Whole
+from twistecho.service.process.options import Options
 
 
 class HelpTests(TestCase):
@@ -21,6 +22,17 @@ class HelpTests(TestCase):
             if isinstance(param, click.Option)
         ]
         assert len(self.options) > 100
+
+    def test_no_help_names_a_file_that_is_not_installed(self) -> None:
+        """The documentation and the README are in the source tree alone."""
+        helps = [(name, words) for name, _, (_, words) in self.options]
+        helps += [(name, command.help or "") for name, command in twistecho.commands.items()]
+        helps += [("twistecho", twistecho.help or ""), ("twist echo", Options().getUsage())]
+        for name, words in helps:
+            with self.subTest(name):
+                assert "README" not in words
+                assert "docs/" not in words
+                assert ".md" not in words
 
     def test_an_option_has_one_short_form(self) -> None:
         """Or none, in each command that has it, and no other option of another has that."""

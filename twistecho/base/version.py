@@ -3,4 +3,4 @@
 Asking the installed package for it takes as long as all else that ``--version`` does.
 """
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

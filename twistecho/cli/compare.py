@@ -1,6 +1,7 @@
 """``twistecho compare``: its options. What it does is in `run_compare`."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -19,6 +20,8 @@ from .service_options import delay_options, design_reply_option
 
 DELAY = "0.2"
 """The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
+
+_LACKING = "twistecho compare needs psutil: pip install 'twistecho[compare]'"
 
 
 class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
@@ -89,5 +92,7 @@ see; 2 wrong command; 130 after Ctrl-C.
 @click.command(help=_HELP)
 @adding(_OPTIONS)
 def compare(**options: Any) -> None:
-    """Carry out `twistecho compare`, and end the process."""
+    """Carry out `twistecho compare`, and end the process; exit code 1 without psutil."""
+    if find_spec("psutil") is None:
+        raise click.ClickException(_LACKING)
     later(".run_compare:compare")(**options)

@@ -95,6 +95,7 @@ turns_plan_options: Callable[[Command], Command] = adding([
 protocol_option: Callable[[Command], Command] = click.option(
     "--protocol", type=Parsed("module:class", later(".chosen_plan:loadable")),
     metavar="MODULE:CLASS",
-    help="Speak a protocol of your own: see docs/protocols.md.",
+    help="Speak a protocol of your own: CLASS(client) has request(number), which returns the "
+    "bytes to send, and reply(number, data), which returns the size of the whole reply, or 0.",
 )  # fmt: skip
 """Adds the option that names a protocol of the user's own."""
