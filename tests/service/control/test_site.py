@@ -332,7 +332,7 @@ class HttpTests(SiteCase):
         for method, said in (
             ("PUT", "text/plain"), ("PUT", "application/merge-patch+json"), ("PUT", ""),
             ("PATCH", "application/x-www-form-urlencoded"), ("PATCH", "application/jsonp"),
-            ("PATCH", "multipart/form-data; boundary=x"),
+            ("PATCH", "multipart/form-data; boundary=x"), ("PUT", "application/json\xff"),
         ):  # fmt: skip
             answered = self.ask(method, "/scenario", "{}", content_type=said)
             assert answered.status == 415

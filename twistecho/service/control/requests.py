@@ -85,8 +85,9 @@ def path_of(request: Request) -> tuple[str, ...]:
 
 def read_document(request: BoundedRequest, content_types: Collection[str]) -> dict[str, Any]:
     """Read the JSON object in the body. Raises RefusedError where there is none."""
-    given = request.requestHeaders.getRawHeaders("content-type") or [""]
-    if len(given) != 1 or given[0].partition(";")[0].strip().lower() not in content_types:
+    given = request.requestHeaders.getRawHeaders(b"content-type") or [b""]
+    kind = given[0].decode("latin-1").partition(";")[0].strip().lower()
+    if len(given) != 1 or kind not in content_types:
         raise RefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"Content-Type: {' or '.join(content_types)} is needed",
