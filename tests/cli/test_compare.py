@@ -128,7 +128,7 @@ class FindingTests(TestCase):
                 (["-mx", "--weights=1,2"], "--weights: there are 2 for 1 --message"),
                 (["--reconnect=0"], "'--reconnect'"),
                 (["--reconnect=1", "--timeline"], "--timeline: it contradicts --reconnect"),
-                (["--reconnect=1", "--plot=x.svg"], "--plot: with --reconnect it takes several"),
+                (["--reconnect=1", "--plot=x.svg"], "--plot: with --reconnect it needs several"),
                 (["--size=2k", row], "prefixed replies begin, as those of sequential do"),
                 (["--size=2k", row, "-rprefixed"], "with which prefixed replies begin"),
             ):

@@ -127,7 +127,7 @@ class DocumentationTests(TestCase):
 
 
 def _row(line: str) -> str:
-    """Give the name of a row of a table; what is below its head is as long as it has to be."""
+    """Return the name of a row of a table; what is below its head is as long as it has to be."""
     return line.partition("  ")[0].rstrip("\u2500")
 
 
