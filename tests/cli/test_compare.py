@@ -163,7 +163,7 @@ class ErrorTests(TestCase):
         assert run.report.failures.get("receive:reset", 0) >= 1
         assert run.report.failures.get("connect:refused", 0) >= 1
         assert "reset by peer" in shown
-        assert "the server ended in the middle: killed by SIGKILL" in shown
+        assert "the server ended during the run: killed by SIGKILL" in shown
 
     def test_a_client_that_will_not_wait_times_out(self) -> None:
         """With a timeout below its turn, in the queue or before it."""
@@ -220,7 +220,7 @@ class CleanupTests(TestCase):
         [run] = json.loads(out)["runs"]
         assert run["server_ended"] == "killed by SIGKILL"
         assert set(_causes(run)) <= {"receive:reset", "receive:closed"}
-        assert "the server ended in the middle" in shown
+        assert "the server ended during the run" in shown
         assert gone(members), "processes are left"
 
 

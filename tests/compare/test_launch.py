@@ -38,7 +38,7 @@ class LaunchTests(TestCase):
     def test_a_server_that_says_nothing_is_an_error_too(self) -> None:
         """A module that ends at once is no server."""
         server = LaunchedServer("twistecho.fleet.plans.plan")
-        with pytest.raises(LaunchError, match="without a word"), server:
+        with pytest.raises(LaunchError, match="without any output"), server:
             pass
 
     def test_an_early_end_is_told(self) -> None:
