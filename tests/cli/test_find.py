@@ -67,7 +67,7 @@ class EndTests(unittest.TestCase):
             target = f"127.0.0.1:{unused_port()}"
             ended = twistecho("find", target, *QUICK, "--quiet", "--json", name)
             assert (ended.code, ended.out) == (1, "")
-            assert ended.err == f"Error: {target}: connect:refused, nobody listens there\n"
+            assert ended.err == f"Error: {target}: connect:refused, nothing listens there\n"
             told = json.loads(Path(name).read_text())
         assert (told["rate"], told["unreachable"]) == (None, "connect:refused")
 
@@ -138,7 +138,7 @@ class EndTests(unittest.TestCase):
                 out, code = process.stdout.read(), process.wait(60)
         assert "missed p50 < 0s" in lines[1]
         assert code == 130, out
-        assert "nothing is known yet (interrupted)" in out.splitlines()[0]
+        assert "no result yet (interrupted)" in out.splitlines()[0]
 
     def test_help(self) -> None:
         """Options that a search sees to itself are not among those of it."""

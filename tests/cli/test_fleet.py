@@ -80,7 +80,7 @@ class ResultTests(_FolderCase):
         assert failures == "Failures   2 of 2 clients"
         # Which of them failed first is up to the moment.
         assert re.fullmatch(
-            r"   2  connect:refused  e\.g\. client [01]   nobody listens there", cause
+            r"   2  connect:refused  e\.g\. client [01]   nothing listens there", cause
         )
 
     def test_replies_are_of_whichever_format_the_service_has(self) -> None:

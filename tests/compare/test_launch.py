@@ -16,7 +16,7 @@ class LaunchTests(TestCase):
     """Any server, by one mechanism."""
 
     def test_both_kinds_of_server_are_found_by_what_they_say(self) -> None:
-        """``twist echo`` and the notebook's designs; nobody listens there after the block."""
+        """``twist echo`` and the notebook's designs; nothing listens there after the block."""
         for server in (
             LaunchedServer(*ECHO, "--reply=raw"),
             LaunchedServer("twistecho", "serve", "threaded", "--port=0", "--reply=raw"),

@@ -97,7 +97,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 def _descendants() -> list[int]:
     """Return the running processes below this one; none if the system does not list them."""
-    import psutil  # noqa: PLC0415 - not before the server has started
+    import psutil  # noqa: PLC0415 - only after the server has started
 
     alive = []
     with suppress(psutil.Error, OSError):

@@ -38,7 +38,7 @@ _LINES = (
     Look("sky", marker="cross", dashes=(12, 3, 1.5, 3)),
     Look("grey", marker="star", dashes=(1.5, 5)),
 )
-_BAR = 0.72  # of the height that a client has
+_BAR = 0.72  # of the height of a client's row
 _MANY = 60  # with more clients there is no room between bars
 _TALL, _SHORT = 170.0, 110.0
 _TIMELINES = "How long clients waited: one bar per client, in the order in which they finished"

@@ -54,7 +54,7 @@ class LineTests(TestCase):
         assert (said(found), found.exit_code) == ([f"✗ FAILED   {told}"], 1)
         assert said(found, ascii_only=True)[0].startswith("x FAILED")
         found = agreement(FAILED, FAILED, failures_asked=True)
-        assert said(found) == [f"✓ OK   {told}, with the faults that were asked for"]
+        assert said(found) == [f"✓ OK   {told}, with the requested faults"]
         assert found.exit_code == 0
 
     def test_clients_that_found_different_formats_are_not_right(self) -> None:
@@ -106,7 +106,7 @@ class TableTests(TestCase):
         assert found["messages answered"] == ["6", "6"]
         assert found.keys() == {
             "engine", "clients answered", "messages answered", "bytes sent",
-            "replies told apart", "payload bytes returned", "makespan",
+            "replies distinguishable", "payload bytes returned", "makespan",
         }  # fmt: skip
 
     def test_failures_have_a_row_where_either_has_any(self) -> None:

@@ -29,7 +29,7 @@ class FigureTests(TestCase):
         """Then messages and bytes."""
         found = figures(report(client(0, 2), client(1, 2, ended=0.5)))
         assert list(found)[:5] == [
-            "rate", "bytes a second", "makespan", "clients answered", "clients failed",
+            "rate", "bytes per second", "makespan", "clients answered", "clients failed",
         ]  # fmt: skip
         assert found["rate"] == "8/s"
         assert found["messages answered"] == found["messages sent"] == "4"
@@ -58,10 +58,10 @@ class FigureTests(TestCase):
         alike = report(client(0, 1))
         own = replace(alike, plan=replace(alike.plan, messages=(b"{client}",)))
         for found, said in ((alike, True), (own, False)):
-            assert ("replies told apart" in figures(found)) is said
+            assert ("replies distinguishable" in figures(found)) is said
             lines = shown(agreement_table(Agreement(found, found)))
-            assert any(line.startswith("replies told apart") for line in lines) is said
-            assert ("replies told apart" in html_page(judge(found, ()))) is said
+            assert any(line.startswith("replies distinguishable") for line in lines) is said
+            assert ("replies distinguishable" in html_page(judge(found, ()))) is said
             assert found.to_dict()["summary"]["told_apart"] is not said
 
     def test_what_is_allowed_is_named(self) -> None:

@@ -48,7 +48,7 @@ class FormatTests(unittest.TestCase):
         assert headline(Plan(), "there", report(outcome(), plan=Plan())).endswith(
             "stamped replies)"
         )
-        assert figures(FOUND)["format of replies"] == "raw, found"
+        assert figures(FOUND)["format of replies"] == "raw, detected"
         assert "format of replies" not in figures(report(outcome(), plan=Plan(1)))
         assert "<td>raw, found</td>" in FOUND._repr_html_()
 
