@@ -143,7 +143,7 @@ class RunTests(_FolderCase):
                                   "--json", saved)  # fmt: skip
             assert ended.code == 0, ended
             assert f" · 9 messages each · {size} bytes (random) · " in ended.out
-            assert ("replies distinguishable" in ended.out) is not apart
+            assert ("replies told apart" in ended.out) is not apart
             found = Report.from_json(Path(saved).read_text())
             assert found.plan == Plan(clients=3, repeat=9, size=size, reply="auto")
             assert found.to_dict()["summary"]["told_apart"] is apart

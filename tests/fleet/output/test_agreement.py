@@ -106,7 +106,7 @@ class TableTests(TestCase):
         assert found["messages answered"] == ["6", "6"]
         assert found.keys() == {
             "engine", "clients answered", "messages answered", "bytes sent",
-            "replies distinguishable", "payload bytes returned", "makespan",
+            "replies told apart", "payload bytes returned", "makespan",
         }  # fmt: skip
 
     def test_failures_have_a_row_where_either_has_any(self) -> None:

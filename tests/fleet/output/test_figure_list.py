@@ -58,10 +58,10 @@ class FigureTests(TestCase):
         alike = report(client(0, 1))
         own = replace(alike, plan=replace(alike.plan, messages=(b"{client}",)))
         for found, said in ((alike, True), (own, False)):
-            assert ("replies distinguishable" in figures(found)) is said
+            assert ("replies told apart" in figures(found)) is said
             lines = shown(agreement_table(Agreement(found, found)))
-            assert any(line.startswith("replies distinguishable") for line in lines) is said
-            assert ("replies distinguishable" in html_page(judge(found, ()))) is said
+            assert any(line.startswith("replies told apart") for line in lines) is said
+            assert ("replies told apart" in html_page(judge(found, ()))) is said
             assert found.to_dict()["summary"]["told_apart"] is not said
 
     def test_what_is_allowed_is_named(self) -> None:

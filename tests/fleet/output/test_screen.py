@@ -79,9 +79,9 @@ class OrderTests(TestCase):
         found = report(client(0, 1), client(1, 0, 1, INTERRUPTED), interrupted=True)
         text = screen(found)
         assert "Ended      1 client still ran, without a failure\n" in text
-        assert "replies distinguishable: no" in text
+        assert "replies told apart: no" in text
         own = replace(found, plan=replace(found.plan, messages=(b"{client}",)))
-        assert "distinguishable" not in screen(own)
+        assert "told apart" not in screen(own)
 
     def test_names_from_files_move_no_cursor(self) -> None:
         """Wherever they stand."""

@@ -83,7 +83,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     if report.plan.reconnect is not None:
         yield "connects", f"{report.connects:,}"
     if report.plan.told_apart is False:
-        yield "replies distinguishable", "no"
+        yield "replies told apart", "no"
     yield "bytes sent", f"{report.bytes_sent:,}"
     yield "payload bytes returned", f"{report.bytes_returned:,}"
     yield "makespan", written(report.makespan)

@@ -45,7 +45,7 @@ def format_found(report: Report) -> dict[str, str]:
 
 def told_apart(report: Report) -> dict[str, str]:
     """Return a note if a client would not notice a reply meant for another client."""
-    return {"replies distinguishable": "no"} if report.plan.told_apart is False else {}
+    return {"replies told apart": "no"} if report.plan.told_apart is False else {}
 
 
 def _connects(report: Report) -> dict[str, str]:

@@ -44,7 +44,7 @@ def _messages(report: Report) -> Iterator[Line]:
     if report.unsent:
         yield f"{report.unsent:,} due and not sent", "yellow"
     if report.plan.warmup:
-        yield f"{report.measured.unmeasured:,} in the warm-up", ""
+        yield f"{report.measured.unmeasured:,} of the warm-up", ""
     yield _bytes(report), ""
 
 

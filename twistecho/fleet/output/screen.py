@@ -65,7 +65,7 @@ def _at_the_end(report: Report, files: Iterable[str], layout: Layout) -> Iterato
         still = f"{count(ended, 'client')} still ran, without a failure"
         yield from layout.prose(still, "yellow", 0, head="Ended".ljust(LABEL))
     if report.plan.told_apart is False:
-        apart = "replies distinguishable: no, since other clients send the same messages"
+        apart = "replies told apart: no, since other clients send the same messages"
         yield from layout.prose(apart, ASIDE, 0, head="Note".ljust(LABEL))
     if names := list(files):
         yield from layout.row("Written", [(name, "") for name in names])
