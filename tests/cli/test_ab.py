@@ -46,7 +46,8 @@ class AbCommandTests(unittest.TestCase):
                     "ab", target, "127.0.0.1:1", "-rraw", "-c2", "-q", "-e", "threads", *more
                 )
                 assert (ended.code, ended.out) == (1, "")
-                assert ended.err == "Error: B, 127.0.0.1:1: nothing was answered: connect:refused\n"
+                problem = "no message was answered: connect:refused"
+                assert ended.err == f"Error: B, 127.0.0.1:1: {problem}\n"
 
     def test_processes_that_began_apart_make_it_invalid(self) -> None:
         """By more than half of what counts not of a slice; what both have is said once."""

@@ -139,7 +139,7 @@ class FindingTests(TestCase):
                 (["-mx", "--weights=1,2"], "--weights: there are 2 for 1 --message"),
                 (["--reconnect=0"], "'--reconnect'"),
                 (["--reconnect=1", "--timeline"], "--timeline: it contradicts --reconnect"),
-                (["--reconnect=1", "--plot=x.svg"], "--plot: with --reconnect it takes several"),
+                (["--reconnect=1", "--plot=x.svg"], "--plot: with --reconnect it needs several"),
                 (["--size=2k", row], "prefixed replies begin, as those of sequential do"),
                 (["--size=2k", row, "-rprefixed"], "with which prefixed replies begin"),
             ):
@@ -174,7 +174,7 @@ class ErrorTests(TestCase):
         assert run.report.failures.get("receive:reset", 0) >= 1
         assert run.report.failures.get("connect:refused", 0) >= 1
         assert "reset by peer" in shown
-        assert "the server ended in the middle: killed by SIGKILL" in shown
+        assert "the server ended during the run: killed by SIGKILL" in shown
 
     def test_a_client_that_will_not_wait_times_out(self) -> None:
         """With a timeout below its turn, in the queue or before it."""
@@ -231,7 +231,7 @@ class CleanupTests(TestCase):
         [run] = json.loads(out)["runs"]
         assert run["server_ended"] == "killed by SIGKILL"
         assert set(_causes(run)) <= {"receive:reset", "receive:closed"}
-        assert "the server ended in the middle" in shown
+        assert "the server ended during the run" in shown
         assert gone(members), "processes are left"
 
 

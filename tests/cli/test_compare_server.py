@@ -76,7 +76,7 @@ class FindingTests(TestCase):
         assert code == 1
         assert found.runs[0].report.complete
         assert found.runs[1].report.failures == {"receive:mismatch": 2}
-        assert "own_server: --server-reply says in which format" in shown
+        assert "own_server: --server-reply sets the format" in shown
 
     def test_it_can_be_killed_in_the_middle(self) -> None:
         """As the designs can: it is told with its name."""
@@ -87,7 +87,7 @@ class FindingTests(TestCase):
         )  # fmt: skip
         assert code == 1
         assert [run.server_ended for run in found.runs] == [None, "killed by SIGKILL"]
-        assert "slow, 2 clients: the server ended in the middle: killed by SIGKILL." in shown
+        assert "slow, 2 clients: the server ended during the run: killed by SIGKILL." in shown
 
 
 class DocumentationTests(TestCase):
@@ -127,7 +127,7 @@ class DocumentationTests(TestCase):
 
 
 def _row(line: str) -> str:
-    """Give the name of a row of a table; what is below its head is as long as it has to be."""
+    """Return the name of a row of a table; what is below its head is as long as it has to be."""
     return line.partition("  ")[0].rstrip("\u2500")
 
 
@@ -157,7 +157,7 @@ class ErrorTests(TestCase):
             )
         pattern = (
             r"Error: broken: ended before it accepted connections on 127\.0\.0\.1:\d+: "
-            r"exit code 3; it said last: one \| t\\x1bwo"
+            r"exit code 3; its last output: one \| t\\x1bwo"
         )
         assert re.fullmatch(pattern, said), said
 

@@ -35,8 +35,8 @@ class RefusedTests(unittest.TestCase):
             ("--require", "p99 < fast"): "'--require'",
             ("--require", "p98 <= +5%"): "'--require'",
             ("--require", "stage 2: p99 < 5ms"): "--require: 'stage 2: p99 < 5ms': there is no",
-            ("--require", "rate > 5k/s"): "--require: rate > 5k/s: the search itself chooses",
-            ("--require", "messages > 5"): "--require: messages > 5: the search itself chooses",
+            ("--require", "rate > 5k/s"): "--require: rate > 5k/s: the search itself sets",
+            ("--require", "messages > 5"): "--require: messages > 5: the search itself sets",
             ("--require", "connect p99 < 5ms"): "--require: connect p99 < 5ms: it needs --rec",
             ("--rate", "5"): "--rate",
             ("--duration", "5"): "--duration",
@@ -67,7 +67,7 @@ class EndTests(unittest.TestCase):
             target = f"127.0.0.1:{unused_port()}"
             ended = twistecho("find", target, *QUICK, "--quiet", "--json", name)
             assert (ended.code, ended.out) == (1, "")
-            assert ended.err == f"Error: {target}: connect:refused, nobody listens there\n"
+            assert ended.err == f"Error: {target}: connect:refused, nothing listens there\n"
             told = json.loads(Path(name).read_text())
         assert (told["rate"], told["unreachable"]) == (None, "connect:refused")
 
@@ -86,7 +86,7 @@ class EndTests(unittest.TestCase):
         assert "passed" in rest[-1]
         assert all(len(line) <= 80 for line in ended.out.splitlines())
         heading, step = ended.err.splitlines()
-        assert heading == f"Searching the highest rate with p50 < 20s: {target}, 2 clients"
+        assert heading == f"Searching for the highest rate with p50 < 20s: {target}, 2 clients"
         assert step.split()[:2] == ["✓", "20/s"]
         assert (told["rate"], told["at_least"], told["limit"]) == (20, True, "max-rate")
         [only] = told["steps"]
@@ -138,7 +138,7 @@ class EndTests(unittest.TestCase):
                 out, code = process.stdout.read(), process.wait(60)
         assert "missed p50 < 0s" in lines[1]
         assert code == 130, out
-        assert "nothing is known yet (interrupted)" in out.splitlines()[0]
+        assert "no result yet (interrupted)" in out.splitlines()[0]
 
     def test_help(self) -> None:
         """Options that a search sees to itself are not among those of it."""

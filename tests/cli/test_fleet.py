@@ -35,7 +35,7 @@ class _FolderCase(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def path(self, name: str) -> str:
-        """Give the path of a file in the folder."""
+        """Return the path of a file in the folder."""
         return str(self.folder / name)
 
 
@@ -80,7 +80,7 @@ class ResultTests(_FolderCase):
         assert failures == "Failures   2 of 2 clients"
         # Which of them failed first is up to the moment.
         assert re.fullmatch(
-            r"   2  connect:refused  e\.g\. client [01]   nobody listens there", cause
+            r"   2  connect:refused  e\.g\. client [01]   nothing listens there", cause
         )
 
     def test_replies_are_of_whichever_format_the_service_has(self) -> None:
@@ -133,7 +133,7 @@ class PlanFileTests(_FolderCase):
     """``--plan FILE``."""
 
     def saved(self, text: str, *arguments: str) -> Plan:
-        """Give the plan that is run under a plan file and these options."""
+        """Return the plan that is run under a plan file and these options."""
         Path(self.path("plan")).write_text(text)
         out = self.path("saved")
         port = str(unused_port())
@@ -287,7 +287,7 @@ class LoadOptionTests(_FolderCase):
                 assert words in refused("fleet", "5000", *arguments)
         assert "--think: it contradicts --rate," in refused("check", "--rate=10", "--think=1")
         line = refused("check", "--reconnect=2", "--fault=reset:0.1")
-        assert "--reconnect: it contradicts --fault, but for --clients 1" in line
+        assert "--reconnect: with --fault it needs --clients 1: faults" in line
         assert "'5:1s' is not a whole number" in refused("check", "--clients=5:1s")
         assert "'5:1s' is not a number a second" in refused("check", "--rate=5:1s")
 
@@ -371,15 +371,15 @@ class LackTests(unittest.TestCase):
         """It takes two addresses; a Unix socket takes no port."""
         said = lack(Plan(clients=101), TARGET, 1, 1000)
         assert said is not None
-        assert "101 clients, but 100 local ports" in said
-        assert "give 2 addresses with --source" in said
+        assert "101 clients, but only 100 local ports" in said
+        assert "use 2 addresses with --source" in said
         assert lack(Plan(clients=101), parse_target("unix:/run/echo"), 1, 1000) is None
 
     def test_more_clients_than_open_files(self) -> None:
         """More processes help."""
         said = lack(Plan(clients=5000), TARGET, 1, 1000)
         assert said is not None
-        assert "it may open 1,000 files" in said
+        assert "which may open only 1,000 files" in said
         assert "6 --processes" in said
         assert "open" not in (lack(Plan(clients=5000), TARGET, 6, 1000) or "")
 

@@ -66,7 +66,7 @@ class ShortageTests(unittest.TestCase):
             self.addCleanup(patched.stop)
 
     def plan(self, **fields: Any) -> Plan:
-        """Make a plan of a hundred messages a second, a connection each, for a long time."""
+        """Make a plan of 100 messages per second for ten minutes, each on a new connection."""
         return Plan(**{"clients": 20, "rate": 100.0, "reconnect": 1, "duration": 600.0, **fields})
 
     def test_a_minute_s_connections_have_their_ports(self) -> None:
@@ -77,12 +77,12 @@ class ShortageTests(unittest.TestCase):
         assert said.startswith("16.35 connections/s, each of which keeps its local port for 60 s")
         assert "1,000 ports" in said
         assert "connect:no-local-port" in said
-        assert "Give 2 addresses with --source, let net.ipv4.tcp_tw_reuse be 1, or" in said
+        assert "Use 2 addresses with --source, set net.ipv4.tcp_tw_reuse to 1, or" in said
 
     def test_what_helps_is_enough(self) -> None:
         """More addresses, fewer connections for as many messages, a shorter run; or no rate."""
         said = shortage(self.plan(), FAR) or ""
-        assert "Give 7 addresses" in said
+        assert "Use 7 addresses" in said
         for number in (6, 7):
             sources = tuple(f"127.0.0.{one}" for one in range(1, number + 1))
             assert (shortage(self.plan(sources=sources), FAR) is None) == (number == 7)

@@ -136,7 +136,7 @@ for command in (twistecho, *twistecho.commands.values()):
         ended = run_by("threads", str(unused_port()), "--clients=4")
         assert ended.code == 1
         assert "   4  connect:refused  e.g. client " in ended.out
-        assert ended.out.endswith("   nobody listens there\n")
+        assert ended.out.endswith("   nothing listens there\n")
 
     def test_bad_input_is_one_line_and_exit_2(self) -> None:
         """The option is named; nobody is connected to."""
@@ -196,7 +196,7 @@ for command in (twistecho, *twistecho.commands.values()):
                 shown, wrong = process.communicate(timeout=30)
                 assert (process.returncode, wrong) == (130, "")
                 assert shown.startswith("! INTERRUPTED   after ")
-                assert "\nEnded      2 clients still ran, and nothing was wrong with" in shown
+                assert "\nEnded      2 clients still ran, without a failure" in shown
                 assert "Failures" not in shown
                 assert "INVALID" not in shown
                 found = Report.from_json(file.read_text())
@@ -310,9 +310,9 @@ class CheckCommandTests(TestCase):
         with serving(echo) as port:
             ended = run("check", str(port), "-c2")
         assert ended.returncode == 0, ended
-        assert ended.stdout.count("raw, found") == 2
+        assert ended.stdout.count("raw, detected") == 2
         own = run("check", "-c2", "--reply=auto")
-        assert (own.returncode, own.stdout.count("stamped, found")) == (0, 2)
+        assert (own.returncode, own.stdout.count("stamped, detected")) == (0, 2)
         assert "(stamped replies)" in run("check", "-c2").stdout
 
     def test_agreement_on_failure_exits_1(self) -> None:

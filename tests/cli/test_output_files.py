@@ -22,7 +22,7 @@ class OutputFileTests(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def file(self, name: str) -> OutputFile:
-        """Give a file in the folder."""
+        """Return a file in the folder."""
         return OutputFile(str(self.folder / name))
 
     def listed(self) -> list[str]:

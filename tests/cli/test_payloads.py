@@ -39,7 +39,7 @@ class _FolderCase(unittest.TestCase):
         return str(self.folder / name)
 
     def plan_of(self, *arguments: str) -> Plan:
-        """Give the plan that these options make."""
+        """Return the plan that these options make."""
         saved = str(self.folder / "saved")
         ended = twistecho("fleet", str(unused_port()), "-q", *THREADS, "--save-plan", saved,
                           *arguments)  # fmt: skip
@@ -48,7 +48,7 @@ class _FolderCase(unittest.TestCase):
 
 
 def asked(**fields: Any) -> Plan:
-    """Give a plan as the command makes it: clients find the format of replies."""
+    """Return a plan as the command makes it: clients find the format of replies."""
     return Plan(**{"reply": "auto", **fields})
 
 

@@ -16,7 +16,7 @@ class LaunchTests(TestCase):
     """Any server, by one mechanism."""
 
     def test_both_kinds_of_server_are_found_by_what_they_say(self) -> None:
-        """``twist echo`` and the notebook's designs; nobody listens there after the block."""
+        """``twist echo`` and the notebook's designs; nothing listens there after the block."""
         for server in (
             LaunchedServer(*ECHO, "--reply=raw"),
             LaunchedServer("twistecho", "serve", "threaded", "--port=0", "--reply=raw"),
@@ -38,7 +38,7 @@ class LaunchTests(TestCase):
     def test_a_server_that_says_nothing_is_an_error_too(self) -> None:
         """A module that ends at once is no server."""
         server = LaunchedServer("twistecho.fleet.plans.plan")
-        with pytest.raises(LaunchError, match="without a word"), server:
+        with pytest.raises(LaunchError, match="without any output"), server:
             pass
 
     def test_an_early_end_is_told(self) -> None:

@@ -111,5 +111,5 @@ class SentenceTests(TestCase):
     def test_one_client_waits_for_nobody(self) -> None:
         """There is no last one."""
         assert meaning(comparison(wall(1)), 1) == (
-            "With one client there is nobody who could wait for another."
+            "With one client there is nothing to compare: no client waits for another."
         )

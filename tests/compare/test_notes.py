@@ -13,7 +13,7 @@ class NoteTests(TestCase):
 
     def test_a_server_that_ended_in_the_middle_is_named_with_its_end(self) -> None:
         """Who died, and of what."""
-        assert "forking, 10 clients: the server ended in the middle: killed by SIGKILL." in notes(
+        assert "forking, 10 clients: the server ended during the run: killed by SIGKILL." in notes(
             comparison(broken())
         )
 
@@ -27,7 +27,7 @@ class NoteTests(TestCase):
     ) -> None:
         """Once for all its runs; the designs know their formats."""
         wrong = run("own", [outcome(0, 1.0, cause=Cause(Phase.RECEIVE, "mismatch"))])
-        told = "own: --server-reply says in which format its replies are expected."
+        told = "own: --server-reply sets the format in which it must reply."
         design = comparison(wrong, wrong)
         assert told not in notes(design)
         assert notes(replace(design, settings={"server own": "own {port}"})).count(told) == 1

@@ -42,8 +42,8 @@ class ParseTests(TestCase):
         for text, problem in (
             ("", "there is no command"),
             ("mine=", "there is no command"),
-            ("sh server", "'sh server' has no {port}, in whose place it would get its port"),
-            ("sh {PORT} { port }", "'sh {PORT} { port }' has no {port}, in whose place"),
+            ("sh server", "'sh server' has no {port}, which stands for the server's port"),
+            ("sh {PORT} { port }", "'sh {PORT} { port }' has no {port}, which stands for"),
             ("sh 'a {port}", '"sh \'a {port}": no closing quotation'),
             ("no-such-program-here {port}", "'no-such-program-here': there is no such program"),
             ("./no/such {port}", "'./no/such': there is no such program"),

@@ -113,7 +113,7 @@ class StartTests(TestCase):
         with taken_port() as taken, given_ports(taken, taken, taken):
             said = problem_of(echo())
         assert said.startswith(f"ended before it accepted connections on 127.0.0.1:{taken}: exit")
-        assert "; it said last: " in said
+        assert "; its last output: " in said
         assert "address already in use" in said
         assert "\n" not in said
 
@@ -337,7 +337,7 @@ class LastWordsTests(TestCase):
     def test_the_last_lines_are_told_escaped_and_in_one(self) -> None:
         """No terminal obeys what a server says."""
         told = self.said(b"one\ntwo\nthree\n\n  four \x1b[31m\xff\r\n").told("problem")
-        assert told == r"problem; it said last: two | three | four \x1b[31m\xff"
+        assert told == r"problem; its last output: two | three | four \x1b[31m\xff"
 
     def test_silence_is_not_told(self) -> None:
         """There is only the problem then."""

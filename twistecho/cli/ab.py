@@ -1,4 +1,4 @@
-"""``twistecho ab``: its options. What it does is in `run_ab`."""
+"""``twistecho ab``: its options. `run_ab` carries it out."""
 
 from typing import Any
 
@@ -19,20 +19,19 @@ from .target_options import TARGET_TYPE, target_options
 _SHORTEST, _LONGEST = 1.0, 600.0
 _DEFAULT_PAIRS = 30
 
-_HELP = """Say whether target B is slower than target A, by measuring them in turn.
+_HELP = """Report whether target B is slower than target A, by measuring them in turn.
 
 A and B are each a port, host:port, [ipv6]:port, unix:path, tls:host:port or a Twisted client
 endpoint description.
 
 The clients of both targets stay connected, but only one target at a time gets load, for one slice
 of time. Four slices form a block, A B B A or B A A B at random (--seed), so that other work of the
-machines affects both targets alike. The first tenth of each slice, but half a second at least,
-does not count. A is also compared with itself: that shows how small a difference this machine can
-see.
+machines affects both targets alike. The first tenth of each slice, at least half a second, does not
+count. A is also compared with itself: that shows how small a difference this machine can detect.
 
 Exit codes: 0 every requirement is met; 1 one was missed, or a target did not answer; 2 wrong
 command; 3 one is undecided, or the figures cannot be believed (INVALID); 130 after Ctrl-C, which
-shows what was found so far.
+shows the results so far.
 """
 
 
@@ -56,7 +55,7 @@ def _slice_length(text: str) -> float:
     processes_option,
     click.option("--pairs", type=Whole(FEWEST_PAIRS, 100_000), default=_DEFAULT_PAIRS,
                  show_default=True,
-                 help="Number of slices per target that count; an odd number is rounded up."),
+                 help="Number of measured slices per target; an odd number is rounded up."),
     click.option("--slice", "length", type=Parsed("time", _slice_length), default="2s",
                  show_default=True, metavar="TIME",
                  help="Length of a slice, from 1s to 10min."),

@@ -1,4 +1,4 @@
-"""``twistecho check``: its options. What it does is in `run_check`."""
+"""``twistecho check``: its options. `run_check` carries it out."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from .plan_options import plan_options, protocol_option
 from .service_options import delay_options, fault_options
 from .target_options import TARGET_TYPE, target_options
 
-_HELP = """Run the same plan with both engines against the same server, and compare what they found.
+_HELP = """Run the same plan with both engines against the same server, and compare the results.
 
-Without TARGET the command starts the service on a free port, in a process of its own, with the
-given delay and faults; where these are random it starts the service anew for each engine, so that
-both meet the same. With TARGET, that server has its own delay and faults. Clients connect in
-order. TARGET is written as for twistecho fleet.
+Without TARGET the command starts the service on a free port, in its own process, with the given
+delay and faults. If these are random, the service is restarted for each engine, so that both get
+the same delays and faults. With TARGET, that server has its own delay and faults. Clients connect
+in order. TARGET is written as for twistecho fleet.
 
-Exit codes: 0 both engines were answered alike and right (with --fault, alike is enough); 1 they
-were not; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after Ctrl-C.
+Exit codes: 0 both engines got the same, right replies (with --fault the same is enough); 1 they
+did not; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after Ctrl-C.
 """
 
 

@@ -1,4 +1,4 @@
-"""The plan that a command's options ask for."""
+"""The plan that a command's options describe."""
 
 from itertools import chain
 from typing import Any
@@ -16,7 +16,7 @@ from .payloads import messages_from
 
 
 def loadable(name: str) -> str:
-    """Give the name of a protocol that can be loaded. Raises ValueError for another."""
+    """Return the name of a protocol after loading it. Raises ValueError if it cannot be loaded."""
     load_protocol(name)
     return name
 
@@ -32,10 +32,10 @@ def plan_fields(
     weights: tuple[float, ...] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """Give the fields of the plan that the options ask for, or fail with one line.
+    """Return the fields of the plan that the options describe, or fail with a one-line error.
 
-    Where no format of replies is asked for, clients find it. ``fields`` are the plan's other
-    fields, as they are.
+    Without an option for the reply format, clients detect it. ``fields`` are the plan's other
+    fields, passed on unchanged.
     """
     given = is_given("messages")
     try:
@@ -53,7 +53,7 @@ def plan_fields(
 
 
 def make_plan(messages: tuple[str, ...], reply: str | None, **options: Any) -> Plan:
-    """Make the plan that the options ask for, or fail with one line; see `plan_fields`."""
+    """Make the plan that the options describe, or fail with a one-line error; see `plan_fields`."""
     try:
         return Plan(**plan_fields(messages, reply, **options))
     except FieldError as error:
@@ -64,5 +64,5 @@ _OPTION_OF = {"messages": "message", "ordered": "in-order"}
 
 
 def problem_with_option(error: FieldError) -> str:
-    """Say what a plan finds wrong with one of its fields in terms of the options."""
+    """Describe a plan's error about one of its fields, naming the option instead of the field."""
     return error.said(lambda field: f"--{_OPTION_OF.get(field, field)}")

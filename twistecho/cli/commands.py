@@ -1,8 +1,8 @@
 """All commands of ``twistecho`` in one group; each is imported when it is used.
 
-What the group itself shows of them, its help and the names that a shell completes, is in a table,
-so that nobody waits for commands that are not run. A command's own module holds its options alone;
-the module that carries it out is imported when they make sense.
+The group's own help and the names for shell completion come from a table, so that showing them
+imports no command. A command's own module holds its options only; the module that carries it out is
+imported once the options have been parsed.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -28,34 +28,34 @@ _PLACES = {
     "scenario": ".scenario:scenario",
     "serve": ".serve:serve",
 }
-"""The module of each command, and its name there."""
+"""The module of each command, and its name in that module."""
 
 SHORT_HELPS = {
-    "ab": "Say whether target B is slower than target A, by measuring them in turn.",
-    "check": "Run the same plan with both engines against the same server, and compare what they "
-             "found.",
+    "ab": "Report whether target B is slower than target A, by measuring them in turn.",
+    "check": "Run the same plan with both engines against the same server, and compare the "
+             "results.",
     "compare": "Run the same clients against each design of server, and show how long each client "
                "waits.",
-    "diff": "Say whether run B was slower than run A, from the files of their --json.",
+    "diff": "Report whether run B was slower than run A, from their --json files.",
     "find": "Find the highest rate that TARGET sustains while every requirement is met.",
     "fleet": "Run clients against TARGET and check every byte that comes back.",
-    "report": "Show, judge and merge what fleets found, from the files of their --json.",
+    "report": "Show, judge and merge the results of fleets, from their --json files.",
     "scenario": "Scenarios: what `twist echo --scenario` does to messages.",
-    "serve": "Serve as the notebook's servers do, and log what they log.",
+    "serve": "Run one of the notebook's servers; it logs as the notebook's does.",
 }  # fmt: skip
 """The first sentence of each command's help."""
 
 
 def short_help(name: str, width: int = 45) -> str:
-    """Give as much of a command's first sentence as click has room for."""
+    """Return the beginning of a command's first sentence that fits into click's column."""
     return click.Command(name, help=SHORT_HELPS[name]).get_short_help_str(width)
 
 
 class _Commands(MutableMapping[str, click.Command]):
-    """Commands by name. Getting one imports it; their names alone import nothing."""
+    """Commands by name. Reading one imports it; listing the names imports nothing."""
 
     def __getitem__(self, name: str) -> click.Command:
-        """Import a command. Raises KeyError where there is none of that name."""
+        """Import a command. Raises KeyError for an unknown name."""
         command: click.Command = imported(_PLACES[name])
         return command
 
@@ -69,31 +69,32 @@ class _Commands(MutableMapping[str, click.Command]):
         return len(_PLACES)
 
     def __setitem__(self, name: str, _command: click.Command) -> NoReturn:
-        """Refuse. Raises TypeError."""
+        """Raise TypeError: commands are fixed."""
         raise TypeError(f"{name}: commands are added to the table")
 
     def __delitem__(self, name: str) -> NoReturn:
-        """Refuse. Raises TypeError."""
+        """Raise TypeError: commands are fixed."""
         raise TypeError(f"{name}: commands are removed from the table")
 
 
 class _Group(click.Group):
-    """Tells of its commands what is in the table.
+    """A group that describes its commands from the table, without importing them.
 
-    It ends with one line after Ctrl-C; click would put an empty one before it.
+    After Ctrl-C it ends with one line; click alone would print an empty line before it.
     """
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give a command, or None where there is none of that name.
+        """Return a command, or None for an unknown name.
 
-        A KeyError of its import is an error, and not a name that is unknown, as click takes it for.
+        A KeyError raised by importing the command is passed on; click would report it as an unknown
+        name.
         """
         if cmd_name not in _PLACES:
             return None
         return self.commands[cmd_name]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Raises Abort where it was interrupted."""
+        """Run a command. Raises Abort after Ctrl-C."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -118,9 +119,9 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     commands=_Commands(),
-    help="Fleets of echo clients that prove what came back. The service itself is `twist echo`.",
+    help="Fleets of echo clients that check every reply. The service itself is `twist echo`.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(VERSION)
 def twistecho() -> None:
-    """Do nothing but what the command says."""
+    """Do nothing here: the command does the work."""

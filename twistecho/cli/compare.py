@@ -1,4 +1,4 @@
-"""``twistecho compare``: its options. What it does is in `run_compare`."""
+"""``twistecho compare``: its options. `run_compare` carries it out."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,13 +19,13 @@ from .plan_options import message_options, payload_options
 from .service_options import delay_options, design_reply_option
 
 DELAY = "0.2"
-"""The notebook's 5 s would take two of the designs 100 s each; the story is the same."""
+"""With the notebook's 5 s two of the designs would take 100 s each; the outcome is the same."""
 
 _LACKING = "twistecho compare needs psutil: pip install 'twistecho[compare]'"
 
 
 class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
-    """Several values in one, with commas between them."""
+    """Several values in one option, separated by commas."""
 
     def __init__(self, item: "click.ParamType[Any]") -> None:
         self._item = item
@@ -34,7 +34,7 @@ class _ListOf(click.ParamType):  # type: ignore[type-arg]  # generic since click
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[Any, ...]:
-        """Read every value, or fail with one line."""
+        """Parse every value, or fail with a one-line error."""
         if isinstance(value, tuple):
             return value
         texts = [text.strip() for text in value.split(",")]
@@ -49,8 +49,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
                  help="Number of clients, which start at once; several numbers show the growth."),
     click.option("--server", "-s", "servers", metavar="[NAME=]COMMAND", multiple=True,
                  type=Parsed("command", later("twistecho.compare.own_command:parse_command")),
-                 help="Command that starts a server of your own, with {port} where it takes its "
-                      "port; no shell runs it. Repeatable."),
+                 help="Command that starts your own server, with {port} for the port number; it "
+                      "runs without a shell. Repeatable."),
     click.option("--server-reply", type=choice_of(ReplyFormat),
                  help="Format in which your own servers must reply.  [default: raw]"),
     message_options,
@@ -81,11 +81,11 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 
 _HELP = """Run the same clients against each design of server, and show how long each client waits.
 
-Each server runs in a process of its own, on a free port of the loopback. The original experiment is
+Each server runs in its own process, on a free port of the loopback. The original experiment is
 `twistecho compare --delay 5 --timeout 120`; it takes nearly four minutes.
 
-Exit codes: 0 every message was answered right; 1 some were not, which may be what you wanted to
-see; 2 wrong command; 130 after Ctrl-C.
+Exit codes: 0 every message was answered right; 1 some were not, as some designs are meant to show;
+2 wrong command; 130 after Ctrl-C.
 """
 
 

@@ -1,4 +1,4 @@
-"""What commands do with a comparison: show the answer first, and write it to files."""
+"""How commands output a comparison: the answer is shown first, then files are written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from .showing import printer_beside, problem_writing
 
 @dataclass(frozen=True)
 class Shown:
-    """Where a comparison goes: people's to one stream, and files, by their options' names."""
+    """Where a comparison goes: ``printer`` shows it, ``files`` are keyed by option name."""
 
     files: dict[str, OutputFile]
     printer: Printer
 
     def conclude(self, judged: Judged) -> int:
-        """Write and show it; give the exit code. Ends the process where a file is not written."""
+        """Write and show it. Return the exit code, at least 1 if a file could not be written."""
         writers: dict[str, Callable[[OutputFile], None]] = {
             "json": lambda file: file.write(judged.to_json() + "\n"),
             "markdown": lambda file: file.append(to_markdown(judged)),
@@ -56,7 +56,7 @@ class Shown:
 
 
 def shown_to(json: OutputFile | None, markdown: OutputFile | None) -> Shown:
-    """Put the options together, or fail with one line where they contradict each other."""
+    """Combine the options, or fail with a one-line error if they contradict each other."""
     named = {"json": json, "markdown": markdown}
     files = {name: file for name, file in named.items() if file is not None}
     check_distinct(files)

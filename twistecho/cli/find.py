@@ -1,4 +1,4 @@
-"""``twistecho find``: its options. What it does is in `run_find`."""
+"""``twistecho find``: its options. `run_find` carries it out."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .report import picture, trust_options
 from .target_options import TARGET_TYPE, target_options
 
 _NOT_HERE = frozenset({"duration", "warmup", "ramp", "barrier", "rate", "think"})
-"""Options of a run that a search sees to itself."""
+"""Options of a run that a search sets itself."""
 
 _FINEST, _COARSEST = 0.001, 1.0
 _SHORTEST, _LONGEST = 1.0, 3600.0
@@ -25,12 +25,12 @@ _LOWEST, _HIGHEST = 0.01, 1e9
 _HELP = """Find the highest rate that TARGET sustains while every requirement is met.
 
 The clients stay connected. Each step offers one rate, after a warm-up of its own. The search
-doubles the rate until a step does not pass, and then narrows it down. A rate that does not pass is
-tried once more. If the fleet or its clients were the limit, the answer is "at least".
+doubles the rate until a step fails, and then narrows it down. A rate that fails is tried once more.
+If the fleet or its clients were the limit, the answer is "at least".
 
 Exit codes: 0 a rate was found; 1 not even --min-rate passed, or the target could not be reached;
 2 wrong command; 3 the fleet or its clients could not offer even that rate; 130 after Ctrl-C, which
-shows what was found so far.
+shows the results so far.
 """
 
 
@@ -71,12 +71,12 @@ _OPTIONS = [
     click.option("--max-rate", "most", type=Parsed("rate", _rate), default="1M",
                  show_default=True, metavar="N", help="Highest rate to try."),
     click.option("--precision", type=Parsed("share", _precision), default="5%", show_default=True,
-                 metavar="SHARE", help="End the search when the rate that passed and the one that "
-                                       "did not are this close."),
+                 metavar="SHARE", help="End the search when the highest rate that passed and the "
+                                       "lowest that failed are this close."),
     click.option("--step-duration", type=Parsed("time", _step_duration), default="5s",
                  show_default=True, metavar="TIME",
                  help="How long each step offers its rate. A warm-up precedes it: a fifth of "
-                      "that, but one second at least."),
+                      "that, at least one second."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="What drives the clients: Twisted's reactor, or one thread per client."),
     processes_option,

@@ -1,4 +1,4 @@
-"""``twistecho fleet``: its options. What it does is in `run_fleet`."""
+"""``twistecho fleet``: its options. `run_fleet` carries it out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--plan", "base", type=Parsed("file", later(".input_files:read_plan")),
                  metavar="FILE",
                  help="Read the plan from a file; options of the command line override it."),
-    file_option("--save-plan", help="Write the plan that was run to a file."),
+    file_option("--save-plan", help="Write the plan of this run to a file."),
     click.option("--engine", "-e", type=click.Choice(ENGINES), default="reactor", show_default=True,
                  help="What drives the clients: Twisted's reactor, or one thread per client."),
     processes_option,

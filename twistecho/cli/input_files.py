@@ -1,4 +1,4 @@
-"""Files that reports and plans are read from."""
+"""Reading reports and plans from files."""
 
 import sys
 from collections.abc import Callable
@@ -15,9 +15,9 @@ _Value = TypeVar("_Value")
 
 
 def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = False) -> _Value:
-    """Give what a function reads from the text of a file; ``-`` may be standard input.
+    """Return the parsed text of a file. With ``or_input``, ``-`` means standard input.
 
-    Raises ValueError with one line, which names the file, where that cannot be.
+    Raises ValueError with one line that names the file.
     """
     try:
         if or_input and name == "-":
@@ -28,10 +28,10 @@ def read_file(name: str, parse: Callable[[str], _Value], *, or_input: bool = Fal
 
 
 def read_report(name: str) -> tuple[str, Report]:
-    """Give a file's name and the report that is in it; - is standard input."""
+    """Return a file's name and the report in it; - is standard input."""
     return name, read_file(name, Report.from_json, or_input=True)
 
 
 def read_plan(name: str) -> Plan:
-    """Give the plan in a file. Raises ValueError with one line that names the file."""
+    """Return the plan in a file. Raises ValueError with one line that names the file."""
     return read_file(name, partial(Plan.from_json, bytes_of=payload_in))

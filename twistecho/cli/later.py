@@ -1,4 +1,4 @@
-"""What is imported when it is called: an option's help, or a refusal, needs little of the rest."""
+"""Imports at the time of the call, so that help texts and usage errors import little."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -8,9 +8,9 @@ from twistecho.base.processes import ended_at_once
 
 
 def imported(place: str) -> Any:
-    """Import what is at a place, ``module:name``; one that begins with a dot is in `cli`.
+    """Import and return the object named ``module:name``; a leading dot means the package `cli`.
 
-    Ctrl-C amid that ends the process at once. What importing raises goes on to the caller.
+    Ctrl-C during the import ends the process at once. Errors of the import are passed on.
     """
     module, _, name = place.partition(":")
     with ended_at_once():
@@ -18,7 +18,7 @@ def imported(place: str) -> Any:
 
 
 def later(place: str) -> Callable[..., Any]:
-    """Give what calls the function at a place, which it imports then; see `imported`."""
+    """Return a function that imports the function at a place when called, and calls it."""
 
     def call(*arguments: Any, **named: Any) -> Any:
         return imported(place)(*arguments, **named)

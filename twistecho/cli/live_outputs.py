@@ -1,7 +1,7 @@
-"""What a fleet gives to other programs while it runs: a line of JSON a second, and metrics.
+"""Outputs for other programs during a run: one line of JSON per second, and metrics.
 
-What cannot be written any more, since a pipe is closed or a disk full, does not end the run: it is
-said at the end, as of every other file.
+A write that fails, because a pipe is closed or a disk is full, does not end the run. It is reported
+at the end, as for every other file.
 """
 
 import os
@@ -31,14 +31,14 @@ _LAST_PORT = 65_535
 
 
 class Place(NamedTuple):
-    """Where to serve."""
+    """Host and port to serve on."""
 
     host: str
     port: int
 
 
 def parse_place(text: str) -> Place:
-    """Read ``port``, of 127.0.0.1, ``host:port`` or ``[ipv6]:port``. Raises ValueError."""
+    """Parse ``port`` (of 127.0.0.1), ``host:port`` or ``[ipv6]:port``. Raises ValueError."""
     match = _PLACE.fullmatch(text)
     if match is None or not text.isascii() or int(match["port"]) > _LAST_PORT:
         raise ValueError(f"{text[:60]!r} is neither a port nor host:port")
@@ -46,7 +46,7 @@ def parse_place(text: str) -> Place:
 
 
 def metrics_place(text: str) -> Place:
-    """Read a place. Raises ValueError also where nothing could be served there."""
+    """Parse a place. Raises ValueError also if ``prometheus-client`` is not installed."""
     place = parse_place(text)
     if find_spec("prometheus_client") is None:
         raise ValueError(_LACKING)
@@ -54,10 +54,10 @@ def metrics_place(text: str) -> Place:
 
 
 class LineFile:
-    """A file that lines are written to as they come, as a context manager.
+    """A file to which lines are written as they are made, as a context manager.
 
-    What was in it before is gone. The first OSError ends the writing: it is the ``error``. Nothing
-    is buffered: a reader that does not read can hold up a write, but not the command's end.
+    Opening it empties the file. The first OSError ends the writing and is kept in ``error``. Writes
+    are unbuffered: a slow reader can delay a write, but not the end of the command.
     """
 
     def __init__(self, file: OutputFile) -> None:
@@ -71,7 +71,7 @@ class LineFile:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close it, unless it is somebody else's."""
+        """Close the file, unless it is a stream that this class did not open."""
         out, self._out = self._out, None
         if isinstance(out, FileIO):
             try:
@@ -80,7 +80,7 @@ class LineFile:
                 self.error = self.error or error
 
     def write(self, line: str) -> None:
-        """Write a line, for all to see at once."""
+        """Write a line, unbuffered."""
         out, data = self._out, line.encode() + b"\n"
         if out is None or self.error is not None:
             return
@@ -90,11 +90,11 @@ class LineFile:
         except OSError as error:
             self.error = error
         except ValueError:
-            return  # closed meanwhile: nobody waited for the end of the run
+            return  # closed meanwhile: the run ended with an exception
 
 
 def _standard_output() -> RawIOBase | BinaryIO:
-    """Open standard output once more, by its descriptor where it has one. Raises OSError."""
+    """Open a duplicate of standard output's descriptor, if it has one. Raises OSError."""
     try:
         descriptor = sys.stdout.fileno()
     except UnsupportedOperation:
@@ -103,9 +103,9 @@ def _standard_output() -> RawIOBase | BinaryIO:
 
 
 class LiveOutputs:
-    """What the options ask for while a plan is carried out, as a context manager.
+    """The outputs that the options request during a run, as a context manager.
 
-    Entering it opens the file and takes the port, or fails with one line.
+    Entering it opens the file and binds the port, or fails with a one-line error.
     """
 
     def __init__(self, plan: Plan, lines: OutputFile | None, metrics: Place | None) -> None:
@@ -116,18 +116,18 @@ class LiveOutputs:
         self._held = ExitStack()
         self._line_file: LineFile | None = None
         self.url: str | None = None
-        """Where metrics are served."""
+        """The address of the metrics page; None if there is none."""
 
     def __enter__(self) -> Self:
-        """Begin to serve, and open the file."""
+        """Start serving, and open the file."""
         with ExitStack() as held:
-            self._serve(held)  # first, since a line may have to wait for its reader
+            self._serve(held)  # first, since opening a FIFO waits for its reader
             self._open_file(held)
             self._held = held.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End all of it."""
+        """Close the file and stop serving."""
         self._held.close()
 
     def _open_file(self, held: ExitStack) -> None:
@@ -161,11 +161,11 @@ class LiveOutputs:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody wants to know of each second."""
+        """Whether an output needs the figures of each second."""
         return bool(self._hearers)
 
     def beside(self, display: Shown) -> Shown:
-        """Give what shows a run as ``display`` does, and tells of each second besides."""
+        """Return a display that shows a run as ``display`` does, and also feeds these outputs."""
         if not self._hearers:
             return display
 
@@ -178,7 +178,7 @@ class LiveOutputs:
 
     @property
     def problem(self) -> str | None:
-        """What could not be written, in one line; None where all was."""
+        """The error of writing the file, in one line; None if there was none."""
         error = self._line_file and self._line_file.error
         return self._said(error) if error else None
 

@@ -1,4 +1,4 @@
-"""The options that say when messages are sent, and over how many connections."""
+"""The options that set when messages are sent, and over how many connections."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ reconnect_option: Callable[[Command], Command] = click.option(
     help="Make a new connection after every N answered messages.  [default: one connection per "
     "client]",
 )  # fmt: skip
-"""Adds the option that has connections made anew."""
+"""Adds the option for a new connection after every N messages."""
 
 _ARRIVALS = click.option(
     "--arrivals", type=choice_of(Arrivals), default=str(Arrivals.CONSTANT), show_default=True,
@@ -57,7 +57,7 @@ _ARRIVALS = click.option(
 
 
 def _seed_option(drawn: str) -> Callable[[Any], Any]:
-    """Give the option that has the same drawn again; its help says what that is."""
+    """Return the option for the seed; its help names what is ``drawn`` from it."""
     return click.option(
         "--seed", type=SEED_TYPE, default=0, show_default=True,
         help=f"Seed for {drawn}.",
@@ -67,7 +67,7 @@ def _seed_option(drawn: str) -> Callable[[Any], Any]:
 message_seed_option: Callable[[Command], Command] = _seed_option(
     "sizes, payloads and weighted messages"
 )
-"""Adds the option that has the same messages drawn again."""
+"""Adds the seed for the messages."""
 
 load_options: Callable[[Command], Command] = adding([
     _RATE_IN_STAGES,
@@ -86,7 +86,7 @@ load_options: Callable[[Command], Command] = adding([
     click.option("--barrier", is_flag=True,
                  help="Send nothing until every client has connected or failed to connect."),
 ])  # fmt: skip
-"""Adds the options that say when messages are sent."""
+"""Adds the options that set when messages are sent."""
 
 turns_load_options: Callable[[Command], Command] = adding([
     _RATE,
@@ -95,9 +95,9 @@ turns_load_options: Callable[[Command], Command] = adding([
     _THINK,
     _PIPELINE,
 ])  # fmt: skip
-"""Adds those that say when messages are sent while it is a target's turn."""
+"""Adds the options that set when messages are sent during a target's turn."""
 
 paired_load_options: Callable[[Command], Command] = adding(
     [_RATE, _THINK, _PIPELINE, reconnect_option]
 )
-"""Adds those under which two runs send the same messages, so that they can be compared."""
+"""Adds the options under which two runs send the same messages, so that they can be compared."""

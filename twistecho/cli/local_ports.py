@@ -1,9 +1,10 @@
-"""Local ports: how many the system gives out, and whether a plan's connections use them up.
+"""Local ports: how many the system has, and whether a plan's connections use them up.
 
-Connections from one address to the same service have a port each. Whoever closes first keeps it for
-a while longer (TIME_WAIT), since late packets may come: the fleet does, unless a server closes by
-itself. Linux keeps it for a minute; where ``tcp_tw_reuse`` lets it, it gives it out again after a
-second, if both sides send TCP's timestamps. See ip-sysctl in Linux's documentation.
+Every connection from one address to the same service needs a local port of its own. The side that
+closes first keeps its port for a while (TIME_WAIT), in case late packets arrive. That is the fleet,
+unless the server closes first. On Linux the time is one minute. With ``tcp_tw_reuse`` Linux reuses
+the port after one second, if both sides send TCP timestamps. Source: ip-sysctl in the Linux
+documentation.
 """
 
 from contextlib import suppress
@@ -15,16 +16,16 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.target import Target
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Where Linux tells the first and the last local port that it gives out."""
+"""Linux's first and last local port."""
 
 REUSE = Path("/proc/sys/net/ipv4/tcp_tw_reuse")
-"""Where Linux tells what it gives out again soon: 0 nothing, 1 all, 2 what is of the loopback."""
+"""Linux's setting for early reuse: 0 none, 1 all connections, 2 those on the loopback."""
 
 _TIME_WAIT, _REUSED_AFTER = 60.0, 1.0  # seconds
 
 
 def local_ports() -> int | None:
-    """Count the local ports that the system gives out; None where it does not tell."""
+    """Return the number of local ports; None if the system does not publish it."""
     try:
         first, last = PORT_RANGE.read_text().split()
     except (OSError, ValueError):
@@ -33,7 +34,7 @@ def local_ports() -> int | None:
 
 
 def kept_for(target: Target) -> float:
-    """Say for how many seconds a closed connection to a target keeps its local port."""
+    """Return for how many seconds a closed connection to a target keeps its local port."""
     with suppress(OSError):
         reuse = REUSE.read_text().strip()
         if reuse == "1" or (reuse == "2" and _is_loopback(target.host or "")):
@@ -49,9 +50,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def shortage(plan: Plan, target: Target) -> str | None:
-    """Say in one line that a plan's connections will use up the local ports, or None.
+    """Return one line if a plan's connections will use up the local ports, else None.
 
-    A plan shows it where it has a rate. Else how many connections there are is up to the server.
+    This can only be computed for a plan with a rate. Otherwise the server determines how many
+    connections there are.
     """
     a_second, ports = plan.connects_per_second, local_ports()
     if a_second is None or ports is None or target.host is None:
@@ -60,17 +62,17 @@ def shortage(plan: Plan, target: Target) -> str | None:
     taken = plan.clients + min(a_second * kept, _closed_in_all(plan, a_second))
     if taken <= ports * max(1, len(plan.sources)):
         return None
-    soon = "" if kept < _TIME_WAIT else ", let net.ipv4.tcp_tw_reuse be 1"
+    soon = "" if kept < _TIME_WAIT else ", set net.ipv4.tcp_tw_reuse to 1"
     return (
         f"{a_second:,.5g} connections/s, each of which keeps its local port for {kept:g} s after "
-        f"its end, but {ports:,} ports for each source address: unless the server closes first, "
-        f"clients will fail with connect:no-local-port. Give {ceil(taken / ports):,} addresses "
-        f"with --source{soon}, or have fewer connections"
+        f"it ends, but only {ports:,} ports per source address: unless the server closes first, "
+        f"clients will fail with connect:no-local-port. Use {ceil(taken / ports):,} addresses "
+        f"with --source{soon}, or make fewer connections"
     )
 
 
 def _closed_in_all(plan: Plan, a_second: float) -> float:
-    """Say how many connections a plan has at most, its clients' last ones apart."""
+    """Return the most connections that a plan closes, without each client's last one."""
     if plan.duration is not None:
         return a_second * (plan.warmup + plan.duration)
     each, carried = plan.messages_per_client, plan.reconnect

@@ -1,11 +1,10 @@
-"""The ``twistecho`` command: runs fleets and shows what they found.
+"""The ``twistecho`` command: runs fleets and shows the results.
 
-Exit codes, the first that applies: 130 after Ctrl-C or SIGTERM, 2 for a command line that makes no
-sense, 3 if the figures cannot be believed, 1 if not every message of every client was answered
-right or what was required was not found (or the engines disagree; that they agree is enough where
-`check` was asked for faults), else 0.
+Exit codes, the first that applies: 130 after Ctrl-C or SIGTERM; 2 for a wrong command line; 3 if
+the figures cannot be believed; 1 if a message was not answered right, a requirement was not met or
+the engines disagree (for `check` with faults, agreeing is enough); else 0.
 
-What it needs is imported inside `main`, and later as it is needed: Ctrl-C may come then, too.
+Imports are inside `main`, or later still, so that Ctrl-C during an import is handled too.
 """
 
 import sys
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command, on the process's own arguments unless others are given."""
+    """Run the command with ``arguments``, by default those of the process."""
     try:
         try:
             prepare_streams()

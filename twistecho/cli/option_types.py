@@ -1,4 +1,4 @@
-"""What options take, and how they are added: texts become values, or fail with one line."""
+"""Types of options, and how options are added: text becomes a value, or a one-line error."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # generic since click 8.4
-    """What a function reads from a text; fails with the one line of the ValueError it raises."""
+    """A value that a function parses from text. Its ValueError becomes a one-line error."""
 
     def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
         self.name = name
@@ -27,7 +27,7 @@ class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # gen
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> _Value:
-        """Read the text, unless it has been read, or fail with one line."""
+        """Parse the text, unless it is parsed already, or fail with a one-line error."""
         try:
             read: _Value = self._parse(value) if isinstance(value, str) else value
         except ValueError as error:
@@ -36,12 +36,12 @@ class Parsed(click.ParamType, Generic[_Value]):  # type: ignore[type-arg]  # gen
 
 
 class Whole(click.IntRange):
-    """A whole number of a range, in ASCII digits: Python's `int` takes others, and underscores."""
+    """A whole number in a range, in ASCII digits only; Python's `int` takes more."""
 
     name = "N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the text, or fail with one line."""
+        """Parse the text, or fail with a one-line error."""
         if isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value) is None:
             self.fail(f"{value[:40]!r} is not a whole number", param, ctx)
         return super().convert(value, param, ctx)
@@ -51,7 +51,7 @@ _is_staged = later("twistecho.fleet.plans.stages:is_staged")
 
 
 class StagesOr(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
-    """Stages of a load, where the text is meant to be some; or else a value of another type."""
+    """Stages of a load if the text looks like stages; otherwise a value of another type."""
 
     def __init__(self, kind: Any, parse: Callable[[str], Any]) -> None:
         self.name = kind.name
@@ -59,13 +59,13 @@ class StagesOr(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         self._stages = Parsed("stages", parse)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the text, or fail with one line."""
+        """Parse the text, or fail with a one-line error."""
         staged = isinstance(value, str) and _is_staged(value)
         return (self._stages if staged else self._kind).convert(value, param, ctx)
 
 
 def choice_of(kind: type[TextEnum]) -> "click.Choice[str]":
-    """Give the type of an option that takes one of an enumeration's texts."""
+    """Return the type of an option that takes one of an enumeration's values as text."""
     return click.Choice([str(each) for each in kind])
 
 
@@ -75,7 +75,7 @@ SEED_TYPE = Parsed("seed", later("twistecho.base.seeding:parse_seed"))
 
 
 def adding(options: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
-    """Give what adds options to a command, in the order in which its help shows them."""
+    """Return a decorator that adds options to a command, in the order of its help."""
 
     def add(command: Command) -> Command:
         for option in reversed(options):
@@ -91,11 +91,11 @@ _writable = later(".output_files:writable")
 def file_option(
     *names: str, parse: Callable[[str], Any] = _writable, **attributes: Any
 ) -> Callable[[Any], Any]:
-    """Give an option that names a file to write."""
+    """Return an option that names a file to write."""
     return click.option(*names, type=Parsed("file", parse), metavar="FILE", **attributes)
 
 
 def is_given(name: str) -> bool:
-    """Say whether the user has given the option with this name."""
+    """Return whether the user has set the option with this name."""
     source = click.get_current_context().get_parameter_source(name)
     return source not in {None, ParameterSource.DEFAULT}

@@ -1,7 +1,7 @@
-"""Files that results are written to.
+"""Files for results.
 
-A file that cannot be written is found before anything runs. It is written whole, at the end: what
-was there before stays there if the run fails.
+Whether a file can be written is checked before anything runs. The file is replaced as a whole at
+the end: if the run fails, the old content stays.
 """
 
 import os
@@ -21,7 +21,7 @@ _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(self|[0-9]+)(/task/[0-9]+)?/fd")
 
 
 class OutputFile:
-    """A file that a result is written to; ``-`` and ``/dev/stdout`` are standard output."""
+    """A file for a result; ``-`` and ``/dev/stdout`` are standard output."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -29,13 +29,13 @@ class OutputFile:
         self._is_descriptor = (
             _DESCRIPTORS.fullmatch(os.path.realpath(Path(name).parent)) is not None
         )
-        # A link is followed: what it points to is replaced, not the link. That of a descriptor,
-        # as of bash's >(command), leads nowhere.
+        # A link is followed: its target is replaced, not the link. The link of a descriptor, such
+        # as bash's >(command), has no target that could be replaced.
         special = self._is_descriptor or (Path(name).exists() and not Path(name).is_file())
         self.path = Path(name if special else os.path.realpath(name))
 
     def check(self) -> None:
-        """Raise OSError where it cannot be written; leave what is there as it is."""
+        """Raise OSError if the file cannot be written. Its content is left as it is."""
         if self.is_stdout:
             return
         if self._is_replaced():
@@ -48,7 +48,7 @@ class OutputFile:
                 raise PermissionError("Permission denied")
 
     def _is_replaced(self) -> bool:
-        """Tell whether it is, or will be, a file of its own, in a folder where one can be made."""
+        """Return whether it is, or will be, a regular file in a folder where files can be made."""
         if self._is_descriptor:
             return False
         if self.path.exists():
@@ -65,9 +65,9 @@ class OutputFile:
             self.fill(lambda path: Path(path).write_bytes(data))
 
     def fill(self, write: Callable[[str], object]) -> None:
-        """Have ``write`` write the file, at the path that it is called with. Raises OSError.
+        """Call ``write`` with the path at which it is to write the file. Raises OSError.
 
-        The path has the suffix of the file that it will become.
+        The path has the suffix of the final file.
         """
         if not self._is_replaced():
             write(str(self.path))
@@ -84,9 +84,9 @@ class OutputFile:
             raise
 
     def append(self, text: str) -> None:
-        """Write all of a text behind what is there, on a line of its own. Raises OSError.
+        """Append a text, after a line break if the file has content. Raises OSError.
 
-        What is there stays as it is where the text has no room.
+        If the text does not fit on the disk, the file keeps its old content.
         """
         if self.is_stdout or (self.path.exists() and not self.path.is_file()):
             self.write(text)
@@ -102,7 +102,7 @@ class OutputFile:
                 raise
 
     def _mode(self) -> int:
-        """Give the permissions of the file that is there, or those of a new one."""
+        """Return the permissions of the existing file, or those of a new one."""
         try:
             return self.path.stat().st_mode & 0o7777
         except FileNotFoundError:
@@ -112,7 +112,7 @@ class OutputFile:
 
 
 def writable(name: str) -> OutputFile:
-    """Give a file that can be written. Raises ValueError with one line where it cannot."""
+    """Return a file that can be written. Raises ValueError with a one-line message if it cannot."""
     file = OutputFile(name)
     try:
         file.check()
@@ -125,22 +125,22 @@ _problem_with = later("twistecho.pictures.files:problem_with")
 
 
 def drawable(name: str) -> str:
-    """Give the name of a file that a picture can be drawn into. Raises ValueError for another."""
+    """Return the name of a file of a supported picture format. Raises ValueError for any other."""
     if problem := _problem_with(name):
         raise ValueError(problem)
     return name
 
 
 def picture(name: str) -> OutputFile:
-    """Give a file to draw into. Raises ValueError where that is known to be impossible."""
+    """Return a file to draw into. Raises ValueError if it cannot be written or drawn."""
     return writable(drawable(name))
 
 
 def check_distinct(files: dict[str, OutputFile]) -> None:
-    """Fail with one line where two options name the same file, the keys being their names."""
+    """Fail with a one-line error if two options name the same file; keys are option names."""
     seen: dict[Path | str, str] = {}
     for option, file in files.items():
-        # Devices take everything.
+        # Several options may write to the same device.
         if not file.is_stdout and file.path.exists() and not file.path.is_file():
             continue
         place = "-" if file.is_stdout else file.path

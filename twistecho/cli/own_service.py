@@ -1,4 +1,4 @@
-"""What the options ask of a service that a command starts itself."""
+"""The options of a service that a command starts itself."""
 
 import secrets
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ from twistecho.service.scenario.scenario import Scenario
 
 
 def any_delay(text: str) -> AskedDelay:
-    """Read a delay, that of a trace from its file. Raises ValueError."""
+    """Parse a delay; a trace is read from its file. Raises ValueError."""
     return parse_delays(text, lines_of=lines_of)
 
 
 def service_options(
     plan: Plan, delay: AskedDelay, delay_per: str, faults: Sequence[Fault], seed: int | None
 ) -> tuple[dict[str, Any], str]:
-    """Give an `EchoServer`'s options, and what is to be said of them; the seed is never left open.
+    """Return the options for `EchoServer`, and a description of its faults and delay.
 
-    It replies as is asked of it, and stamped where the clients are to find that out. Fails with one
-    line where faults contradict each other.
+    The seed is always set. The reply format is the plan's; stamped if the clients detect the
+    format. Fails with a one-line error if faults contradict each other.
     """
     reply = ReplyFormat.STAMPED if plan.reply == AUTO else plan.reply
     chosen = secrets.randbits(32) if seed is None else seed

@@ -1,4 +1,4 @@
-"""What the options say of the bytes that clients send: texts and files become messages."""
+"""The bytes that clients send: messages from the texts and files of the options."""
 
 import os
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from twistecho.fleet.plans.sizes import MOST_SIZE, parse_sizes
 
 
 def checked_size(text: str) -> str:
-    """Give a text of sizes. Raises ValueError for another."""
+    """Return a text of sizes after checking it. Raises ValueError if it is wrong."""
     parse_sizes(text)
     return text
 
 
 def payload_in(name: str) -> bytes:
-    """Give the bytes of the file of a payload. Raises ValueError with one line."""
+    """Return the bytes of a payload's file. Raises ValueError with a one-line message."""
     return bytes_of(name, MOST_OWN)
 
 
 def read_payload(text: str) -> str | bytes:
-    """Read ``random``, ``text``, ``zeros`` or ``file:PATH``, then its bytes. Raises ValueError."""
+    """Parse ``random``, ``text``, ``zeros`` or ``file:PATH`` (and read it). Raises ValueError."""
     if text.startswith(OF_FILE):
         return payload_in(text.removeprefix(OF_FILE))
     try:
@@ -34,21 +34,21 @@ def read_payload(text: str) -> str | bytes:
 
 
 def read_message(name: str) -> bytes:
-    """Give the message in a file. Raises ValueError with one line."""
+    """Return the message in a file. Raises ValueError with a one-line message."""
     return bytes_of(name, MOST_SIZE)
 
 
 def parse_weights(text: str) -> tuple[float, ...]:
-    """Read ``9,1``. Raises ValueError."""
+    """Parse weights such as ``9,1``. Raises ValueError."""
     return tuple(number(each) for each in text.split(","))
 
 
 def messages_from(
     texts: Sequence[str], files: Sequence[bytes], *, given: bool, escapes: bool
 ) -> tuple[bytes, ...]:
-    """Give the messages of the options; the texts were ``given``, or are what is sent by default.
+    """Return the messages of the options; ``given`` means that the user set the texts.
 
-    Raises FieldError where the options contradict each other, and for a wrong escape.
+    Raises FieldError if the options contradict each other, and for a wrong escape.
     """
     if files and given:
         raise FieldError("message-file", "it contradicts ", "messages")

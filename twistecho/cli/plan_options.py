@@ -1,4 +1,4 @@
-"""The options that say what a fleet's clients do; `chosen_plan` makes a plan of them."""
+"""The options that set what a fleet's clients do; `chosen_plan` makes a plan of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ _MESSAGE = click.option(
     "--message", "-m", "messages", multiple=True,
     default=[OWN_MESSAGE.decode()], show_default=True,
     help="Text that each client sends. {client} becomes the client's number, {message} the "
-    "message's. Repeat the option to send several texts in turn.",
+    "message's number. Repeat the option to send several texts in turn.",
 )  # fmt: skip
 _REPEAT = click.option(
     "--repeat", "-n", type=Whole(1), default=1, show_default=True,
@@ -28,11 +28,11 @@ _TIMEOUT = click.option(
 )  # fmt: skip
 
 message_options: Callable[[Command], Command] = adding([_MESSAGE, _REPEAT, _TIMEOUT])
-"""Adds the options that say what a client sends, and how long it waits."""
+"""Adds the options for what a client sends, and for how long it waits."""
 
 payload_options: Callable[[Command], Command] = adding([
     click.option("--escapes", is_flag=True,
-                 help=r"Replace \r, \n, \t, \\ and \xHH in --message by the bytes they stand for."),
+                 help=r"Replace \r, \n, \t, \\ and \xHH in --message by the bytes they denote."),
     click.option("--message-file", "message_files", multiple=True,
                  type=Parsed("file", later(".payloads:read_message")), metavar="FILE",
                  help="Send the contents of a file instead of --message; repeatable."),
@@ -48,7 +48,7 @@ payload_options: Callable[[Command], Command] = adding([
                  help="What fills messages up to --size: random, text, zeros or file:PATH.  "
                       "[default: random]"),
 ])  # fmt: skip
-"""Adds the options that say which bytes and how many a message has."""
+"""Adds the options for the bytes and the size of a message."""
 
 _CLIENTS = click.option(
     "--clients", "-c", type=Whole(1), default=20, show_default=True, help="Number of clients.",
@@ -62,10 +62,10 @@ _CLIENTS_IN_STAGES = click.option(
 
 
 def _reply_option(otherwise: str = "") -> Callable[[Any], Any]:
-    """Give the option of the replies' format; ``otherwise`` says where its default is another."""
+    """Return the option for the reply format; ``otherwise`` names a second default, if any."""
     return click.option(
         "--reply", "-r", type=click.Choice([str(each) for each in ASKED]),
-        help="Format of the replies. With auto each client finds it from the first bytes.  "
+        help="Format of the replies. With auto each client detects it from the first bytes.  "
         f"[default: {AUTO}{otherwise}]",
     )  # fmt: skip
 
@@ -77,19 +77,19 @@ _RESULT_OPTIONS = [
 
 plan_options: Callable[[Command], Command] = adding([
     _CLIENTS, message_options, payload_options,
-    _reply_option(f"; of check's own service {ReplyFormat.STAMPED}"), *_RESULT_OPTIONS,
+    _reply_option(f"; for check's own service {ReplyFormat.STAMPED}"), *_RESULT_OPTIONS,
 ])  # fmt: skip
-"""Adds the options that make a plan, and where its result goes."""
+"""Adds the options for a plan and its result."""
 
 fleet_plan_options: Callable[[Command], Command] = adding([
     _CLIENTS_IN_STAGES, message_options, payload_options, _reply_option(), *_RESULT_OPTIONS,
 ])  # fmt: skip
-"""Adds the same, where clients may come and go."""
+"""Adds the same options, with stages for the number of clients."""
 
 turns_plan_options: Callable[[Command], Command] = adding([
     _CLIENTS, _MESSAGE, _TIMEOUT, payload_options, _reply_option(),
 ])  # fmt: skip
-"""Adds those that make a plan which goes on until all turns are over."""
+"""Adds the options for a plan that lasts until all turns are over."""
 
 
 protocol_option: Callable[[Command], Command] = click.option(
@@ -98,4 +98,4 @@ protocol_option: Callable[[Command], Command] = click.option(
     help="Speak a protocol of your own: CLASS(client) has request(number), which returns the "
     "bytes to send, and reply(number, data), which returns the size of the whole reply, or 0.",
 )  # fmt: skip
-"""Adds the option that names a protocol of the user's own."""
+"""Adds the option that names the user's own protocol."""

@@ -1,6 +1,6 @@
-"""``twistecho report``: shows, judges and merges what runs have found before.
+"""``twistecho report``: shows, judges and merges the reports of earlier runs.
 
-The options for what is done with a report are here, those of other commands too; see `results`.
+The output options for a report are here, also for other commands; see `results`.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from .later import later
 from .option_types import Parsed, adding, file_option
 
 picture = later(".output_files:picture")
-"""Gives a file to draw into."""
+"""Returns a file to draw into."""
 
 _REQUIREMENT = "twistecho.fleet.reports.requirements:parse_requirement"
 
 trust_options: Callable[[Any], Any] = adding([
     click.option("--rate-tolerance", type=Parsed("share", parse_share), default="99%",
                  show_default=True, metavar="SHARE",
-                 help="Share of the messages due under a rate that must be sent in time, else the "
-                      "run is INVALID: 95%, 95 or 0.95."),
+                 help="Share of the messages of a rate that must be sent in time; the run is "
+                      "INVALID below it: 95%, 95 or 0.95."),
     click.option("--allow-lag", type=Parsed("time", parse_seconds), metavar="TIME",
-                 help="How late the fleet itself may send under a rate, and how much of a time may "
-                      "be the fleet's own before a star marks it.  [default: 10ms and 0.2ms]"),
+                 help="How late the fleet may send under a rate, and how much it may add to a time "
+                      "before a star marks that time.  [default: 10ms and 0.2ms]"),
 ])  # fmt: skip
-"""Adds the options that say from when on a report is not to be believed."""
+"""Adds the limits beyond which a report is not valid."""
 
 result_options: Callable[[Any], Any] = adding([
     click.option("--require", "requirements", multiple=True,
@@ -46,13 +46,13 @@ result_options: Callable[[Any], Any] = adding([
     file_option("--html", help="Write verdict, figures and charts as one HTML page."),
     click.option("--quiet", "-q", is_flag=True, help="Show only problems."),
 ])  # fmt: skip
-"""Adds the options that say what is done with a report."""
+"""Adds the output options for a report."""
 
 
-_HELP = """Show, judge and merge what fleets found, from the files of their --json.
+_HELP = """Show, judge and merge the results of fleets, from their --json files.
 
 Several files are merged exactly, as the parts of one run. Their plans must be the same, except for
-the number of clients, the rate, the ramp, the sources and the seed. - is standard input.
+the number of clients, the rate, the ramp, the sources and the seed. - means standard input.
 
 Exit codes: 0 every message was answered right and every requirement is met; 1 something failed or
 a requirement was missed; 2 wrong command; 3 the figures cannot be believed (INVALID).

@@ -1,4 +1,4 @@
-"""What commands do with a report: judge it by what is required, show it, write it to files."""
+"""How commands output a report: judge it by the requirements, show it and write it to files."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +36,14 @@ _WRITERS: dict[str, Callable[[Verdict, OutputFile], None]] = {
     "html": lambda verdict, file: file.write(imported(_PAGE)(verdict)),
     "plot": lambda verdict, file: file.fill(partial(imported(_CHARTS), verdict.report)),
 }
-"""What writes each kind of file, which is imported where it is asked for, before it is made."""
+"""The writer of each kind of file; its module is imported only if the option is used."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What is asked of a command's report; ``files`` are to be written, by their options' names.
+    """The options for a command's report; ``files`` to write are keyed by option name.
 
-    What is ``written_before``, while the report was made, is only named.
+    Files in ``written_before`` were written during the run; only their names are shown.
     """
 
     requirements: tuple[Requirement, ...]
@@ -55,7 +55,7 @@ class Results:
     written_before: Sequence[str] = ()
 
     def check(self, plan: Plan) -> None:
-        """Fail with one line where something is asked of a stage that a plan has not."""
+        """Fail with a one-line error if an option needs a stage that the plan does not have."""
         if "hdr-stages" in self.files and plan.stages is None:
             raise click.UsageError("--hdr-stages: the load has no stages")
         for requirement in self.requirements:
@@ -64,14 +64,14 @@ class Results:
                 raise click.UsageError(f"--require: {problem}")
 
     def conclude(self, report: Report, problem: str | None = None) -> Verdict:
-        """Judge, write and show a report. Ends the process where a file could not be written.
+        """Judge, write and show a report. Ends the process if a file could not be written.
 
-        A ``problem`` is one that there was with a file while the report was made.
+        ``problem`` is the error of a file that was written during the run.
         """
         if self.allow_lag is not None:
             report = replace(report, allowed_lag=self.allow_lag)
         verdict = judge(report, self.requirements, self.rate_tolerance)
-        # The disk may have become full meanwhile: all the rest is written and shown all the same.
+        # The disk may be full by now: the other files are written and the report is shown anyway.
         problems = {
             option: problem_writing(
                 option, file, partial(_WRITERS[option], verdict, file), quiet=self.quiet
@@ -105,9 +105,9 @@ def make_results(
     beside: Mapping[str, OutputFile | None] = MappingProxyType({}),
     **files: OutputFile | None,
 ) -> Results:
-    """Put the options together, or fail with one line where they contradict each other.
+    """Combine the options, or fail with a one-line error if they contradict each other.
 
-    Files ``beside``, by their options' names, are written by somebody else.
+    Files in ``beside``, keyed by option name, are written elsewhere.
     """
     named = {name.replace("_", "-"): file for name, file in files.items() if file is not None}
     others = {name: file for name, file in beside.items() if file is not None}

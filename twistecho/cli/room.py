@@ -1,7 +1,7 @@
-"""Whether this machine has room for the clients of a plan, which is found before they start.
+"""Whether this machine can run the clients of a plan, checked before they start.
 
-What bounds them is how many files a process may open, and how many local ports there are for
-connections between two addresses. Both are said with what would help.
+The limits are the open files of a process, and the local ports for connections between two
+addresses. The message for either names a remedy.
 """
 
 import socket
@@ -15,7 +15,7 @@ from .local_ports import local_ports
 
 
 def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | None:
-    """Say in one line what there is not enough of for a plan, or None where all fit.
+    """Return one line if the plan exceeds a limit of this machine, else None.
 
     ``open_files`` is the limit of each of the ``processes``.
     """
@@ -23,24 +23,24 @@ def lack(plan: Plan, target: Target, processes: int, open_files: int) -> str | N
     most = -(-plan.at_once // processes)
     if most > room:
         return (
-            f"{most:,} clients in a process, but it may open {open_files:,} files: "
-            f"take {-(-plan.at_once // room)} --processes or more, or raise the limit (ulimit -n)"
+            f"{most:,} clients in a process, which may open only {open_files:,} files: "
+            f"use {-(-plan.at_once // room)} --processes or more, or raise the limit (ulimit -n)"
         )
     ports = local_ports()
     addresses = max(1, len(plan.sources))
     if target.path is None and ports is not None and plan.clients > ports * addresses:
         return (
-            f"{plan.clients:,} clients, but {ports:,} local ports for each source address: "
-            f"give {-(-plan.clients // ports)} addresses with --source, "
+            f"{plan.clients:,} clients, but only {ports:,} local ports per source address: "
+            f"use {-(-plan.clients // ports)} addresses with --source, "
             "or widen net.ipv4.ip_local_port_range"
         )
     return None
 
 
 def problem_with_sources(plan: Plan, target: Target) -> str | None:
-    """Say in one line which source address cannot be connected from, or None."""
+    """Return one line that names a source address that cannot be used, or None."""
     if plan.sources and target.host is None:
-        return f"{target} is not connected to from an address"
+        return f"{target} has no host: source addresses are for TCP targets"
     for source in plan.sources:
         family = socket.AF_INET6 if 6 in families((source,)) else socket.AF_INET
         try:

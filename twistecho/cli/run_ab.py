@@ -1,4 +1,4 @@
-"""What ``twistecho ab`` does: it measures two targets in turn, over kept connections."""
+"""Carries out ``twistecho ab``: measures two targets in turn, over connections that stay open."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def ab(
 
 
 def _targets(targets: tuple[Target, Target], engine: Engine, trust: dict[str, Any]) -> list[Target]:
-    """Give both targets with what the options say of trust, or fail with one line."""
+    """Return both targets with the TLS options applied, or fail with a one-line error."""
     tls = [target for target in targets if target.tls] or list(targets)
     secured = {target: secured_target(target, **trust) for target in tls}
     for name, target in zip("AB", targets, strict=True):
@@ -84,7 +84,7 @@ def _plan(options: dict[str, Any], turns: Turns) -> Plan:
     plan = make_plan(**options, duration=turns.duration, barrier=True)
     try:
         readers_of(plan)
-    except ValueError as error:  # of the protocol, which it names
+    except ValueError as error:  # its message names the option --protocol
         raise click.UsageError(f"--{error}") from None
     return plan
 
@@ -115,21 +115,21 @@ def _run(
 
 
 def _check_answered(letter: str, report: Report) -> None:
-    """Fail with one line where no client of a target was answered at all."""
+    """Fail with a one-line error if a target answered no message."""
     if not report.messages and report.failures:
         cause = next(iter(report.failures))
-        raise click.ClickException(f"{letter}, {report.target}: nothing was answered: {cause}")
+        raise click.ClickException(f"{letter}, {report.target}: no message was answered: {cause}")
 
 
 def _failed(letters: str, reports: Sequence[Report]) -> Iterator[str]:
-    """Say how many clients of each target failed, and of what."""
+    """Yield how many clients of each target failed, and why."""
     for letter, report in zip(letters, reports, strict=True):
         for line in failure_lines(report):
             yield f"{letter}, of {count(report.plan.clients, 'client')}: {line}"
 
 
 def _invalid(found: SideBySide, turns: Turns, rate_tolerance: float) -> Iterator[str]:
-    """Say why the figures cannot be believed; what is true of both targets, once."""
+    """Yield why the figures cannot be believed; reasons that hold for both targets come once."""
     one, two = (invalid(report, rate_tolerance) for report in found.reports)
     yield from (reason for reason in one if reason in two)
     yield from (f"A: {reason}" for reason in one if reason not in two)
@@ -137,7 +137,7 @@ def _invalid(found: SideBySide, turns: Turns, rate_tolerance: float) -> Iterator
     if found.apart > turns.settling / 2:
         yield (
             f"the processes began their turns {found.apart:.3g} s apart: more than half of the "
-            f"{turns.settling:g} s of each slice that do not count"
+            f"{turns.settling:g} s at the start of each slice that do not count"
         )
 
 

@@ -1,4 +1,4 @@
-"""What ``twistecho check`` does: both kinds of client must agree."""
+"""Carries out ``twistecho check``: both kinds of client must agree."""
 
 import json
 import sys
@@ -53,12 +53,12 @@ def check(
     plan = make_plan(**planned, reply=reply, ordered=True, seed=seed or 0)
     if faults and target is None and plan.reconnect is not None and plan.clients > 1:
         raise click.UsageError(
-            "--reconnect: it contradicts --fault, but for --clients 1: faults go by the number "
-            "of a connection, and which client makes the next one is up to the moment"
+            "--reconnect: with --fault it needs --clients 1: faults depend on the number of a "
+            "connection, and the order in which clients reconnect varies"
         )
     output = Output(json_file)
     options, drawn = service_options(plan, delay, delay_per, faults, seed)
-    # The reactor can run only once, so the engine that does without goes first.
+    # The reactor can run only once, so the engine that does not use it goes first.
     rounds: list[list[Engine]] = [["threads"], ["reactor"]] if drawn else [["threads", "reactor"]]
     reports: dict[str, Report] = {}
     about = ""
@@ -77,7 +77,7 @@ def check(
 
 
 def _secured(target: Target | None, **trust: Any) -> Target | None:
-    """Give the target with what the options say of trust, or fail with one line."""
+    """Return the target with the TLS options applied, or fail with a one-line error."""
     if target is not None:
         return secured_target(target, **trust)
     for name, value in trust.items():
@@ -87,10 +87,9 @@ def _secured(target: Target | None, **trust: Any) -> Target | None:
 
 
 def _conclude(output: Output, found: Agreement, about: str) -> NoReturn:
-    """Say whether the engines agree, and show both reports; the exit code says the same.
+    """Show whether the engines agree, then both reports, and exit accordingly.
 
-    Where faults were asked for, agreeing is all that is asked of the engines, on reports that add
-    up.
+    With faults the engines only have to agree, on reports whose numbers add up.
     """
     output.json(_check_json(found))
     printer = output.printer
@@ -122,13 +121,13 @@ def _run(engine: Engine, plan: Plan, target: Target, output: Output, *, verbose:
         raise click.UsageError(f"TARGET: {error}") from None
     output.printer.check()
     if report.interrupted:
-        raise KeyboardInterrupt  # half a run has nothing to agree on
+        raise KeyboardInterrupt  # an interrupted run cannot be compared
     return report
 
 
 @contextmanager
 def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Target]:
-    """Give the target to talk to: the one named, or a service started for the purpose."""
+    """Provide the target: the named one, or a service started for this command."""
     if target is not None:
         yield target
         return
@@ -136,14 +135,14 @@ def _service(target: Target | None, options: Mapping[str, Any]) -> Iterator[Targ
     try:
         yield parse_target(f"{server.host}:{server.port}")
     finally:
-        server.kill()  # the clients have ended: nobody is owed a reply any more
+        server.kill()  # the clients have ended: no reply is pending
 
 
 def _show(printer: Printer, found: Agreement) -> None:
     printer.table(agreement_table(found))
     for line in _failures(found):
         printer.line(line, "red")
-    # What both found is said once.
+    # A line that holds for both reports is printed once.
     for line in dict.fromkeys(
         line for report in found.reports for line in explanation_lines(report)
     ):
@@ -151,7 +150,7 @@ def _show(printer: Printer, found: Agreement) -> None:
 
 
 def _failures(found: Agreement) -> list[str]:
-    """List the causes of failure, once where they are those of both engines."""
+    """Return the causes of failure; those of both engines once if they are the same."""
     ours, theirs = (failure_lines(report) for report in found.reports)
     if ours == theirs:
         return ours

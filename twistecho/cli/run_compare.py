@@ -1,4 +1,4 @@
-"""What ``twistecho compare`` does: the notebook's experiment in one command."""
+"""Carries out ``twistecho compare``: the notebook's experiment in one command."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _PLANNED = (
     "messages", "message_files", "escapes", "weights", "size", "payload", "seed", "repeat",
     "timeout", "reconnect",
 )  # fmt: skip
-"""The options that are the plan's."""
+"""The options that belong to the plan."""
 
 
 def compare(
@@ -68,7 +68,7 @@ def _experiment(
     server_reply: str | None,
     **others: Any,
 ) -> Experiment:
-    """Put the options together, or fail with one line."""
+    """Combine the options, or fail with a one-line error."""
     planned = {name: others.pop(name) for name in _PLANNED}
     engines = ENGINES if engine == "both" else [e for e in get_args(Engine) if e == engine]
     reply_format = ReplyFormat(reply) if reply else None
@@ -89,7 +89,7 @@ def _experiment(
 
 
 def _check_plans(experiment: Experiment) -> None:
-    """Fail with one line where the messages do not go with the replies of a server."""
+    """Fail with a one-line error if the messages do not suit the reply format of a server."""
     for trial in experiment.trials():
         try:
             trial.plan()
@@ -100,27 +100,27 @@ def _check_plans(experiment: Experiment) -> None:
 
 
 def _has_lines(experiment: Experiment, picture: str | None, *, wanted: bool) -> bool:
-    """Say whether there is a line a client to be drawn, which has one connection in it.
+    """Return whether one line per client is to be drawn; a line shows one connection.
 
-    Fails with one line where there is not, though it was asked for.
+    Fails with a one-line error if the user asked for lines that cannot be drawn.
     """
     one_size = len(experiment.clients) == 1
     if experiment.plan.reconnect is None:
         return wanted and one_size
     if wanted and is_given("timeline"):
         raise click.UsageError(
-            "--timeline: it contradicts --reconnect: a line has one connection of a client"
+            "--timeline: it contradicts --reconnect: a line shows one connection of a client"
         )
     if picture and one_size:
         raise click.UsageError(
-            "--plot: with --reconnect it takes several numbers of --clients, to draw the growth: "
-            "a line has one connection of a client"
+            "--plot: with --reconnect it needs several numbers of --clients, to draw the growth: "
+            "a line shows one connection of a client"
         )
     return False
 
 
 def _own_servers(servers: Sequence[OwnCommand], reply: str | None) -> Sequence[OwnCommand]:
-    """Name the user's own servers, or fail with one line."""
+    """Name the user's own servers, or fail with a one-line error."""
     if reply and not servers:
         raise click.UsageError("--server-reply: there is no --server")
     try:
@@ -130,11 +130,11 @@ def _own_servers(servers: Sequence[OwnCommand], reply: str | None) -> Sequence[O
 
 
 def _run(experiment: Experiment) -> Comparison:
-    """Make all runs; end the process with one line where one cannot be made."""
+    """Run all trials; end the process with a one-line error if one cannot run."""
     raise_open_files()
     trials = experiment.trials()
     runs: dict[int, Run] = {}
-    # The user's own servers run first: nobody knows whether they start.
+    # The user's own servers run first, since they may fail to start.
     places = sorted(range(len(trials)), key=lambda place: trials[place].command is None)
     for number, place in enumerate(places, 1):
         with _status(f"{number} of {len(trials)}: {_describe(trials[place])}"):
@@ -146,7 +146,7 @@ def _run_one(trial: Trial) -> Run:
     try:
         return trial.run()
     except (LaunchError, FleetError) as error:
-        # Where a process died of an exception, the last line of what it said is the point.
+        # After an exception the last line of a process's output names the exception.
         problem = f"{trial.design}: {str(error).rpartition(chr(10))[2]}"
         raise click.ClickException(problem) from None
 
@@ -157,7 +157,7 @@ def _describe(trial: Trial) -> str:
 
 @contextmanager
 def _status(text: str) -> Iterator[None]:
-    """Say on a terminal what is being run; a pipe is told nothing."""
+    """Show the current run on a terminal; write nothing to a pipe."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -167,7 +167,7 @@ def _status(text: str) -> Iterator[None]:
 
 
 def _show(output: Output, comparison: Comparison, *, timeline: bool) -> None:
-    """Show for each number of clients who waited, what that means, the figures, and the cost."""
+    """Show, for each number of clients, the timeline, its meaning, the figures and the cost."""
     printer = output.printer
     width = printer.console.width if printer.console.is_terminal else 100
     for clients in comparison.sizes:

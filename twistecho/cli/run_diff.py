@@ -1,4 +1,4 @@
-"""What ``twistecho diff`` does: it compares what two runs have found before."""
+"""Carries out ``twistecho diff``: compares the reports of two earlier runs."""
 
 import sys
 from dataclasses import replace
@@ -20,7 +20,7 @@ from .output_files import OutputFile
 
 
 def allowing(report: Report, lag: float | None) -> Report:
-    """Give a report that allows so much lag, unless that is None."""
+    """Return the report with this allowed lag, in seconds; unchanged if the lag is None."""
     return report if lag is None else replace(report, allowed_lag=lag)
 
 

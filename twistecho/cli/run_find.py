@@ -1,4 +1,4 @@
-"""What ``twistecho find`` does: the highest rate that a target sustains, and whose limit it was."""
+"""Carries out ``twistecho find``: the highest rate that a target sustains, and what limited it."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -43,20 +43,20 @@ _CHOSEN = frozenset(
     {"rate", "byte_rate", "messages", "sent", "bytes_sent", "bytes_returned", "connects",
      "connects/s"}
 )  # fmt: skip
-"""Figures that grow with the rate which is tried, and so say nothing about the target."""
+"""Figures that grow with the offered rate, and so show nothing about the target."""
 
 _GAP = " " * 8
 
 
 @dataclass(frozen=True)
 class _Results:
-    """Where the answer goes: people's to one stream, and files, by their options' names."""
+    """Where the answer goes: ``printer`` shows it, ``files`` are keyed by option name."""
 
     files: dict[str, OutputFile]
     printer: Printer
 
     def conclude(self, found: HighestRate) -> int:
-        """Write and show it; give the exit code."""
+        """Write and show it. Return the exit code, at least 1 if a file could not be written."""
         problems = [
             problem_writing(option, file, partial(_WRITERS[option], found, file))
             for option, file in self.files.items()
@@ -129,7 +129,7 @@ def find(
 
 
 def _results(json: OutputFile | None, plot: OutputFile | None) -> _Results:
-    """Put the options together, or fail with one line where they contradict each other."""
+    """Combine the options, or fail with a one-line error if they contradict each other."""
     named = {"json": json, "plot": plot}
     files = {name: file for name, file in named.items() if file is not None}
     check_distinct(files)
@@ -144,17 +144,17 @@ def _plan(engine: Engine, target: Target, options: dict[str, Any]) -> Plan:
         raise click.UsageError(f"TARGET: {error}") from None
     try:
         readers_of(plan)
-    except ValueError as error:  # of the protocol, which it names
+    except ValueError as error:  # its message names the option --protocol
         raise click.UsageError(f"--{error}") from None
     return plan
 
 
 def _check_requirements(requirements: Iterable[Requirement], plan: Plan) -> None:
-    """Fail with one line where a requirement says nothing about the steps of a search."""
+    """Fail with a one-line error if a requirement does not apply to the steps of a search."""
     for requirement in requirements:
         problem = requirement.problem_with(plan)
         if problem is None and requirement.name in _CHOSEN:
-            problem = f"{requirement}: the search itself chooses how much is sent"
+            problem = f"{requirement}: the search itself sets how much is sent"
         if problem is None and requirement.name.startswith("connect.") and plan.reconnect is None:
             problem = f"{requirement}: it needs --reconnect: steps share their connections"
         if problem is not None:
@@ -167,7 +167,7 @@ def _run(
     lacking = lack(search.plan, target, processes, raise_open_files())
     if lacking:
         raise click.ClickException(f"--clients: {lacking}")
-    what = f"Searching the highest rate{required_by(search.requirements)}"
+    what = f"Searching for the highest rate{required_by(search.requirements)}"
     heading = f"{what}: {target}, {clients_of(search.plan)}"
     try:
         with SearchDisplay(sys.stderr, heading, search.precision, quiet=quiet) as display:

@@ -1,4 +1,4 @@
-"""What ``twistecho fleet`` does: clients, what they found, and what is to be thought of it."""
+"""Carries out ``twistecho fleet``: runs the clients, then judges and outputs their report."""
 
 import sys
 from dataclasses import replace
@@ -67,7 +67,7 @@ def fleet(
 
 
 def _check_way(engine: Engine, plan: Plan, target: Target) -> None:
-    """Fail with one line where the texts say that no client can connect."""
+    """Fail with a one-line error if the plan and the target show that no client can connect."""
     try:
         check_target(engine, target)
     except ValueError as error:
@@ -78,7 +78,7 @@ def _check_way(engine: Engine, plan: Plan, target: Target) -> None:
 
 
 def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
-    """Give the plan that the options ask for, on top of the one from a file if there is one."""
+    """Return the plan of the options, on top of the one from a file if there is one."""
     fields = plan_fields(**options)
     try:
         chosen = Plan(**fields) if base is None else replace(base, **_given(fields))
@@ -86,17 +86,17 @@ def _plan(base: Plan | None, options: dict[str, Any]) -> Plan:
         readers_of(chosen)
     except FieldError as error:
         raise click.UsageError(problem_with_option(error)) from None
-    except ValueError as error:  # of the protocol, which it names
+    except ValueError as error:  # its message names the option --protocol
         raise click.UsageError(f"--{error}") from None
     return chosen
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields whose options the user has given."""
+    """Return the fields whose options the user has set."""
     given = {name: value for name, value in fields.items() if is_given(name)}
     if "messages" in given or is_given("message_files"):
         given |= {"messages": fields["messages"], "literal": False}
-    # Stages of the file give way, too; those that are asked for are in the value.
+    # A set option also replaces the file's stages; its own stages are part of its value.
     return given | {staged: None for name, staged in STAGED.items() if name in given}
 
 

@@ -1,4 +1,4 @@
-"""What ``twistecho report`` does with what runs have found before, on other machines too."""
+"""Carries out ``twistecho report``: outputs the reports of earlier runs, also of other machines."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What ``twistecho scenario check`` does: whether files hold scenarios, and what these are."""
+"""Carries out ``twistecho scenario check``: whether files hold scenarios, and which."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from twistecho.service.scenario.document import written
 
 
 def check(files: tuple[str, ...], *, as_json: bool) -> None:
-    """Carry out `twistecho scenario check`, and end the process where a file is wrong."""
+    """Carry out `twistecho scenario check`; exit with code 2 if a file is wrong."""
     wrong = False
     for name in files:
         try:

@@ -1,4 +1,4 @@
-"""What ``twistecho serve`` does: one of the notebook's servers, on its own."""
+"""Carries out ``twistecho serve``: runs one of the notebook's servers."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def serve(
             _serve(chosen.make(settings), settings)
         except ListenError as error:
             raise click.ClickException(str(error)) from None
-        except KeyboardInterrupt:  # it is how people end a server
+        except KeyboardInterrupt:  # the usual way to end a server
             click.echo("Interrupted", err=True)
             sys.exit(INTERRUPTED)
 
@@ -68,12 +68,12 @@ def _serve(server: Server, settings: Settings) -> None:
 
 
 def _log(server: int, line: str) -> None:
-    # One write for each line: threads and children share the stream.
+    # One write per line: threads and children share the stream.
     try:
         _write(line)
     except OutputError:
-        time.sleep(0.1)  # the server may be amid the fork of this process: not interruptible
-        os.kill(server, signal.SIGUSR1)  # its main thread ends it; others could not
+        time.sleep(0.1)  # the server may still be forking this process: do not interrupt that
+        os.kill(server, signal.SIGUSR1)  # only the server's main thread can end it
 
 
 def _write(line: str) -> None:
@@ -83,7 +83,7 @@ def _write(line: str) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Have SIGTERM end the process in order while the block runs, and try its output at SIGUSR1."""
+    """While the block runs, exit in order on SIGTERM, and try to write to the output on SIGUSR1."""
     handlers = {signal.SIGTERM: _terminate, signal.SIGUSR1: _try_output}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -1,4 +1,4 @@
-"""``twistecho scenario check``: its options. What it does is in `run_scenario`."""
+"""``twistecho scenario check``: its options. `run_scenario` carries it out."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ from .later import later
 
 @click.group(help="Scenarios: what `twist echo --scenario` does to messages.")
 def scenario() -> None:
-    """Do nothing but what the command says."""
+    """Do nothing here: the subcommand does the work."""
 
 
-_HELP = """Say what the scenario in each file is, or what is wrong with it.
+_HELP = """Describe the scenario in each file, or what is wrong with it.
 
-A file is TOML or JSON, by its ending. The exit code is 2 where one holds no scenario. The seed
-counts as 0 where a file names none.
+A file is TOML or JSON, by its suffix. The exit code is 2 if a file holds no scenario. The seed is 0
+if the file has none.
 """
 
 
 @scenario.command(help=_HELP)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Write each whole, as JSON on one line.")
+@click.option("--json", "as_json", is_flag=True, help="Write each scenario as JSON on one line.")
 def check(**options: Any) -> None:
-    """Carry out `twistecho scenario check`, and end the process where a file is wrong."""
+    """Carry out `twistecho scenario check`; exit with code 2 if a file is wrong."""
     later(".run_scenario:check")(**options)

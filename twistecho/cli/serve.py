@@ -1,4 +1,4 @@
-"""``twistecho serve``: its options. What it does is in `run_serve`."""
+"""``twistecho serve``: its options. `run_serve` carries it out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from .service_options import delay_options, design_reply_option
 _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--port", "-p", "ports", type=Whole(0, 65535), multiple=True,
                  metavar="PORT",
-                 help="Where to listen; 0 takes a free port. Only select takes several.  "
+                 help="Port to listen on; 0 takes a free one. Only select takes several.  "
                       "[default: 5000; for select 5002 and 5003]"),
     click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST",
                  help="Interface to listen on."),
@@ -27,7 +27,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-_HELP = """Serve as the notebook's servers do, and log what they log.
+_HELP = """Run one of the notebook's servers; it logs as the notebook's does.
 
 The fifth design, Twisted's, is `twist echo`.
 """

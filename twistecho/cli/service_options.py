@@ -1,4 +1,4 @@
-"""The options that say what a service does: its replies, their delays, and its faults."""
+"""The options of a service: its replies, their delays, and its faults."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ design_reply_option: Callable[[Command], Command] = click.option(
     "--reply", "-r", type=choice_of(ReplyFormat),
     help="Format of the replies.  [default: stamped; for sequential prefixed]",
 )  # fmt: skip
-"""Adds the format of replies where each design has its own."""
+"""Adds the reply format; each design has its own default."""
 
 
 _any_delay = later(".own_service:any_delay")
@@ -27,7 +27,7 @@ _any_delay = later(".own_service:any_delay")
 def delay_options(
     delay: str, per: DelayPer, parse: Callable[[str], "AskedDelay"] = _any_delay
 ) -> Callable[[Command], Command]:
-    """Give what adds the options that say how a service delays its replies, and their defaults."""
+    """Return a decorator that adds the options for a service's delay, with these defaults."""
     return adding([
         click.option("--delay", "-d", type=Parsed("delay", parse), default=delay, show_default=True,
                      help="How long the server waits before it replies: 2, 20ms, 1min."),
@@ -40,10 +40,10 @@ def delay_options(
 fault_options: Callable[[Command], Command] = adding([
     click.option("--fault", "faults", multiple=True,
                  type=Parsed("fault", later("twistecho.service.scenario.parsing:parse_fault")),
-                 help="What goes wrong, as for twist echo: KIND[:PROBABILITY][,option=value]; "
+                 help="Fault of the service, as for twist echo: KIND[:PROBABILITY][,option=value]; "
                       "repeatable."),
     click.option("--seed", type=SEED_TYPE,
                  help="Seed for delays, faults and messages.  [default: 0 for messages; for "
                       "delays and faults a new one, which is shown]"),
 ])  # fmt: skip
-"""Adds the options that say what a service does wrong."""
+"""Adds the options for the service's faults."""

@@ -1,4 +1,4 @@
-"""Where a command's output goes: people's to one stream, a JSON result to a file."""
+"""Where a command's output goes: text for people to one stream, a JSON result to a file."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from .streams import OutputError
 
 
 def printer_beside(files: Iterable[OutputFile]) -> Printer:
-    """Give what prints for people: to standard error where a result goes to standard output."""
+    """Return the printer for text: on standard error if a result goes to standard output."""
     busy = any(file.is_stdout for file in files)
     return Printer(sys.stderr if busy else sys.stdout)
 
@@ -27,9 +27,9 @@ def printer_beside(files: Iterable[OutputFile]) -> Printer:
 def problem_writing(
     option: str, file: OutputFile, write: Callable[[], object], *, quiet: bool = False
 ) -> str | None:
-    """Have ``write`` write a file; say what the problem was if there was one.
+    """Call ``write`` to write a file; return the error in one line, or None.
 
-    Where that takes its time it is said meanwhile, unless it is to be ``quiet``.
+    If it takes long, a display says so meanwhile, unless ``quiet``.
     """
     try:
         with Writing(sys.stderr, file.name, quiet=quiet or file.is_stdout):
@@ -44,10 +44,10 @@ def problem_writing(
 def run_shown(
     engine: Engine, plan: Plan, target: Target, printer: Printer, *, verbose: bool, display: Shown
 ) -> Report:
-    """Carry out a plan, with one line per reply where it is ``verbose``; see `run_engine`.
+    """Carry out a plan; if ``verbose``, print one line per reply; see `run_engine`.
 
-    Where these lines cannot be written the run is ended early, and its report given all the same:
-    `Printer.check` tells.
+    If these lines cannot be written, the run ends early and its report is still returned;
+    `Printer.check` raises the error.
     """
     if not verbose:
         return run_engine(engine, plan, target, display=display)
@@ -56,19 +56,19 @@ def run_shown(
 
 
 def share_a_terminal(printer: Printer) -> bool:
-    """Tell whether a line a reply would come between lines that are renewed, on one terminal."""
+    """Return whether reply lines and a live display would be on the same terminal."""
     return printer.console.is_terminal and sys.stderr.isatty()
 
 
 class Output:
-    """Where a command's output goes: people's to one stream, a JSON result to a file."""
+    """Where a command's output goes: text for people to one stream, a JSON result to a file."""
 
     def __init__(self, json_file: OutputFile | None) -> None:
         self._json_file = json_file
         self.printer = printer_beside([] if json_file is None else [json_file])
 
     def json(self, text: str) -> None:
-        """Write the result for machines, if it was asked for, or fail with one line."""
+        """Write the JSON result, if the user asked for it, or fail with a one-line error."""
         file = self._json_file
         if file and (problem := problem_writing("json", file, lambda: file.write(text + "\n"))):
             raise click.ClickException(problem)

@@ -1,4 +1,4 @@
-"""The process's own streams: closed, full, or of a terminal that knows only ASCII."""
+"""The process's standard streams, which may be closed, full, or limited to ASCII."""
 
 import codecs
 import errno
@@ -13,15 +13,15 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def prepare_streams() -> None:
-    """Have all three descriptors open, and no character that a stream cannot write be an error.
+    """Open missing descriptors, and escape characters that a stream cannot encode.
 
-    Python has no stream where a descriptor is closed, and the next socket would get its number.
-    Writing to the one that is opened in its place is an OSError, as it is anywhere else.
+    Python has no stream for a closed descriptor, and the next socket would get its number. Writing
+    to the descriptor opened in its place raises OSError, as for other unwritable streams.
     """
     codecs.register_error(_ERRORS, _plain)
     for number in range(3):
         _open(number)
-    if sys.stdout is None or sys.stdout is sys.__stdout__:  # not one that somebody put there
+    if sys.stdout is None or sys.stdout is sys.__stdout__:  # not one that was replaced
         sys.stdout = _output()
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
@@ -34,12 +34,12 @@ def _open(number: int) -> None:
     try:
         os.fstat(number)
     except OSError:
-        # It gets the lowest number that is free; children are to have it too.
+        # It gets the lowest free number. Children inherit it.
         os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Write what a stream has no character for as Python would; rich's ellipsis keeps its width."""
+    """Escape an unencodable character as Python would; rich's ellipsis becomes one full stop."""
     if isinstance(error, UnicodeEncodeError) and error.object[error.start] == _ELLIPSIS:
         return ".", error.start + 1
     return codecs.backslashreplace_errors(error)
@@ -49,12 +49,12 @@ class OutputError(OSError):
     """Standard output cannot be written."""
 
     def __str__(self) -> str:
-        """Say so in one line; in none where its reader has gone, who knows why."""
+        """Return the error in one line; empty for a closed pipe, whose reader needs no message."""
         return "" if self.errno == errno.EPIPE else f"standard output: {self.strerror}"
 
 
 class _Descriptor(io.FileIO):
-    """A descriptor whose faults can be told from those of sockets and files."""
+    """A descriptor whose errors can be told from those of sockets and files."""
 
     def write(self, data: Any) -> int:
         """Write. Raises OutputError."""
@@ -65,7 +65,7 @@ class _Descriptor(io.FileIO):
 
 
 def _output() -> TextIO:
-    """Give standard output anew, as Python would, but that its faults are OutputErrors."""
+    """Return a new standard output like Python's, whose errors are OutputErrors."""
     now = sys.stdout
     return io.TextIOWrapper(
         io.BufferedWriter(_Descriptor(1, "w", closefd=False)),
@@ -75,16 +75,16 @@ def _output() -> TextIO:
 
 
 def flush() -> None:
-    """Write what is left: Python would complain of it at its end. Raises OutputError.
+    """Write buffered output, or Python would report the error at exit. Raises OSError.
 
-    Where the reader has gone, click has the text stream's own flush pass over that.
+    If the pipe's reader has gone, click ignores the error when the text stream is flushed.
     """
     sys.stdout.flush()
     getattr(sys.stdout, "buffer", sys.stdout).flush()
 
 
 def silence() -> None:
-    """Write nothing any more to standard output: Python would complain of it again at its end."""
+    """Discard all further standard output: Python would report the error again at exit."""
     with suppress(OSError, ValueError):
         number = os.open(os.devnull, os.O_WRONLY)
         os.dup2(number, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The options that say whom clients talk to, and whom they trust."""
+"""The options for the target of the clients, and for TLS."""
 
 from collections.abc import Callable
 
@@ -18,4 +18,4 @@ target_options: Callable[[Command], Command] = adding([
                       "host]"),
     click.option("--insecure", is_flag=True, help="Do not verify a tls: target's certificate."),
 ])  # fmt: skip
-"""Adds the options that say whom to trust."""
+"""Adds the TLS options."""

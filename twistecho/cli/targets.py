@@ -1,4 +1,4 @@
-"""Whom clients talk to, with what the options say of trust."""
+"""The target of the clients, with the TLS options applied."""
 
 import click
 
@@ -9,7 +9,7 @@ from twistecho.fleet.thread_engine.tls_client import context_for
 def secured_target(
     target: Target, *, ca: str | None, server_name: str | None, insecure: bool
 ) -> Target:
-    """Give the target with what the options say of trust, or fail with one line."""
+    """Return the target with the TLS options applied, or fail with a one-line error."""
     given = {"ca": ca, "server-name": server_name, "insecure": insecure}
     for option, value in given.items():
         if value and not target.tls:

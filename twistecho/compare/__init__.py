@@ -1,1 +1,1 @@
-"""The same plan against every design of server."""
+"""Comparison of server designs: the same plan against each of them."""

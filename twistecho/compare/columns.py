@@ -1,6 +1,6 @@
-"""A table of a comparison as so many, one below the other, as a terminal's width needs.
+"""Splits a wide table of a comparison into several, one below the other, that fit the terminal.
 
-A table that is too wide would have its figures folded, where nobody finds them.
+The figures of a table that is too wide would be wrapped, which makes them hard to find.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +15,15 @@ from .comparison import Comparison, Run
 _ANY_WIDTH = 100_000
 
 MakeTable = Callable[[Comparison, int, Sequence[Run] | None], Table]
-"""Makes a table of the runs with so many clients, a column each, or only of those to be shown."""
+"""Makes a table with one column per run with this many clients, or per run given."""
 
 
 def fitting_tables(
     make: MakeTable, comparison: Comparison, clients: int, width: int
 ) -> list[Table]:
-    """Share the runs with that many clients out among as few tables as fit into a width.
+    """Divide the runs with that many clients among as few tables as fit into a width.
 
-    A table of one run that does not fit even so is as wide as the terminal lets it be.
+    A table of a single run that still does not fit is as wide as the terminal.
     """
     count = len(comparison.of_size(clients))
     tables: list[Table] = []
@@ -37,7 +37,7 @@ def fitting_tables(
 
 
 def _cut(make: MakeTable, comparison: Comparison, clients: int, parts: int) -> list[Table]:
-    """Make so many tables, of as equal numbers of runs as can be, each as wide as it wants."""
+    """Make this many tables, with about equally many runs each, at their natural widths."""
     runs = comparison.of_size(clients)
     cuts = [len(runs) * number // parts for number in range(parts + 1)]
     tables = [make(comparison, clients, runs[a:b]) for a, b in pairwise(cuts)]

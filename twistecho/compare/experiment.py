@@ -1,7 +1,7 @@
 """The notebook's experiment: the same plan against one design after the other.
 
-Each design, and each server of one's own beside them, runs in a process of its own on a free port
-of the loopback, the clients in another; the server is measured from the moment it listens and
+Each design, and each of the user's own servers, runs in its own process on a free port of the
+loopback. The clients run in another process. The server is measured from the moment it listens, and
 stopped when the last client has ended.
 """
 
@@ -25,12 +25,12 @@ from .own_server import OwnServer
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is compared: every size of the plan, against every server, by every engine.
+    """The plan of a comparison: every number of clients, against every server, by every engine.
 
-    ``reply`` and ``backlog`` are each design's own where they are None. ``servers`` are commands
-    that have a name each; they are told neither of these nor of the delay, and their replies are to
-    be in the format ``server_reply``. ``kill_after`` kills the server so many seconds after the
-    clients have begun.
+    ``reply`` and ``backlog`` are each design's own if they are None. ``servers`` are named
+    commands; ``reply``, ``backlog`` and the delay do not apply to them, and they must reply in the
+    format ``server_reply``. The server is killed ``kill_after`` seconds after the clients have
+    begun.
     """
 
     plan: Plan
@@ -46,7 +46,7 @@ class Experiment:
     server_reply: ReplyFormat = ReplyFormat.RAW
 
     def trials(self) -> "list[Trial]":
-        """List what is to be run, in order."""
+        """Return the runs to be made, in order."""
         own = {command.name: command for command in self.servers}
         return [
             Trial(self, name, engine, clients, own.get(name))
@@ -56,7 +56,7 @@ class Experiment:
         ]
 
     def comparison(self, runs: Sequence[Run]) -> Comparison:
-        """Put runs together with the settings they share."""
+        """Combine runs with the settings that they share."""
         settings = {"delay": self.delay, "delay_per": str(self.delay_per)}
         if self.backlog is not None:
             settings["backlog"] = str(self.backlog)
@@ -68,7 +68,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run that is still to be made: of a design, or of the command that has this name."""
+    """One run that is still to be made: of a design, or of the command with this name."""
 
     experiment: Experiment
     design: str
@@ -77,11 +77,11 @@ class Trial:
     command: OwnCommand | None = None
 
     def plan(self) -> Plan:
-        """Give the plan, expecting the format in which this design replies."""
+        """Return the plan, with the reply format of this design."""
         return replace(self.experiment.plan, clients=self.clients, reply=self._reply())
 
     def server(self) -> LaunchedServer | OwnServer:
-        """Give the server, not yet started."""
+        """Return the server, not yet started."""
         return OwnServer(self.command) if self.command else self._design()
 
     def _design(self) -> LaunchedServer:

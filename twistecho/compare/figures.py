@@ -1,4 +1,4 @@
-"""The figures of a comparison in tables with a column a design: what clients saw; what it cost."""
+"""The figures of a comparison in tables with one column per design: results and costs."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,11 +12,11 @@ from twistecho.fleet.reports.figures import read
 from .comparison import Comparison, Run, ServerCost, causes, middle
 
 CPU_TICK = 0.01
-"""The least CPU time, in seconds, that can be told from none."""
+"""The smallest CPU time, in seconds, that the system reports."""
 
 
 def size(number: int) -> str:
-    """Write a number of bytes in MiB."""
+    """Return a number of bytes as text in MiB."""
     return f"{number / 2**20:.1f} MiB"
 
 
@@ -25,7 +25,7 @@ def _time(value: float | None) -> str:
 
 
 def _measured(cell: Callable[[ServerCost], str]) -> Callable[[Run], str]:
-    """Give what writes a server's cost, and a question mark where it was not measured."""
+    """Return a function that writes a server's cost, or a question mark if it was not measured."""
     return lambda run: cell(run.cost) if run.cost else "?"
 
 
@@ -65,9 +65,9 @@ _COST: _Figures = {
 def figures_table(
     comparison: Comparison, clients: int, shown: Sequence[Run] | None = None
 ) -> Table:
-    """Put the figures of the runs with that many clients side by side, or of those to be shown.
+    """Show the figures of the runs with that many clients side by side, or only of ``shown``.
 
-    The rows are the same whichever are shown.
+    The rows are the same in either case.
     """
     runs = comparison.of_size(clients) if shown is None else shown
     table = _new_table(f"{clients:,} clients" if clients > 1 else "1 client", comparison, runs)
@@ -84,7 +84,7 @@ def figures_table(
 
 
 def cost_table(comparison: Comparison, clients: int, shown: Sequence[Run] | None = None) -> Table:
-    """Put what the servers of the same runs took side by side."""
+    """Show the servers' costs of the same runs side by side."""
     runs = comparison.of_size(clients) if shown is None else shown
     table = _new_table("cost", comparison, runs)
     for name, figure in _COST.items():

@@ -1,18 +1,20 @@
-"""Runs a command that is not ours, and ends it with whoever asked for it, whatever it started.
+"""Runs a foreign command; when the calling process ends, ends it and every process it started.
 
-``python -m twistecho.compare.guard SECONDS WORD...`` starts the command in a session of its own,
-and writes a line of JSON to standard output:
+``python -m twistecho.compare.guard SECONDS WORD...`` starts the command in its own session, and
+writes a line of JSON to standard output:
 
     {"pid": 4711}   or   {"problem": "Exec format error"}
 
-It waits until its standard input ends, as it does too where the process that holds the other end
-was killed. Then it sends SIGTERM to the command's process group and to whatever else the command
-started, SIGKILL to those that are left after so many seconds, and says how the command ended:
+It waits until its standard input ends, which also happens if the process at the other end is
+killed. Then it sends SIGTERM to the command's process group and to every other process that the
+command started. After the given seconds it sends SIGKILL to those that are left. Then it writes the
+command's exit code:
 
     {"code": -15}
 
-What the command says goes to standard error. The command is not waited for any earlier, though it
-may have ended: until then nobody else gets its number, and no other process is signalled.
+The command's output goes to standard error. The command is not waited for (wait(2)) any earlier,
+even if it has ended: until then its process number is not reused, and no other process is
+signalled.
 """
 
 import json
@@ -33,7 +35,7 @@ def main(stop_seconds: float, words: Sequence[str]) -> None:
     """Start the command, wait for the end of standard input, end the command."""
     _adopt_orphans()
     try:
-        # A session of its own: its group is its own then, and so is every signal.
+        # In a session of its own it has its own process group, which alone gets the signals.
         process = subprocess.Popen(  # noqa: S603 - the user's own command, no shell
             words, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
         )
@@ -46,25 +48,25 @@ def main(stop_seconds: float, words: Sequence[str]) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Have processes whose parents end become this one's children (Linux's prctl(2)).
+    """Make this process the parent of processes whose parents end (Linux's prctl(2)).
 
-    A server that makes a daemon of itself is found so. Other systems have no such thing.
+    That finds a server that turns itself into a daemon. Other systems have no such call.
     """
     if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - there is nothing to call elsewhere
+        import ctypes  # noqa: PLC0415 - used on Linux only
 
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _say(kind: str, value: object) -> None:
-    with suppress(BrokenPipeError):  # whoever asked was killed
+    with suppress(BrokenPipeError):  # the calling process was killed
         os.write(sys.stdout.fileno(), json.dumps({kind: value}).encode() + b"\n")
 
 
 def end(process: "subprocess.Popen[bytes]", stop_seconds: float) -> int | None:
-    """End a command and all that it started; give its exit code, None where it cannot be killed.
+    """End a command and all that it started; return its exit code, None if it cannot be killed.
 
-    These have so many seconds to end after SIGTERM.
+    The processes have ``stop_seconds`` to end after SIGTERM.
     """
     _signal(process.pid, signal.SIGTERM)
     _wait(stop_seconds)
@@ -72,12 +74,12 @@ def end(process: "subprocess.Popen[bytes]", stop_seconds: float) -> int | None:
     _wait(_KILL_SECONDS)
     try:
         return process.wait(_KILL_SECONDS)
-    except subprocess.TimeoutExpired:  # as one that waits for a disk that does not answer
+    except subprocess.TimeoutExpired:  # for example, it waits for a disk that does not respond
         return None
 
 
 def _wait(seconds: float) -> None:
-    """Wait for the end of all descendants, for so long at most."""
+    """Wait for the end of all descendants, at most this long."""
     until = time.monotonic() + seconds
     while _descendants() and time.monotonic() < until:
         time.sleep(_LOOK_EVERY)
@@ -94,8 +96,8 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 def _descendants() -> list[int]:
-    """List the processes below this one that have not ended; none where the system shows none."""
-    import psutil  # noqa: PLC0415 - not before the server has started
+    """Return the running processes below this one; none if the system does not list them."""
+    import psutil  # noqa: PLC0415 - only after the server has started
 
     alive = []
     with suppress(psutil.Error, OSError):

@@ -1,6 +1,6 @@
-"""A command that is not ours, as its comparison sees it: running or not, what it said, its end.
+"""A foreign command as the comparison sees it: whether it runs, its last output, its end.
 
-It runs under a process that ends it, and all that it started, when this process ends: `guard`.
+It runs under the process `guard`, which ends it, and all that it started, when this process ends.
 """
 
 import json
@@ -29,9 +29,9 @@ _LOOK_EVERY = 0.01
 
 
 class Guarded:
-    """A command that runs; `end` must be called, which gives it so many seconds after SIGTERM.
+    """A running command. `end` must be called; it allows ``stop_seconds`` after SIGTERM.
 
-    Raises LaunchError where it cannot be started.
+    Raises LaunchError if it cannot be started.
     """
 
     def __init__(self, words: Sequence[str], stop_seconds: float) -> None:
@@ -55,21 +55,21 @@ class Guarded:
             raise
 
     def _started(self) -> int:
-        """Wait until it is started; give its number."""
+        """Wait until it is started; return its process number."""
         said = self._hear()
         if "pid" in said:
             return int(said["pid"])
-        problem = f"it does not start: {said.get('problem', 'its guard ended')}"
+        problem = f"it does not start: {said.get('problem', 'its parent process ended')}"
         raise LaunchError(self.last_words.told(problem))
 
     def _hear(self) -> dict[str, Any]:
-        """Wait for what the guard says; nothing where it was killed."""
+        """Wait for the guard's next line; empty if the guard was killed."""
         said: dict[str, Any] = json.loads(_given(self._guard.stdout).readline() or b"{}")
         return said
 
     @property
     def running(self) -> bool:
-        """Whether the command's own process has not ended."""
+        """Whether the command's own process is still running."""
         try:
             return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
@@ -78,7 +78,7 @@ class Guarded:
     def kill(self) -> None:
         """Kill its process group, as ``kill -9`` does, and wait until it has ended."""
         if not self.pid or self._guard.poll() is not None:
-            return  # its number may be another process's by now
+            return  # its process number may have been reused
         with suppress(OSError):
             os.killpg(self.pid, signal.SIGKILL)
         until = time.monotonic() + _END_SECONDS
@@ -86,13 +86,13 @@ class Guarded:
             time.sleep(_LOOK_EVERY)
 
     def end(self) -> int | None:
-        """End it and all that it started; give its exit code, None where that is not known."""
+        """End it and all that it started; return its exit code, None if that is unknown."""
         try:
             _given(self._guard.stdin).close()
             code = self._hear().get("code")
             if self._guard.wait():
                 self._kill_unguarded()
-        except BaseException:  # Ctrl-C again: nobody waits for SIGTERM to do its work
+        except BaseException:  # Ctrl-C again: do not wait for SIGTERM to take effect
             self.kill()
             self._guard.wait()
             raise
@@ -102,9 +102,9 @@ class Guarded:
         return code
 
     def _kill_unguarded(self) -> None:
-        """Kill what is left where somebody killed the guard, as a system short of memory may."""
+        """Kill the processes left by a killed guard; a system short of memory may kill it."""
         if self._process is None:
-            return  # it was killed before it started anything
+            return  # the guard was killed before it started the command
         with suppress(psutil.Error):
             for process in (*self._process.children(recursive=True), self._process):
                 process.kill()
@@ -116,7 +116,7 @@ def _given(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 class LastWords:
-    """Reads a pipe to its end, in a thread, so that nobody waits for it; keeps what came last."""
+    """Reads a pipe to its end, in a thread, so that no writer blocks; keeps the last bytes."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -130,16 +130,16 @@ class LastWords:
                 self._kept = (self._kept + data)[-_KEPT:]
 
     def wait(self, seconds: float) -> None:
-        """Wait until all was read, for so long at most: others may hold the pipe."""
+        """Wait until everything is read, at most this long: other processes may hold the pipe."""
         self._thread.join(seconds)
 
     def __contains__(self, words: str) -> bool:
-        """Tell whether these words, in lower case, were among the last."""
+        """Return whether these words, in lower case, are in the last output."""
         return words in self._kept.decode(errors="replace").lower()
 
     def told(self, problem: str) -> str:
-        """Say after a problem what was said last: a few lines, escaped, in one."""
+        """Return a problem followed by the last few lines of output, escaped, in one line."""
         text = self._kept.decode(errors="backslashreplace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         shown = [escaped(line[:_LONGEST_LINE]) for line in lines[-_LINES:]]
-        return f"{problem}; it said last: {' | '.join(shown)}" if shown else problem
+        return f"{problem}; its last output: {' | '.join(shown)}" if shown else problem

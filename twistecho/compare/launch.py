@@ -1,6 +1,6 @@
-"""A server in a process of its own: started, found, and gone at the end.
+"""A server in its own process: started, found by its log line, and stopped at the end.
 
-It is gone at the end even where this process was killed: see `base.processes`.
+It ends even if this process is killed: see `base.processes`.
 """
 
 import re
@@ -17,15 +17,15 @@ _LOGGED = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[")
 
 
 class LaunchError(RuntimeError):
-    """The server did not start; the message is what it said."""
+    """The server did not start; the message is its output."""
 
 
 class LaunchedServer:
-    """A module that is a server, in a process of its own, as a context manager.
+    """A module that runs a server, in its own process, as a context manager.
 
-    The block is given the `Target` at which the server listens, which it must say in a line with
+    The block gets the `Target` at which the server listens. The server must log it in a line with
     ``Listening on HOST:PORT: ``; its output is read to the end and dropped. On leaving the block
-    the server is told to stop, and killed where it does not.
+    the server is stopped, and killed if it does not stop.
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
@@ -33,7 +33,7 @@ class LaunchedServer:
         self._process: subprocess.Popen[str] | None = None
         self._drain: threading.Thread | None = None
         self.ended_early: str | None = None
-        """How the server ended, where it did so before it was told to."""
+        """How the server ended, if it ended before it was stopped."""
 
     @property
     def pid(self) -> int:
@@ -61,17 +61,17 @@ class LaunchedServer:
             raise
 
     def _find(self, process: "subprocess.Popen[str]") -> Target:
-        """Read what the server says until it says where it listens."""
+        """Read the server's output until the line with its address."""
         said: list[str] = []
         for line in process.stdout or ():
             if match := _LISTENING.search(line):
-                # Nobody may leave the pipe full: the server would wait for its log.
+                # The pipe must never be full: the server would block when it logs.
                 self._drain = threading.Thread(target=deque, args=(process.stdout, 0), daemon=True)
                 self._drain.start()
                 return parse_target(match[1])
             if not _LOGGED.match(line):
                 said.append(line)
-        raise LaunchError("".join(said).strip() or "the server ended without a word")
+        raise LaunchError("".join(said).strip() or "the server ended without any output")
 
     def kill(self) -> None:
         """Kill the server, as ``kill -9`` does."""

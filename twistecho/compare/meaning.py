@@ -1,8 +1,8 @@
-"""What the timelines of a comparison mean, in one sentence: who was served, and who waited.
+"""The meaning of a comparison's timelines in one sentence: how clients were served.
 
-How long a client waited is from when it began to connect until its first reply. A server serves
-*all at once* where the last one waited hardly longer than the first, and *one client at a time*
-where they were answered at even distances, which are not small beside how long the first waited.
+A client's wait is the time from the start of its connect until its first reply. A server serves
+*all at once* if the last wait is hardly longer than the first. It serves *one client at a time* if
+the replies come at even distances that are not small compared with the first wait.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from itertools import pairwise
 from .comparison import Comparison, Run
 
 _HARDLY = 1.5
-"""So many times as long as the first one is hardly longer."""
+"""Up to this many times the first wait counts as hardly longer."""
 
 _NO_TIME = 0.01
-"""Seconds that make no difference: that much is between two clients on any busy machine."""
+"""Seconds that make no difference: two clients on any busy machine differ by as much."""
 
 _STEP = 0.3
-"""The least distance between two clients of a staircase, in times that the first one waited."""
+"""The least mean distance between two clients of a staircase, as a multiple of the first wait."""
 
 _EVEN = 0.6
-"""The least share of distances that are no less than half of what they are on an average."""
+"""The least share of distances that are at least half of their mean."""
 
 
 class Way(Enum):
@@ -35,9 +35,9 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Served:
-    """How a run's clients were served, those that got a reply.
+    """How a run's clients were served; only clients with a reply count.
 
-    There were ``clients`` of these, and the last one waited ``times`` as long as the first.
+    There were ``clients`` of them, and the last one waited ``times`` as long as the first.
     """
 
     way: Way
@@ -46,7 +46,7 @@ class Served:
 
 
 def served(run: Run) -> Served | None:
-    """Say how the clients of a run were served; None where there were not two to compare."""
+    """Return how the clients of a run were served; None if fewer than two got a reply."""
     waits = sorted(o.replied - o.started for o in run.report.outcomes if o.replied is not None)
     if len(waits) < 2:
         return None
@@ -58,7 +58,7 @@ def served(run: Run) -> Served | None:
 
 
 def _is_staircase(waits: Sequence[float]) -> bool:
-    """Tell whether clients were answered one by one; ``waits`` has the shortest wait first."""
+    """Return whether clients were answered one by one; ``waits`` is in ascending order."""
     distances = [late - early for early, late in pairwise(waits)]
     mean = (waits[-1] - waits[0]) / len(distances)
     even = sum(distance >= mean / 2 for distance in distances)
@@ -66,7 +66,7 @@ def _is_staircase(waits: Sequence[float]) -> bool:
 
 
 def meaning(comparison: Comparison, clients: int) -> str:
-    """Say in one sentence what the runs with that many clients show."""
+    """Return one sentence on the result of the runs with that many clients."""
     runs = comparison.of_size(clients)
     known = [(comparison.name(run), found) for run in runs if (found := served(run))]
     parts = [
@@ -75,12 +75,12 @@ def meaning(comparison: Comparison, clients: int) -> str:
     ]
     parts += _unanswered([(comparison.name(run), run) for run in runs])
     if not parts:
-        return "With one client there is nobody who could wait for another."
+        return "With one client there is nothing to compare: no client waits for another."
     return "; ".join(parts) + "."
 
 
 def _part(way: Way, found: Sequence[tuple[str, Served]]) -> str:
-    """Say who served clients in one way, and what that meant for the last one."""
+    """Return which servers served clients in this way, and how long the last client waited."""
     names = _listed([name for name, _ in found])
     if way is Way.AT_ONCE:
         return f"{names} served {way.value}"
@@ -96,7 +96,7 @@ def _part(way: Way, found: Sequence[tuple[str, Served]]) -> str:
 
 
 def _unanswered(runs: Sequence[tuple[str, Run]]) -> list[str]:
-    """Say how many clients were left without their right replies, where any were."""
+    """Return how many clients did not get all their right replies, if there were any."""
     left = [(name, run.clients - run.report.answered, run.clients) for name, run in runs]
     told = [(name, number, clients) for name, number, clients in left if number]
     if not told:

@@ -1,4 +1,4 @@
-"""What a server costs: its process and all its children, looked at again and again."""
+"""The resources of a server: its process and all its children, sampled repeatedly."""
 
 import threading
 import time
@@ -9,17 +9,17 @@ import psutil
 from .comparison import ServerCost
 
 _PERIOD = 0.02
-# A look at many processes takes long; it may not take more than a fifth of a processor.
+# A look at many processes takes long: pause so that looks take at most a fifth of a core.
 _REST = 4.0
 
 
 class Meter:
-    """Watches a process tree, in a thread, while a ``with`` block runs; then ``cost`` is known.
+    """Watches a process tree, in a thread, during a ``with`` block; then ``cost`` is known.
 
-    Memory, processes and threads are the most that any look found: what comes and goes between two
-    looks, some 20 ms apart, is not seen. CPU time is what the system says at the end. Both need a
-    look at the beginning and one later: where the system shows no processes, as without ``/proc``,
-    or they ended before a second look, nothing is known.
+    Memory, processes and threads are the most that any look found; looks are about 20 ms apart, and
+    a process that lives between two of them is not seen. CPU time is the system's figure at the
+    end. Both need a look at the beginning and a later one. Without them the cost is unknown: the
+    system shows no processes, as without ``/proc``, or they ended before a second look.
     """
 
     def __init__(self, pid: int) -> None:
@@ -37,19 +37,19 @@ class Meter:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Look a last time."""
+        """Look one last time."""
         self._done.set()
         self._thread.join()
         self.look()
 
     @property
     def cost(self) -> ServerCost | None:
-        """What was found so far; None where it was not measured."""
+        """The cost so far; None if it was not measured."""
         if not self._looked_before or self._looks == self._looked_before:
             return None
         return ServerCost(
@@ -68,18 +68,18 @@ class Meter:
             took = time.monotonic() - began
 
     def look(self) -> None:
-        """Look once more, as before the process is killed: who has ended tells nothing."""
+        """Look once more, as before the process is killed: an ended process shows no figures."""
         if self._root is None:
             return
         try:
             tree = [self._root, *self._root.children(recursive=True)]
         except (psutil.Error, OSError):
-            return  # killed, or not to be seen: what was seen before stands
+            return  # killed or not visible: earlier figures stay
         looks = [look for process in tree if (look := _Look.at(process))]
         if not looks:
             return
         self._looks += any(look.alive for look in looks)
-        # Children that have ended count through their parent, so the sum never falls for long.
+        # Ended children count in their parent's CPU time, so the sum falls only for a moment.
         self._cpu = max(self._cpu, sum(look.cpu for look in looks))
         self._memory_peak = max(self._memory_peak, sum(look.memory for look in looks))
         self._processes = max(self._processes, sum(look.alive for look in looks))
@@ -87,7 +87,7 @@ class Meter:
 
 
 class _Look:
-    """What one process shows at one moment."""
+    """The figures of one process at one moment."""
 
     def __init__(self, process: psutil.Process) -> None:
         with process.oneshot():
@@ -99,7 +99,7 @@ class _Look:
 
     @classmethod
     def at(cls, process: psutil.Process) -> "_Look | None":
-        """Look at a process; None where it has gone."""
+        """Look at a process; return None if it has ended."""
         try:
             return cls(process)
         except (psutil.Error, OSError):
@@ -107,6 +107,6 @@ class _Look:
 
 
 def _memory(process: psutil.Process) -> int:
-    """Give the memory in bytes: its share of shared pages (Linux's PSS), or all it maps."""
+    """Return the memory in bytes: its share of shared pages (Linux's PSS), or all it maps."""
     memory = process.memory_full_info()
     return int(getattr(memory, "pss", memory.rss))

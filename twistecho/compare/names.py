@@ -6,4 +6,4 @@ TWISTED = "twisted"
 """The design that is ``twist echo``."""
 
 ALL_DESIGNS = (*NAMES, TWISTED)
-"""The names of all designs, the notebook's and ours, in the order in which they are run."""
+"""The names of all designs, the notebook's and `TWISTED`, in the order in which they run."""

@@ -1,4 +1,4 @@
-"""What is explained below the tables of a comparison: words and signs that do not say it all."""
+"""Notes below the tables of a comparison, which explain words and signs in the tables."""
 
 from twistecho.fleet.output.causes import cause_name, meaning_of
 
@@ -6,12 +6,12 @@ from .comparison import Comparison, Run, causes
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Explain, in a line each, what the table's words do not say by themselves."""
+    """Return one line for each word or sign in the tables that needs an explanation."""
     lines = []
     if not all(run.cost for run in comparison.runs):
         lines.append(
-            "?: not measured, since the system did not show the server's process (/proc), or not "
-            "for long enough."
+            "?: not measured: the system did not show the server's process (/proc), or not for "
+            "long enough."
         )
     if any(run.connects_retried for run in comparison.runs):
         lines.append(
@@ -22,14 +22,14 @@ def notes(comparison: Comparison) -> list[str]:
         meaning = meaning_of(cause)
         lines += [f"{cause_name(cause)} ({cause}): {meaning}."] if meaning else []
     for name in dict.fromkeys(run.design for run in comparison.runs if _misread(comparison, run)):
-        lines.append(f"{name}: --server-reply says in which format its replies are expected.")
+        lines.append(f"{name}: --server-reply sets the format in which it must reply.")
     for run in comparison.runs:
         if run.server_ended:
             name = f"{comparison.name(run)}, {run.clients:,} clients"
-            lines.append(f"{name}: the server ended in the middle: {run.server_ended}.")
+            lines.append(f"{name}: the server ended during the run: {run.server_ended}.")
     return lines
 
 
 def _misread(comparison: Comparison, run: Run) -> bool:
-    """Tell whether replies were wrong, of a server of the user's own."""
+    """Return whether one of the user's own servers gave wrong replies."""
     return "receive:mismatch" in run.report.failures and comparison.is_own(run)

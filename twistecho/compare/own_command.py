@@ -1,7 +1,6 @@
-"""The command of a server of one's own: read from ``NAME=COMMAND``, and named where it has no name.
+"""The command of the user's own server: read from ``NAME=COMMAND``, or given a name.
 
-It is split into words as a shell would do it, but no shell runs it: nothing else in it has a
-meaning, but ``{port}``.
+It is split into words as a shell does it, but it runs without a shell: only ``{port}`` is replaced.
 """
 
 import os
@@ -15,10 +14,10 @@ from pathlib import Path
 from twistecho.base.notation import escaped
 
 PORT = "{port}"
-"""The token in whose place a command has the port at which its server is to listen."""
+"""The token that is replaced by the port on which the server must listen."""
 
 LONGEST_NAME = 20
-"""The longest name, in characters: one that a table's column has room for."""
+"""The longest name, in characters, that fits into a table's column."""
 
 _NAMED = re.compile(r"([^\W_][\w.+-]*)=(.*)", re.DOTALL)
 _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
@@ -29,25 +28,25 @@ _PROGRAM_FILE = re.compile(
 
 @dataclass(frozen=True)
 class OwnCommand:
-    """A server of one's own: its name, empty while it has none, and the words of its command."""
+    """The user's own server: its name, empty until it is named, and the words of its command."""
 
     name: str
     words: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """The command in one line, which a shell would read as these words."""
+        """The command in one line, which a shell would split into these words."""
         return escaped(shlex.join(self.words))
 
     def at(self, port: int) -> list[str]:
-        """Give the words with the port in place; other braces stay as they are."""
+        """Return the words with the port inserted; other braces stay as they are."""
         return [word.replace(PORT, str(port)) for word in self.words]
 
 
 def parse_command(text: str) -> OwnCommand:
-    """Read ``COMMAND`` or ``NAME=COMMAND``. Raises ValueError for what cannot be run.
+    """Parse ``COMMAND`` or ``NAME=COMMAND``. Raises ValueError if it cannot be run.
 
-    A name has no blank, so that the first ``=`` of ``server --port={port}`` ends none.
+    A name contains no blank, so the first ``=`` of ``server --port={port}`` does not end a name.
     """
     match = _NAMED.fullmatch(text)
     name, command = match.groups() if match else ("", text)
@@ -60,22 +59,22 @@ def parse_command(text: str) -> OwnCommand:
     if not words:
         raise ValueError("there is no command")
     if not any(PORT in word for word in words):
-        raise ValueError(f"{command[:80]!r} has no {PORT}, in whose place it would get its port")
+        raise ValueError(f"{command[:80]!r} has no {PORT}, which stands for the server's port")
     _check_program(words[0])
     return OwnCommand(name, words)
 
 
 def _check_program(word: str) -> None:
-    """Raise ValueError where the system would find no program of this name."""
+    """Raise ValueError if the system finds no program of this name."""
     if shutil.which(word) is None:
         problem = "may not be executed" if os.access(word, os.F_OK) else "there is no such program"
         raise ValueError(f"{word[:80]!r}: {problem}")
 
 
 def named(commands: Sequence[OwnCommand], taken: Collection[str]) -> list[OwnCommand]:
-    """Name those that have no name yet, each differently, and by none of the names taken.
+    """Name the commands without a name, each differently, avoiding the names in ``taken``.
 
-    Raises ValueError where a name that was given is used already.
+    Raises ValueError if a name chosen by the user is in use already.
     """
     used = set(taken)
     for name in (command.name for command in commands if command.name):
@@ -92,7 +91,7 @@ def named(commands: Sequence[OwnCommand], taken: Collection[str]) -> list[OwnCom
 
 
 def short_name(words: Sequence[str]) -> str:
-    """Name a command after the script or the module that it runs, or else after its program."""
+    """Return a name for a command: of its script or module, or else of its program."""
     program, *arguments = words
     scripts = [word for word in words if _PROGRAM_FILE.fullmatch(Path(word).suffix)]
     name = Path(scripts[0]).stem if scripts else Path(program).name

@@ -1,7 +1,7 @@
-"""A server of one's own under a comparison: given a port, waited for, gone at the end.
+"""The user's own server in a comparison: started on a port, waited for, stopped at the end.
 
-A port that was free a moment ago may be somebody else's by the time the server binds it. So a
-server that says so, or ends before it accepts connections, is started again with another port.
+A port that was free a moment ago may be taken when the server binds it. So a server that reports
+this, or ends before it accepts connections, is started again on another port.
 """
 
 import socket
@@ -17,13 +17,13 @@ from .launch import LaunchError
 from .own_command import OwnCommand
 
 START_SECONDS = 30.0
-"""Seconds after which a server must accept connections, all tries together."""
+"""Seconds until a server must accept connections, all tries together."""
 
 TRIES = 3
-"""How often a server that ends early, or says that its port is in use, is started in all."""
+"""How often in all a server is started that ends early or reports that its port is in use."""
 
 STOP_SECONDS = 10.0
-"""Seconds that a server, and what it started, has to end after SIGTERM."""
+"""Seconds that a server, and all that it started, may take to end after SIGTERM."""
 
 _HOST = "127.0.0.1"
 _ASK_EVERY = 0.02
@@ -32,10 +32,10 @@ _IN_USE = ("in use", "eaddrinuse")
 
 
 class OwnServer:
-    """A command that is a server, in a process of its own, as a context manager.
+    """A command that runs a server, in its own process, as a context manager.
 
-    The block is given the `Target` at which the server accepts connections. On leaving the block
-    the server, and all that it started, is told to stop, and killed where it does not.
+    The block gets the `Target` at which the server accepts connections. On leaving the block the
+    server, and all that it started, is stopped, and killed if it does not stop.
     """
 
     def __init__(self, command: OwnCommand) -> None:
@@ -43,7 +43,7 @@ class OwnServer:
         self._server: Guarded | None = None
         self._until = 0.0
         self.ended_early: str | None = None
-        """How the server ended, where it did so before it was told to."""
+        """How the server ended, if it ended before it was stopped."""
 
     @property
     def pid(self) -> int:
@@ -53,7 +53,7 @@ class OwnServer:
         return self._server.pid
 
     def __enter__(self) -> Target:
-        """Start the server and wait until it accepts connections; LaunchError if it does not."""
+        """Start the server and wait until it accepts connections. Raises LaunchError."""
         self._until = time.monotonic() + START_SECONDS
         for tries_left in reversed(range(TRIES)):
             port = free_port()
@@ -62,7 +62,7 @@ class OwnServer:
         return parse_target(f"{_HOST}:{port}")
 
     def _start(self, port: int, tries_left: int) -> bool:
-        """Start it at a port; say whether it accepts connections. LaunchError after all tries."""
+        """Start it; return whether it accepts connections. Raises LaunchError after all tries."""
         server = Guarded(self._command.at(port), STOP_SECONDS)
         try:
             accepts = self._wait(server, port, tries_left)
@@ -83,12 +83,12 @@ class OwnServer:
         return False
 
     def _wait(self, server: Guarded, port: int, tries_left: int) -> bool:
-        """Wait until it accepts connections; say no where it ended, took too long or cannot."""
+        """Wait and return whether it accepts connections; not if it ended or took too long."""
         while server.running and time.monotonic() < self._until:
             if tries_left and any(words in server.last_words for words in _IN_USE):
                 return False
             if accepts(port):
-                return server.running  # else somebody else listens there
+                return server.running  # if it has ended, another process listens there
             time.sleep(_ASK_EVERY)
         return False
 
@@ -108,13 +108,13 @@ class OwnServer:
 
 
 def _ending(code: int | None) -> str:
-    return "nobody knows how" if code is None else ending(code)
+    return "its exit code is unknown" if code is None else ending(code)
 
 
 def free_port() -> int:
-    """Give a port that is free at all addresses of this machine: a server may bind them all.
+    """Return a port that is free at all addresses of this machine: a server may bind them all.
 
-    One that is free on the loopback only may have old connections at another address.
+    A port that is free on the loopback may have old connections at another address.
     """
     with socket.socket() as found:
         found.bind(("", 0))  # it never listens
@@ -122,17 +122,17 @@ def free_port() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Tell whether somebody accepts connections at a port of the loopback.
+    """Return whether a process accepts connections at a port of the loopback.
 
-    The connection says nothing, and its end is waited for a while: a server that serves one client
-    after the other is free again then, and the processes of others are gone.
+    The connection sends nothing, and its end is awaited for a while: then a server that serves one
+    client at a time is free again, and a forking server's child has ended.
     """
     try:
         connection = socket.create_connection((_HOST, port), timeout=_CLOSE_SECONDS)
     except OSError:
         return False
     with connection:
-        # Where nobody listens TCP may connect a socket to itself, if it was given that port.
+        # If no process listens, TCP may connect a socket to itself when it got that very port.
         itself = connection.getsockname() == (_HOST, port)
         until = time.monotonic() + _CLOSE_SECONDS
         with suppress(OSError):

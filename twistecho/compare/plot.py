@@ -1,4 +1,4 @@
-"""A comparison as a picture: small multiples of timelines, or growth over the number of clients."""
+"""A comparison as a picture: one timeline per run, or growth over the number of clients."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, pairwise
@@ -38,10 +38,10 @@ _LINES = (
     Look("sky", marker="cross", dashes=(12, 3, 1.5, 3)),
     Look("grey", marker="star", dashes=(1.5, 5)),
 )
-_BAR = 0.72  # of the height that a client has
-_MANY = 60  # clients, from which on there is no room between bars
+_BAR = 0.72  # of the height of a client's row
+_MANY = 60  # with more clients there is no room between bars
 _TALL, _SHORT = 170.0, 110.0
-_TIMELINES = "Who waited for whom: one bar per client, in the order in which they finished"
+_TIMELINES = "How long clients waited: one bar per client, in the order in which they finished"
 _GROWTH = "What grows with the number of clients"
 _Figure = Callable[[Run], float | None]
 
@@ -63,20 +63,20 @@ _FIGURES: tuple[tuple[str, _Figure, bool, float], ...] = (
     ("Server's memory at most, MiB", _memory, False, 0.0),
     ("Clients not answered, %", _not_answered, False, 100.0),
 )
-"""What grows: whether on a logarithmic scale, and up to what the scale goes at least."""
+"""What grows: title, figure, whether its scale is logarithmic, and the least end of the scale."""
 
 
 def draw(comparison: Comparison, path: str) -> None:
     """Draw into a file: timelines for one number of clients, growth for several.
 
-    The suffix gives the kind. Raises OSError where the file cannot be written.
+    The suffix sets the file format. Raises OSError if the file cannot be written.
     """
     grows = len(comparison.sizes) > 1
     files.save(growth(comparison) if grows else timelines(comparison), path)
 
 
 def timelines(comparison: Comparison) -> Picture:
-    """Give a chart a run: one bar per client, sorted by when it was done, all to the same scale."""
+    """Return one chart per run: one bar per client, in order of finishing, all to one scale."""
     runs = comparison.runs
     looks = dict(zip(causes(runs), cycle(_FAILURE_MARKERS), strict=False))
     end = 1.02 * max((run.report.makespan for run in runs), default=1.0)
@@ -104,7 +104,7 @@ def _timeline(comparison: Comparison, run: Run, looks: dict[str, str], seconds: 
         "",
         f"{said}.",
         x=seconds,
-        # The first one done is at the top.
+        # The first client to finish is at the top.
         y=Axis(many + 0.8, 0.2, at=ranks or ((1.0, "1"),), grid=False),
         marks=(*_bars(outcomes), *_ends(outcomes, looks)),
         height=_SHORT,
@@ -125,9 +125,9 @@ def _bars(outcomes: Sequence[Outcome]) -> Iterator[Mark]:
 
 
 def _spans(outcomes: Sequence[Outcome]) -> Iterator[list[tuple[float, float]]]:
-    """Give (begin, end) of every client's connecting, then waiting, then closing; in seconds.
+    """Yield the (begin, end) of every client's connecting, then waiting, then closing, in seconds.
 
-    A client that did not come so far has a span without length.
+    A client that did not get that far has a span of length zero.
     """
     connected = [o.ended if o.connected is None else o.connected for o in outcomes]
     replied = [o.ended if o.replied is None else o.replied for o in outcomes]
@@ -137,7 +137,7 @@ def _spans(outcomes: Sequence[Outcome]) -> Iterator[list[tuple[float, float]]]:
 
 
 def _ends(outcomes: Sequence[Outcome], looks: dict[str, str]) -> Iterator[Mark]:
-    """Give what marks how each client ended."""
+    """Yield the marks at the end of each client."""
     size = max(0.6, min(3.4, _SHORT / (2.5 * max(1, len(outcomes)))))
     ends: dict[str | None, list[Point]] = {}
     for rank, each in enumerate(outcomes, 1):
@@ -153,7 +153,7 @@ def _ends(outcomes: Sequence[Outcome], looks: dict[str, str]) -> Iterator[Mark]:
 
 
 def growth(comparison: Comparison) -> Picture:
-    """Give makespan, memory and failures over the number of clients, a line a design."""
+    """Return makespan, memory and failures over the number of clients, with one line per design."""
     runs: dict[str, list[Run]] = {}
     for run in comparison.runs:
         runs.setdefault(comparison.name(run), []).append(run)
@@ -186,7 +186,7 @@ def _value_axis(lines: Sequence[Line], least: float, *, log: bool) -> Axis:
 
 
 def _grown(title: str, sizes: Sequence[int], lines: Sequence[Line], y: Axis) -> Chart:
-    """Give the chart of a figure over the numbers of clients."""
+    """Return the chart of one figure over the numbers of clients."""
     values = _values(lines)
     ends = sorted({min(sizes), max(sizes)})
     between = sorted(set(sizes) - set(ends))

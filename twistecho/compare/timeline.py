@@ -1,8 +1,8 @@
-"""The timelines of a comparison on a terminal: a panel a design, a line a client, one scale.
+"""The timelines of a comparison on a terminal: one panel per design, one line per client.
 
-Lines are sorted by when their client was done, so that a server which takes its clients one after
-the other draws a staircase, and one that takes them all at once a wall. Where there are more
-clients than lines, a line stands for as many clients as needed and shows what most of them did.
+All panels have the same scale. Lines are in the order in which the clients finished: a server that
+serves one client at a time draws a staircase, one that serves all at once a wall. If there are more
+clients than lines, each line stands for several clients and shows what most of them did.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ LINES = 20
 """The most lines in a panel."""
 
 NARROWEST = 13
-"""The fewest columns in a panel that still show a staircase of that many lines."""
+"""The fewest columns of a panel in which a staircase of that many lines is visible."""
 
 _GAP = 2
 _BETWEEN = " " * 3  # entries of the legend
@@ -40,7 +40,7 @@ _STYLES = {"connecting": "yellow", "waiting": "cyan", "closing": "green", "faile
 
 @dataclass(frozen=True)
 class Marks:
-    """The characters of a timeline: one a state; `closing` is all that follows the first reply."""
+    """The characters of a timeline: one per state; `closing` is the time after the first reply."""
 
     connecting: str
     waiting: str
@@ -56,7 +56,7 @@ ASCII = Marks(connecting=".", waiting="=", closing="#", axis="-", tick="+")
 class Timeline:
     """The timelines of runs with the same number of clients, to be printed line by line.
 
-    ``width`` is in columns. Use the `ASCII` marks where the terminal knows no others.
+    ``width`` is in columns. Use the `ASCII` marks if the terminal supports no others.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Timeline:
         self._columns = min(72, (width - _LABEL) // self._abreast - _GAP)
 
     def lines(self) -> list[Text]:
-        """Give all lines: rows of panels, then the legend."""
+        """Return all lines: rows of panels, then the legend."""
         found: list[Text] = []
         for at in range(0, len(self._runs), self._abreast):
             found += self._row(self._runs[at : at + self._abreast])
@@ -122,14 +122,14 @@ class Timeline:
         return bar
 
     def _state(self, outcome: Outcome, column: int) -> str:
-        """Say what a client did in a column; what does not fill one is left to the fraction."""
+        """Return a client's state in a column; a column that it fills partly counts as ended."""
         width = self._end / self._columns
         if outcome.ended < (column + 1) * width:
             return "ended"
         return state_at(outcome, (column + 0.5) * width)
 
     def _add_fraction(self, bar: Text, group: Sequence[Outcome]) -> None:
-        """Draw what the last state fills of a column that it does not fill whole."""
+        """Draw the fraction of a column that the last state fills."""
         ended = sorted(o.ended for o in group)[len(group) // 2]
         eighths = round((ended / self._end * self._columns - len(bar)) * len(_EIGHTHS))
         closing = bar.plain.endswith(self._marks.closing)
@@ -157,7 +157,7 @@ class Timeline:
 
 
 def letters(found: Sequence[str]) -> dict[str, str]:
-    """Give every cause of failure a letter of its own, the same one again and again if it can."""
+    """Return a different letter for each cause of failure; usual causes have fixed ones."""
     given: dict[str, str] = {}
     for cause in found:
         wanted = _LETTERS.get(cause.partition(":")[2], "")
@@ -167,14 +167,14 @@ def letters(found: Sequence[str]) -> dict[str, str]:
 
 
 def groups(ordered: Sequence[Outcome], lines: int = LINES) -> list[Sequence[Outcome]]:
-    """Cut clients, in the order in which they were done, into at most that many groups."""
+    """Cut clients, in the order in which they finished, into at most that many groups."""
     count = min(lines, len(ordered))
     cuts = [len(ordered) * number // count for number in range(count + 1)] if count else []
     return [ordered[a:b] for a, b in pairwise(cuts)]
 
 
 def state_at(outcome: Outcome, moment: float) -> str:
-    """Say what a client does at a moment, in seconds from the start of the run."""
+    """Return what a client does at a moment, in seconds from the start of the run."""
     if moment > outcome.ended:
         return "ended"
     if outcome.connected is None or moment <= outcome.connected:
@@ -185,5 +185,5 @@ def state_at(outcome: Outcome, moment: float) -> str:
 
 
 def majority(states: Sequence[str]) -> str:
-    """Give the state that most clients are in; no client at all has ended."""
+    """Return the state that most clients are in; ended if there are no clients."""
     return Counter(states).most_common(1)[0][0] if states else "ended"

@@ -1,14 +1,14 @@
 """Three designs whose calls block: sequential, threaded, forking.
 
 Sequential, the notebook's first server, here `socketserver.TCPServer`, serves one client at a time,
-from accept to FIN, before the next one is looked at. While it serves one, ``backlog`` and one more
-stand in the kernel's queue, connected as far as they can tell; the connects of all others go
-unanswered, and Linux repeats them a second later.
+from accept to FIN. Meanwhile ``backlog`` + 1 other clients wait in the kernel's queue; to them
+their connection is established. The SYNs of all further clients are not answered, and Linux repeats
+them a second later.
 
-Threaded is a thread a client, by `socketserver.ThreadingTCPServer` as in the notebook; forking a
-process a client, by `socketserver.ForkingTCPServer`. Of the latter socketserver has at most 40
-children at work (``max_children``): the 41st client waits until one of them is done. That is kept,
-for it is what this design does.
+Threaded has one thread per client, by `socketserver.ThreadingTCPServer` as in the notebook. Forking
+has one process per client, by `socketserver.ForkingTCPServer`, which runs at most 40 children
+(``max_children``): the 41st client waits until one of them ends. That limit is kept, since it is
+part of the design.
 """
 
 import itertools
@@ -59,9 +59,9 @@ class Handler(BaseRequestHandler):
 
 
 class BlockingServer(TCPServer):
-    """What the servers built on `socketserver` share; goes after socketserver's own class.
+    """The common part of the servers built on `socketserver`; it comes after socketserver's class.
 
-    Raises ListenError where it cannot listen.
+    Raises ListenError if it cannot listen.
     """
 
     allow_reuse_address = True
@@ -84,7 +84,7 @@ class BlockingServer(TCPServer):
         return connection, Peer(next(self._numbers), where[0], where[1])
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - socketserver's
-        """Note a client that could not be served: no thread or process was to be had, say."""
+        """Log a client that could not be served, for example for lack of threads or processes."""
         self.settings.log(f"{client_address} not served: {sys.exc_info()[1]}")
 
     def serve(self) -> None:
@@ -92,26 +92,26 @@ class BlockingServer(TCPServer):
         self.serve_forever()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.server_close()
 
 
 class SequentialServer(BlockingServer):
-    """Serves clients one after the other. Raises ListenError where it cannot listen."""
+    """Serves clients one after the other. Raises ListenError if it cannot listen."""
 
 
 class ThreadedServer(ThreadingTCPServer, BlockingServer):
-    """Serves every client in a thread of its own. Raises ListenError where it cannot listen."""
+    """Serves every client in its own thread. Raises ListenError if it cannot listen."""
 
-    # A stopped server does not wait for clients that may never hang up.
+    # A stopped server does not wait for its clients: they may never disconnect.
     daemon_threads = True
     block_on_close = False
 
 
 class ForkingServer(ForkingTCPServer, BlockingServer):
-    """Serves every client in a process of its own. Raises ListenError where it cannot listen."""
+    """Serves every client in its own process. Raises ListenError if it cannot listen."""
 
-    # Children are ended, not waited for: a client may never hang up.
+    # Children are killed, not waited for: their clients may never disconnect.
     block_on_close = False
 
     def __init__(self, settings: Settings) -> None:
@@ -124,7 +124,7 @@ class ForkingServer(ForkingTCPServer, BlockingServer):
         super().finish_request(request, client_address)
 
     def close(self) -> None:
-        """Listen no more and end the children."""
+        """Stop listening and kill the children."""
         for child in self.active_children or ():
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The designs by name, and what each does where it is told nothing else."""
+"""The designs by name, and their default settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from .settings import NOTEBOOK_BACKLOG, ROOMY_BACKLOG, Server, Settings
 
 @dataclass(frozen=True)
 class Design:
-    """A way to build the server: its class, and its own reply format, ports and backlog.
+    """A way to build the server: its class, and its default reply format, ports and backlog.
 
-    Formats and ports are the notebook's. Its backlog of 5 is kept where it is the lesson: a server
-    that accepts at once suffers from it too, when twenty clients connect in the same millisecond.
+    Formats and ports are the notebook's. Its backlog of 5 is kept only for sequential, where it is
+    what the design demonstrates. It would also slow down a server that accepts at once, when twenty
+    clients connect in the same millisecond.
     """
 
     make: Callable[[Settings], Server]
@@ -30,4 +31,4 @@ DESIGNS: dict[str, Design] = {
     "forking": Design(ForkingServer),
     "select": Design(SelectServer, ports=(5002, 5003)),
 }
-"""The notebook's designs, by the names used on the command line."""
+"""The notebook's designs, by their names on the command line."""

@@ -1,3 +1,3 @@
-"""The names of the notebook's designs, in the order in which they are run; see `catalogue`."""
+"""The names of the notebook's designs, in the order in which they run; see `catalogue`."""
 
 NAMES = ("sequential", "threaded", "forking", "select")

@@ -1,10 +1,10 @@
 """Select: one loop over all clients, in one thread, on two ports as in the notebook.
 
-A delay here is a delay of the loop: while it sleeps for one client nobody is accepted, read from or
-written to. That is the design's lesson, so it is left as it is. What the notebook's loop got wrong
-is not: a client that vanishes is dropped alone, a reply that does not fit into the socket's buffer
-is finished when there is room, and a client whose file descriptor select() cannot watch, or for
-whom there is none, is refused.
+A delay here delays the loop: while it sleeps for one client, no other client is accepted, read from
+or written to. The design is meant to show this, so it stays. The errors of the notebook's loop are
+fixed: a lost client is dropped without affecting the others; a reply that does not fit into the
+socket's buffer is finished when there is room; a client is refused if select() cannot watch its
+file descriptor, or if there is no descriptor for it.
 """
 
 import errno
@@ -21,11 +21,11 @@ from twistecho.base.reply_formats import MESSAGE_SIZE
 from .settings import Peer, Settings, address, listening, received_line
 
 FD_SETSIZE = 1024
-"""select() watches file descriptors below this number only; glibc fixes it."""
+"""select() watches only file descriptors below this number, which glibc fixes."""
 
 
 class _Client:
-    """An accepted connection: who it is, and what of its reply is not sent yet."""
+    """An accepted connection, and the part of its reply that is not sent yet."""
 
     def __init__(self, connection: socket.socket, peer: Peer) -> None:
         self.connection = connection
@@ -38,7 +38,7 @@ class _Client:
 
 
 class SelectServer:
-    """Serves all clients from one loop. Raises ListenError where it cannot listen."""
+    """Serves all clients from one loop. Raises ListenError if it cannot listen."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -60,12 +60,12 @@ class SelectServer:
         self._listeners.append(listener)
 
     def serve(self) -> None:
-        """Serve whoever is ready, again and again."""
+        """Serve the clients that are ready, in an endless loop."""
         while True:
             self._turn()
 
     def _turn(self) -> None:
-        # Who has not taken a reply yet is not read from: so order and memory are both kept.
+        # No read from a client with an unsent reply: this keeps the order and bounds the memory.
         readers: list[socket.socket | _Client] = list(self._listeners)
         readers += [client for client in self._clients if not client.unsent]
         writers = [client for client in self._clients if client.unsent]
@@ -97,9 +97,9 @@ class SelectServer:
         self._clients.add(_Client(connection, peer))
 
     def _turn_away(self, listener: socket.socket) -> None:
-        """Close a client for which there is no file, by giving up the one kept for this.
+        """Close a client for which there is no file descriptor, by using the spare one for it.
 
-        Left in the queue, it would make the loop turn without rest.
+        If it stayed in the queue, the loop would spin.
         """
         os.close(self._spare)
         with suppress(OSError):
@@ -107,7 +107,7 @@ class SelectServer:
         self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def _attempt(self, step: Callable[[_Client], None], client: _Client) -> None:
-        """Take a step with a client; one that has vanished is dropped, alone."""
+        """Run a step for a client; drop the client, and no other, if it is lost."""
         try:
             step(client)
         except BlockingIOError:
@@ -136,7 +136,7 @@ class SelectServer:
         client.connection.close()
 
     def close(self) -> None:
-        """Listen no more and close every connection."""
+        """Stop listening and close every connection."""
         for client in self._clients:
             client.connection.close()
         for listener in self._listeners:

@@ -1,4 +1,4 @@
-"""What every design is told, and the sockets it listens on accordingly."""
+"""The settings of every design, and the sockets that it listens on."""
 
 import socket
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from twistecho.service.scenario.delay import NO_DELAY, Delay
 from twistecho.service.scenario.delay_per import DelayPer
 
 NOTEBOOK_BACKLOG = 5
-"""What the notebook passes to ``listen``; socketserver's servers use the same number."""
+"""The backlog that the notebook passes to ``listen``; socketserver's default is the same."""
 
 ROOMY_BACKLOG = 128
-"""Enough for a burst of clients, so that what is seen is the design and not its queue."""
+"""Large enough for a burst of clients, so that a run shows the design and not its queue."""
 
 _SHOWN = 60
 
@@ -26,13 +26,13 @@ class Peer(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        """Give the address as ``host:port``."""
+        """Return the address as ``host:port``."""
         return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every design is told.
+    """The settings of every design.
 
     ``ports`` are listened on at ``host``; 0 takes a free one. ``backlog`` connections wait in the
     kernel to be accepted. ``log`` takes one line of text, from any thread.
@@ -52,23 +52,23 @@ class Settings:
         return REPLY_WRITERS[self.reply]
 
     def hold_on_accept(self, peer: Peer) -> float:
-        """Say how long a connection waits before anything is read, in seconds."""
+        """Return how long a connection waits before it is read from, in seconds."""
         held = self.delay_per is DelayPer.CONNECTION
         return self.delay.seconds(peer.number, 0) if held else 0.0
 
     def hold_reply(self, peer: Peer, message: int) -> float:
-        """Say how long the reply to a message, counted from 0, waits, in seconds."""
+        """Return how long the reply to a message, counted from 0, waits, in seconds."""
         held = self.delay_per is DelayPer.REPLY
         return self.delay.seconds(peer.number, message) if held else 0.0
 
     def describe(self) -> str:
-        """Say in a few words how the server answers."""
+        """Return a short description of how the server replies."""
         held = f"{self.delay} per {self.delay_per}" if self.delay.longest else "no delay"
         return f"{self.reply} replies, {held}, a backlog of {self.backlog}"
 
 
 class Server(Protocol):
-    """A design at work: it listens from when it is made until it is closed."""
+    """A running design: it listens from its creation until it is closed."""
 
     addresses: list[tuple[str, int]]
     """Host and port of every socket it listens on."""
@@ -77,21 +77,21 @@ class Server(Protocol):
         """Accept and answer clients until an exception, such as KeyboardInterrupt, ends it."""
 
     def close(self) -> None:
-        """Listen no more and let go of everything, threads and processes included."""
+        """Stop listening and release everything, including threads and processes."""
 
 
 def received_line(peer: Peer, message: bytes) -> str:
-    """Write the log's line for a message, cut short and with control bytes escaped."""
+    """Return the log line for a message, cut to a bounded length, with control bytes escaped."""
     cut = "..." if len(message) > _SHOWN else ""
     return f"{peer} received {message[:_SHOWN]!r}{cut}"
 
 
 class ListenError(OSError):
-    """A port cannot be listened on; the text names the option at fault and says why."""
+    """A port cannot be listened on; the message names the option and the reason."""
 
 
 def bindable(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
-    """Give the socket family and address to bind to. Raises ListenError for an unknown host."""
+    """Return the socket family and address to bind to. Raises ListenError for an unknown host."""
     flags = socket.AI_PASSIVE
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
@@ -102,14 +102,14 @@ def bindable(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
 
 
 def cannot_listen(port: int, error: OSError) -> ListenError:
-    """Put an error of bind or listen into one line."""
+    """Return an error of bind or listen as one line."""
     return ListenError(f"--port {port}: cannot listen: {error.strerror or error}")
 
 
 def listening(host: str, port: int, backlog: int) -> socket.socket:
-    """Open a listening socket. Raises ListenError where the system does not allow it.
+    """Return a listening socket. Raises ListenError if the system does not allow it.
 
-    The address may be bound again at once after a restart, whatever old connections linger on it.
+    The address can be bound again right after a restart, even with old connections in TIME_WAIT.
     """
     family, where = bindable(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -124,6 +124,6 @@ def listening(host: str, port: int, backlog: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> tuple[str, int]:
-    """Give the host and port that a socket is bound to."""
+    """Return the host and port that a socket is bound to."""
     host, port = listener.getsockname()[:2]
     return str(host), int(port)

@@ -1,8 +1,8 @@
-"""The clients as users of Locust, which spreads them over machines and shows them on a page.
+"""The clients as users of Locust, which runs them on several machines and shows them on a page.
 
     from twistecho.locust import EchoUser, FleetUser
 
-in a locustfile, and classes of your own that extend them. Importing either imports Locust, which
+in a locustfile, which defines subclasses of them. Importing either class imports Locust, which
 patches this process's sockets; importing the package alone does not.
 """
 

@@ -1,4 +1,4 @@
-"""A Locust user that is one client over a plain socket, which gevent has made cooperative."""
+"""A Locust user that is one client over a plain socket, which gevent makes cooperative."""
 
 import socket
 import time
@@ -25,26 +25,26 @@ TYPE = "ECHO"
 
 
 class ConversationError(Exception):
-    """A conversation failed; the message is its cause, and so is what Locust names it by."""
+    """A failed conversation; the message is its cause, under which Locust counts it."""
 
     def __repr__(self) -> str:
-        """Give the cause alone."""
+        """Return the cause alone."""
         return str(self)
 
 
 class _Firing(Recording):
-    """Tells Locust of every whole reply, as it comes; keeps nothing."""
+    """Reports every whole reply to Locust as it arrives; keeps nothing."""
 
     def __init__(self, warmup: float, request: Any) -> None:
         super().__init__(warmup)
         self._request = request
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:  # noqa: ARG002
-        """Tell of a reply; ``sent`` does not count: its message was due earlier."""
+        """Report a reply; ``sent`` is ignored, since times count from when the message was due."""
         self.reply_in_turn(due, now, size)
 
     def reply_in_turn(self, due: float, now: float, size: int) -> None:
-        """Tell of a reply."""
+        """Report a reply."""
         _fire(self._request, MESSAGE, now - due, size)
 
 
@@ -62,11 +62,11 @@ def _fire(
 
 
 class EchoUser(User):
-    """Talks to Locust's host under ``plan``, one conversation after the other, until it is stopped.
+    """Connects to Locust's host under ``plan``, one conversation after the other, until stopped.
 
-    Every message answered right is a request, *message*, and every conversation one more,
-    *conversation*: a failure, named by its cause, where it failed. The plan is of one client; its
-    warm-up, barrier, ramp and sources are not for users that Locust starts.
+    Every message answered right is a request named *message*. Every conversation is a request named
+    *conversation*, which fails, by its cause, if the conversation failed. The plan is for one
+    client; its warm-up, barrier, ramp and sources have no effect here.
     """
 
     abstract = True
@@ -79,7 +79,7 @@ class EchoUser(User):
 
     @task
     def talk(self) -> None:
-        """Have one conversation."""
+        """Carry out one conversation."""
         began = time.monotonic()
 
         def now() -> float:
@@ -95,13 +95,13 @@ class EchoUser(User):
         finally:
             begin.close()
             stop.close()
-            conversation.failed(INTERRUPTED, now())  # where it has not ended: the user is stopped
+            conversation.failed(INTERRUPTED, now())  # no effect unless the user was stopped
             outcome = conversation.outcome
             cause = None if outcome is None else outcome.cause
             _fire(request, CONVERSATION, now(), failure=failure_of(cause))
 
     def _converse(self, conversation: Conversation, now: Any, begin: Gate, stop: Gate) -> None:
-        """Talk until the conversation is over, one connection after the other."""
+        """Carry out the conversation, over one connection after the other."""
         self._talk_over_one(conversation, now, begin, stop)
         while conversation.reconnects:
             conversation.connecting(now())
@@ -116,7 +116,7 @@ class EchoUser(User):
         if connection is None:
             return
         with connection:
-            # Sending must not wait: gevent would do so whatever its flags are.
+            # Sending must not block; with gevent it would, whatever the flags of send.
             connection.setblocking(False)
             client = Client(connection, conversation, now, begin=begin, stop=stop)
             client.say(conversation.connected(now()))

@@ -1,8 +1,8 @@
-"""Connects the users to Locust: who relays, who gathers, how a test ends, what is done with it.
+"""Connects the users to Locust's events: workers relay reports, and the master gathers them.
 
-Locust gives its workers half a second for their last messages, and fleets have to end and report
-before that. So the master tells the workers to stop before Locust does, and waits until they have,
-and have reported. What they found is written, judged and shown then.
+Locust gives its workers half a second for their last messages; fleets must end and report before
+that. So the master tells the workers to stop before Locust does, and waits until they have stopped
+and reported. Then it writes, judges and shows the reports.
 """
 
 import logging
@@ -29,13 +29,13 @@ from .fleetuser import PATIENCE, FleetUser
 from .gathering import Gathering, Kind, relay_of
 
 STOP, STOPPED = "twistecho-stop", "twistecho-stopped"
-"""The messages by which a master has its workers stop, and they say that they have."""
+"""The messages by which a master stops its workers, and by which they confirm it."""
 
 DATA = "twistecho"
-"""The key of what is relayed in Locust's messages to the master."""
+"""The key of the relayed data in Locust's messages to the master."""
 
 HERE = "here"
-"""The name of the only worker where a test is not distributed."""
+"""The name of the only worker if a test is not distributed."""
 
 # Their methods are not annotated.
 events: Any = locust.events
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 def write(environment: Environment, reports: Mapping[str, Report]) -> None:
-    """Write a report a kind beside Locust's CSV files, where it writes these."""
+    """Write one report per kind beside Locust's CSV files, if Locust writes these."""
     options = environment.parsed_options
     prefix = None if options is None else options.csv_prefix
     if prefix:
@@ -53,13 +53,13 @@ def write(environment: Environment, reports: Mapping[str, Report]) -> None:
 
 
 def decide(environment: Environment, reports: Mapping[str, Report]) -> None:
-    """Have Locust end with the exit code of INVALID where a report cannot be believed."""
+    """Set Locust's exit code to that of INVALID if a report cannot be believed."""
     if any(invalid(report) for report in reports.values()):
         environment.process_exit_code = INVALID
 
 
 def show(reports: Mapping[str, Report]) -> None:
-    """Print what every kind of fleet found, in all and by worker."""
+    """Print the report of every kind of fleet, in total and by worker."""
     printer = Printer(sys.stdout)
     for kind, report in reports.items():
         printer.line(f"{kind}: exact, as the fleets measured it")
@@ -67,7 +67,7 @@ def show(reports: Mapping[str, Report]) -> None:
 
 
 def fleet_kinds(environment: Environment) -> dict[str, Kind]:
-    """Give what each `FleetUser` class of a test does, by the name of the class."""
+    """Return the kind of each `FleetUser` class of a test, by the name of the class."""
     return {
         user.__name__: user.kind(str(environment.host or user.host))
         for user in environment.user_classes
@@ -76,10 +76,9 @@ def fleet_kinds(environment: Environment) -> dict[str, Kind]:
 
 
 def check_host(environment: Environment) -> None:
-    """End the process, in one line and with exit code 2, where the host is no target.
+    """End the process, with one line and exit code 2, if the host is no target.
 
-    Likewise where a plan leaves clients without a turn, and where one of a single client has
-    stages.
+    It also ends if the turns of a plan leave out clients, or if an `EchoUser` has a load in stages.
     """
     for user in environment.user_classes:
         if issubclass(user, EchoUser) and user.plan.stages is not None:
@@ -101,7 +100,7 @@ def check_host(environment: Environment) -> None:
 
 
 class Worker:
-    """A worker's side, or that of the only process: tells what was found."""
+    """A worker's part, or that of the only process: relays reports."""
 
     def __init__(self, environment: Environment) -> None:
         self._runner: Any = environment.runner
@@ -114,13 +113,13 @@ class Worker:
 
     def _stop(self) -> None:
         self._runner.stop()
-        # Messages keep their order: whoever hears that it has stopped has all that it found.
-        self._runner._send_stats()  # noqa: SLF001 - Locust has no other way to report at once
+        # Messages keep their order: when STOPPED arrives, all reports have arrived.
+        self._runner._send_stats()  # noqa: SLF001 - Locust has no other way to report now
         self._runner.send_message(STOPPED)
 
 
 class Master:
-    """The master's side, or that of the only process: gathers, and concludes."""
+    """The master's part, or that of the only process: gathers, writes and shows reports."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -148,7 +147,7 @@ class Master:
             self._write()
 
     def _stop_workers(self, **_: Any) -> None:
-        """Have all workers stop; wait until they have, or are missing."""
+        """Stop all workers; wait until they have stopped, or are missing."""
         self._stopped.clear()
         self._runner.send_message(STOP)
         deadline = time.monotonic() + self._environment.stop_timeout + PATIENCE
@@ -159,22 +158,22 @@ class Master:
         return self.gathering.reports(fleet_kinds(self._environment))
 
     def _write(self, **_: Any) -> None:
-        """Write what is known by now; what the workers' last messages bring is written then."""
+        """Write the reports so far; later messages of the workers cause another write."""
         self._over = True
         write(self._environment, self._reports())
 
     def end(self) -> None:
-        """Write, and judge, what was found in all; have it in Locust's own files too."""
+        """Write and judge the final reports, and wait until they are in Locust's own files too."""
         if not isinstance(self._runner, MasterRunner):
             self.gathering.take(HERE, relay_of(self._environment).tell())
         self._write()
         if self._environment.parsed_options and self._environment.parsed_options.csv_prefix:
-            # Locust writes its files now and then, and not once more at the end.
+            # Locust writes its files at intervals, and not once more at the end.
             gevent.sleep(1.5 * stats.CSV_STATS_INTERVAL_SEC)
         decide(self._environment, self._reports())
 
     def show(self) -> None:
-        """Show what was found in all."""
+        """Show the final reports."""
         show(self._reports())
 
 
@@ -200,7 +199,7 @@ def _show(**_: Any) -> None:
 
 
 events.init.add_listener(_connect)
-# Locust calls these in the reverse order: this one, added before there is a runner, comes after the
-# runner's own, which waits for the workers' last messages.
+# Locust calls these in reverse order. This one is added before there is a runner, so it is called
+# after the runner's own, which waits for the workers' last messages.
 events.quitting.add_listener(_end)
 events.quit.add_listener(_show)

@@ -1,7 +1,7 @@
-"""A Locust user that is a whole fleet: one after the other, each in a process of its own.
+"""A Locust user that runs whole fleets, one after the other, each in its own process.
 
-Whatever imports Locust has its sockets patched and no ``select.epoll``: no place for a reactor. The
-kernel ends the fleet where this process ends without having done so: see `base.processes`.
+A process that imports Locust has patched sockets and no ``select.epoll``, so a reactor cannot run
+in it. If this process ends without ending the fleet, the kernel does: see `base.processes`.
 """
 
 import time
@@ -24,16 +24,16 @@ from .gathering import Kind, own_plan, relay_of
 from .statistics import count_lost, count_report
 
 PATIENCE = 20.0
-"""Seconds that a fleet may take to report once it is told to end."""
+"""Seconds that a fleet may take to report after it is told to end."""
 
-_AFTER_A_LOSS = 1.0  # what fails at once would fail without end
+_AFTER_A_LOSS = 1.0  # seconds; without a pause, fleets that fail at once would spin
 
 
 class FleetUser(User):
     """Runs fleets under ``plan`` with ``engine``, against Locust's host, until it is stopped.
 
-    Every fleet's report is relayed with Locust's next message to the master: give a plan that is
-    over in a few seconds. A fleet that runs when the test is stopped reports what it has found.
+    Every fleet's report is relayed with Locust's next message to the master, so a plan should last
+    only a few seconds. A fleet that runs when the test is stopped reports its results so far.
     """
 
     abstract = True
@@ -47,12 +47,12 @@ class FleetUser(User):
 
     @classmethod
     def kind(cls, host: str) -> Kind:
-        """Say what the fleets of this class do."""
+        """Return the kind of this class's fleets."""
         return Kind(cls.engine, host, cls.plan)
 
     @task
     def run_fleet(self) -> None:
-        """Run one fleet, and count and relay what it found."""
+        """Run one fleet; count and relay its results."""
         started = time.monotonic()
         with FleetProcess(self.engine, parse_target(str(self.host)), self.plan) as fleet:
             try:
@@ -65,9 +65,9 @@ class FleetUser(User):
 
     def _conclude(self, fleet: FleetProcess, started: float, patience: float | None = None) -> None:
         if not fleet.wait(patience):
-            self._lose("did not end when it was told to", started)
+            self._lose("did not end after the order to stop", started)
         elif fleet.report is not None:
-            # At once: what Locust counts and what is relayed go out with the same message.
+            # Nothing runs in between, so both parts go out with the same message of Locust.
             count_report(self._statistics(), fleet.report)
             self._relay(fleet.report, started if fleet.began is None else fleet.began)
         elif not fleet.ended_before_its_clients:

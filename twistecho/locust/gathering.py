@@ -1,11 +1,12 @@
-"""What a Locust run has found: told by its workers, and put together exactly.
+"""The reports of a Locust run: relayed by its workers, and merged exactly.
 
 A worker relays, as data of MessagePack,
 
     {"testing": bool, "reports": {KIND: [a report as JSON data, ...]}}
 
-where KIND is the name of a `FleetUser` class and ``testing`` says that its test has begun and not
-ended: all that it found has been told once that is over. A worker that never says so was lost.
+where KIND is the name of a `FleetUser` class. ``testing`` is true from the begin of the worker's
+test until its end; a message in which it is false completes the worker's reports. A worker that
+never sends one is lost.
 
 Nothing here imports Locust, which would patch this process's sockets.
 """
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
 
-LOST = "lost in mid-run: what it had not reported is missing"
-"""The problem of a worker that did not come to its end."""
+LOST = "lost during the run: reports that it had not sent are missing"
+"""The problem of a worker that did not complete its reports."""
 
 _NUMBERS_OF_A_WORKER = 10**9
-"""How many numbers of clients each worker has for its own."""
+"""How many client numbers are reserved for each worker."""
 
 
 class Relay:
-    """Reports that have not been told yet, by the name of their `FleetUser` class."""
+    """Reports that have not been relayed yet, by the name of their `FleetUser` class."""
 
     def __init__(self) -> None:
         self._reports: dict[str, list[dict[str, Any]]] = {}
@@ -45,21 +46,21 @@ class Relay:
         self._reports, self._testing, self._began = {}, True, time.monotonic()
 
     def end(self) -> None:
-        """Note that the test has ended: nothing more comes."""
+        """Note that the test has ended: no further reports follow."""
         self._testing = False
 
     def add(self, kind: str, report: Report, began: float) -> None:
-        """Add a report of a fleet that began at this time of the monotonic clock."""
+        """Add the report of a fleet that began at this time of the monotonic clock."""
         later = put_later(report, max(began - self._began, 0.0))
         self._reports.setdefault(kind, []).append(later.to_bare_dict())
 
     def number(self, clients: int) -> int:
-        """Give the first of so many clients' numbers that nobody else has in this process."""
+        """Reserve this many client numbers in this process; return the first."""
         self._numbered += clients
         return self._numbered - clients
 
     def tell(self) -> dict[str, Any]:
-        """Give what has not been told yet, once."""
+        """Return the reports that have not been relayed yet, and forget them."""
         reports, self._reports = self._reports, {}
         return {"testing": self._testing, "reports": reports}
 
@@ -68,14 +69,14 @@ _RELAYS: dict["Environment", Relay] = {}
 
 
 def relay_of(environment: "Environment") -> Relay:
-    """Give the relay of a Locust environment, of which a process has one."""
+    """Return the relay of a Locust environment; a process has one environment."""
     return _RELAYS.setdefault(environment, Relay())
 
 
 def own_plan(environment: "Environment", plan: Plan) -> Plan:
-    """Give a user's plan with client numbers that no other user has, on whatever worker.
+    """Return a user's plan with client numbers that no other user has, on any worker.
 
-    Else the replies of the one's clients could pass for those of the other's.
+    Otherwise a reply to one user's client could pass for a reply to another's.
     """
     worker = max(0, getattr(environment.runner, "worker_index", 0))
     first = worker * _NUMBERS_OF_A_WORKER + relay_of(environment).number(plan.clients)
@@ -84,7 +85,7 @@ def own_plan(environment: "Environment", plan: Plan) -> Plan:
 
 @dataclass(frozen=True)
 class Kind:
-    """What the fleets of one `FleetUser` class do."""
+    """The engine, target and plan of one `FleetUser` class."""
 
     engine: str
     target: str
@@ -93,7 +94,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Told:
-    """What a worker relays; see the module's docstring."""
+    """The data that a worker relays; see the module's docstring."""
 
     testing: bool
     reports: Mapping[str, tuple[Report, ...]]
@@ -107,13 +108,13 @@ class Gathering:
         self._found: dict[str, dict[str, list[Report]]] = {}
 
     def begin(self, workers: Iterable[str]) -> None:
-        """Begin a test with these workers; what was found in an earlier one is forgotten."""
+        """Begin a test with these workers; forget the reports of an earlier one."""
         self._found = {worker: {} for worker in workers}
         self._running = set(self._found)
 
     def take(self, worker: str, data: Any) -> bool:
-        """Take what a worker relays; say whether that is news. Raises ValueError for all else."""
-        told = decode(data, Told, "what a worker tells")
+        """Take relayed data; return whether it is news. Raises ValueError if the data is wrong."""
+        told = decode(data, Told, "the data of a worker")
         found = self._found.setdefault(worker, {})
         for kind, reports in told.reports.items():
             found.setdefault(kind, []).extend(reports)
@@ -125,9 +126,9 @@ class Gathering:
         return bool(told.reports) or known != told.testing
 
     def reports(self, kinds: Mapping[str, Kind]) -> dict[str, Report]:
-        """Give one report a kind, with a part a worker; those lost have a problem there.
+        """Return one report per kind, with one part per worker; a lost worker's part has a problem.
 
-        Kinds of which nobody had anything to tell, and nobody was lost, are left out.
+        Kinds without any report or lost worker are left out.
         """
         whole = {}
         for name, kind in kinds.items():
@@ -138,7 +139,7 @@ class Gathering:
         return whole
 
     def _of(self, worker: str, name: str, kind: Kind) -> Report | None:
-        """Put together what one worker found; None where there is nothing to tell."""
+        """Merge the reports of one worker; return None if there are none."""
         reports = list(self._found[worker].get(name, ()))
         if worker in self._running:
             reports.append(lost_report(kind.engine, kind.target, kind.plan, "the last", LOST))

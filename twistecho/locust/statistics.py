@@ -1,9 +1,9 @@
-"""Locust's own statistics: what a fleet's report says, added to them.
+"""Adds a fleet's report to Locust's own statistics.
 
-Two entries of the type ``FLEET``, and of ``ECHO`` for an `EchoUser`: *message* has a request for
-every message that was answered right, *conversation* one for every client, which failed where the
-conversation did, under the name of its cause. A conversation that was ended because the test was is
-no failure. Times are milliseconds, which Locust rounds.
+There are two entries of the type ``FLEET``, or ``ECHO`` for an `EchoUser`. *message* has a request
+for every message that was answered right. *conversation* has one for every client; it fails, under
+the name of its cause, if the conversation failed. A conversation that ended because the test ended
+is no failure. Times are milliseconds, which Locust rounds.
 """
 
 from typing import Any
@@ -19,12 +19,12 @@ MESSAGE, CONVERSATION, FLEET = "message", "conversation", "fleet"
 
 
 def failure_of(cause: Cause | None) -> str | None:
-    """Give the name under which Locust counts a conversation's end; None where it is no failure."""
+    """Return Locust's name for a conversation's failure; None if it is no failure."""
     return None if cause is None or cause.reason == INTERRUPTED else str(cause)
 
 
 def count_report(stats: RequestStats, report: Report) -> None:
-    """Add all that a report counts. Nothing else runs in between."""
+    """Add everything that a report counts. No other greenlet runs in between."""
     entry = _entry_of(stats, report)
     if entry.num_requests:
         stats.get(MESSAGE, TYPE).extend(entry)
@@ -38,7 +38,7 @@ def count_report(stats: RequestStats, report: Report) -> None:
 
 
 def count_lost(stats: RequestStats, problem: str, seconds: float) -> None:
-    """Add a fleet that gave no report, as a failure named by its problem."""
+    """Add a fleet that returned no report, as a failure named by its problem."""
     milliseconds: Any = seconds * 1e3
     stats.log_request(TYPE, FLEET, milliseconds, 0)
     stats.log_error(TYPE, FLEET, problem)
@@ -51,7 +51,7 @@ def rounded(milliseconds: float) -> int:
 
 
 def _entry_of(stats: RequestStats, report: Report) -> StatsEntry:
-    """Make an entry of all messages: a request's event for each would hold the worker up."""
+    """Make one entry of all messages: one request event per message would block the worker."""
     entry = StatsEntry(stats, MESSAGE, TYPE)
     entry.start_time = report.began
     for interval in report.measured.intervals:

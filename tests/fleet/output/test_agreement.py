@@ -54,7 +54,7 @@ class LineTests(TestCase):
         assert (said(found), found.exit_code) == ([f"✗ FAILED   {told}"], 1)
         assert said(found, ascii_only=True)[0].startswith("x FAILED")
         found = agreement(FAILED, FAILED, failures_asked=True)
-        assert said(found) == [f"✓ OK   {told}, with the faults that were asked for"]
+        assert said(found) == [f"✓ OK   {told}, with the requested faults"]
         assert found.exit_code == 0
 
     def test_clients_that_found_different_formats_are_not_right(self) -> None:

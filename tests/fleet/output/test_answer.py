@@ -40,9 +40,9 @@ class FirstLineTests(TestCase):
             (
                 BAD,
                 ("p99 < 1s",),
-                "✗ FAILED   1 of 2 clients failed by causes that no requirement names",
+                "✗ FAILED   1 of 2 clients failed by causes that no requirement covers",
             ),
-            (STOPPED, (), "! INTERRUPTED   after 300 ms, while nothing was wrong"),
+            (STOPPED, (), "! INTERRUPTED   after 300 ms, without a failure"),
             (
                 replace(BAD, interrupted=True),
                 (),
@@ -83,8 +83,8 @@ class FirstLineTests(TestCase):
     def test_an_interrupted_run_says_so_in_markdown(self) -> None:
         """In a sentence."""
         [(line, style)] = interruption_lines(STOPPED)
-        assert line.startswith("Interrupted: this is what was found until then.")
-        assert line.endswith(" 1 client still ran, and nothing was wrong with them.")
+        assert line.startswith("Interrupted: these are the results until then.")
+        assert line.endswith(" 1 client still ran, without a failure.")
         assert style == "bold yellow"
         assert list(interruption_lines(GOOD)) == []
 

@@ -13,7 +13,7 @@ class CauseTests(TestCase):
     def test_failures_are_listed_with_their_meaning(self) -> None:
         """Cause, count, words."""
         assert failure_lines(report(client(1, 0, 1, RESET), client(2, 0, 1, RESET))) == [
-            "2 clients failed: receive:reset, the other side reset the connection"
+            "2 clients failed: receive:reset, the peer reset the connection"
         ]
 
     def test_every_reason_has_words(self) -> None:

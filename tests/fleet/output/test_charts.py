@@ -63,7 +63,9 @@ class ChartTests(TestCase):
             assert {"example:7, engine reactor", *ALL} <= set(drawn)
             draw(replace(stalled("example:7"), measured=Measured()), str(path))
             [said] = texts(path.read_text(encoding="utf-8"))
-            assert said == ("example:7, engine reactor: no reply came, so there is nothing to draw")
+            assert said == (
+                "example:7, engine reactor: no reply arrived, so there is nothing to draw"
+            )
 
     def test_the_stall_is_drawn(self) -> None:
         """A gap in the latencies, no rate, three failures; the warm-up is shaded."""
@@ -90,7 +92,7 @@ class ChartTests(TestCase):
         """For those who do not see it."""
         percentiles, latency, rate, failures = (chart.seen for chart in charts_of(stalled()))
         assert "half took at most 311 us, 99 % at most 900 ms, the slowest 1.00 s" in percentiles
-        assert latency == "The slowest, 1.00 s, came between 7 s and 8 s."
+        assert latency == "The slowest, 1.00 s, arrived between 7 s and 8 s."
         assert rate == "From 0 to 400 per second, of 200 asked."
         assert failures == ("connect: refused; receive: reset by peer. At most 3 in each second.")
 
@@ -99,7 +101,7 @@ class ChartTests(TestCase):
         intervals = tuple(Interval(float(n), answered=n % 3) for n in range(1800))
         found = replace(stalled(), measured=Measured(intervals=intervals))
         [rate] = charts_of(found)
-        assert rate.shows == "Replies that came back right, in each 10 s."
+        assert rate.shows == "Right replies in each 10 s."
         assert rate.x.label == "minutes since the run began"
         assert rate.x.write(600.0) == "10"
 

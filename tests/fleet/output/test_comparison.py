@@ -97,11 +97,11 @@ class LinesTests(unittest.TestCase):
         """Today, on this machine."""
         alike = compare([(ONE, FAST)] * 15, fewest=10)
         found = replace(judged(), alike=alike, smallest={"rate": 1.012, "p50": 1.1})
-        assert "A beside itself: no difference seen" in lines(found)
-        assert "Today this machine shows differences from: rate 1.2 %, p50 10.0 %" in lines(found)
+        assert "A compared with itself: no difference seen" in lines(found)
+        assert "This run can detect differences from: rate 1.2 %, p50 10.0 %" in lines(found)
         odd = replace(found, alike=compare([(ONE, TWO)] * 15, fewest=10))
         assert (
-            "A beside itself differs in rate, p50, failures: this machine is not steady"
+            "A compared with itself differs in rate, p50, failures: this machine is not steady"
         ) in lines(odd)
 
     def test_answers_and_failures_are_listed(self) -> None:
@@ -125,8 +125,8 @@ class NotesTests(unittest.TestCase):
         report = report_of_seconds([0.001] * 3)
         busy = replace(report, cpu_seconds=report.makespan)
         assert list(notes_on([report, report])) == [
-            f"{side}: The fleet's own share of these times is not known: "
-            "the system did not tell when bytes came"
+            f"{side}: The fleet's own share of these times is unknown: "
+            "the system did not report when bytes arrived"
             for side in "AB"
         ]
         limit = "A: The fleet was the limit: it used 100 % of a processor"

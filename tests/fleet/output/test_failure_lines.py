@@ -33,11 +33,11 @@ class FailureTests(TestCase):
         """The most frequent first, with what it means and how much had come."""
         refused = client(3, 0, cause=REFUSED, connected=None, replied=None)
         found = report(client(0, 2, 1, RESET), client(1, 3), client(2, 0, 1, RESET), refused)
-        meaning = "the other side reset the connection"
+        meaning = "the peer reset the connection"
         assert lines(found) == [
             "Failures   3 of 4 clients",
             f"   2  receive:reset    e.g. client 0, message 2   {meaning}, after 20 of 30 bytes",
-            "   1  connect:refused  client 3                   nobody listens there",
+            "   1  connect:refused  client 3                   nothing listens there",
         ]
 
     def test_a_sample_has_what_was_expected_and_what_came(self) -> None:

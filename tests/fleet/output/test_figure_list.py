@@ -29,7 +29,7 @@ class FigureTests(TestCase):
         """Then messages and bytes."""
         found = figures(report(client(0, 2), client(1, 2, ended=0.5)))
         assert list(found)[:5] == [
-            "rate", "bytes a second", "makespan", "clients answered", "clients failed",
+            "rate", "bytes per second", "makespan", "clients answered", "clients failed",
         ]  # fmt: skip
         assert found["rate"] == "8/s"
         assert found["messages answered"] == found["messages sent"] == "4"

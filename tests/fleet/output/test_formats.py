@@ -48,9 +48,9 @@ class FormatTests(unittest.TestCase):
         assert headline(Plan(), "there", report(outcome(), plan=Plan())).endswith(
             "stamped replies)"
         )
-        assert figures(FOUND)["format of replies"] == "raw, found"
+        assert figures(FOUND)["format of replies"] == "raw, detected"
         assert "format of replies" not in figures(report(outcome(), plan=Plan(1)))
-        assert "<td>raw, found</td>" in FOUND._repr_html_()
+        assert "<td>raw, detected</td>" in FOUND._repr_html_()
 
     def test_a_disagreement_is_told_and_fails(self) -> None:
         """Each client by its format."""

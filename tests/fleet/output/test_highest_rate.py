@@ -61,7 +61,10 @@ class AnswerTests(unittest.TestCase):
         """The search ends with it, whatever it had found."""
         lost = replace(step(2000).report, parts=(Part("process 1 of 2", 0, 0, 0.0, "killed"),))
         found = search(step(1000), judge_step(2000, lost))
-        assert "The search ended with a part of the fleet: process 1 of 2: killed." in said(found)
+        assert (
+            "The search ended because a part of the fleet ended: process 1 of 2: killed."
+            in said(found)
+        )
         assert not is_good(found)
         assert found.exit_code == 1
 
@@ -95,17 +98,19 @@ class AnswerTests(unittest.TestCase):
     def test_nobody_was_reached(self) -> None:
         """From the beginning, or from then on."""
         gone = failing(1000, REFUSED)
-        assert said(search(gone)) == ["nobody was reached: connect:refused, nobody listens there"]
+        assert said(search(gone)) == [
+            "the target was not reached: connect:refused, nothing listens there"
+        ]
         later = search(step(500), gone)
         assert said(later)[0] == (
-            "at least 500/s with p99 < 5ms, then nobody was reached: connect:refused, "
-            "nobody listens there"
+            "at least 500/s with p99 < 5ms, then the target was not reached: connect:refused, "
+            "nothing listens there"
         )
         assert not is_good(later)
 
     def test_interrupted(self) -> None:
         """It says so, and what had been found by then."""
-        assert said(search(interrupted=True)) == ["nothing is known yet (interrupted)"]
+        assert said(search(interrupted=True)) == ["no result yet (interrupted)"]
         wide = search(step(1000), step(2000, 0.02), step(2000, 0.02), interrupted=True)
         assert said(wide)[0] == "at least 1,000/s with p99 < 5ms (interrupted)"
         assert said(wide)[-1] == (
@@ -115,7 +120,7 @@ class AnswerTests(unittest.TestCase):
     def test_what_clients_failed_of_is_explained(self) -> None:
         """As everywhere else."""
         found = search(step(500), *[failing(1000, RESET, answered=1)] * 2)
-        assert "receive:reset, the other side reset the connection." in said(found)[1]
+        assert "receive:reset, the peer reset the connection." in said(found)[1]
 
     def test_rates_have_sensible_digits(self) -> None:
         """No more than anybody could mean."""
@@ -262,8 +267,6 @@ class ChartTests(unittest.TestCase):
         """There is a picture that says so."""
         interrupted = judge_step(5, report(client(0, 0, 1, INTERRUPTED), interrupted=True))
         for steps in ((), (interrupted,)):
-            assert self.drawn(search(*steps)) == [
-                "localhost:5000: nothing is known yet; no reply came"
-            ]
+            assert self.drawn(search(*steps)) == ["localhost:5000: no result yet; no reply arrived"]
         [only] = self.drawn(search(failing(5, REFUSED)))
-        assert only.startswith("localhost:5000: nobody was reached")
+        assert only.startswith("localhost:5000: the target was not reached")

@@ -37,8 +37,8 @@ class HeadingTests(unittest.TestCase):
             (GOOD, ("failed == 0", "p99 < 1us"), "❌ 1 of 2 requirements missed"),
             (bad, (), "❌ 1 of 2 clients failed"),
             (bad, ("failed <= 1",), "✅ 1 requirement met, though 1 client failed"),
-            (bad, ("p99 < 1s",), "❌ 1 of 2 clients failed by causes that no requirement names"),
-            (stopped, (), "⚠️ Interrupted after 300 ms, while nothing was wrong"),
+            (bad, ("p99 < 1s",), "❌ 1 of 2 clients failed by causes that no requirement covers"),
+            (stopped, (), "⚠️ Interrupted after 300 ms, without a failure"),
             (
                 replace(GOOD, outcomes=()),
                 ("p99 < 1us",),
@@ -94,7 +94,7 @@ class TableTests(unittest.TestCase):
     def test_failures_are_listed_with_their_meaning(self) -> None:
         """By cause."""
         said = lines(report(client(0, 1), client(1, 0, 1, RESET)))
-        assert "| receive:reset | 1 | the other side reset the connection |" in said
+        assert "| receive:reset | 1 | the peer reset the connection |" in said
 
     @settings(max_examples=50, deadline=None)
     @given(name=st.text(st.characters(), max_size=40))

@@ -115,7 +115,7 @@ class PageTests(TestCase):
             "example:7",
             "990 ms",
             "receive:<wbr>reset",
-            "nobody listens there",
+            "nothing listens there",
             "warm-up",
         ):
             assert text in page, text

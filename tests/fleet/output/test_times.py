@@ -42,7 +42,7 @@ class OwnTests(TestCase):
     def test_where_nobody_can_tell_that_is_said(self) -> None:
         """On a Unix socket, or in a report of an older version; of no reply there is nothing."""
         [line] = own_lines(report(client(0, 5)))
-        assert line.endswith("is not known: the system did not tell when bytes came")
+        assert line.endswith("is unknown: the system did not report when bytes arrived")
         assert list(own_lines(report(client(0, 0, 1, RESET)))) == []
 
     def test_where_nothing_was_answered_nothing_was_limited(self) -> None:

@@ -27,7 +27,7 @@ class PlanTests(TestCase):
             Clients="2,000",
             Connecting="all at once",
             Load="each client waits for its reply, then 20 ms, then sends again",
-            Length="3 messages a client",
+            Length="3 messages per client",
             Message="Ola mundo da internet! ({client}, {message})",
             Replies="the message itself (raw)",
             Timeout="30 s for connecting, each reply and closing",
@@ -38,14 +38,14 @@ class PlanTests(TestCase):
         self.check(
             Plan(rate=2500.0, duration=600.0, warmup=2.0, pipeline=4, ramp=100.0, barrier=True),
             Connecting="100 connections per second; nothing is sent before all are connected",
-            Load="2,500 messages per second at constant distances; "
-            "at most 4 messages of a client unanswered",
+            Load="2,500 messages per second at constant intervals; "
+            "at most 4 unanswered messages per client",
             Length="10 min, after 2 s of warm-up",
         )
         self.check(
             Plan(rate=0.5, arrivals=Arrivals.POISSON, seed=7),
-            Load="0.5 messages per second at random distances (Poisson arrivals, seed 7); "
-            "at most 1 message of a client unanswered",
+            Load="0.5 messages per second at random intervals (Poisson arrivals, seed 7); "
+            "at most 1 unanswered message per client",
         )
 
     def test_messages_are_text_and_others_are_told_by_their_bytes(self) -> None:

@@ -1,1 +1,1 @@
-"""What a run found, for people and for machines: tables, pictures, pages, files."""
+"""The results of a run, for people and for programs: tables, pictures, pages, files."""

@@ -1,4 +1,4 @@
-"""Whether two engines agree, as people see it: that first, then what is of it, side by side."""
+"""Whether two engines agree, as text: the answer first, then their figures side by side."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _GOOD, _BAD = "bold green", "bold red"
 
 
 def agreement_lines(found: Agreement, *, ascii_only: bool = False) -> Iterator[tuple[str, str]]:
-    """Say whether they agree, and where not; each line with its style."""
+    """Yield whether they agree, and where they differ; each line with its style."""
     met, missed = ("+", "x") if ascii_only else ("✓", "✗")
     if found.invalid:
         yield "! INVALID   these figures cannot be believed", _BAD
@@ -38,7 +38,7 @@ def _disagreeing(found: Agreement) -> str:
 
 
 def _differences(found: Agreement) -> Iterator[tuple[str, str]]:
-    """List where they do, as far as there is room for it."""
+    """Yield the first disagreements, and how many more there are."""
     listed = found.disagreements[:_LISTED]
     yield from ((f"  {each}", _BAD) for each in listed)
     if more := len(found.disagreements) - len(listed):
@@ -46,18 +46,18 @@ def _differences(found: Agreement) -> Iterator[tuple[str, str]]:
 
 
 def _answered(found: Agreement) -> str:
-    """Say how many messages were answered right, of how many where the plan says that."""
+    """Return how many messages were answered right, and of how many if the plan has a number."""
     plan, messages = found.reactor.plan, found.reactor.messages
     each = plan.messages_per_client
     said = f"{messages:,} of " if each is not None else ""
     said += f"{count(messages if each is None else plan.clients * each, 'message')} answered right"
     if not found.reactor.complete and found.failures_asked:
-        return f"{said}, with the faults that were asked for"
+        return f"{said}, with the requested faults"
     return f"{said}, but in different formats" * (len(found.reactor.replies_found) > 1) or said
 
 
 def agreement_table(found: Agreement) -> Table:
-    """Put the figures of both side by side; a percentile only where it differs."""
+    """Show the figures of both side by side; a percentile only if it differs."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("engine", no_wrap=True)
     for report in found.reports:
@@ -79,7 +79,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "clients failed", f"{sum(report.failures.values()):,}"
     yield "messages answered", f"{report.messages:,}"
     if report.replies_found:
-        yield "format of replies", f"{', '.join(map(str, report.replies_found))}, found"
+        yield "format of replies", f"{', '.join(map(str, report.replies_found))}, detected"
     if report.plan.reconnect is not None:
         yield "connects", f"{report.connects:,}"
     if report.plan.told_apart is False:

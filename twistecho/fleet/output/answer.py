@@ -1,4 +1,4 @@
-"""The answer that a run gives, first of all: verdict, requirements, reasons, and what helps."""
+"""The answer of a run, which is shown first: verdict, requirements, reasons, and remedies."""
 
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -21,11 +21,11 @@ from .layout import Layout, in_columns
 from .styles import ASIDE, BAD, DOUBTFUL, GOOD, Line
 from .words import count, per_second, span
 
-_GAPS = (8, 3)  # the most and the least between the verdict and what it is of
+_GAPS = (8, 3)  # the widest and the narrowest gap between the verdict and the run's description
 
 
 class Answer(Enum):
-    """What is to be thought of a run, in a word."""
+    """The answer of a run, as one word."""
 
     OK = auto()
     FAILED = auto()
@@ -42,7 +42,7 @@ _STYLES = {
 
 
 def answer_of(verdict: Verdict) -> Answer:
-    """Say in a word what to think of a run, the worst first."""
+    """Return the answer of a run; if several apply, the worst."""
     report = verdict.report
     missed = any(result.missed for result in verdict.results)
     if verdict.invalid:
@@ -53,7 +53,7 @@ def answer_of(verdict: Verdict) -> Answer:
 
 
 def sentence_of(verdict: Verdict) -> str:
-    """Say in a sentence, without a full stop, what to think of a run."""
+    """Return the answer of a run as a sentence, without a full stop."""
     said, report = _sentence(verdict, answer_of(verdict)), verdict.report
     if report.interrupted and answer_of(verdict) is not Answer.INTERRUPTED:
         said += f", interrupted after {written(report.makespan)}"
@@ -65,7 +65,7 @@ def _sentence(verdict: Verdict, answer: Answer) -> str:
     if answer is Answer.INVALID:
         return "these figures cannot be believed"
     if answer is Answer.INTERRUPTED:
-        return f"after {written(report.makespan)}, while nothing was wrong"
+        return f"after {written(report.makespan)}, without a failure"
     if answer is Answer.FAILED:
         return _what_failed(verdict, required)
     if verdict.results:
@@ -73,7 +73,7 @@ def _sentence(verdict: Verdict, answer: Answer) -> str:
     elif report.messages:
         said = f"all {count(report.messages, 'message')} answered right"
     else:
-        return "no message was to be sent"
+        return "there were no messages to send"
     failed = sum(report.failures.values())
     return said + f", though {count(failed, 'client')} failed" * bool(failed)
 
@@ -87,23 +87,23 @@ def _what_failed(verdict: Verdict, required: str) -> str:
     failed = sum(verdict.intolerable[cause] for cause in spoken_of)
     clients = f"{failed:,} of {count(report.plan.clients, 'client')} failed"
     if failed:
-        return f"{clients} by causes that no requirement names" if verdict.results else clients
+        return f"{clients} by causes that no requirement covers" if verdict.results else clients
     if len(report.replies_found) > 1:
         return "the clients found different formats of replies"
     return "not every message was answered right"
 
 
 def interruption_lines(report: Report) -> Iterator[Line]:
-    """Say that a run was interrupted, and how many clients were ended by that: above all else."""
+    """Yield, for an interrupted run, a line with how many clients it ended; it comes first."""
     if not report.interrupted:
         return
     ended = sum(report.interruptions.values())
-    said = f" {count(ended, 'client')} still ran, and nothing was wrong with them." if ended else ""
-    yield f"Interrupted: this is what was found until then.{said}", DOUBTFUL
+    said = f" {count(ended, 'client')} still ran, without a failure." if ended else ""
+    yield f"Interrupted: these are the results until then.{said}", DOUBTFUL
 
 
 def answer_lines(verdict: Verdict, layout: Layout, *, quiet: bool = False) -> Iterator[Text]:
-    """Say it in lines: all of it, or where it is to be ``quiet`` only what is wrong."""
+    """Yield the answer in lines; if ``quiet``, only problems."""
     yield from _first(verdict, layout)
     yield from requirement_lines(verdict, layout, quiet=quiet)
     undecided = {str(result) for result in verdict.results if result.doubt}
@@ -117,7 +117,7 @@ def answer_lines(verdict: Verdict, layout: Layout, *, quiet: bool = False) -> It
 
 
 def _first(verdict: Verdict, layout: Layout) -> Iterator[Text]:
-    """Give the first line: the answer, and what it is of, which may take further lines."""
+    """Yield the answer and the description of the run, in one line if it fits."""
     answer, signs = answer_of(verdict), layout.signs
     sign = {Answer.OK: signs.met, Answer.FAILED: signs.missed}.get(answer, "!")
     said = f"{sign} {answer.name}   {sentence_of(verdict)}"
@@ -134,7 +134,7 @@ def _first(verdict: Verdict, layout: Layout) -> Iterator[Text]:
 
 
 def subject_of(report: Report) -> list[Line]:
-    """Say in pieces what was run: against whom, how long, by how many, and how."""
+    """Return pieces that describe the run: target, duration, number of clients, and load."""
     plan = report.plan
     doubt = [("certificate not verified", "yellow")] if is_unverified(report.target) else []
     return [(report.target, ASIDE), *doubt, *((piece, ASIDE) for piece in _pieces(plan, report))]
@@ -160,7 +160,7 @@ def _pieces(plan: Plan, report: Report) -> Iterator[str]:
 
 
 def requirement_lines(verdict: Verdict, layout: Layout, *, quiet: bool = False) -> Iterator[Text]:
-    """Say of each requirement whether it is met, and by which figure; not if met and ``quiet``."""
+    """Yield each requirement, whether it is met, and the figure; if ``quiet``, none that is met."""
     shown = [result for result in verdict.results if not (quiet and result.met)]
     names = in_columns([[escaped(str(result.requirement))] for result in shown], [False])
     wide = max(map(len, names), default=0)
@@ -178,7 +178,7 @@ def requirement_lines(verdict: Verdict, layout: Layout, *, quiet: bool = False) 
 
 
 def _actual(report: Report, result: Result) -> str:
-    """Write what was found; a star marks a figure of which much is the fleet's own."""
+    """Return the measured figure; a star marks one with a large share of the fleet's own."""
     marked = "*" * bool(doubt_of(report, result.requirement.name))
     said = f"{shown_reading(result.actual)}{marked}"
     own = f"   undecided: {result.doubt} of it is the fleet's own" if result.doubt else ""
@@ -186,6 +186,6 @@ def _actual(report: Report, result: Result) -> str:
 
 
 def shown_reading(reading: Reading) -> str:
-    """Write a figure; a rate with all its digits."""
+    """Return a figure as text; a rate with all its digits."""
     whole = reading.unit is Unit.RATE and reading.value is not None
     return per_second(reading.value or 0.0) if whole else str(reading)

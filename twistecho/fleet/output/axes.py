@@ -1,4 +1,4 @@
-"""What charts of a report share: axes of latencies and of time, and the shade of the warm-up."""
+"""The common parts of a report's charts: axes of latency and of time, and the warm-up's shade."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,13 +9,13 @@ from twistecho.pictures.chart import Axis, Boxes, Look, Mark, number, round_boun
 from .words import tick
 
 ROOM = 1.1
-"""How much higher an axis is than the highest value on it."""
+"""An axis ends at this multiple of its highest value."""
 
 _UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
 
 
 def latency_axis(values: Sequence[float]) -> Axis:
-    """Give an axis of latencies, in the units that people would choose."""
+    """Return an axis of latencies, in units that are easy to read."""
     if wide_range(values):
         low, high = round_bounds(values)
         return Axis(low, high, write=tick, log=True)
@@ -24,7 +24,10 @@ def latency_axis(values: Sequence[float]) -> Axis:
 
 
 def time_axis(end: float) -> Axis:
-    """Count the time since the run began in seconds, minutes or hours; in seconds it ends there."""
+    """Return an axis of the time since the run began, in seconds, minutes or hours.
+
+    ``end`` is in seconds.
+    """
     name, unit = next((each for each in _UNITS if end <= 120 * each[1]), _UNITS[-1])
     write = partial(_in_units, unit)
     return Axis(0.0, end, f"{name} since the run began", write, whole=True, unit=unit, grid=False)

@@ -1,6 +1,6 @@
-"""What a fleet found, as charts: latency by percentile, and the course of the run.
+"""The results of a fleet as charts: latency by percentile, and figures over time.
 
-A chart without anything to show is left out.
+A chart without any data is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from .stage_charts import (
 )
 from .words import span
 
-_A_DECADE = 24  # points, so that a curve over percentiles looks like one
+_A_DECADE = 24  # points per decade of rarity, so that a curve looks smooth
 
 _RESPONSE = Look("blue", width=2.2)
 _SERVICE = Look("red", dashes=(6, 4))
@@ -51,22 +51,22 @@ _CAUSES = (
 
 
 def draw(report: Report, path: str) -> None:
-    """Draw all charts, one above the other, into a file; its suffix gives the kind.
+    """Draw all charts, one above the other, into a file; its suffix sets the format.
 
-    Raises OSError where the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     files.save(picture_of(report), path)
 
 
 def picture_of(report: Report) -> Picture:
-    """Give all charts below a heading; where there is none it says so."""
+    """Return all charts below a heading, which says so if there are none."""
     charts = tuple(charts_of(report))
-    nothing = "" if charts else ": no reply came, so there is nothing to draw"
+    nothing = "" if charts else ": no reply arrived, so there is nothing to draw"
     return Picture(f"{report.target}, engine {report.engine}{nothing}", charts)
 
 
 def charts_of(report: Report) -> Iterator[Chart]:
-    """Give the charts that have something to show."""
+    """Yield the charts that have data."""
     if report.measured.latency:
         curves = {"response time, from when due": report.measured.latency}
         if report.measured.service != report.measured.latency:
@@ -79,7 +79,7 @@ def charts_of(report: Report) -> Iterator[Chart]:
 
 def _charts_over_time(report: Report) -> Iterator[Chart]:
     over_time = moments(report)
-    # A second alone has no course, and all its figures are told without a chart.
+    # A single second makes no curve, and its figures are shown without a chart.
     if len(over_time) < 2:
         return
     if any(moment.max is not None for moment in over_time):
@@ -94,10 +94,10 @@ def _charts_over_time(report: Report) -> Iterator[Chart]:
 
 
 def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
-    """Give the points of a histogram in text form: how rare, and the latency in seconds.
+    """Return the points of a histogram in text form: rarities, and latencies in seconds.
 
-    How rare is 1 in so many: 2 stands for the 50th percentile, 100 for the 99th. The curve ends at
-    the slowest reply of all, 1 in as many as there were. Without a reply there are no points.
+    A rarity of n means 1 reply in n: 2 is the 50th percentile, 100 the 99th. The curve ends at the
+    slowest reply, whose rarity is the number of replies. Without a reply there are no points.
     """
     latencies = Latencies(encoded)
     total = latencies.count
@@ -110,7 +110,7 @@ def percentile_curve(encoded: str) -> tuple[list[float], list[float]]:
 
 
 def percentile_chart(curves: Mapping[str, str]) -> Chart:
-    """Give the chart of up to two histograms in text form, each with its label, by percentile."""
+    """Return the chart by percentile of up to two histograms in text form, keyed by label."""
     marks, latencies, rarest = [], [], 10.0
     for (label, encoded), look in zip(curves.items(), (_RESPONSE, _SERVICE), strict=False):
         rarities, values = percentile_curve(encoded)
@@ -119,9 +119,9 @@ def percentile_chart(curves: Mapping[str, str]) -> Chart:
         rarest = max([rarest, *rarities])
     return Chart(
         "Latency by percentile",
-        "How long replies took, from the fastest to the rarest: each gridline is a tenth as many.",
+        "Latency from the fastest reply to the slowest; each gridline is ten times as rare.",
         " ".join(map(_curve_in_words, curves, curves.values())),
-        x=Axis(1.0, rarest, "share of the replies that came at least as fast", log=True,
+        x=Axis(1.0, rarest, "share of the replies that were at least as fast", log=True,
                at=_percentiles(rarest)),
         y=latency_axis(latencies),
         marks=tuple(marks),
@@ -138,14 +138,14 @@ def _curve_in_words(label: str, encoded: str) -> str:
 
 
 def _percentiles(rarest: float) -> tuple[tuple[float, str], ...]:
-    """Write 1 in 10 as 90 %, 1 in 100 as 99 %, and so on; where there is room, 0, 50 and 75 too."""
+    """Return ticks: 1 in 10 as 90 %, 1 in 100 as 99 %, and so on; also 0, 50 and 75 if they fit."""
     found = [(10.0**n, f"{100 - 100 / 10**n:.{max(0, n - 2)}f}%") for n in range(1, 10)]
     found += [(2.0, "50%"), (1.0, "0%"), (4.0, "75%")]
     return tuple((rarity, text) for rarity, text in found if rarity <= rarest)
 
 
 def _in_each(over_time: Sequence[Moment]) -> str:
-    """Name the pieces of time: ``each second``, ``each 10 s``."""
+    """Return the length of the pieces of time: ``each second``, ``each 10 s``."""
     length = over_time[0].length
     return "each second" if length == 1 else f"each {span(length)}"
 
@@ -162,7 +162,7 @@ def _latency_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
     return Chart(
         "Latency over time",
         f"The median, the 99th percentile and the slowest reply of {_in_each(over_time)}.",
-        f"The slowest, {written(slowest.max or 0.0)}, came between {slowest.start:,g} s and "
+        f"The slowest, {written(slowest.max or 0.0)}, arrived between {slowest.start:,g} s and "
         f"{slowest.end:,g} s.",
         x=time_axis(over_time[-1].end),
         y=y,
@@ -171,7 +171,7 @@ def _latency_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
 
 
 def _points(over_time: Sequence[Moment], name: str) -> tuple[Point, ...]:
-    """Give the points of a figure, with a gap where a piece of the run is missing."""
+    """Return the points of a figure, with a gap where a piece of the run is missing."""
     points: list[Point] = []
     for before, moment in zip([None, *over_time], over_time, strict=False):
         if before is not None and moment.start > before.end:
@@ -197,7 +197,7 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
     said = "" if asked is None else f", of {number(asked)} asked{highest}"
     return Chart(
         "Messages answered per second",
-        f"Replies that came back right, in {_in_each(over_time)}.",
+        f"Right replies in {_in_each(over_time)}.",
         f"From {least} to {most} per second{said}.",
         x=x,
         y=y,
@@ -206,7 +206,7 @@ def _rate_over_time(report: Report, over_time: Sequence[Moment]) -> Chart:
 
 
 def _asked_rate(report: Report, asked: float, x: Axis) -> Iterator[Point]:
-    """Give the points of the line of the rate that is asked for, in stages or all along."""
+    """Yield the points of the line of the requested rate, in stages or constant."""
     plan = report.plan
     if plan.rate_stages is None:
         yield from ((x.low, asked), (x.high, asked))

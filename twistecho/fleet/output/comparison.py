@@ -1,4 +1,4 @@
-"""What people see of a comparison: the answer, a table, and what was required; also as Markdown."""
+"""A comparison as text: the answer, a table, and the requirements; also as Markdown."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import isinf
@@ -29,7 +29,7 @@ _ANSWERS = {Answer.MET: "green", Answer.MISSED: BAD, Answer.UNDECIDED: "bold yel
 
 
 def answer_of(judged: Judged) -> Line:
-    """Say in one line what was found of B, compared with A, and how the line is to look."""
+    """Return one line on B compared with A, with its style."""
     if judged.invalid:
         return "INVALID: these figures cannot be believed", BAD
     comparison = judged.comparison
@@ -46,7 +46,7 @@ def answer_of(judged: Judged) -> Line:
 
 
 def _words(finding: Finding, figures: tuple[Compared, ...]) -> str:
-    """Say of which figures this was found, and by how much."""
+    """Return the figures with this finding, and by how much they differ."""
     found = [each for each in figures if each.finding is finding]
     if not found:
         return ""
@@ -62,7 +62,7 @@ def _words(finding: Finding, figures: tuple[Compared, ...]) -> str:
 
 
 def comparison_table(judged: Judged) -> Table:
-    """Put the figures of both sides beside each other, a row each."""
+    """Show the figures of both sides next to each other, one row per figure."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for number, name in enumerate(_COLUMNS):
         table.add_column(name, justify="right" if 0 < number < 5 else "left", no_wrap=True)
@@ -96,7 +96,7 @@ def _ratio(value: float) -> str:
 
 
 def lines_below(judged: Judged) -> Iterator[Line]:
-    """Give what is to be said below the table: what it is of, doubts, and what was required."""
+    """Yield the lines below the table: reasons, failures, doubts, notes and requirements."""
     for reason in judged.invalid:
         yield f"- {reason}", BAD
     yield from ((line, "red") for line in judged.failed)
@@ -115,29 +115,29 @@ def lines_below(judged: Judged) -> Iterator[Line]:
 
 
 def notes_on(reports: Iterable[Report]) -> Iterator[str]:
-    """Say of which side the fleet was the limit, or where its own share is not known."""
+    """Yield for which side the fleet was the limit, or where the fleet's own share is unknown."""
     for letter, report in zip("AB", reports, strict=True):
         yield from (f"{letter}: {line}" for line in own_lines(report) if not line.startswith("*"))
 
 
 def _alike(judged: Judged) -> Iterator[Line]:
-    """Say what was found of A compared with itself."""
+    """Yield the result of comparing A with itself."""
     if judged.alike is None or not judged.smallest:
         return
     known = any(each.low is not None for each in judged.alike.figures)
     odd = ", ".join(each.name for each in judged.alike.figures if each.finding.differs)
     if odd:
-        yield f"A beside itself differs in {odd}: this machine is not steady", "yellow"
+        yield f"A compared with itself differs in {odd}: this machine is not steady", "yellow"
     elif known:
-        yield "A beside itself: no difference seen", ""
+        yield "A compared with itself: no difference seen", ""
     least = ", ".join(
         f"{name} {percent(ratio).removeprefix('+')}" for name, ratio in judged.smallest.items()
     )
-    yield f"Today this machine shows differences from: {least}", ""
+    yield f"This run can detect differences from: {least}", ""
 
 
 def sides_line(judged: Judged) -> str:
-    """Say who A and B are, and how many slices were compared."""
+    """Return the names of A and B, and how many pairs of slices were compared."""
     named = []
     for letter, side in zip("AB", judged.sides, strict=True):
         known = side.name == side.target
@@ -147,7 +147,7 @@ def sides_line(judged: Judged) -> str:
 
 
 def to_markdown(judged: Judged) -> str:
-    """Write all of it as Markdown: the answer, the table, and the lines below."""
+    """Return all of it as Markdown: the answer, the table, and the lines below."""
     rows = [_COLUMNS, (":--", *["--:"] * 4, ":--"), *map(_cells, judged.comparison.figures)]
     table = "\n".join(f"| {' | '.join(map(_escaped, row))} |" for row in rows)
     below = "".join(f"- {_escaped(line.removeprefix('- '))}\n" for line, _ in lines_below(judged))
@@ -156,6 +156,6 @@ def to_markdown(judged: Judged) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Write a text so that Markdown shows it as it is."""
+    """Escape a text so that Markdown shows it literally."""
     marks: Mapping[str, str] = {mark: f"\\{mark}" for mark in "\\|*_`[]"} | {"<": "&lt;"}
     return "".join(marks.get(character, character) for character in escaped(text))

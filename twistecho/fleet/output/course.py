@@ -1,7 +1,7 @@
-"""The course of a run: its seconds, or longer pieces of time where there are too many to be seen.
+"""The course of a run: its seconds, or longer pieces of time if there are too many to draw.
 
-Pieces are put together exactly: histograms are added, so their percentiles are those of all replies
-in the piece, and nothing is averaged.
+Pieces are merged exactly: histograms are added, so their percentiles are those of all replies in
+the piece, and nothing is averaged.
 """
 
 from collections import Counter, defaultdict
@@ -13,18 +13,18 @@ from twistecho.fleet.reports.outcome import is_interruption
 from twistecho.fleet.reports.report import Report
 
 MOST = 200
-"""The most pieces of a course: a chart has no more pixels to tell them apart."""
+"""The most pieces of a course: a chart has no pixels for more."""
 
 _LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a piece of a run was like; it began ``start`` seconds after the run did.
+    """The figures of a piece of a run; it began ``start`` seconds after the run did.
 
-    ``rate`` is of messages answered a second, None where how long the piece was is not known: the
-    last second of a run was cut short. Latencies are in seconds, None where no reply came.
-    ``failures`` counts clients by cause; who was interrupted has not failed.
+    ``rate`` is in messages answered per second. It is None if the length of the piece is unknown:
+    the last second of a run was cut short. Latencies are in seconds, None if no reply arrived.
+    ``failures`` counts clients by cause, without interrupted ones.
     """
 
     start: float
@@ -47,7 +47,7 @@ class Moment:
 
 
 def moments(report: Report, most: int = MOST) -> list[Moment]:
-    """Give all seconds of a run, or as many pieces of equal length as may be."""
+    """Return all seconds of a run, or at most this many pieces of equal length."""
     intervals = report.measured.intervals
     if not intervals:
         return []
@@ -55,13 +55,13 @@ def moments(report: Report, most: int = MOST) -> list[Moment]:
     pieces: dict[int, list[Interval]] = defaultdict(list)
     for interval in intervals:
         pieces[int(interval.start // length)].append(interval)
-    # How much of the last second there was is not known: a rate would be a guess.
+    # The length of the last second is unknown: a rate would be a guess.
     cut_short = intervals[-1] if intervals[-1].start > 0 else None
     return [_moment(n * length, length, found, cut_short) for n, found in sorted(pieces.items())]
 
 
 def _length(span: float, most: int) -> float:
-    """Give the shortest round length of which there are at most so many in a time."""
+    """Return the shortest round length that divides a time into at most this many pieces."""
     days = _LENGTHS[-1]
     known = (length for length in _LENGTHS if span <= length * most)
     return float(next(known, days * (1 + span // (days * most))))

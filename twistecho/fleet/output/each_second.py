@@ -1,6 +1,6 @@
-"""Every second of a run is told, once each and in turn, to whom wants to know of it.
+"""Reports every second of a run, once each and in order, to functions that are called with it.
 
-A thread of its own reads what the engine records anyway: the engine is not asked to wait.
+It runs in its own thread and reads what the engine records anyway, so the engine never waits.
 """
 
 import threading
@@ -14,13 +14,13 @@ from twistecho.fleet.reports.second import Second
 _LOOKED_EVERY = 0.25
 
 Hearer = Callable[[Second, Progress], object]
-"""Told of a second, and of how far the run is at that moment; raises nothing."""
+"""Called with a second, and with the progress of the run at that moment; raises nothing."""
 
 
 class EachSecond:
-    """Tells of each second of a run while the block of its ``with`` statement runs.
+    """Calls the hearers with each second of a run during a ``with`` block.
 
-    A second is told soon after its end, the last one when the run is over.
+    A second is passed on soon after its end, the last one when the run is over.
     """
 
     def __init__(self, watch: Watch, hearers: Sequence[Hearer]) -> None:
@@ -31,16 +31,16 @@ class EachSecond:
         self._thread = threading.Thread(target=self._tell_all, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to tell."""
+        """Start the thread."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        """Tell the rest."""
+        """Pass on the remaining seconds."""
         self._over.set()
-        if kind is None:  # else nobody waits for it any more
+        if kind is None:  # after an exception the rest is not needed
             self._thread.join()
 
     def _tell_all(self) -> None:

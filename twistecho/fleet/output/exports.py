@@ -1,22 +1,22 @@
 """Reports and verdicts in forms that other tools read: JUnit XML, HdrHistogram's log.
 
-JUnit XML, as Jenkins, GitLab and others read it, is one suite: that the report is valid, that it is
-complete, and each requirement are a test case each. So is each stage of a load in stages: that it
-was offered as asked, and no client failed in it that was not allowed to; its figures are the case's
-output, since cases have no properties there. Source: the schema that Jenkins's xUnit plugin
-publishes (``junit-10.xsd``).
+JUnit XML, as Jenkins, GitLab and others read it, is one suite. It has a test case for the report
+being valid, one for it being complete, and one for each requirement. Each stage of a load in stages
+is a test case too: it passes if it was offered as requested and only allowed failures occurred in
+it. Its figures are the case's output, since cases have no properties there. Source: the schema that
+Jenkins's xUnit plugin publishes (``junit-10.xsd``).
 
 The intervals of a report become a log of HdrHistogram's own. Source: its ``HistogramLogWriter``,
 log format version 1.3; each line holds a histogram in its compressed form, V2. The lines are
-written here since hdrh's own writer of such logs cannot write a start time and rounds each maximum
-down.
+written here because hdrh's own writer of such logs cannot write a start time and rounds each
+maximum down.
 
-The stages of a load have a log of their own, with a line and a tag each. They are not in that of
-the intervals: there each reply would be twice, in the second in which it came and in the stage in
-which its message was due. Whoever honours tags would tell these apart, but hdrh's reader, and all
-who sum every line, would count both. Nor can the intervals' own lines have the tags: the replies of
-a second are of several stages, and which are of which is not recorded. A tag has no blanks, which
-HdrHistogram's writer refuses.
+The stages of a load have a log of their own, with one tagged line per stage. If they were in the
+log of the intervals, each reply would be there twice: in the second in which it arrived and in the
+stage in which its message was due. Readers that use tags could tell these apart, but hdrh's reader,
+and all that add up every line, would count both. The lines of the intervals cannot have the tags
+either: the replies of a second belong to several stages, and the stage of each is not recorded. A
+tag has no blanks, which HdrHistogram's writer refuses.
 """
 
 import re
@@ -35,7 +35,7 @@ from .stage_table import STAGE_COLUMNS, stage_rows
 from .words import count
 
 _CLASS = "twistecho"
-# What XML 1.0 has no way to write, not even escaped.
+# Characters that XML 1.0 cannot represent, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -92,7 +92,7 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
     complete = _case("complete", [] if report.complete else failures or ["clients are missing"])
     if verdict.tolerated:
         complete = _case("complete", [])
-        ET.SubElement(complete, "skipped", {"message": "requirements say what may fail"})
+        ET.SubElement(complete, "skipped", {"message": "requirements cover these failures"})
     yield complete
     yield from _stage_cases(verdict)
     for result in verdict.results:
@@ -101,7 +101,7 @@ def _cases(verdict: Verdict) -> Iterator[ET.Element]:
 
 
 def _stage_cases(verdict: Verdict) -> Iterator[ET.Element]:
-    """Give a test case for each stage, of its length, with its figures."""
+    """Yield a test case for each stage, with its length and its figures."""
     report = verdict.report
     for stage, (_, cells) in zip(report.by_stage, stage_rows(report), strict=True):
         reasons = [reason for reason in verdict.invalid if reason.startswith(f"{stage}: ")]
@@ -109,7 +109,7 @@ def _stage_cases(verdict: Verdict) -> Iterator[ET.Element]:
         case = _case(str(stage), reasons + _failures_in(stage, verdict), kind)
         case.set("time", f"{stage.stage.seconds:.6f}")
         if report.interrupted and not (stage.due or stage.found.client_seconds):
-            ET.SubElement(case, "skipped", {"message": "the run was ended before it"})
+            ET.SubElement(case, "skipped", {"message": "the run ended before this stage"})
         figures = zip(STAGE_COLUMNS, cells, strict=True)
         told = ET.SubElement(case, "system-out")
         told.text = "\n".join(f"{name}: {value}" for name, value in figures)
@@ -117,7 +117,7 @@ def _stage_cases(verdict: Verdict) -> Iterator[ET.Element]:
 
 
 def _failures_in(stage: StageResult, verdict: Verdict) -> list[str]:
-    """List the causes of failure in a stage of which nothing says how many clients may."""
+    """Return the causes of failure in a stage that no requirement allows."""
     required = [stage_and_figure(result.requirement.name) for result in verdict.results]
     allowed = [figure for number, figure in required if number == stage.number]
     return [
@@ -137,31 +137,31 @@ def _case(name: str, problems: list[str], kind: str = "incomplete") -> ET.Elemen
 
 
 def _text(text: str) -> str:
-    """Give a text without what XML cannot hold; peers and files can put anything into names."""
+    """Replace characters that XML cannot hold; peers and files can put anything into names."""
     return _UNWRITABLE.sub("?", text)
 
 
 def to_hdr_log(report: Report) -> str:
-    """Write the response times of a report, a line an interval.
+    """Return the response times of a report as a log, one line per interval.
 
-    Start times and lengths are in seconds, from the base time on; histograms are of microseconds,
-    and the maximum of each is in milliseconds. Replies of the warm-up are among them. A report that
-    does not know when it began has no base time.
+    Start times and lengths are in seconds, from the base time on; histograms are in microseconds,
+    and the maximum of each is in milliseconds. Replies of the warm-up are included. A report
+    without a start time has no base time.
     """
     return _log(report, map(_interval_line, report.measured.intervals))
 
 
 def to_stage_log(report: Report) -> str:
-    """Write the response times of a report, a line a stage, with the tag ``stage-1`` and so on.
+    """Return the response times of a report as a log, one line per stage, tagged ``stage-1`` etc.
 
-    The replies of each are those to messages that were due in it. All else is as in `to_hdr_log`,
-    but that those of the warm-up are in none.
+    Each line has the replies to messages that were due in its stage. All else is as in
+    `to_hdr_log`, except that replies of the warm-up are in no line.
     """
     return _log(report, (_stage_line(report, stage) for stage in report.by_stage))
 
 
 def _log(report: Report, lines: Iterable[str]) -> str:
-    """Write lines behind the head of a log."""
+    """Return the head of a log, followed by lines."""
     return "".join(f"{line}\n" for line in (*_head(report), *lines))
 
 

@@ -1,4 +1,4 @@
-"""Which clients failed, and why: by cause, with a sample of what was expected and what came."""
+"""The failed clients by cause, each with a sample of the expected and the received bytes."""
 
 from collections.abc import Iterator
 from itertools import takewhile
@@ -14,15 +14,15 @@ from .layout import LABEL, Layout, in_columns
 from .styles import ASIDE
 from .words import count
 
-_CAUSES = {True: 8, False: 4}  # causes that are listed where each takes a line, or two
-_BESIDE = 50  # characters, from which on there is room for a sample beside its cause
-_SHORTEST = 12  # characters of what was expected, or came
-_LONGEST = 40  # characters of a cause, which a file may say
+_CAUSES = {True: 8, False: 4}  # the most causes listed, with one line per cause or two
+_BESIDE = 50  # characters; with this much room a sample is beside its cause
+_SHORTEST = 12  # characters of the expected or the received bytes
+_LONGEST = 40  # characters of a cause, which may come from a file
 _IN_A_FILE = 400  # characters of a sample where lines are not wrapped
 
 
 def failure_section(report: Report, layout: Layout) -> Iterator[Text]:
-    """Give the causes, the most frequent first, about ten lines at most."""
+    """Yield the causes, the most frequent first, in about ten lines at most."""
     failures = report.failures
     if not failures:
         return
@@ -53,7 +53,7 @@ def failure_section(report: Report, layout: Layout) -> Iterator[Text]:
 
 
 def _samples(report: Report) -> dict[str, Outcome]:
-    """Give a client for each cause: the first that failed so, of those whose bytes are known."""
+    """Return a client for each cause: the first to fail so, preferably one with known bytes."""
     failed = [one for one in report.outcomes if one.cause is not None and not one.interrupted]
     failed.sort(key=lambda one: (one.difference is None, one.ended))
     found: dict[str, Outcome] = {}
@@ -63,7 +63,7 @@ def _samples(report: Report) -> dict[str, Outcome]:
 
 
 def _who(one: Outcome, clients: int) -> str:
-    """Name a client, and the message that it waited for, both counted from 0."""
+    """Return a client's name, and the message that it waited for, both counted from 0."""
     example = "e.g. " if clients > 1 else ""
     met = one.cause is not None and one.cause.phase is not Phase.CONNECT
     message = f", message {one.messages:,}" if met and (one.failed or one.difference) else ""
@@ -71,7 +71,7 @@ def _who(one: Outcome, clients: int) -> str:
 
 
 def _what(cause: str, one: Outcome, layout: Layout, room: int) -> str:
-    """Say what happened: what came in the place of what, or else what the cause means."""
+    """Return the difference between expected and received bytes, or the cause's meaning."""
     if one.difference is not None:
         return _compared(one.difference, layout, room)
     told = meaning_of(cause)
@@ -82,7 +82,7 @@ def _what(cause: str, one: Outcome, layout: Layout, room: int) -> str:
 
 
 def _compared(found: Difference, layout: Layout, room: int) -> str:
-    """Put both beside each other, cut where there is no room, but so that they differ."""
+    """Return both next to each other, cut to the room, but so that a difference is visible."""
     came = escaped(found.came)
     expected = "nothing more" if found.expected == repr(b"") else escaped(found.expected)
     frame = "expected {}   got {}"
@@ -98,6 +98,6 @@ def _compared(found: Difference, layout: Layout, room: int) -> str:
 
 
 def _alike(one: str, other: str) -> int:
-    """Count the characters with which both begin."""
+    """Return the length of the common beginning."""
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,4 +1,4 @@
-"""The figures of a report, each with its name; those that say nothing are left out."""
+"""The figures of a report by name; those without a value are left out."""
 
 from twistecho.base.notation import written
 from twistecho.fleet.reports.figures import read
@@ -6,7 +6,7 @@ from twistecho.fleet.reports.report import Report
 
 _ALWAYS = {
     "rate": "rate",
-    "bytes a second": "byte_rate",
+    "bytes per second": "byte_rate",
     "makespan": "makespan",
     "clients answered": "answered",
     "clients failed": "failed",
@@ -17,7 +17,7 @@ _WHERE_ANY = {"messages outstanding": "outstanding", "messages due and not sent"
 
 
 def figures(report: Report) -> dict[str, str]:
-    """Give the figures of a report, each with its name; causes of failure are not among them."""
+    """Return the figures of a report by name, without the causes of failure."""
     found = {name: str(read(report, figure)) for name, figure in _ALWAYS.items()}
     lost = sum(outcome.failed for outcome in report.outcomes)
     found |= {"messages failed": f"{lost:,}"} if lost else {}
@@ -38,18 +38,18 @@ def figures(report: Report) -> dict[str, str]:
 
 
 def format_found(report: Report) -> dict[str, str]:
-    """Say which format of replies was found, where the plan had it found."""
+    """Return the detected format of replies, if the plan had it detected."""
     found = ", ".join(map(str, report.replies_found))
-    return {"format of replies": f"{found}, found"} if found else {}
+    return {"format of replies": f"{found}, detected"} if found else {}
 
 
 def told_apart(report: Report) -> dict[str, str]:
-    """Say where a client would not notice a reply that is another one's."""
+    """Return a note if a client would not notice a reply meant for another client."""
     return {"replies told apart": "no"} if report.plan.told_apart is False else {}
 
 
 def _connects(report: Report) -> dict[str, str]:
-    """Say how many connections there were, where they are a part of the load."""
+    """Return the number of connections, if they are part of the load."""
     if report.plan.reconnect is None:
         return {}
     return {
@@ -59,11 +59,11 @@ def _connects(report: Report) -> dict[str, str]:
 
 
 def _timed(report: Report) -> dict[str, str]:
-    """Say how many messages the wire times are of."""
+    """Return how many messages the wire times come from."""
     timed = report.measured.timed
     return {"messages timed on the wire": f"{timed:,}"} if timed else {}
 
 
 def _allowed(report: Report) -> dict[str, str]:
-    """Say how late the fleet may be, where somebody has said so."""
+    """Return the allowed lag of the fleet, if the user set one."""
     return {} if report.allowed_lag is None else {"lag allowed": written(report.allowed_lag)}

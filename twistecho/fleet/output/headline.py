@@ -1,4 +1,4 @@
-"""What is run, or was, in one line; and the pieces that it is made of."""
+"""A run in one line, before or after it; and the pieces of that line."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from .words import count
 
 
 def headline(plan: Plan, target: object, found: Report | None = None) -> str:
-    """Say in one line what is run, or was: ``found`` tells the format of replies then."""
+    """Return one line that describes a run; ``found`` has the detected format of replies."""
     words = [count(plan.clients, "client"), _share(plan), *payload_in_words(plan)]
     if plan.client_stages is not None:
         words[0] = f"{plan.client_stages} clients ({plan.clients:,} in all)"
@@ -26,14 +26,14 @@ def headline(plan: Plan, target: object, found: Report | None = None) -> str:
 
 
 def _share(plan: Plan) -> str:
-    """Say how much each client does."""
+    """Return how much each client sends."""
     each = plan.messages_per_client
     share = f"{plan.sends_for:g} s" if each is None else f"{count(each, 'message')} each"
     return f"{share} after {plan.warmup:g} s of warm-up" if plan.warmup else share
 
 
 def load_in_words(plan: Plan) -> Iterator[str]:
-    """Say how many messages a client has unanswered, and how long it waits between them."""
+    """Yield how many unanswered messages a client may have, and its pause between messages."""
     if plan.pipeline > 1:
         yield f"{plan.pipeline} at once"
     if plan.think:
@@ -41,7 +41,7 @@ def load_in_words(plan: Plan) -> Iterator[str]:
 
 
 def kept_each(plan: Plan) -> Iterator[str]:
-    """Say how connections are made, and how long each is kept, where that is not the usual way."""
+    """Yield how connections are made, and how long each is kept, unless it is the default."""
     if plan.reconnect is not None:
         each = "for each message" if plan.reconnect == 1 else f"every {plan.reconnect:,} messages"
         yield f"a new connection {each}"
@@ -52,7 +52,7 @@ def kept_each(plan: Plan) -> Iterator[str]:
 
 
 def payload_in_words(plan: Plan) -> list[str]:
-    """Say what is sent, where that is drawn."""
+    """Return a description of the messages, if they are generated or drawn."""
     mixed = [f"mixed {':'.join(f'{weight:g}' for weight in plan.weights)}"] if plan.weights else []
     if plan.size is None:
         return mixed
@@ -61,7 +61,7 @@ def payload_in_words(plan: Plan) -> list[str]:
 
 
 def replies_in_words(plan: Plan, report: Report | None) -> str:
-    """Name the format of replies: the plan's, or what was found where it has that found."""
+    """Return the format of replies: the plan's, or the detected one if the plan has it detected."""
     if plan.protocol is not None:
         return f"protocol {plan.protocol_name}"
     if plan.reply != AUTO:

@@ -1,4 +1,4 @@
-"""What people see of a search for the highest rate: the answer, whose limit it was, each step."""
+"""A search for the highest rate as text: the answer, what limited it, and each step."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +23,7 @@ _PERCENTILES = [50.0, 99.0]
 _UNCERTAIN = "bold yellow"
 
 _MARKS = {True: ("✓", "+"), False: ("✗", "x")}
-"""The marks of what passed and of what did not, and those where a stream has only ASCII."""
+"""The marks of a pass and of a failure, each with one for a stream of ASCII."""
 
 _WHOSE = {
     Limit.TARGET: "The target was the limit.",
@@ -34,7 +34,7 @@ _WHOSE = {
 
 
 def mark(encoding: str, *, passed: bool) -> str:
-    """Give a mark for what passed or did not, of characters that an encoding has."""
+    """Return the mark of a pass or a failure, in characters that an encoding has."""
     sign, plain = _MARKS[passed]
     try:
         sign.encode(encoding)
@@ -44,12 +44,12 @@ def mark(encoding: str, *, passed: bool) -> str:
 
 
 def per_second(rate: float) -> str:
-    """Write a rate: ``1,960/s``, ``2.5/s``."""
+    """Return a rate as text: ``1,960/s``, ``2.5/s``."""
     return f"{rate:,.0f}/s" if rate >= 1000 else f"{rate:,.4g}/s"
 
 
 def answer_of(found: HighestRate) -> Line:
-    """Say in one line what was found, and how the line is to look."""
+    """Return the answer in one line, with its style."""
     text, style = _answer(found)
     return text + (" (interrupted)" if found.interrupted else ""), style
 
@@ -58,10 +58,10 @@ def _answer(found: HighestRate) -> Line:
     required = required_by(found.requirements)
     if found.rate is None:
         if found.unreachable is not None:
-            return f"nobody was reached: {explained(found.unreachable)}", BAD
+            return f"the target was not reached: {explained(found.unreachable)}", BAD
         return _not_even(found, required)
     if found.unreachable is not None:
-        gone = f"then nobody was reached: {explained(found.unreachable)}"
+        gone = f"then the target was not reached: {explained(found.unreachable)}"
         return f"at least {per_second(found.rate)}{required}, {gone}", BAD
     if found.at_least:
         return f"at least {per_second(found.rate)}{required}", _UNCERTAIN
@@ -70,7 +70,7 @@ def _answer(found: HighestRate) -> Line:
 
 def _not_even(found: HighestRate, required: str) -> Line:
     if found.above is None:
-        return "nothing is known yet", _UNCERTAIN
+        return "no result yet", _UNCERTAIN
     rate = per_second(found.above.rate)
     if found.limit is Limit.FLEET:
         return f"INVALID: the fleet could not offer even {rate}", BAD
@@ -80,30 +80,30 @@ def _not_even(found: HighestRate, required: str) -> Line:
 
 
 def is_good(found: HighestRate) -> bool:
-    """Say whether a rate was found, and the target and the fleet are still there."""
+    """Return whether a rate was found, with target and fleet intact to the end."""
     return found.rate is not None and found.unreachable is None and found.broken is None
 
 
 def required_by(requirements: Sequence[Requirement]) -> str:
-    """Say under which requirements, where there are any: `` with p99 < 5ms``."""
+    """Return the requirements, if there are any: `` with p99 < 5ms``."""
     return f" with {', '.join(map(str, requirements))}" if requirements else ""
 
 
 def explained(cause: str) -> str:
-    """Say what a cause of failure means: ``connect:refused, nobody listens there``."""
+    """Return a cause of failure with its meaning: ``connect:refused, nothing listens there``."""
     known = REASONS.get(cause.partition(":")[2])
     return cause if known is None else f"{cause}, {known}"
 
 
 def circumstances(found: HighestRate) -> str:
-    """Say in one line whom the clients talked to, how many there were, and what was tried."""
+    """Return one line with the target, the number of clients and the steps."""
     doubt = ", certificate not verified" if is_unverified(found.target) else ""
     steps = f"{count(len(found.steps), 'step')} of {_lengths(found.plan)}"
     return f"{found.target}{doubt}, {clients_of(found.plan)}, {steps}"
 
 
 def clients_of(plan: Plan) -> str:
-    """Say how many clients there are, and what is not usual about their load."""
+    """Return the number of clients, and the settings of their load that are not the default."""
     words = [count(plan.clients, "client")]
     if plan.pipeline > 1:
         words.append(f"{plan.pipeline} messages at once")
@@ -115,14 +115,14 @@ def clients_of(plan: Plan) -> str:
 
 
 def _lengths(plan: Plan) -> str:
-    """Say how long a step is."""
+    """Return the length of a step."""
     return f"{span(plan.duration or 0.0)} after {span(plan.warmup)} of warm-up"
 
 
 def lines_below(found: HighestRate) -> Iterator[Line]:
-    """Say why no higher rate was found, and whose limit that was."""
+    """Yield why no higher rate was found, and what limited it."""
     if found.broken is not None:
-        yield f"The search ended with a part of the fleet: {found.broken}.", BAD
+        yield f"The search ended because a part of the fleet ended: {found.broken}.", BAD
     above, gone = found.above, found.unreachable is not None
     if above is not None and not (gone and found.rate is None):
         tried = "Next tried: " if found.rate is not None else ""
@@ -137,17 +137,17 @@ def lines_below(found: HighestRate) -> Iterator[Line]:
 
 
 def _why(step: RateStep) -> str:
-    """Say why a step did not pass: its first reason, with what a cause of failures means."""
+    """Return why a step did not pass: its first reason, with a cause's meaning."""
     reason = next(iter(step.reasons), "it did not pass")
     _, _, cause = reason.rpartition(": ")
     if cause in step.verdict.intolerable:
         return reason.removesuffix(cause) + explained(cause)
-    # How many had to be sent, and what to do, is said elsewhere.
+    # The part in brackets, the required number and a remedy, is shown elsewhere.
     return reason.partition(" (")[0] if step.short_reason == NOT_HELD else reason
 
 
 def steps_table(found: HighestRate) -> Table:
-    """Put the steps below each other in the order of their rates, the last try of each."""
+    """Show the steps below each other, in the order of their rates; of each rate the last try."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
@@ -159,7 +159,7 @@ def steps_table(found: HighestRate) -> Table:
 
 
 def cells_of(step: RateStep) -> tuple[str, ...]:
-    """Give the figures of a step, and at last what is to be thought of it."""
+    """Return the figures of a step, and last its result."""
     latencies = Latencies(step.report.measured.latency).summary(_PERCENTILES)
     times = ["-"] * 3
     if latencies is not None:
@@ -170,7 +170,7 @@ def cells_of(step: RateStep) -> tuple[str, ...]:
 
 
 def step_line(step: RateStep, encoding: str) -> Line:
-    """Say in a line what a step has found, in columns; and how the line is to look."""
+    """Return a step's results in one line of columns, with its style."""
     rate, _answered, p50, p99, _most, said = cells_of(step)
     sign = mark(encoding, passed=step.passed)
     line = f"{sign} {rate:>11}   p50 {p50:>7}   p99 {p99:>7}   {said}"

@@ -1,7 +1,7 @@
-"""What happened in a second of a run, as a line of JSON: an interval of the report's, readable.
+"""One second of a run as a line of JSON: an interval of the report, in readable form.
 
-The form is that of ``line`` in ``docs/report-3.schema.json``. Times are exact to the microsecond,
-where those of a report are exact to three digits.
+The form is that of ``line`` in ``docs/report-3.schema.json``. Times are exact to the microsecond;
+those of a report are exact to three digits.
 """
 
 import json
@@ -15,7 +15,7 @@ from twistecho.fleet.reports.second import Second
 
 
 def to_json_line(second: Second, progress: Progress, plan: Plan) -> str:
-    """Write a second, told when the run was so far, without the end of the line."""
+    """Return a second, and the progress at that time, as JSON without a line end."""
     start = second.number * INTERVAL_LENGTH
     line = {
         "schema": SCHEMA,

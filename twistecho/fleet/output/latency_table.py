@@ -1,4 +1,4 @@
-"""How long everything took: one table, a line a kind, and what of it is the fleet's own."""
+"""Latencies in one table, one line per kind of time, and the fleet's own share of them."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ from .styles import ASIDE
 from .times import marked_cells, own_lines, times
 
 COLUMNS = ("min", *(f"p{at:g}" for at in PERCENTILES), "max")
-"""What is shown of each time."""
+"""The figures of each time."""
 
 _SPARED = ("p90", "min", "p99.9")
-"""The columns that are left out first where there is no room."""
+"""The columns that are left out first if there is no room."""
 
 _NAMES = {"own time": "own", "fleet lag": "lag"}
 _NOTES = {
@@ -31,19 +31,19 @@ _GAP = "  "
 
 
 def latency_lines(report: Report, layout: Layout) -> Iterator[Text]:
-    """Give the table, and below it what its stars mean; nothing where nothing took time."""
+    """Yield the table, and the meaning of its stars; nothing if no time was measured."""
     shown = [name for name, _ in times(report) if _says_something(report, name)]
     if shown:
         yield from _table(report, shown, layout)
     if report.allowed_lag is not None:
         allowed = written(report.allowed_lag)
-        yield from layout.prose(f"lag allowed: {allowed} of the fleet's own", ASIDE, 0)
+        yield from layout.prose(f"lag allowed to the fleet: {allowed}", ASIDE, 0)
     for line in own_lines(report):
         yield from layout.prose(line, "yellow", 0)
 
 
 def _says_something(report: Report, name: str) -> bool:
-    """Tell whether a time is worth a line: the fleet's lag is where it is too much."""
+    """Return whether a time is shown: the fleet's lag only if it exceeds its limit."""
     return name != "fleet lag" or late_by(report, report.measured) is not None
 
 
@@ -56,7 +56,7 @@ def _table(report: Report, shown: list[str], layout: Layout) -> Iterator[Text]:
     notes = {name: _note(report, name) for name in shown}
     left = layout.width - first - len(columns) * (wide + len(_GAP)) - 3
     beside = max(map(len, notes.values())) <= left or not layout.wraps
-    # Below a star's place a heading is set back.
+    # A heading leaves the place of the star free.
     blank = " " * bool(report.marks)
     heads = "".join(_GAP + (column + blank).rjust(wide) for column in columns)
     yield Text(f"{'Latency'.ljust(first)}{heads}".rstrip(), style="bold")
@@ -74,14 +74,14 @@ def _table(report: Report, shown: list[str], layout: Layout) -> Iterator[Text]:
 
 
 def _cells(report: Report, name: str) -> dict[str, str]:
-    """Give the figures of a time, with stars, by their columns."""
+    """Return the figures of a time, with stars, by column."""
     summary = dict(times(report))[name]
     values = dict(zip(COLUMNS, (summary.min, *summary.percentiles, summary.max), strict=True))
     return dict(zip(COLUMNS, marked_cells(report, name, values), strict=True))
 
 
 def _that_fit(room: int, wide: int) -> list[str]:
-    """Choose the columns that fit beside each other, all if there is room."""
+    """Return the columns that fit next to each other, all if there is room."""
     left = list(COLUMNS)
     for spared in _SPARED:
         if len(left) * wide > room:
@@ -90,7 +90,7 @@ def _that_fit(room: int, wide: int) -> list[str]:
 
 
 def _note(report: Report, name: str) -> str:
-    """Say from when a time counts, and of how many messages it is."""
+    """Return when a time begins, and from how many messages it is."""
     note = _NOTES.get(name, "")
     if name == "response":
         note = "from when due" if report.plan.rate is not None else ""
@@ -100,6 +100,6 @@ def _note(report: Report, name: str) -> str:
 
 
 def _sampled(report: Report) -> int:
-    """Say of how many messages one was timed; 1 where all were, or none."""
+    """Return n if 1 in n messages was timed; 1 if all were, or none."""
     timed = report.measured.timed
     return round(Latencies(report.measured.latency).count / timed) if timed else 1

@@ -1,4 +1,4 @@
-"""Lines for a terminal of some width: signs that it can show, pieces in a row, columns, prose."""
+"""Text layout for a terminal of some width: signs, pieces in a row, columns, prose."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from twistecho.base.notation import escaped
 from .styles import Line
 
 LABEL = 11
-"""The characters that a row's label takes."""
+"""The width of a row's label, in characters."""
 
 _GAP = "   "
 _NARROWEST = 40
-_LONGEST = 300  # characters of a piece, which a file or a plan may say
+_LONGEST = 300  # characters of a piece, which may come from a file or a plan
 
 
 @dataclass(frozen=True)
 class Signs:
-    """Signs for what is met, missed or doubtful, what stands between pieces, and for a cut."""
+    """Signs for met, missed and doubtful, the separator of pieces, and the sign of a cut."""
 
     met: str
     missed: str
@@ -34,7 +34,7 @@ ASCII = Signs("+", "x", "?", ", ", "...")
 
 
 def signs_for(encoding: str) -> Signs:
-    """Give signs that an encoding has."""
+    """Return signs that an encoding has."""
     try:
         f"{UNICODE.met}{UNICODE.missed}{UNICODE.between}{UNICODE.cut}".encode(encoding)
     except (UnicodeError, LookupError):
@@ -44,14 +44,14 @@ def signs_for(encoding: str) -> Signs:
 
 @dataclass(frozen=True)
 class Layout:
-    """What lines are made for: characters across, signs, and whether prose is wrapped there."""
+    """The form of lines: width in characters, signs, and whether prose is wrapped at the width."""
 
     width: int
     signs: Signs = UNICODE
     wraps: bool = True
 
     def prose(self, text: str, style: str = "", indent: int = 2, *, head: str = "") -> list[Text]:
-        """Write sentences, escaped, in lines that begin below each other; ``head`` comes first."""
+        """Return escaped sentences as lines with one indent; ``head`` comes before the first."""
         indent += len(head)
         room = max(_NARROWEST, self.width) - indent
         known = escaped(text)
@@ -63,7 +63,7 @@ class Layout:
         ]
 
     def cut(self, text: str, room: int) -> str:
-        """Escape a text, and shorten it to the room that there is."""
+        """Escape a text, and shorten it to the given room."""
         known = escaped(text)
         if len(known) <= room:
             return known
@@ -71,12 +71,12 @@ class Layout:
         return known[: max(0, room - len(sign))] + sign
 
     def row(self, label: str, pieces: Sequence[Line]) -> list[Text]:
-        """Put pieces behind a label, beside each other as far as there is room for them."""
+        """Return pieces after a label, as many in each line as fit."""
         head = Text(label.ljust(LABEL), style="bold")
         return list(self.flow(pieces, _GAP, head, " " * LABEL))
 
     def flow(self, pieces: Sequence[Line], between: str, head: Text, indent: str) -> Iterator[Text]:
-        """Put pieces behind ``head``, and into further lines, behind ``indent``, if need be."""
+        """Yield pieces after ``head``; further lines begin with ``indent``."""
         line, filled = head.copy(), False
         for text, style in pieces:
             known = self.cut(text, _LONGEST)
@@ -90,7 +90,7 @@ class Layout:
 
 
 def in_columns(rows: Sequence[Sequence[str]], to_right: Sequence[bool], gap: int = 3) -> list[str]:
-    """Put cells, escaped already, below each other; those of some columns end below each other."""
+    """Return rows of escaped cells as aligned lines; columns in ``to_right`` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -1,8 +1,8 @@
-"""What people see while something takes its time: lines that are renewed, or a line now and then.
+"""Displays during a long task: lines that are renewed, or a line at intervals.
 
-On a terminal the lines are renewed twice a second and go away at the end; anything else, and a
-terminal that cannot move its cursor, gets plain lines. What is soon over shows nothing. All of it
-is done in a thread of its own, which reads what is known anyway: nobody is asked to wait.
+On a terminal the lines are renewed twice a second and removed at the end. Other streams, and a
+terminal that cannot move its cursor, get plain lines. A task that ends soon shows nothing. All
+displays run in their own threads and read existing figures, so nothing waits for them.
 """
 
 import threading
@@ -30,13 +30,13 @@ _PLAIN_EVERY = 5.0
 _WRITING_AFTER = 0.5
 
 WhereIsIt = Callable[[], Progress]
-"""Gives how far a run is; called from the display's thread."""
+"""Returns the progress of a run; called from the display's thread."""
 
 
 class _Beside(ABC):
-    """Shows something while the block of its ``with`` statement runs, once that takes ``after``.
+    """Shows something during a ``with`` block that takes longer than ``after`` seconds.
 
-    ``stream`` is where it is shown, as a rule standard error. Where it is ``quiet`` nothing is.
+    ``stream`` is usually standard error. If ``quiet``, nothing is shown.
     """
 
     def __init__(self, stream: TextIO, *, after: float, quiet: bool) -> None:
@@ -47,20 +47,20 @@ class _Beside(ABC):
         self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display's thread."""
         if self._thread is not None:
             self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Take the lines away."""
+        """Remove the lines."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
 
     def _show(self) -> None:
-        """Show until it is over, or as long as anybody sees it."""
-        # A reader that has gone is no reason to end what is shown.
+        """Show until the block ends, or the stream cannot be written."""
+        # A display whose reader has gone must not end the task.
         with suppress(OSError, ValueError):
             if self._console.is_terminal and not self._console.is_dumb_terminal:
                 self._show_lines()
@@ -68,14 +68,14 @@ class _Beside(ABC):
                 self._show_plain()
 
     def _show_lines(self) -> None:
-        """Renew the lines on a terminal until it is over."""
+        """Renew the lines on a terminal until the block ends."""
         if self._over.wait(self._after):
             return
         with Live(
             console=self._console,
             auto_refresh=False,
             transient=True,
-            redirect_stdout=False,  # what goes to a file must not come to the terminal
+            redirect_stdout=False,  # output for a file must not go to the terminal
             redirect_stderr=False,
         ) as live:
             while True:
@@ -89,14 +89,14 @@ class _Beside(ABC):
 
     @abstractmethod
     def _show_plain(self) -> None:
-        """Write plain lines until it is over."""
+        """Write plain lines until the block ends."""
 
 
 class Display(_Beside):
-    """Shows how far a run is while the block of its ``with`` statement runs.
+    """Shows the progress of a run during a ``with`` block.
 
-    ``stream`` is where it is shown, as a rule standard error. Where it is ``quiet`` nothing is. An
-    ``engine`` is named where there is more than one.
+    ``stream`` is usually standard error. If ``quiet``, nothing is shown. ``engine`` is named if
+    there is more than one.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class Display(_Beside):
         self._engine = engine
 
     def _drawn(self) -> RenderableType:
-        """Draw the bar, and what is said below it."""
-        # A terminal may go to the next line as soon as its last column is written.
+        """Draw the bar, and the lines below it."""
+        # A terminal may move to the next line once its last column is written.
         width, progress = self._console.width - 1, self._progress()
         between = ", " if self._console.options.ascii_only else " · "
         figures = figures_line(self._plan, progress, width, between)
@@ -148,18 +148,18 @@ class Display(_Beside):
 
 
 class Writing(_Beside):
-    """Says on a stream which file is written, while the block of its ``with`` statement does so."""
+    """Shows on a stream which file is being written during a ``with`` block."""
 
     def __init__(self, stream: TextIO, name: str, *, quiet: bool = False) -> None:
         super().__init__(stream, after=_WRITING_AFTER, quiet=quiet)
         self._text = f"writing {escaped(name)}"
 
     def _drawn(self) -> RenderableType:
-        """Draw the line, which goes away."""
+        """Draw the line, which is removed at the end."""
         return _line(self._text[: self._console.width - 1], "dim")
 
     def _show_plain(self) -> None:
-        """Write it once; it stays, so it is not said of what is only a little slow."""
+        """Write the line once, and only if the write is slow, since the line stays."""
         if not self._over.wait(_SHOWN_AFTER):
             self._stream.write(self._text + "\n")
             self._stream.flush()

@@ -1,6 +1,7 @@
-"""What is said of a run while it goes on, as text: for a terminal of any width, and in plain lines.
+"""The text of a run's live display: for a terminal of any width, and in plain lines.
 
-Each piece of a line has a rank; where there is no room for all, those with the highest one go.
+Each piece of a line has a rank; if there is no room for all, those with the highest rank are
+dropped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,21 +23,21 @@ from twistecho.fleet.reports.remaining import (
 
 from .words import count
 
-_CAUSES = 4  # that a line has room for
+_CAUSES = 4  # the most causes in a line
 _BAR = 40
 _SHORTEST_BAR = 10
 _GAP = "  "
 _LONGEST_CLOCK = 100 * 3600.0
 
 Piece = tuple[int, str]
-"""A piece of a line, behind its rank: 0 stays longest."""
+"""A piece of a line, after its rank: 0 is dropped last."""
 
 
 @dataclass(frozen=True)
 class BarLine:
-    """A line with a bar in it: what is written before and behind it, and how much is done.
+    """A line with a bar: the text before and after it, and the share that is done.
 
-    ``bar`` is how many columns it has, 0 for none. Where ``done`` is None nobody knows.
+    ``bar`` is its width in columns, 0 for none. ``done`` is None if the share is unknown.
     """
 
     before: str
@@ -46,7 +47,7 @@ class BarLine:
 
 
 def fitted(pieces: Sequence[Piece], width: int, between: str = ", ") -> str:
-    """Put as many pieces into a line as it has room for, in their order."""
+    """Return as many pieces in one line as fit, in their order."""
     left = [piece for piece in pieces if piece[1]]
     while len(left) > 1 and len(between.join(text for _, text in left)) > width:
         left.remove(max(left, key=lambda piece: piece[0]))
@@ -54,11 +55,11 @@ def fitted(pieces: Sequence[Piece], width: int, between: str = ", ") -> str:
 
 
 def bar_line(plan: Plan, progress: Progress, width: int, engine: str = "") -> BarLine:
-    """Say what runs, how much of it is done and how long it will still take."""
+    """Return what runs, how much of it is done and how long it will still take."""
     done, left = share_done(plan, progress), time_left(plan, progress)
     before = [(1, _engine(engine)), (0, doing(plan, progress)), (3, _stage(plan, progress))]
     behind = [(2, f"{int(100 * done)} %" if done is not None else "")]
-    # At the barrier nobody knows when all that is left will begin.
+    # At the barrier it is unknown when the rest will begin.
     known = left is not None and not is_at_barrier(plan, progress)
     behind.append((0, f"{clock(left or 0.0)} left" if known else clock(progress.took)))
     for most in (3, 2, 1, 0):
@@ -73,7 +74,7 @@ def bar_line(plan: Plan, progress: Progress, width: int, engine: str = "") -> Ba
 
 
 def figures_line(plan: Plan, progress: Progress, width: int, between: str = ", ") -> str:
-    """Say what happened in the last second, and how many clients there are."""
+    """Return the figures of the last second, and the number of clients."""
     p50, p99 = _percentiles(progress)
     done = f"{progress.ended:,} done" if progress.ended else ""
     return fitted(
@@ -91,7 +92,7 @@ def figures_line(plan: Plan, progress: Progress, width: int, between: str = ", "
 
 
 def failures_line(progress: Progress, width: int | None = None) -> str:
-    """Say how many clients failed, and of what, the most frequent cause first."""
+    """Return how many clients failed, by cause, the most frequent first."""
     causes = sorted(progress.failures.items(), key=lambda item: (-item[1], item[0]))
     named = [f"{clients:,} {cause}" for cause, clients in causes]
     failed = f"{sum(progress.failures.values()):,} failed"
@@ -104,7 +105,7 @@ def failures_line(progress: Progress, width: int | None = None) -> str:
 
 
 def lines(plan: Plan, progress: Progress, engine: str = "") -> list[str]:
-    """Say how far a run is in short pieces, which together are a plain line."""
+    """Return the progress of a run in short pieces, which form a plain line together."""
     return list(_pieces(plan, progress, engine))
 
 
@@ -131,7 +132,7 @@ def _pieces(plan: Plan, progress: Progress, engine: str) -> Iterator[str]:
 
 
 def clock(seconds: float) -> str:
-    """Write how long something takes as a clock does: ``45 s``, ``1:23``, ``2:03:04``."""
+    """Return a duration as a clock shows it: ``45 s``, ``1:23``, ``2:03:04``."""
     if seconds >= _LONGEST_CLOCK:
         return f"{seconds / 3600:,.0f} h"
     whole = round(seconds)
@@ -146,7 +147,7 @@ def _engine(name: str) -> str:
 
 
 def _stage(plan: Plan, progress: Progress) -> str:
-    """Write the stage that runs, as it was asked for."""
+    """Return the current stage, as the user wrote it."""
     number = stage_now(plan, progress)
     return "" if number is None or plan.stages is None else str(plan.stages.stages[number - 1])
 
@@ -158,12 +159,12 @@ def _rate(plan: Plan, progress: Progress, now: str = "") -> str:
 
 
 def _whole(rate: float) -> str:
-    """Write a rate, with decimals where it has hardly more than those."""
+    """Return a rate, with decimals only if it is low."""
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.3g}"
 
 
 def _percentiles(progress: Progress) -> tuple[str, str]:
-    """Write p50 and p99 of the last second; ``-`` where nothing was answered in it."""
+    """Return p50 and p99 of the last second; ``-`` if nothing was answered in it."""
     second = progress.second
     if second is None or not second.latencies:
         return "-", "-"

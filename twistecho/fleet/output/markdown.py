@@ -1,7 +1,7 @@
-"""A verdict as Markdown for a pull request: GitHub's and GitLab's, with tables.
+"""A verdict as Markdown for a pull request on GitHub or GitLab, with tables.
 
-What has to be known first comes first: the verdict, then each requirement. What a peer or a plan
-may have said is escaped where it enters the text, in `_text` and nowhere else.
+The most important part comes first: the verdict, then each requirement. Text that may come from a
+peer or a plan is escaped where it enters the document, in `_text` and nowhere else.
 """
 
 import re
@@ -29,17 +29,17 @@ _FIGURES = {
     "clients": "clients",
     "clients failed": "failed",
 }
-"""What stands in the table of figures, and the names of these."""
+"""The headings of the table of figures, and the figures' names."""
 
 _LISTED = 20
-_LONGEST = 300  # characters of what somebody else has said
+_LONGEST = 300  # characters of text from a peer or a file
 
 _SPECIAL = re.compile(r"[\\`*_\[\]#|~^$]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 
 
 def to_markdown(verdict: Verdict) -> str:
-    """Write a verdict and the figures of its report, with a heading and a line's end."""
+    """Return a verdict and the figures of its report, with a heading and a final line end."""
     return "\n".join(_lines(verdict)).rstrip("\n") + "\n"
 
 
@@ -63,7 +63,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
 
 
 def _heading(verdict: Verdict) -> str:
-    """Say what to think of the run, the worst first."""
+    """Return the answer of the run; if several apply, the worst."""
     answer, said = answer_of(verdict), sentence_of(verdict)
     if answer is Answer.INVALID:
         return f"⚠️ INVALID: {said}"
@@ -73,14 +73,14 @@ def _heading(verdict: Verdict) -> str:
 
 
 def _required(report: Report, result: Result) -> tuple[str, str, str]:
-    """Say whether a requirement is met, which it is, and what was found: a star marks that."""
+    """Return whether a requirement is met, its text, and the figure, which may have a star."""
     star = "*" * bool(doubt_of(report, result.requirement.name))
     sign = f"{_SIGNS[result.answer]} {result.answer}"
     return sign, str(result.requirement), f"{result.actual}{star}"
 
 
 def _times(report: Report) -> Iterator[Sequence[str]]:
-    """Give how long everything took, with stars, a row a kind."""
+    """Yield the latencies, with stars, one row per kind."""
     for name, summary in times(report):
         values = (summary.min, summary.mean, *summary.percentiles, summary.max)
         cells = marked_cells(report, name, dict(zip(COLUMNS, values, strict=True)))
@@ -88,13 +88,13 @@ def _times(report: Report) -> Iterator[Sequence[str]]:
 
 
 def _stages(report: Report) -> Iterator[str]:
-    """Put the stages of the load under each other, each with what was asked and found of it."""
+    """Yield the stages of the load below each other, with their requested and measured figures."""
     heads = (stage_heading(report.plan), *STAGE_COLUMNS)
     yield from _table(heads, ([name, *cells] for name, cells in stage_rows(report)))
 
 
 def _failures(report: Report) -> Iterator[str]:
-    """List the causes of failure, the most frequent first."""
+    """Yield the causes of failure, the most frequent first."""
     causes = list(report.failures.items())
     rows = [(cause, f"{clients:,}", meaning_of(cause)) for cause, clients in causes[:_LISTED]]
     more = sum(clients for _, clients in causes[_LISTED:])
@@ -112,7 +112,7 @@ def _listed(lines: Iterable[str]) -> Iterator[str]:
 def _table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], aligned: str = "---:"
 ) -> Iterator[str]:
-    """Write a table and an empty line; columns behind the first hold figures, or are aligned so."""
+    """Yield a table and an empty line; all columns but the first are ``aligned`` so."""
     found = [_row(row) for row in rows]
     if found:
         yield _row(heads)
@@ -130,7 +130,7 @@ def _row_of(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape what Markdown or HTML would take for more than text, in one line of bounded length."""
+    """Escape characters special in Markdown or HTML, in one line of bounded length."""
     shown = escaped(text)
     shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
     told = _SPECIAL.sub(r"\\\g<0>", shown)

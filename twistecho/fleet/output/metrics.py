@@ -1,8 +1,8 @@
 """A run's own figures for Prometheus, served while it runs. Needs the ``metrics`` extra.
 
-The server has threads of its own: the threads engine runs without a reactor, and so does the parent
-of several processes. It takes few connections at once; where one more comes, that which has lasted
-longest is closed, so that nobody who says nothing keeps another one from being answered.
+The server has its own threads: the threads engine runs without a reactor, and so does the parent of
+several processes. It serves few connections at once. If there is one more, the oldest is closed, so
+that silent peers cannot keep others from being served.
 """
 
 import socket
@@ -35,16 +35,16 @@ BOUNDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
     10.0, 30.0,
 )  # fmt: skip
-"""Upper bounds of the buckets of response times, in seconds; one more is open."""
+"""Upper bounds of the buckets of response times, in seconds; one more bucket is open."""
 
 _MOST = 16  # connections at once
 _IDLE = 5.0  # seconds without a byte
 
 
 class FleetCollector(Collector):
-    """Gives how far a run is as Prometheus metrics, all named ``twistecho_fleet_…``.
+    """Collects the progress of a run as Prometheus metrics, all named ``twistecho_fleet_…``.
 
-    It is told of each second once: see `each_second`. Counters never go back.
+    It is called with each second once: see `each_second`. Counters never decrease.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -67,7 +67,7 @@ class FleetCollector(Collector):
                 self._seconds += latency * count / 1e6
 
     def collect(self) -> Iterator[Metric]:
-        """Read all of it; called from another thread."""
+        """Yield all metrics; called from another thread."""
         with self._lock:
             yield from list(self._metrics())
 
@@ -75,14 +75,14 @@ class FleetCollector(Collector):
         progress, buckets = self._progress, list(accumulate(self._buckets))
         if self._plan.stages is not None:
             number = stage_at(self._plan, progress, self._ran) or 0
-            yield _gauge("stage", "The stage of the load, from 1; 0 before and after all.", number)
+            yield _gauge("stage", "Stage of the load, from 1; 0 before and after.", number)
         rate = self._plan.rate_at(self._ran - progress.measured_from)
         if rate is not None:
-            yield _gauge("rate_asked", "Messages a second that are due.", rate)
+            yield _gauge("rate_asked", "Messages due per second.", rate)
         yield _gauge("clients", "Clients of the plan.", self._plan.clients)
         yield _gauge("clients_connected", "Clients that have a connection.", progress.connected)
-        yield _gauge("clients_ended", "Clients that are done, well or not.", progress.ended)
-        yield _gauge("elapsed_seconds", "Since the run began.", progress.took)
+        yield _gauge("clients_ended", "Clients that have ended, failed or not.", progress.ended)
+        yield _gauge("elapsed_seconds", "Time since the run began.", progress.took)
         failed = CounterMetricFamily(
             "twistecho_fleet_clients_failed", "Clients that failed.", labels=["cause"]
         )
@@ -93,7 +93,7 @@ class FleetCollector(Collector):
             "twistecho_fleet_messages_answered", "Messages answered right.", value=buckets[-1]
         )
         yield CounterMetricFamily(
-            "twistecho_fleet_bytes_returned", "Payload bytes that came back.", value=self._bytes
+            "twistecho_fleet_bytes_returned", "Payload bytes returned.", value=self._bytes
         )
         yield HistogramMetricFamily(
             "twistecho_fleet_response_seconds",
@@ -108,7 +108,7 @@ def _gauge(name: str, what: str, value: float) -> Metric:
 
 
 class _Scrape(BaseHTTPRequestHandler):
-    """One request; whoever sends no bytes for a while is left."""
+    """One request; its connection is closed if the peer sends no bytes for a while."""
 
     server: "MetricsServer"
     timeout = _IDLE
@@ -131,7 +131,7 @@ class _Scrape(BaseHTTPRequestHandler):
 
 
 def _encoder(accept: str) -> Any:
-    """Give what writes metrics in the format that is asked for, and that format's name."""
+    """Return the function that writes metrics in the requested format, and that format's name."""
     try:
         return choose_encoder(accept)
     except Exception:  # noqa: BLE001 - the library raises what its parsing of numbers does
@@ -139,9 +139,9 @@ def _encoder(accept: str) -> Any:
 
 
 class MetricsServer(socketserver.ThreadingTCPServer):
-    """Serves the metrics of one collector at ``/metrics`` while its ``with`` block runs.
+    """Serves the metrics of one collector at ``/metrics`` during a ``with`` block.
 
-    Making one takes the port, 0 for any that is free. Raises OSError where that cannot be.
+    Creating it binds the port; 0 takes a free one. Raises OSError if that is impossible.
     """
 
     allow_reuse_address = True
@@ -160,18 +160,18 @@ class MetricsServer(socketserver.ThreadingTCPServer):
 
     @property
     def place(self) -> tuple[str, int]:
-        """The address and the port where it listens."""
+        """The address and port on which it listens."""
         host, port = self.server_address[:2]
         return str(host), port
 
     @property
     def url(self) -> str:
-        """Where the metrics are."""
+        """The URL of the metrics."""
         host, port = self.place
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
     def __enter__(self) -> Self:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
         return self
 
@@ -181,7 +181,7 @@ class MetricsServer(socketserver.ThreadingTCPServer):
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Give the port back, and close what is still open."""
+        """Release the port, and close open connections."""
         self.shutdown()
         self.server_close()
         with self._opening:
@@ -189,7 +189,7 @@ class MetricsServer(socketserver.ThreadingTCPServer):
                 _hang_up(each)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Have a thread answer; the longest of too many connections goes."""
+        """Answer in a thread; close the oldest connection if there are too many."""
         with self._opening:
             self._open.append(request)
             if len(self._open) > _MOST:
@@ -197,13 +197,13 @@ class MetricsServer(socketserver.ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget a connection that is done, and close it."""
+        """Forget and close a connection that is done."""
         with self._opening, suppress(ValueError):
             self._open.remove(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of peers that have gone."""
+        """Ignore errors of peers that have gone."""
 
 
 def _hang_up(connection: socket.socket) -> None:

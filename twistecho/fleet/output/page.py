@@ -1,7 +1,7 @@
-"""What a fleet found, as one HTML page that needs nothing else: no network, no script, no font.
+"""The results of a fleet as one self-contained HTML page: no network, no script, no font.
 
-The page's frame and its style are in ``page.html`` beside this module. Everything that a peer or a
-plan may have said is escaped where it enters the page, in `_text` and nowhere else.
+The page's frame and its style are in ``page.html`` beside this module. Text that may come from a
+peer or a plan is escaped where it enters the page, in `_text` and nowhere else.
 """
 
 import time
@@ -33,7 +33,7 @@ _COLUMNS = ("p50", "p99", "p99.9", "max")
 
 
 def html_page(verdict: Verdict) -> str:
-    """Give the page of a report and what is to be thought of it, as text."""
+    """Return the page of a report and its verdict, as text."""
     report = verdict.report
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     first = [_requirements(verdict.results)] if verdict.results else []
@@ -54,13 +54,13 @@ def html_page(verdict: Verdict) -> str:
 
 
 def _sheets(found: Iterable[str]) -> str:
-    """Put what is shown beside each other where there is room."""
+    """Put sections next to each other where there is room."""
     inside = "\n".join(found)
     return f'<div class="sheets">\n{inside}\n</div>'
 
 
 def _text(value: object) -> str:
-    """Escape what is shown; control characters, which HTML forbids, as Python writes them."""
+    """Escape a text; control characters, which HTML forbids, as Python writes them."""
     return escape(escaped(str(value)))
 
 
@@ -73,8 +73,8 @@ def _about(report: Report) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    """Say in a box what to think of the run, the worst first."""
-    interrupted = "<p>It was interrupted: this is what was found until then.</p>"
+    """Return a box with the answer of the run; if several apply, the worst."""
+    interrupted = "<p>It was interrupted: these are the results until then.</p>"
     more = interrupted if verdict.report.interrupted else ""
     missed = sum(result.missed for result in verdict.results)
     if verdict.invalid:
@@ -89,7 +89,7 @@ def _verdict(verdict: Verdict) -> str:
             "All requirements met, though not every message was answered right", more, good=True
         )
     if verdict.report.interrupted and not verdict.report.failures:
-        return _box("Interrupted while nothing was wrong", more)
+        return _box("Interrupted without a failure", more)
     agreed = len(verdict.report.replies_found) < 2
     return _box(
         "Not every message was answered right"
@@ -126,7 +126,7 @@ def _section(
 
 
 def _row(name: object, *cells: object, kind: str = "figure", problem: str | None = None) -> str:
-    # A cause, ``phase:reason``, is better broken at its colon than anywhere else.
+    # A cause, ``phase:reason``, should be broken at its colon.
     head = _text(name).replace(":", ":<wbr>")
     head += f'<span class="bad">{_text(problem)}</span>' if problem else ""
     row = f'<th scope="row">{head}</th>'
@@ -143,7 +143,7 @@ def _plan(plan: Plan) -> str:
 
 
 def _times(report: Report) -> Iterator[str]:
-    """Put how long everything took into a line a kind, the median, the slow and the slowest."""
+    """Yield the latencies, one row per kind: the median, high percentiles and the slowest."""
     rows = [
         _row(name, *marked_cells(report, name, _columns(summary)), kind="count")
         for name, summary in times(report)
@@ -154,14 +154,14 @@ def _times(report: Report) -> Iterator[str]:
 
 
 def _stages(report: Report) -> str:
-    """Put the stages of the load under each other."""
+    """Return the stages of the load below each other."""
     rows = [_row(name, *cells, kind="count") for name, cells in stage_rows(report)]
     heads = (stage_heading(report.plan), *STAGE_COLUMNS)
     return _section("Stages", rows, heads, kind="stages")
 
 
 def _columns(summary: LatencySummary) -> dict[str, float]:
-    """Give the figures that fit beside each other, by name."""
+    """Return the figures that fit next to each other, by name."""
     p50, _, *others = summary.percentiles
     return dict(zip(_COLUMNS, (p50, *others, summary.max), strict=True))
 

@@ -1,4 +1,4 @@
-"""The parts of a run under each other, with their shares; one that died stands out."""
+"""The parts of a run below each other, with their shares; a part that died is highlighted."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ from .layout import Layout, in_columns
 from .styles import BAD
 
 _HEADS = ("Part", "clients", "answered", "share", "took")
-_LONGEST = 30  # characters of a name, where there is room
-_PROBLEM = 25  # characters that a problem needs beside the rest
+_LONGEST = 30  # characters of a name, if there is room
+_PROBLEM = 25  # characters; a problem with less room gets lines of its own
 
 
 def part_lines(report: Report, layout: Layout) -> Iterator[Text]:
-    """Give a line a part, and a heading; nothing where the run has no parts."""
+    """Yield a heading and one line per part; nothing if the run has no parts."""
     if not report.parts:
         return
     rows = [_HEADS, *(_cells(report, number, layout) for number in range(len(report.parts)))]
@@ -37,7 +37,7 @@ def part_lines(report: Report, layout: Layout) -> Iterator[Text]:
 def _cells(report: Report, number: int, layout: Layout) -> tuple[str, ...]:
     part = report.parts[number]
     share = f"{part.messages / report.messages:.1%}" if report.messages else "-"
-    # A file is known by the end of its path.
+    # The end of a path identifies a file, so the beginning is cut.
     name = escaped(part.name)
     room = min(_LONGEST, max(layout.width // 3, 8))
     if len(name) > room:

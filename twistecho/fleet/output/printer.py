@@ -13,15 +13,15 @@ from twistecho.base.notation import escaped
 
 
 class PlainConsole(Console):
-    """A console that leaves the process alone where nobody reads what it writes."""
+    """A console that does not end the process when the reader of its stream has gone."""
 
     def on_broken_pipe(self) -> None:
-        """Say so, instead of ending the process, as rich does."""
+        """Raise BrokenPipeError; rich would end the process."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class Printer:
-    """Prints on one stream, a whole line at a time, from any thread. All of it raises OSError."""
+    """Prints whole lines on one stream, from any thread. All methods raise OSError."""
 
     def __init__(self, stream: TextIO) -> None:
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Printer:
         self._print(Text(escaped(text), style=style or ""))
 
     def text(self, text: Text) -> None:
-        """Print a line with styles of its own, which is never wrapped."""
+        """Print a styled line, which is never wrapped."""
         self._print(text, no_wrap=True, overflow="ignore", crop=False)
 
     def table(self, table: Table) -> None:
@@ -41,11 +41,11 @@ class Printer:
         self._print(table)
 
     def reply(self, client: int, reply: bytes) -> None:
-        """Print what a client received; its bytes are escaped as Python's repr does."""
+        """Print a reply that a client received; its bytes are escaped as Python's repr does."""
         self.line(f"Client {client} received: {reply!r}")
 
     def check(self) -> None:
-        """Raise the first OSError again that printing ended with, where there was one."""
+        """Raise the first OSError of printing again, if there was one."""
         if self._error is not None:
             raise self._error
 

@@ -1,4 +1,4 @@
-"""A search for the highest rate as a chart: latencies against the rate, and where the knee is."""
+"""A search for the highest rate as a chart: latencies over the rate, and the highest rate."""
 
 from collections.abc import Iterator
 
@@ -34,14 +34,14 @@ _ROOM = 1.1
 
 
 def draw_search(found: HighestRate, path: str) -> None:
-    """Draw the chart into a file; its suffix gives the kind. Raises OSError."""
+    """Draw the chart into a file; its suffix sets the format. Raises OSError."""
     charts = tuple(rate_charts(found))
-    nothing = "" if charts or found.unreachable is not None else "; no reply came"
+    nothing = "" if charts or found.unreachable is not None else "; no reply arrived"
     files.save(Picture(f"{found.target}: {answer_of(found)[0]}{nothing}", charts), path)
 
 
 def rate_charts(found: HighestRate) -> Iterator[Chart]:
-    """Give the chart, if any step has something to show."""
+    """Yield the chart, if any step has data."""
     steps = [step for step in by_rate(found.steps) if step.report.measured.latency]
     if not steps:
         return
@@ -72,7 +72,7 @@ def _points(steps: list[RateStep], at: float) -> tuple[tuple[float, float], ...]
 
 
 def _with_room(values: list[float]) -> tuple[float, float]:
-    """Give round bounds of a logarithmic axis, on which no value is."""
+    """Return round bounds of a logarithmic axis, with no value on a bound."""
     return round_bounds([each * room for each in values for room in (1 / _ROOM, _ROOM)])
 
 
@@ -93,7 +93,7 @@ def _latency_axis(found: HighestRate, steps: list[RateStep]) -> Axis:
 
 
 def _limits(found: HighestRate) -> Iterator[tuple[Requirement, float]]:
-    """Give the requirements of response times, and the times that they name in seconds."""
+    """Yield the requirements of response times, with their limits in seconds."""
     for requirement in found.requirements:
         name = requirement.name.removeprefix("response.")
         if name.startswith("p") and requirement.operator in {"<", "<="}:

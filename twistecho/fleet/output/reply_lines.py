@@ -1,7 +1,7 @@
 """One line per reply, written by a thread of its own.
 
-No connection's callback writes anything: what is wrong with the fleet's own output, a reader that
-has gone or a full disk, must not end a conversation as though the server had done so.
+No connection's callback writes anything. Otherwise an error of the fleet's own output, such as a
+closed pipe or a full disk, would end a conversation as if the server had failed.
 """
 
 import threading
@@ -10,14 +10,14 @@ from queue import Queue
 from types import TracebackType
 from typing import Self
 
-_WAITING = 10_000  # replies that may wait to be written, before the fleet waits for its output
+_WAITING = 10_000  # replies that may wait to be written; with more the fleet blocks
 
 
 class ReplyLines:
-    """Has replies written while the block of its ``with`` statement runs; calling it adds one.
+    """Writes replies during a ``with`` block; calling it adds one.
 
     ``write`` is called with a client's number and its reply. The first OSError that it raises ends
-    the writing and calls what `on_error` was given.
+    the writing and calls the function set by `on_error`.
     """
 
     def __init__(self, write: Callable[[int, bytes], object]) -> None:
@@ -29,12 +29,12 @@ class ReplyLines:
         self._thread = threading.Thread(target=self._write_all, daemon=True)
 
     def __call__(self, client: int, reply: bytes) -> None:
-        """Have a reply written. It can be called from any thread."""
+        """Add a reply to be written. It can be called from any thread."""
         if not self._failed:
             self._waiting.put((client, reply))
 
     def on_error(self, call: Callable[[], object]) -> None:
-        """Have this called, from any thread, once nothing can be written; at once if it is so."""
+        """Set a function to call, from any thread, when writing fails; at once if it has failed."""
         with self._lock:
             self._on_error = call
             failed = self._failed
@@ -42,22 +42,22 @@ class ReplyLines:
             call()
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Start the writing thread."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        """Write what still waits."""
+        """Write the remaining replies."""
         if kind is not None:
-            return  # nobody waits for its output any more
+            return  # after an exception the output is not needed
         self._waiting.put(None)
         self._thread.join()
 
     def _write_all(self) -> None:
         while (said := self._waiting.get()) is not None:
-            if not self._failed:  # else it is only taken away, so that nobody waits for room
+            if not self._failed:  # else it is dropped, so that no thread waits for room
                 self._write_one(*said)
 
     def _write_one(self, client: int, reply: bytes) -> None:

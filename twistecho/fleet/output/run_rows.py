@@ -1,6 +1,6 @@
-"""How many messages were sent and answered, how fast, and over how many connections: a row each.
+"""Messages, rate and connections of a run, one row each.
 
-What says nothing is left out.
+Rows without figures are left out.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from .words import count, per_second
 
 
 def run_rows(report: Report, layout: Layout) -> Iterator[Text]:
-    """Give the rows; none where nothing was sent, nor due."""
+    """Yield the rows; none if nothing was sent or due."""
     if report.sent or report.unsent:
         yield from layout.row("Messages", list(_messages(report)))
         yield from layout.row("Rate", list(_rate(report)))
@@ -33,7 +33,7 @@ def _messages(report: Report) -> Iterator[Line]:
     yield f"{report.sent:,} sent", ""
     yield f"{report.messages:,} right", ""
     lost = [outcome.failed for outcome in report.outcomes if outcome.failed]
-    # Of the messages that went down with a client one failed, and the others waited behind it.
+    # One message of a failed client failed; its others were pending behind that one.
     if lost:
         yield f"{len(lost):,} failed", "red"
     if pending := sum(lost) - len(lost):

@@ -1,7 +1,7 @@
-"""What people see of a run when it is over: the answer first, then what it stands on.
+"""The results of a finished run as text: the answer first, then the figures behind it.
 
 After verdict and requirements come messages and rate, the latencies, stages and parts, failures,
-and the files that were written. Rows that say nothing are left out.
+and the files that were written. Rows without figures are left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,11 +23,11 @@ from .styles import ASIDE
 from .words import count
 
 _IN_A_FILE = 110
-"""The characters across where nobody knows how wide it will be shown."""
+"""The width in characters if the output is no terminal."""
 
 
 def layout_of(printer: Printer) -> Layout:
-    """Give the layout for what a printer prints on."""
+    """Return the layout for the stream of a printer."""
     console = printer.console
     signs = signs_for(console.encoding)
     if console.is_terminal:
@@ -38,9 +38,9 @@ def layout_of(printer: Printer) -> Layout:
 def show(
     printer: Printer, verdict: Verdict, files: Iterable[str] = (), *, quiet: bool = False
 ) -> None:
-    """Print what a run found, and the names of the ``files`` that it was written to.
+    """Print the results of a run, and the names of the ``files`` that they were written to.
 
-    Where it is to be ``quiet`` only what is wrong is printed. Raises OSError.
+    If ``quiet``, only problems are printed. Raises OSError.
     """
     layout, report = layout_of(printer), verdict.report
     if quiet:
@@ -59,20 +59,20 @@ def show(
 
 
 def _at_the_end(report: Report, files: Iterable[str], layout: Layout) -> Iterator[Text]:
-    """Give the failures, what else there is to say, and the files that were written."""
+    """Yield the failures, notes, and the files that were written."""
     yield from failure_section(report, layout)
     if ended := sum(report.interruptions.values()):
-        still = f"{count(ended, 'client')} still ran, and nothing was wrong with them"
+        still = f"{count(ended, 'client')} still ran, without a failure"
         yield from layout.prose(still, "yellow", 0, head="Ended".ljust(LABEL))
     if report.plan.told_apart is False:
-        apart = "replies told apart: no, since other clients send the same"
+        apart = "replies told apart: no, since other clients send the same messages"
         yield from layout.prose(apart, ASIDE, 0, head="Note".ljust(LABEL))
     if names := list(files):
         yield from layout.row("Written", [(name, "") for name in names])
 
 
 def _print(printer: Printer, lines: Iterable[Text], *, apart: bool = False) -> None:
-    """Print lines, with an empty one before them where they stand ``apart``."""
+    """Print lines, with an empty one before them if they stand ``apart``."""
     for number, line in enumerate(lines):
         if apart and not number:
             printer.line("")

@@ -1,7 +1,7 @@
-"""What people see of a search while it runs: the steps that are over, and the one that is not.
+"""The live display of a search: the finished steps, and the current one.
 
-On a terminal it is one block, renewed a few times a second, which goes away at the end. Anything
-else gets a plain line at the beginning and one for each step once it is over.
+On a terminal it is one block, renewed a few times a second and removed at the end. Other streams
+get a plain line at the beginning and one for each finished step.
 """
 
 import threading
@@ -26,14 +26,14 @@ from .words import span
 _RENEWED_EVERY = 0.25
 _BAR = 16  # characters
 _FULL, _EMPTY = ("━", "#"), ("─", "-")
-_AROUND = 5  # lines of a terminal that are not for steps
+_AROUND = 5  # lines of a terminal that are not used for steps
 
 
 class SearchDisplay:
-    """Shows how far a search is while the block of its ``with`` statement runs.
+    """Shows the progress of a search during a ``with`` block.
 
-    ``stream`` is where, as a rule standard error; ``heading`` says what is searched for, until two
-    rates differ by no more than ``precision``. Where it is ``quiet`` nothing is shown.
+    ``stream`` is usually standard error. ``heading`` describes the search, which ends when two
+    rates differ by at most ``precision``. If ``quiet``, nothing is shown.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SearchDisplay:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display."""
         console = self._console
         if self._quiet:
             return self
@@ -61,18 +61,18 @@ class SearchDisplay:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Take the block away."""
+        """Remove the block."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
 
     def meanwhile(self, plan: Plan) -> "_Step":
-        """Give what shows a run of a plan, given what tells how far that is."""
+        """Return the display of one run of this plan; it is called with the run's watch."""
         return _Step(self, plan)
 
     @contextmanager
     def showing(self, plan: Plan, watch: Watch) -> Iterator[None]:
-        """Show how far a run is."""
+        """Show the progress of a run."""
         with self._lock:
             self._running = (plan, watch)
         try:
@@ -82,25 +82,25 @@ class SearchDisplay:
                 self._running = None
 
     def finished(self, step: RateStep) -> None:
-        """Show what a step has found, from now on."""
+        """Show the results of a finished step from now on."""
         with self._lock:
             self._steps.append(step)
         if not self._quiet and self._thread is None:
             self._print(step_line(step, self._encoding)[0])
 
     def _print(self, line: str) -> None:
-        with suppress(OSError, ValueError):  # a reader that has gone is no reason to end
+        with suppress(OSError, ValueError):  # a closed stream must not end the search
             self._console.print(Text(line))
 
     def _show(self) -> None:
-        """Renew the block on a terminal until the search is over, or as long as anybody sees it."""
+        """Renew the block on a terminal until the search ends, or the stream cannot be written."""
         with (
             suppress(OSError, ValueError),
             Live(
                 console=self._console,
                 auto_refresh=False,
                 transient=True,
-                redirect_stdout=False,  # what goes to a file must not come to the terminal
+                redirect_stdout=False,  # output for a file must not go to the terminal
                 redirect_stderr=False,
             ) as live,
         ):
@@ -110,7 +110,7 @@ class SearchDisplay:
                     return
 
     def _block(self) -> Text:
-        """Give the lines as they are to be seen now, no more of them than there is room for."""
+        """Return the current lines, no more than fit."""
         with self._lock:
             steps, running = list(self._steps), self._running
         room = max(1, self._console.height - _AROUND)
@@ -127,11 +127,11 @@ class SearchDisplay:
         return shown
 
     def _rest(self, plan: Plan, steps: list[RateStep]) -> str:
-        """Say how many steps there will be, and how to end the search."""
+        """Return the step's number, the time to go, and how to end the search."""
         left = rates_left(steps, self._precision)
         each = plan.warmup + (plan.duration or 0.0)
         ahead = "" if left is None else f", about {span(round(max(1, left) * each))} to go"
-        return f"  step {len(steps) + 1}{ahead}; Ctrl-C ends the search with what is known"
+        return f"  step {len(steps) + 1}{ahead}; Ctrl-C ends the search and shows its results"
 
 
 class _Step:
@@ -141,12 +141,12 @@ class _Step:
         self._display, self._plan = display, plan
 
     def __call__(self, watch: Watch) -> AbstractContextManager[None]:
-        """Show it while a block runs."""
+        """Show the run during a block."""
         return self._display.showing(self._plan, watch)
 
 
 def running_line(plan: Plan, progress: Progress, encoding: str) -> str:
-    """Say in a line how far a step is, with a bar."""
+    """Return the progress of a step in one line, with a bar."""
     begins = max(plan.warmup, progress.measured_from)
     whole = begins + (plan.duration or 0.0)
     done = min(1.0, progress.took / whole) if whole else 1.0

@@ -1,4 +1,4 @@
-"""What charts show of a load in stages: where each begins, what was asked, and each by itself."""
+"""A load in stages in charts: the stages' bounds, the requested load, and figures per stage."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from .axes import ROOM, latency_axis, warmup
 from .course import MOST
 
 ASKED = Look("red", dashes=(6, 4), width=1.4)
-"""What lines of that which was asked for look like."""
+"""The look of lines for the requested load."""
 
 FIGURES = {
     "p99": Look("green", dashes=(6, 4), marker="square"),
@@ -24,7 +24,7 @@ FIGURES = {
 
 
 def sections_of(report: Report) -> tuple[Section, ...]:
-    """Give where on an axis of time each stage is; nothing where the load has none."""
+    """Return the sections of the time axis, one per stage; none if the load has no stages."""
     began = report.measured_from
     return tuple(
         Section(
@@ -38,14 +38,14 @@ def sections_of(report: Report) -> tuple[Section, ...]:
 
 
 def in_sections(report: Report, chart: Chart) -> Chart:
-    """Give a chart over time with lines between the stages, if there are any, and their names."""
+    """Return a chart over time with the bounds and numbers of the stages, if there are any."""
     sections = sections_of(report)
-    told = " Lines divide the stages, whose numbers stand above." if len(sections) > 1 else ""
+    told = " Lines separate the stages; their numbers are above." if len(sections) > 1 else ""
     return replace(chart, sections=sections, shows=chart.shows + told)
 
 
 def asked_points(stages: Stages, share: float, began: float, x: Axis) -> Iterator[Point]:
-    """Give the points of the line of what a share of stages, which began then, asks for."""
+    """Yield the points of the requested load: a share of stages that began at this time."""
     yield x.low, share * stages.at(0.0)  # the warm-up's, too
     for stage, begin in zip(stages, stages.begins, strict=False):
         at = began + begin
@@ -54,14 +54,14 @@ def asked_points(stages: Stages, share: float, began: float, x: Axis) -> Iterato
 
 
 def clients_over_time(report: Report, stages: Stages, x: Axis) -> Chart:
-    """Draw how many clients there were of how many that the stages ask for."""
+    """Draw the number of connected clients, and the number that the stages request."""
     points = tuple(_connected(report, x))
     asked = tuple(asked_points(stages, report.plan.share, report.measured_from, x))
     most = max(connected for _, connected in points)
     y = Axis(0.0, ROOM * max(most, *(value or 0.0 for _, value in asked)), whole=True)
     return Chart(
         "Clients connected",
-        "Clients that have had their connection and are not done, and how many the stages ask for.",
+        "Clients that have connected and not ended, and the number that the stages ask for.",
         f"At most {most:,.0f}, of {number(report.plan.share * stages.most)} asked at most.",
         x=x,
         y=y,
@@ -75,7 +75,7 @@ def clients_over_time(report: Report, stages: Stages, x: Axis) -> Chart:
 
 
 def _connected(report: Report, x: Axis) -> Iterator[tuple[float, float]]:
-    """Count those who were there, at times so close to each other that nobody sees more."""
+    """Yield the number of connected clients, at times that are close enough for a chart."""
     there = [outcome for outcome in report.outcomes if outcome.connected is not None]
     came = sorted(outcome.connected or 0.0 for outcome in there)
     went = sorted(outcome.ended for outcome in there)
@@ -85,7 +85,7 @@ def _connected(report: Report, x: Axis) -> Iterator[tuple[float, float]]:
 
 
 def latency_by_stage(report: Report) -> Chart:
-    """Draw the figures of each stage's response times beside those of the others."""
+    """Draw the response times of all stages next to each other."""
     stages = report.by_stage
     found = [_times(stage) for stage in stages]
     lines = [
@@ -96,7 +96,7 @@ def latency_by_stage(report: Report) -> Chart:
     slowest = max(stages, key=lambda stage: _times(stage).get("p99", 0.0))
     return Chart(
         "Latency by stage",
-        "The median and the 99th percentile of the replies to what was due in each stage.",
+        "The median and the 99th percentile of the replies to messages due in each stage.",
         f"The 99th percentile was highest in {slowest}, {written(_times(slowest)['p99'])}.",
         x=Axis(0.5, len(stages) + 0.5, "stage", whole=True, grid=False),
         y=latency_axis(shown),
@@ -106,7 +106,7 @@ def latency_by_stage(report: Report) -> Chart:
 
 
 def _times(stage: StageResult) -> dict[str, float]:
-    """Give the figures of a stage by name; none where there was no reply."""
+    """Return the figures of a stage by name; empty if there was no reply."""
     summary = stage.latencies()
     if summary is None:
         return {}

@@ -1,6 +1,6 @@
-"""The stages of a load in stages, a line each: what was asked, offered and answered, and how fast.
+"""A load in stages as a table, one line per stage: requested, offered and answered; latencies.
 
-Messages are those that were due in the stage; rates are means over it.
+Messages count in the stage in which they were due; rates are means over it.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ _TIMES = ("p50", "p99", "max")
 _NAME = 16  # characters
 
 STAGE_COLUMNS = ("asked", "offered", "answered", "failed", *_TIMES)
-"""What a line has besides the stage's number and text; failed are clients."""
+"""The columns after the stage's number and text; ``failed`` counts clients."""
 
 
 def stage_rows(report: Report) -> Iterator[tuple[str, list[str]]]:
-    """Give the name of each stage and its figures, those of `STAGE_COLUMNS`."""
+    """Yield the name of each stage and its figures, those of `STAGE_COLUMNS`."""
     for stage in report.by_stage:
         asked, offered = _loads(stage)
         answered = str(Reading(stage.rate, Unit.RATE))
@@ -34,14 +34,14 @@ def stage_rows(report: Report) -> Iterator[tuple[str, list[str]]]:
 
 
 def _loads(stage: StageResult) -> tuple[str, str]:
-    """Write what was asked and what was offered: rates, or numbers of clients."""
+    """Return the requested and the offered load: rates, or numbers of clients."""
     if stage.of_rate:
         return str(Reading(stage.asked, Unit.RATE)), str(Reading(stage.offered, Unit.RATE))
     return f"{stage.asked:,.4g}", f"{stage.offered:,.4g}"
 
 
 def _times(report: Report, stage: StageResult) -> list[str]:
-    """Write the figures of the response times, with a star where they are marked."""
+    """Return the response times as text; a star marks one with a large share of the fleet's own."""
     summary = stage.latencies()
     if summary is None:
         return ["-"] * len(_TIMES)
@@ -52,7 +52,7 @@ def _times(report: Report, stage: StageResult) -> list[str]:
 
 
 def stages_table(report: Report) -> Table:
-    """Put the stages of a run under each other; those in which clients failed stand out."""
+    """Show the stages of a run below each other; those with failed clients are highlighted."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     table.add_column(stage_heading(report.plan), overflow="fold", min_width=_NAME)
     for column in STAGE_COLUMNS:
@@ -64,5 +64,5 @@ def stages_table(report: Report) -> Table:
 
 
 def stage_heading(plan: Plan) -> str:
-    """Say what the values of the stages are."""
+    """Return the heading of the stages, which names what their values are."""
     return "stage" if plan.rate_stages is not None else "stage, clients"

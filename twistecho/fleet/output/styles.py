@@ -1,6 +1,6 @@
-"""How lines look on a terminal."""
+"""The styles of lines on a terminal."""
 
 Line = tuple[str, str]
-"""A line of text, or a piece of one, and the style that it has on a terminal."""
+"""A line of text, or a piece of one, and its style on a terminal."""
 
 BAD, GOOD, DOUBTFUL, ASIDE = "bold red", "bold green", "bold yellow", "dim"

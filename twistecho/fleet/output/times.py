@@ -1,4 +1,4 @@
-"""How long everything took: which times are shown, and what of them is the fleet's own."""
+"""The measured times: which are shown, and the fleet's own share of them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from twistecho.fleet.reports.histograms import Latencies, LatencySummary
 from twistecho.fleet.reports.own_limit import signs_of_own_limit
 from twistecho.fleet.reports.report import Report
 
-_UNKNOWN = "of these times is not known: the system did not tell when bytes came"
+_UNKNOWN = "of these times is unknown: the system did not report when bytes arrived"
 
 _SHOWN = {
     "response": "response",
@@ -22,9 +22,9 @@ _SHOWN = {
 
 
 def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
-    """Give the figures of everything that took time, each with its name."""
+    """Yield the figures of every measured time, with its name."""
     for name, kind in _SHOWN.items():
-        # In a closed load a message is due when it is sent: there is one time, not three.
+        # In a closed load a message is due when it is sent, so the three times are one.
         if report.plan.rate is None and kind in {"service", "lag"}:
             continue
         summary = Latencies(getattr(report.measured, TIMES[kind])).summary()
@@ -33,7 +33,7 @@ def times(report: Report) -> Iterator[tuple[str, LatencySummary]]:
 
 
 def marked_cells(report: Report, name: str, values: Mapping[str, float]) -> list[str]:
-    """Write the figures of a time, by their names, with a star where they are marked."""
+    """Return the figures of a time as text, with a star after those that are marked."""
     marks = report.marks
     marked = marks.get(_SHOWN[name], {})
     blank = " " * bool(marks)
@@ -41,9 +41,9 @@ def marked_cells(report: Report, name: str, values: Mapping[str, float]) -> list
 
 
 def own_lines(report: Report) -> Iterator[str]:
-    """Say what the stars mean, and whose limit it was where that was the fleet's.
+    """Yield the meaning of the stars, and whether the fleet was the limit.
 
-    Where nobody knows what the fleet's own share is, that is said.
+    If the fleet's own share is unknown, a line says so.
     """
     if report.measured.latency and not report.measured.timed:
         yield f"The fleet's own share {_UNKNOWN}"

@@ -1,4 +1,4 @@
-"""Counts, times and plans in words: with the units that people would choose."""
+"""Counts, times and plans in words, in units that are easy to read."""
 
 from collections.abc import Iterator
 
@@ -8,33 +8,33 @@ from twistecho.fleet.plans.arrivals import Arrivals
 from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.plans.reply import AUTO
 
-_LONGEST = 200  # characters of what a user has written
+_LONGEST = 200  # characters of the user's text
 _REPLIES: dict[str, str] = {
-    AUTO: "what the first bytes of each client show (auto)",
+    AUTO: "detected from the first bytes of each client (auto)",
     ReplyFormat.RAW: "the message itself (raw)",
     ReplyFormat.PREFIXED: "the message after a prefix (prefixed)",
-    ReplyFormat.STAMPED: "the message and the time, in a text (stamped)",
+    ReplyFormat.STAMPED: "a text with the message and the time (stamped)",
 }
 
 
 def count(number: int, noun: str) -> str:
-    """Write a count with its noun: ``1 client``, ``1,000 clients``."""
+    """Return a count with its noun: ``1 client``, ``1,000 clients``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def per_second(value: float) -> str:
-    """Write a rate with all its digits: ``1,998/s``; a low one with three."""
+    """Return a rate with all its digits: ``1,998/s``; a low one with three."""
     return f"{value:,.0f}/s" if value >= 100 else f"{value:.3g}/s"
 
 
 def tick(seconds: float) -> str:
-    """Write a time at a tick: ``2 ms``, without the zeros of a measurement."""
+    """Return the label of a tick: ``2 ms``, without the zeros of a measurement."""
     value, _, unit = written(seconds).partition(" ")
     return f"{float(value):g} {unit}"
 
 
 def span(seconds: float) -> str:
-    """Write a time that somebody has chosen: ``20 ms``, ``30 s``, ``5 min``, ``2 h``."""
+    """Return a time from an option as text: ``20 ms``, ``30 s``, ``5 min``, ``2 h``."""
     for unit, name in ((3600.0, "h"), (60.0, "min")):
         if seconds > unit and seconds % unit == 0:
             return f"{seconds / unit:,g} {name}"
@@ -42,12 +42,12 @@ def span(seconds: float) -> str:
 
 
 def rate(per_second: float, what: str) -> str:
-    """Write so many a second: ``2,000 messages per second``."""
+    """Return a rate in words: ``2,000 messages per second``."""
     return f"{per_second:,.10g} {what} per second"
 
 
 def plan_in_words(plan: Plan) -> list[tuple[str, str]]:
-    """Say what each client does, a line for each thing that there is to say, with its name."""
+    """Return a description of the plan: (name, text) pairs, one per property."""
     return [(name, _shortened(text)) for name, text in _lines(plan)]
 
 
@@ -72,7 +72,7 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _clients(plan: Plan) -> str:
     if plan.client_stages is not None:
-        return f"{plan.client_stages}, as they come and go: {plan.clients:,} in all"
+        return f"{plan.client_stages}, in stages: {plan.clients:,} in all"
     numbered = f", numbered from {plan.first:,}" if plan.first else ""
     return f"{plan.clients:,}{numbered}"
 
@@ -92,9 +92,9 @@ def _connecting(plan: Plan) -> str:
 
 def _load(plan: Plan) -> str:
     if plan.rate is not None:
-        way = "at constant distances"
+        way = "at constant intervals"
         if plan.arrivals is Arrivals.POISSON:
-            way = f"at random distances (Poisson arrivals, seed {plan.seed})"
+            way = f"at random intervals (Poisson arrivals, seed {plan.seed})"
         asked = rate(plan.rate, "messages")
         if plan.rate_stages is not None:
             asked = f"{plan.rate_stages} messages per second, in stages,"
@@ -106,12 +106,12 @@ def _load(plan: Plan) -> str:
 
 
 def _unanswered(plan: Plan) -> str:
-    return f"at most {count(plan.pipeline, 'message')} of a client unanswered"
+    return f"at most {count(plan.pipeline, 'unanswered message')} per client"
 
 
 def _length(plan: Plan) -> str:
     each = plan.messages_per_client
-    text = span(plan.sends_for or 0.0) if each is None else f"{count(each, 'message')} a client"
+    text = span(plan.sends_for or 0.0) if each is None else f"{count(each, 'message')} per client"
     return f"{text}, after {span(plan.warmup)} of warm-up" if plan.warmup else text
 
 
@@ -132,10 +132,10 @@ def _messages(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _payload(payload: str | bytes) -> str:
-    """Name what messages are filled with; of a file say how much there is."""
+    """Return the name of the messages' filling; for a file, its number of bytes."""
     return payload if isinstance(payload, str) else f"{len(payload):,} bytes of a file"
 
 
 def _message(message: bytes) -> str:
-    """Write a message as text; bytes that are no UTF-8 by their numbers."""
+    """Return a message as text; bytes that are no UTF-8 as escapes."""
     return message.decode(errors="backslashreplace")

@@ -65,7 +65,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     for name, figure in _FIGURES.items():
         yield name, f"{read(report, figure)}{'*' * bool(doubt_of(report, figure))}"
     if report.replies_found:
-        yield "format of replies", f"{', '.join(map(str, report.replies_found))}, found"
+        yield "format of replies", f"{', '.join(map(str, report.replies_found))}, detected"
     if report.plan.told_apart is False:
         yield "replies told apart", "no"
     causes = list(report.failures.items())

@@ -1,1 +1,1 @@
-"""Questions that take more than one load: how much a target takes, and which of two is faster."""
+"""Searches that need more than one load: the highest rate of a target, and the faster of two."""

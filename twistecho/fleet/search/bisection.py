@@ -1,8 +1,8 @@
-"""Which rate is to be tried next: first upwards or downwards by doubling, then between two.
+"""The next rate to try: first by doubling or halving, then by bisection.
 
 A rate that does not pass is tried once more before it bounds the search. Between the highest rate
-that passed and the lowest that did not, the middle of their logarithms is tried, until they differ
-by no more than a fraction.
+that passed and the lowest that did not, the geometric mean is tried next, until the two differ by
+no more than a given fraction.
 """
 
 from math import ceil, log10, sqrt
@@ -14,9 +14,9 @@ _TRIES = 2
 
 
 class Bisection:
-    """The search for the highest rate that passes, from ``least`` to ``most``, from ``first`` on.
+    """The search for the highest rate that passes, between ``least`` and ``most``, from ``first``.
 
-    ``rate`` is the one to be tried; None where the search is over.
+    ``rate`` is the next one to try; None if the search is over.
     """
 
     def __init__(self, first: float, least: float, most: float, precision: float) -> None:
@@ -27,7 +27,7 @@ class Bisection:
         self.rate: float | None = min(max(first, least), most)
 
     def tell(self, *, passed: bool) -> None:
-        """Say whether the rate passed, which is another one from then on."""
+        """Record whether ``rate`` passed, and set the next one. Raises ValueError after the end."""
         if self.rate is None:
             raise ValueError("the search is over")
         if passed:
@@ -52,7 +52,7 @@ class Bisection:
         return self._between(low, high)
 
     def _between(self, low: float, high: float) -> float:
-        """Give the middle, with no more digits than it takes to be there."""
+        """Return the geometric mean, rounded to as few digits as keep it between the two."""
         middle = sqrt(low * high)
         digits = ceil(-log10(self._precision)) + 1 - ceil(log10(middle))
         rounded = round(middle, digits)

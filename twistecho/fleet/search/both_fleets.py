@@ -13,11 +13,11 @@ from twistecho.fleet.reports.report import Report
 
 
 class BothFleets:
-    """Carries out a plan against two targets, each with options of `Fleet`'s of its own.
+    """Carries out a plan against two targets, each with its own options for `Fleet`.
 
-    Once all clients of both have connected or failed to, ``together`` is called, and they begin
-    when its Deferred fires: at once, by default. Where none of one fleet's was answered to the end,
-    that is the end of the other one, too. ``ended`` has what became of either fleet, by its number.
+    When all clients of both have connected or failed to connect, ``together`` is called. They begin
+    when its Deferred fires; by default, that is at once. If no client of one fleet is answered to
+    the end, the other fleet is ended too. ``ended`` has the result of each fleet, by its number.
     """
 
     def __init__(
@@ -37,25 +37,25 @@ class BothFleets:
         self._over: Deferred[None] = Deferred()
 
     def run(self) -> "Deferred[None]":
-        """Run both fleets; fire when both have ended."""
+        """Run both fleets; the Deferred fires when both have ended."""
         for number, fleet in enumerate(self.fleets):
             fleet.run().addBoth(partial(self._end, number))
         return self._over
 
     def stop(self) -> None:
-        """End the clients of both that still run."""
+        """End the running clients of both."""
         for fleet in self.fleets:
             fleet.stop()
 
     def reports(self) -> list[Report]:
-        """Give the reports, once both have ended. Raises what a fleet ended with instead."""
+        """Return the reports, once both have ended. Raises the error of a fleet that failed."""
         for number in range(len(self.fleets)):
             if not isinstance(self.ended[number], Report):
                 self.ended[number].raiseException()
         return [self.ended[number] for number in range(len(self.fleets))]
 
     def _together(self) -> "Deferred[None]":
-        """Have the clients of a fleet wait for those of the other one."""
+        """Return a Deferred on which a fleet's clients wait for those of the other."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == len(self.fleets):

@@ -17,18 +17,18 @@ from twistecho.fleet.runs.steps import ShownEach, run_steps
 from .bisection import Bisection
 
 FIRST = 1000.0
-"""Messages a second: the rate that is tried first, where that is allowed."""
+"""The first rate to try, in messages per second, unless the limits exclude it."""
 
 _WARMUP = 0.2
 _SHORTEST_WARMUP = 1.0
-"""Seconds, where that is not longer than the step itself."""
+"""Seconds; for a shorter step its own length."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched for: see `HighestRate`; ``step_duration`` is in seconds, without a warm-up.
+    """The options of a search: see `HighestRate`; ``step_duration`` is in seconds, without warm-up.
 
-    ``rate_tolerance`` and ``allowed_lag`` say when a step's figures can be believed.
+    ``rate_tolerance`` and ``allowed_lag`` set when a step's figures can be believed.
     """
 
     plan: Plan
@@ -41,7 +41,7 @@ class Search:
     allowed_lag: float | None = None
 
     def plan_at(self, rate: float) -> Plan:
-        """Give the plan of a step."""
+        """Return the plan of a step at this rate."""
         duration = self.step_duration
         warmup = max(_WARMUP * duration, min(duration, _SHORTEST_WARMUP))
         return replace(
@@ -63,10 +63,10 @@ def find_highest(
     *,
     processes: int = 1,
 ) -> HighestRate:
-    """Search for the highest rate; ``on_step`` is told of each step, from any thread.
+    """Search for the highest rate; ``on_step`` is called with each step, from any thread.
 
-    A target that no client can connect to ends the search, and so does the end of one of the
-    ``processes`` that the clients are spread over. Raises what `run_steps` raises.
+    The search ends early if no client can connect to the target, or if one of the ``processes``
+    that run the clients ends. Raises what `run_steps` raises.
     """
     bisection = Bisection(FIRST, search.least, search.most, search.precision)
     steps: list[RateStep] = []

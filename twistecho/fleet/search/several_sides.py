@@ -1,8 +1,8 @@
-"""Two targets that take turns, with several processes, of which each has clients of both.
+"""Two targets that take turns, with several processes, each of which has clients of both.
 
-All begin once every client of all has connected, so that the turns of all are the same. What they
-counted of a slice is added, exactly. Where a process ends before its time, the others end, too:
-the load that is left is not the one that was asked for.
+All begin when every client of every process has connected, so that all have the same turns. Their
+counts for a slice are added exactly. If one process ends early, the others are ended too: the
+remaining load is not the requested one.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ from .slices import Slices
 
 @dataclass(frozen=True)
 class FoundTogether:
-    """What the processes found of each side; they began so many seconds ``apart``."""
+    """The results of each side from all processes, which began up to ``apart`` seconds apart."""
 
     sides: list[FoundOfSide]
     apart: float
@@ -55,7 +55,7 @@ class SideParts(PartProcesses[SideProcess]):
         return self
 
     def interrupt(self) -> None:
-        """Have all end their clients and report; a second signal would end them at once."""
+        """Tell all processes to end their clients and report; a second signal would kill them."""
         if self._ending:
             self.interrupted = True
         else:
@@ -66,7 +66,7 @@ class SideParts(PartProcesses[SideProcess]):
         self._check_ended()
 
     def _check_ended(self) -> None:
-        """Once one has ended before its time, have the others end, and tell what they found."""
+        """If a process has ended early, tell the others to end and report."""
         with self._barrier:
             if self._ending or self.interrupted or self._started is None:
                 return
@@ -75,9 +75,9 @@ class SideParts(PartProcesses[SideProcess]):
             self._tell(FleetProcess.interrupt)
 
     def found(self) -> FoundTogether:
-        """Wait for all processes and put together what they found.
+        """Wait for all processes and merge their results.
 
-        Raises PartError where one could not begin, FleetError where nothing is known of any.
+        Raises PartError if a process could not begin, FleetError if none has any results.
         """
         self.wait()
         sides = [self._side(number) for number in range(len(self._targets))]
@@ -88,14 +88,14 @@ class SideParts(PartProcesses[SideProcess]):
         return FoundTogether(sides, max(begins) - min(begins), self.interrupted)
 
     def _problem(self) -> str:
-        """Say which process it was for which the others were ended, and what became of it."""
+        """Return which process ended first, and why."""
         named = [*zip(self.parts, self.names, strict=True)]
         first = [each for each in named if not each[0].ended_before_its_clients]
         part, name = (first or named)[0]
         return f"{name}: {part.problem()}"
 
     def _side(self, number: int) -> FoundOfSide:
-        """Put together what was found of the side of this number."""
+        """Merge the results of the side with this number."""
         slices = Slices(self._turns)
         known = [part.sides[number] for part in self.parts if len(part.sides) > number]
         for side in known:
@@ -127,11 +127,11 @@ def run_sides(
     *,
     processes: int,
 ) -> FoundTogether:
-    """Have two targets take turns under a plan, which has a barrier, with several processes.
+    """Run a plan with a barrier against two targets in turn, with several processes.
 
     Raises ValueError for a plan that cannot be divided and a target that the engine cannot connect
-    to, FleetError where processes ended before any client had begun, and KeyboardInterrupt where
-    they were interrupted before that.
+    to, FleetError if processes ended before any client had begun, and KeyboardInterrupt if they
+    were interrupted before that.
     """
     parts = SideParts(engine, plan, targets, turns, processes)
     with interruptible(parts.interrupt, parts.kill), parts, display(parts):

@@ -18,16 +18,16 @@ from .sides_here import run_here
 from .slices import pairs_alike, pairs_of
 
 _ROUNDED = 1e-6
-"""Seconds by which a time may have been rounded."""
+"""The largest rounding error of a time, in seconds."""
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What was found of two targets: see `run_side_by_side`.
+    """The results of two targets: see `run_side_by_side`.
 
-    ``smallest`` says by figure from which ratio on a difference would have been seen, as the first
-    target beside itself shows, and ``alike`` what the difference of that was. ``interrupted`` says
-    that whoever started it ended it early. Several processes began so many seconds ``apart``.
+    ``alike`` compares the first target with itself. ``smallest`` has, by figure, the smallest ratio
+    that this comparison could have detected. ``interrupted`` means that the user ended it early.
+    The processes began up to ``apart`` seconds apart.
     """
 
     comparison: Comparison
@@ -48,12 +48,12 @@ def run_side_by_side(
     processes: int = 1,
     allowed_lag: float | None = None,
 ) -> SideBySide:
-    """Have two targets take turns under the same plan, whose duration is that of the turns.
+    """Run the same plan against two targets in turn; its duration is that of the turns.
 
-    Each of the ``processes`` has clients of both. ``allowed_lag`` is that of the reports. Where all
-    clients of one have failed, that is the end. Raises KeyboardInterrupt if it was interrupted
-    twice, ValueError for a target that the engine cannot connect to or a plan that cannot be
-    divided, and FleetError where a process ended before any client had begun.
+    Each of the ``processes`` has clients of both targets. ``allowed_lag`` is set in the reports. If
+    all clients of one target have failed, the run ends. Raises KeyboardInterrupt if it was
+    interrupted twice, ValueError for a target that the engine cannot connect to or a plan that
+    cannot be divided, and FleetError if a process ended before any client had begun.
     """
     plan = replace(plan, barrier=True, warmup=0.0, duration=turns.duration)
     if processes > 1:

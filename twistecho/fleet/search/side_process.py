@@ -1,7 +1,7 @@
-"""Both fleets in a process of their own, which is one of several: what a `fleet_process` is to one.
+"""Both fleets in a child process, one of several; the counterpart of `fleet_process` for one fleet.
 
-It is asked, and tells, as that does. Asked for are the two ``targets`` and the ``turns`` instead of
-one target, and what each side found is told in a line:
+The messages are the same, with two differences. The request has the two ``targets`` and the
+``turns`` instead of one target, and each side's results are one line:
 
     {"side": {"report": {...}, "slices": {...}, "began": ..., "lasted": ...}}
 """
@@ -26,7 +26,7 @@ from .sides_here import FoundOfSide, run_here
 class SideProcess(FleetProcess):
     """A running pair of fleets, as a context manager; see `FleetProcess`.
 
-    ``sides`` is what they found, once it has ended.
+    ``sides`` has their results, once it has ended.
     """
 
     module = __name__
@@ -53,14 +53,14 @@ class SideProcess(FleetProcess):
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended without what it found, or since all clients of one side failed."""
+        """Whether it ended without results, or because all clients of one side failed."""
         if not self.has_said_all:
             return False
         return len(self.sides) < 2 or any(side.has_failed for side in self.sides)
 
 
 def main(out: TextIO) -> None:
-    """Carry out what the first line of standard input asks for, and tell of it."""
+    """Carry out the request in the first line of standard input, and report to the parent."""
     tell_parent(out, _run)
 
 

@@ -1,4 +1,4 @@
-"""Two fleets in one process, of the same plan, that take turns over connections that are kept."""
+"""Two fleets in one process, with the same plan, that take turns over lasting connections."""
 
 import threading
 import time
@@ -23,9 +23,9 @@ from .slices import SliceRecording, Slices
 
 @dataclass(frozen=True)
 class FoundOfSide:
-    """What the clients of one target found.
+    """The results of one target's clients.
 
-    They took turns from ``began`` on, by the monotonic clock, for ``lasted`` seconds.
+    Their turns began at ``began``, by the monotonic clock, and took ``lasted`` seconds.
     """
 
     report: Report
@@ -35,11 +35,11 @@ class FoundOfSide:
 
     @property
     def has_failed(self) -> bool:
-        """Whether no client was answered to the end, though nobody ended them."""
+        """Whether no client was answered to the end, although the run was not interrupted."""
         return not self.report.answered and not self.report.interrupted
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return the results as JSON data."""
         return {
             "report": self.report.to_bare_dict(),
             "slices": self.slices.to_dict(),
@@ -49,7 +49,7 @@ class FoundOfSide:
 
     @classmethod
     def from_dict(cls, data: Any, turns: Turns) -> "FoundOfSide":
-        """Read it back from JSON data. Raises ValueError with the path of what is wrong."""
+        """Read the results from JSON data. Raises ValueError with the path of the wrong value."""
         report, slices = Report.from_dict(data["report"]), Slices.from_dict(data["slices"], turns)
         return cls(report, slices, float(data["began"]), float(data["lasted"]))
 
@@ -67,9 +67,9 @@ def run_here(
     *,
     together: Together = bool,
 ) -> list[FoundOfSide]:
-    """Have two targets take turns under a plan, which has a barrier; give what each side found.
+    """Run a plan with a barrier against two targets in turn; return the results of each side.
 
-    Where all clients of one have failed, that is the end. Raises KeyboardInterrupt if it was
+    If all clients of one target have failed, the run ends. Raises KeyboardInterrupt if it was
     interrupted twice, and ValueError for a target that the engine cannot connect to.
     """
     raise_open_files()
@@ -95,7 +95,7 @@ def _run_reactor(plan: Plan, sides: _Sides, display: Shown, together: Together) 
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
     from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415 - likewise
 
-    from .both_fleets import BothFleets  # noqa: PLC0415 - the other engine has no Twisted
+    from .both_fleets import BothFleets  # noqa: PLC0415 - the other engine needs no Twisted
 
     loop: Any = reactor
 
@@ -154,11 +154,11 @@ class _BothWatches:
         self._watches = watches
 
     def __call__(self) -> Progress:
-        """Say how far both are together."""
+        """Return the progress of both together."""
         return add_progress(watch() for watch in self._watches)
 
     def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
-        """Give the seconds that both have, put together."""
+        """Return the seconds that both have, added together."""
         found = (watch.seconds(after, over=over) for watch in self._watches)
         return [add_seconds(parts[0].number, parts) for parts in zip(*found, strict=False)]
 

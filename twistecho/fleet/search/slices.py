@@ -1,4 +1,4 @@
-"""What is recorded of each slice of time where two targets take turns."""
+"""The records of each slice of time when two targets take turns."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _BITS = 11
 
 
 class Slices:
-    """Response times, in microseconds, by the slice that a message was due in, and failures.
+    """Response times in microseconds, by the slice in which a message was due, and failures.
 
-    Those of several processes add up: their slices are the same, and numbered alike.
+    Those of several processes can be added: their slices are the same, with the same numbers.
     """
 
     __slots__ = ("_failed", "_times", "_turns")
@@ -31,22 +31,22 @@ class Slices:
         self._failed: Counter[int] = Counter()  # by the number of the pair of slices
 
     def took(self, number: int, microseconds: int) -> None:
-        """Count a reply, of a message that was due in the slice of this number."""
+        """Count a reply to a message that was due in the slice with this number."""
         self._times.setdefault(number, Counter())[_rounded(microseconds)] += 1
 
     def failed(self, number: int) -> None:
-        """Count a client that failed while the slice of this number went on, if that counts."""
+        """Count a client that failed during the slice with this number, if that slice counts."""
         if number >= 0:
             self._failed[number // 2] += 1
 
     def add(self, other: "Slices") -> None:
-        """Add what others have counted under the same turns."""
+        """Add the counts of others under the same turns."""
         self._failed.update(other._failed)  # noqa: SLF001 - the same class
         for number, counts in other._times.items():  # noqa: SLF001 - the same class
             self._times.setdefault(number, Counter()).update(counts)
 
     def slice(self, number: int) -> Slice:
-        """Give what was found in a slice."""
+        """Return the results of a slice."""
         second = Second(number, self._times.get(number, {}))
         answered = second.answered
         times = {
@@ -55,7 +55,7 @@ class Slices:
         return Slice(self._turns.counted, answered, times, self._failed[number // 2])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give them as JSON data: of the times of a slice each but the first as what it is more."""
+        """Return them as JSON data; the times of a slice are written as a first one and steps."""
         return {
             "slices": [_packed(number, self._times[number]) for number in sorted(self._times)],
             "failed": sorted(self._failed.items()),
@@ -63,7 +63,7 @@ class Slices:
 
     @classmethod
     def from_dict(cls, data: Any, turns: Turns) -> "Slices":
-        """Read back those of these turns. Raises ValueError with the path of what is wrong."""
+        """Read those of these turns. Raises ValueError with the path of the wrong value."""
         read, found = decode(data, _Written, "slices"), cls(turns)
         found._failed.update(dict(read.failed))
         for each in read.slices:
@@ -73,7 +73,7 @@ class Slices:
 
 @dataclass(frozen=True)
 class _Packed:
-    """The times of a slice, in order, as they are written: see `Slices.to_dict`."""
+    """The times of a slice, in ascending order, as they are written: see `Slices.to_dict`."""
 
     number: int
     steps: tuple[int, ...]
@@ -96,10 +96,10 @@ def _packed(number: int, counts: Counter[int]) -> dict[str, Any]:
 
 
 class SliceRecording(Recording):
-    """Records a run as it does anyway, and response times by the slice that a message was due in.
+    """Records a run as usual, and also response times by the slice in which a message was due.
 
-    Who failed counts for the pair of slices in which that was, whosever turn it was; who has not
-    connected counts for none.
+    A failed client counts for the pair of slices in which it failed, whichever target had the turn;
+    a client that did not connect counts for none.
     """
 
     __slots__ = ("_turns", "slices")
@@ -124,7 +124,7 @@ class SliceRecording(Recording):
         self.slices.failed(self._turns.number_at(now - self._measure_from))
 
     def add(self, other: Recorded) -> None:
-        """Add what another recording of the same run has; that one is over."""
+        """Add the records of another recording of the same run, which has ended."""
         super().add(other)
         if isinstance(other, SliceRecording):
             self._measure_from = max(self._measure_from, other._measure_from)  # noqa: SLF001 - the same class
@@ -132,13 +132,13 @@ class SliceRecording(Recording):
 
 
 def _rounded(microseconds: int) -> int:
-    """Round to 0.05 %: a slice has few different times then, however many messages there are."""
+    """Round to 0.05 %, so that a slice has few different times, whatever the number of messages."""
     shift = max(0, microseconds.bit_length() - _BITS)
     return microseconds >> shift << shift | (1 << shift >> 1)
 
 
 def pairs_of(turns: Turns, sides: Sequence[Slices], until: int) -> Pairs:
-    """Give the pairs of slices before the one with the number ``until``."""
+    """Return the pairs of slices before the slice with the number ``until``."""
     pairs = []
     for number in range(0, until - 1, 2):
         order = (number, number + 1) if turns.side_of(number) == 0 else (number + 1, number)
@@ -148,9 +148,9 @@ def pairs_of(turns: Turns, sides: Sequence[Slices], until: int) -> Pairs:
 
 
 def pairs_alike(turns: Turns, slices: Slices, until: int) -> Pairs:
-    """Give the first side's two slices of each block, as pairs of one and the same target.
+    """Return the first side's two slices of each block, as pairs of one and the same target.
 
-    Which of them comes first changes, so that a steady drift is no difference.
+    Their order alternates, so that a steady drift does not show as a difference.
     """
     pairs = []
     for block in range(until // BLOCK):
