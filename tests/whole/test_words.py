@@ -1,4 +1,4 @@
-"""Plain words: patterns that readers stumble over stand in no page, docstring, comment or message."""
+"""Plain words: patterns that readers stumble over stand in no page, docstring or message."""
 
 import ast
 import io
@@ -88,4 +88,6 @@ class WordsTests(TestCase):
         source = '"""One line a\nreply."""\n# What is owed.\nname = "owed"\n'
         found = [stumble for _, text in texts_of(source) for stumble in stumbles_in(text)]
         assert len(found) == 2
-        assert all(plain in stumble for plain, stumble in zip(("per", "pending"), found, strict=True))
+        assert all(
+            plain in stumble for plain, stumble in zip(("per", "pending"), found, strict=True)
+        )
