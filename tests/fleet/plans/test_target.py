@@ -169,8 +169,8 @@ class MistakeTests(unittest.TestCase):
         """ValueError shows what was wrong."""
         for text, words in {
             "::1:5000": r"needs brackets, \[::1\]:5000",
-            "http://example.org:5000/": "is a URL: give example.org:5000",
-            "https://example.org": "is a URL: give example.org:PORT",
+            "http://example.org:5000/": "is a URL: write example.org:5000",
+            "https://example.org": "is a URL: write example.org:PORT",
             "127.0.0.1:5000 ": "begins or ends with a blank",
             " 5000": "begins or ends with a blank",
             "a..b:5000": "'a..b' is not the name of a host",

@@ -80,7 +80,7 @@ def _check_text(text: str) -> None:
     if match := _URL.fullmatch(text):
         known = match["rest"][:80]
         known += "" if ":" in known else ":PORT"
-        raise ValueError(f"{text[:80]!r} is a URL: give {known}")
+        raise ValueError(f"{text[:80]!r} is a URL: write {known}")
     host, _, port = text.rpartition(":")
     if ":" in host and _is_ipv6(host):
         raise ValueError(f"{text[:80]!r}: an IPv6 address needs brackets, [{host}]:{port[:20]}")
