@@ -82,7 +82,7 @@ class ParseTests(unittest.TestCase):
             "p99 < 5k": "p99 is a time, and 'k' is not a unit of it: us, ms, s",
             "failed < 5ms": "failed is a number, and 'ms' is not a unit",
             "rate > 5ms": "rate is a number per second, and 'ms' is not a unit",
-            "error_rate < 5k": "error_rate is a share, and 'k' is no unit",
+            "error_rate < 5k": "error_rate is a share, and 'k' is not a unit",
             "latency < 5ms": "'latency' is not a figure",
             "p99 < " + "9" * 400 + "s": "is not like",
             "x" * 10_000 + " < 5": "is not a figure",
