@@ -24,7 +24,7 @@ class AbCommandTests(unittest.TestCase):
     def test_what_makes_no_sense_is_refused_in_one_line(self) -> None:
         """Naming the option, or which of the targets it is."""
         for arguments, problem in (
-            (["1", "nonsense:"], "B: 'nonsense:' is neither host:port nor"),
+            (["1", "nonsense:"], "B: 'nonsense:' is not host:port or"),
             (["1", "2", "--pairs", "19"], "'--pairs'"),
             (["1", "2", "--slice", "0.5"], "0.5 is not a time from 1 s to 600 s"),
             (["1", "2", "--require", "p99 < 5ms"], "is not like 'p99 <= +5%'"),

@@ -72,7 +72,7 @@ class DiffCommandTests(unittest.TestCase):
         short = self.write("short", report_of_seconds([0.01] * 9))
         assert refused("diff", self.one, short) == (
             f"Error: {short} has 9 whole seconds of load, and 20 are needed: "
-            "run both for 22 s or longer, the warm-up apart"
+            "run both for 22 s or longer after the warm-up"
         )
 
     def test_a_report_that_cannot_be_believed_is_not_compared(self) -> None:

@@ -244,7 +244,7 @@ class LoadOptionTests(_FolderCase):
             (
                 "--pipeline=3",
                 "--reconnect=2",
-            ): "--pipeline: 3 at once contradict --reconnect, under",
+            ): "--pipeline: 3 contradicts --reconnect, under",
             ("--reconnect=0",): "'--reconnect': 0 is not",
             ("--reconnect=each",): "'--reconnect': 'each' is not a whole number",
             ("--duration=1", "--repeat=2"): "--repeat: it contradicts --duration",
@@ -276,7 +276,7 @@ class LoadOptionTests(_FolderCase):
             ("--clients=5:1s", "--in-order"): "--in-order: it contradicts stages of --clients",
             ("--clients=5:1s", "--barrier"): "--barrier: it contradicts stages of --clients",
             ("--clients=5:1s", "--rate=5:1s"): "--clients: stages contradict those of --rate",
-            ("--clients=5:1s", "--rate=5"): "--clients: stages contradict --rate: they are of",
+            ("--clients=5:1s", "--rate=5"): "--clients: stages contradict --rate: they need",
             ("--rate=5..9",): "'--rate': stage 1: '5..9' is not like 100:30s",
             ("--clients=5:1s,6",): "'--clients' / '-c': stage 2: '6' is not like 100:30s",
             ("--rate=5:1s", "--require=stage 2: p99 < 1s"): "there is no stage 2, the last one is",

@@ -104,7 +104,7 @@ class AutoTests(TestCase):
                     assert report.replies_found == {}
                     lines |= {*advice(report)}
             [line] = lines
-            assert line.startswith(f"Expected {PLAN.messages_of(0)(0)!r}, but {reply!r} came")
+            assert line.startswith(f"Expected {PLAN.messages_of(0)(0)!r}, received {reply!r}")
             assert words in line
 
     async def test_who_speaks_first_and_who_is_not_there(self) -> None:
@@ -117,7 +117,7 @@ class AutoTests(TestCase):
         with serving(greet) as port:
             for run in ENGINES:
                 [line] = advice(await run(PLAN, f"127.0.0.1:{port}"))
-                assert "b'220 ready\\r\\n' came: that is a greeting" in line
+                assert "received b'220 ready\\r\\n': that is a greeting" in line
         port = unused_port()
         for run in ENGINES:
             [line] = advice(await run(PLAN, f"127.0.0.1:{port}"))

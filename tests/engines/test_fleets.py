@@ -477,7 +477,7 @@ class FleetTests(TestCase):
     def test_a_text_that_twisted_refuses_is_refused_at_once(self) -> None:
         """Making the fleet raises ValueError with what the parser says, in one line."""
         for text in ("localhost:5000/", "tcp:h:x", "tcp:h", "ssl:"):
-            self.assertRaisesRegex(ValueError, "neither host:port", Fleet, reactor, text, PLAN)
+            self.assertRaisesRegex(ValueError, "not host:port or", Fleet, reactor, text, PLAN)
 
     async def test_an_endpoint_that_raises_fails_to_connect(self) -> None:
         """Whatever it raises, every client has an outcome that says so."""

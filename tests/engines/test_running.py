@@ -70,7 +70,7 @@ class AsyncioTests(unittest.TestCase):
         done = run(NOTEBOOK)
         said = done.stdout.splitlines()
         assert (said[1:], done.returncode) == (["True", "True"], 0), done.stderr
-        assert said[0].startswith("an asyncio loop runs here, as in Jupyter")
+        assert said[0].startswith("an asyncio loop runs here (as in Jupyter)")
         for line in (
             "asyncioreactor.install(asyncio.get_running_loop())",
             "reactor.startRunning(installSignalHandlers=False)",

@@ -227,7 +227,8 @@ class TrustTests(ListeningCase):
         """One that is not there, and one of something else; by both engines."""
         empty = f"{self.folder()}/empty"
         Path(empty).write_text("nothing", encoding="utf-8")
-        for file, problem in {empty: "holds no certificates", "/no/such": "No such file"}.items():
+        problems = {empty: "contains no certificates", "/no/such": "No such file"}
+        for file, problem in problems.items():
             target = parse_target(f"tls:localhost:1:ca={file}")
             for refuse in (context_for, lambda t: Fleet(reactor, t, PLAN)):
                 with pytest.raises(ValueError, match=f"^ca: {file}.*{problem}"):

@@ -126,7 +126,7 @@ class InvalidTests(TestCase):
     def test_what_helps_is_of_the_reason(self) -> None:
         """A part that died; messages that were not sent; clients that sent nothing."""
         parts = (Part("one", 1, 1, 0.1), Part("two", 1, 1, 0.1, "killed by SIGKILL"))
-        assert "see what ended the part" in said(replace(GOOD, parts=parts))[-1]
+        assert "find out why the part ended" in said(replace(GOOD, parts=parts))[-1]
         rate = Plan(clients=2, messages=(b"x" * 10,), rate=10, duration=1)
         unsent = [client(number, 1, unsent=9) for number in (0, 1)]
         assert "more --clients, a deeper --pipeline or" in said(report(*unsent, plan=rate))[-1]

@@ -29,7 +29,7 @@ WRONG = report(
     ),
     plan=PLAN,
 )  # fmt: skip
-ADVICE = "Expected b'x<', but b'HTTP/1.1 <b>' came: that is HTTP"
+ADVICE = "Expected b'x<', received b'HTTP/1.1 <b>': that is HTTP"
 
 
 def lines(verdict: Verdict) -> list[str]:

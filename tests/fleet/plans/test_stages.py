@@ -101,7 +101,7 @@ class TextTests(unittest.TestCase):
             ("1...5:1s", "stage 1: '1...5:1s' is not like"),
             ("5:0", "stage 1: it is shorter than 1ms"),
             ("5:1s,1e13:1s", "stage 2: 1e+13 is neither 0 nor"),
-            ("0:1s,0:5s", "nothing is asked for in any stage"),
+            ("0:1s,0:5s", "the value is 0 in every stage"),
             ("1:1e6s,1:1s", "longer than 1,000,000 s"),
             ("5:1s," * MOST_STAGES + "5:1s", "more than 100 stages"),
         ):
@@ -297,7 +297,7 @@ class PlanTests(unittest.TestCase):
             Plan(rate=6.0, rate_stages=stages)
         with pytest.raises(ValueError, match=r"^clients: it is not the number of clients"):
             Plan(clients=6, client_stages=stages)
-        with pytest.raises(ValueError, match=r"^clients: there are no parts"):
+        with pytest.raises(ValueError, match=r"^clients: stages of clients must be whole"):
             Plan(clients=Stages((Stage(0.5, 1, 1),)))
 
     @law
@@ -316,5 +316,7 @@ class PlanTests(unittest.TestCase):
         with pytest.raises(ValueError, match="cannot be divided again"):
             part.divide(2)
         damaged = part.to_dict() | {"clients": 3}
-        with pytest.raises(ValueError, match="clients: they are not those of part 1 of 2"):
+        with pytest.raises(
+            ValueError, match="clients: it is not the number of clients of part 1 of 2"
+        ):
             Plan.from_dict(damaged)

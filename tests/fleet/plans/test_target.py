@@ -124,7 +124,10 @@ class DescriptionTests(unittest.TestCase):
     def test_a_word_is_no_target(self) -> None:
         """Without a colon there is neither a port nor a description: ValueError shows the text."""
         for text in ("", "localhost", "-1", "5000.0", "²"):
-            with self.subTest(text=text), pytest.raises(ValueError, match=f"'{text}' is neither"):
+            with (
+                self.subTest(text=text),
+                pytest.raises(ValueError, match=f"'{text}' is not a port"),
+            ):
                 parse_target(text)
 
 
@@ -165,9 +168,9 @@ class MistakeTests(unittest.TestCase):
     def test_each_is_told_what_would_be_right(self) -> None:
         """ValueError shows what was wrong."""
         for text, words in {
-            "::1:5000": r"in brackets, \[::1\]:5000",
-            "http://example.org:5000/": "is a URL: give example.org:5000",
-            "https://example.org": "is a URL: give example.org:PORT",
+            "::1:5000": r"needs brackets, \[::1\]:5000",
+            "http://example.org:5000/": "is a URL: write example.org:5000",
+            "https://example.org": "is a URL: write example.org:PORT",
             "127.0.0.1:5000 ": "begins or ends with a blank",
             " 5000": "begins or ends with a blank",
             "a..b:5000": "'a..b' is not the name of a host",
@@ -177,7 +180,7 @@ class MistakeTests(unittest.TestCase):
             "a\0:5000": "is not the name of a host",
             "a/:5000": "is not the name of a host",
             "[example.org]:5000": "is not an IPv6 address",
-            "\u0663": "is neither a port",
+            "\u0663": "is not a port",
             "localhost:\u0663": "is not a port",
             "1" * 5000: "is not a port",
             "unix:" + "a" * 108: "at most 107 bytes",

@@ -207,17 +207,17 @@ class VerdictTests(unittest.TestCase):
         """Every stage in which it was late is named."""
         reasons = invalid(staged_report(lag=0.05))
         assert [reason[:7] for reason in reasons] == ["stage 1", "stage 2"]
-        assert all("by its own fault" in reason for reason in reasons)
+        assert all("the load generator fell behind" in reason for reason in reasons)
 
     def test_stages_have_to_add_up(self) -> None:
         """To what the clients count."""
         report = staged_report()
         first, second = report.stages
         less = replace(report, stages=(first,))
-        assert any("the stages have 10 messages answered in all" in r for r in invalid(less))
+        assert any("the stages have 10 messages answered in total" in r for r in invalid(less))
         more = replace(report, stages=(first, replace(second, unsent=1, failed=3)))
-        assert any("3 messages failed or outstanding in all" in r for r in invalid(more))
-        assert any("1 messages unsent in all, more than 0" in r for r in invalid(more))
+        assert any("3 messages failed or outstanding in total" in r for r in invalid(more))
+        assert any("1 messages unsent in total, more than 0" in r for r in invalid(more))
 
 
 class RequirementTests(unittest.TestCase):
@@ -259,7 +259,7 @@ class RequirementTests(unittest.TestCase):
             ("stage 1: p99 < 5", "its unit is missing"),
             ("stage: p99 < 5s", "is not like"),
             ("stage x: p99 < 5s", "is not like"),
-            ("stage 1: nothing < 5", "is no figure of a report"),
+            ("stage 1: nothing < 5", "is not a figure of a report"),
         ):
             with self.subTest(text=text), pytest.raises(ValueError) as caught:
                 parse_requirement(text)

@@ -124,7 +124,7 @@ class TooLittleTests(unittest.TestCase):
         for name in FIGURES[:-1]:
             figure = found.figure(name)
             assert (figure.bounds, figure.finding) == (None, Finding.UNDECIDED)
-            assert figure.problem == "19 of 20 pairs that it takes"
+            assert figure.problem == "19 of the 20 pairs needed"
             assert figure.ratio is not None
         assert not found.differs
         assert compare(some_pairs(FEWEST_PAIRS, slower=2.0)).differs
@@ -139,9 +139,7 @@ class TooLittleTests(unittest.TestCase):
         """The others are compared all the same."""
         pairs = [(replace(a, times={"p50": a.times["p50"]}), b) for a, b in some_pairs(slower=1.1)]
         found = compare(pairs)
-        assert found.figure("p99").problem == (
-            "0 pairs of slices have the 100 messages that it takes"
-        )
+        assert found.figure("p99").problem == ("0 pairs of slices have the 100 messages needed")
         assert found.figure("p50").finding is Finding.SLOWER
         assert [needed_for(at) for at in (50.0, 90.0, 99.0)] == [2, 10, 100]
 

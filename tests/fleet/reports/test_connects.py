@@ -75,13 +75,15 @@ class ConservationTests(unittest.TestCase):
         wrong = replace(found, outcomes=(replace(outcome, reconnects=3), other))
         assert invalid(wrong) == (
             "connecting was measured 5 times for 6 connections made",
-            "the intervals have 5 connections made in all, not 6",
+            "the intervals have 5 connections made in total, not 6",
         )
 
     def test_no_connection_carries_more_than_it_should(self) -> None:
         """Who sent five messages, two at most over each, had three."""
         found = report(client(0, 5, reconnects=1), plan=replace(PLAN, clients=1))
-        assert invalid(found) == ("client 0 sent 5 messages over 2 connections, 2 each at most",)
+        assert invalid(found) == (
+            "client 0 sent 5 messages over 2 connections, at most 2 per connection are planned",
+        )
 
     def test_parts_add_up(self) -> None:
         """Connections, early ones, and what is valid of them."""

@@ -148,7 +148,7 @@ class NameTests(unittest.TestCase):
         """With what may have been meant."""
         for name in ("", "p", "p101", "p-1", "p99.", "latency", "P99", "service.rate", "lag",
                      "receive:", "teleport:reset", "p99 ", "service.", "mean.max"):  # fmt: skip
-            with self.subTest(name=name), pytest.raises(ValueError, match="is no figure"):
+            with self.subTest(name=name), pytest.raises(ValueError, match="is not a figure"):
                 unit_of(name)
         for name, meant in {
             "faild": "failed",

@@ -114,7 +114,7 @@ class GrowthTests(unittest.TestCase):
         assert not one.passed
         assert 0.09 < (one.growth or 0.0) < 0.11
         assert one.short_reason == "fell behind"
-        assert one.reasons == ("replies fell behind by 100 ms each second",)
+        assert one.reasons == ("response times grew by 100 ms per second",)
         assert judge_step(100, offered(latencies=[0.01] * 5)).passed
         assert judge_step(100, offered(latencies=behind[::-1])).passed
 

@@ -84,8 +84,8 @@ class ParsingTests(unittest.TestCase):
         for text, problem in (
             ("p99 <= 5ms", "'p99 <= 5ms' is not like 'p99 <= +5%'"),
             ("p99 == +5%", "is not like"),
-            ("p98 <= +5%", "'p98' is not compared: rate, p50, p90, p99, failures are"),
-            ("rate >= -101%", "-101% is less than nothing"),
+            ("p98 <= +5%", "'p98' is not one of rate, p50, p90, p99, failures"),
+            ("rate >= -101%", "-101% is below -100%"),
             ("", "is not like"),
         ):
             with self.subTest(text=text), self.assertRaisesRegex(ValueError, "^[^\n]*$") as refused:

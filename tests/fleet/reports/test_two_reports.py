@@ -78,7 +78,7 @@ class ComparisonTests(unittest.TestCase):
             compare_reports(one, replace(two, plan=one.plan), NAMES)
         assert str(refused.exception) == (
             "b.json has 8 whole seconds of load, and 20 are needed: "
-            "run both for 22 s or longer, the warm-up apart"
+            "run both for 22 s or longer after the warm-up"
         )
 
     def test_a_report_of_nobody_is_too_short(self) -> None:

@@ -1,1 +1,1 @@
-"""One client's side of a conversation, without I/O."""
+"""One client's side of a conversation, without input or output."""

@@ -1,16 +1,17 @@
-"""Finding the format of replies by what comes: raw, prefixed or stamped.
+"""Detecting the format of replies from the received bytes: raw, prefixed or stamped.
 
-What comes is read in all three ways, byte by byte, and a way ends at the first byte that cannot
-belong to it. The one that is left is the format, whatever was sent and however TCP cut the bytes:
-what a client sent may itself begin as a prefix does. Where more than one way is left, and what has
-come is exactly what was sent, it counts as raw until the next byte tells otherwise.
+The received bytes are read as all three formats, byte by byte. A format is ruled out at the first
+byte that cannot belong to it; the last one left is the format. This holds for every message and
+however TCP splits the bytes, although a message may itself begin like the prefix. While more than
+one format is left and the received bytes equal the sent ones, they count as raw, until a further
+byte rules that out.
 
-No message is ambiguous: whatever was sent, all the right replies to it in one format are no
-beginning of those in another, but for raw ones, which may be: those to ``R`` begin a prefix. So the
-next byte tells, or the end, before which a service that was told FIN sends all that it owes. A way
-goes on beside the right one only as far as what was sent repeats itself: raw and prefixed replies
-to M differ where M and the prefix before M do. What takes too long to be read is refused before:
-see `plans.prefixes`.
+The result is unambiguous. Complete replies in one format are never the beginning of replies in
+another one, except raw replies: the raw reply to ``R`` is the beginning of the prefix. Then the
+next byte decides, or the end of the connection, as a service sends all pending replies after it
+received FIN. A wrong format stays possible only as long as the sent bytes repeat themselves: raw
+and prefixed replies to M differ where M and the prefix before M do. Messages for which this would
+take too long are refused before: see `plans.prefixes`.
 """
 
 from collections.abc import Callable
@@ -26,14 +27,14 @@ READERS: dict[ReplyFormat, type[RawReader] | type[PrefixedReader] | type[Stamped
     ReplyFormat.PREFIXED: PrefixedReader,
     ReplyFormat.STAMPED: StampedReader,
 }
-"""What reads the replies of each format."""
+"""The reader of each format."""
 
 
 class AutoReader:
     """Reads the replies of one conversation until their format is known; see the module.
 
-    ``decided`` is called with the reader that takes over, once: all that comes later is for that
-    one. ``found`` is the format, None while nothing tells, and where no format was right.
+    ``decided`` is called once, with the format's reader, which reads all later bytes. ``found`` is
+    the format; None while it is unknown, and if no format fits.
     """
 
     __slots__ = ("_counted", "_decided", "_first", "_seen", "_sent", "_ways", "found")
@@ -45,13 +46,13 @@ class AutoReader:
             each: made() for each, made in READERS.items()
         }
         self._sent = 0
-        self._counted = 0  # bytes of replies that counted as raw, and whole
-        self._first = b""  # of what was sent, as far as it would be shown
-        self._seen = b""  # of what came, likewise
+        self._counted = 0  # bytes of whole replies that counted as raw
+        self._first = b""  # the beginning of the sent bytes, as much as an error shows
+        self._seen = b""  # the beginning of the received bytes, likewise
 
     @property
     def returned(self) -> int:
-        """Payload bytes that have come back right, in replies that are whole."""
+        """Payload bytes returned correctly, in whole replies."""
         known = len(self._ways) == 1
         return max([self._counted, *(reader.returned for reader in self._ways.values() if known)])
 
@@ -62,7 +63,7 @@ class AutoReader:
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has come back, in one of the ways that are left."""
+        """Whether all sent bytes have been returned, in one of the formats left."""
         return any(reader.whole for reader in self._ways.values())
 
     def expect(self, message: bytes) -> None:
@@ -73,7 +74,7 @@ class AutoReader:
             reader.expect(message)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        """Read received bytes. Raises `MismatchError` or `ExtraError`."""
         at = 0
         while len(self._ways) > 1 and at < len(data):
             self._narrow(data, at)
@@ -84,9 +85,9 @@ class AutoReader:
             self._counted = self._ways[self.found].returned
 
     def begin_connection(self) -> None:
-        """Note that all was returned, and what is sent from now on goes over a new connection.
+        """Note that all replies are in, and that later messages use a new connection.
 
-        A way in which a reply is amid does not go on there: it is the raw one that is left then.
+        This rules out a format that would be in the middle of a reply: raw is left then.
         """
         self._ways = {each: reader for each, reader in self._ways.items() if reader.whole}
         for reader in self._ways.values():
@@ -95,7 +96,7 @@ class AutoReader:
             self._go_on(b"")
 
     def _narrow(self, data: bytes, at: int) -> None:
-        """Read one byte in all ways that are left. Raises `WireError` where none is then."""
+        """Read one byte as all formats left. Raises `WireError` if it rules out all of them."""
         byte = data[at : at + 1]
         wrong: dict[ReplyFormat, WireError] = {}
         for reply, reader in self._ways.items():
@@ -116,16 +117,16 @@ class AutoReader:
             self.found = ReplyFormat.RAW
 
     def _shown(self, error: WireError, data: bytes, at: int) -> WireError:
-        """Have an error tell all that came, and what was sent, where that is little."""
+        """Add to an error all bytes received, and the bytes sent, while they are few."""
         whole = len(self._seen) < SHOWN
         error.came = (self._seen if whole else b"") + data[at : at + SHOWN + 1]
         error.expected = self._first if whole else error.expected
         return error
 
     def _go_on(self, data: bytes) -> None:
-        """Have the only reader that is left read the rest, and take over.
+        """Read the rest with the only reader left, and hand over to it.
 
-        Not before it has caught up with what counted as raw: bytes count once.
+        It takes over once it has returned the bytes that counted as raw, so that none count twice.
         """
         [(self.found, reader)] = self._ways.items()
         if reader.returned >= self._counted:

@@ -1,7 +1,7 @@
-"""One client's side of the talk: what to send next, and is what came back right.
+"""One client's side of a conversation: what to send next, and whether the replies are right.
 
 No input or output happens here. An engine reports what happened, with the time in seconds since
-the run began, and does what it is told:
+the run began, and sends the bytes that it gets back:
 
     connecting(now)                 before it connects
     connected(now)       -> bytes   to send
@@ -9,25 +9,25 @@ the run began, and does what it is told:
     received(data, now)  -> bytes   to send next; none while there is nothing to send yet
     next_due                        when the next message is due, or None: wake it then
     wake(now)            -> bytes   to send: what is due by now
-    finished                        all replies are in: send FIN, then wait for the other's; one
-                                    who keeps the connection reports ``closed`` at once
-    closed(now)                     the other side's FIN came
-    reconnects                      that was a connection's end, and not the last one's: begin anew
-                                    with ``connecting``
-    lost(errno, now)                the system says that the connection broke, or was not made
-    failed(reason, now)             a timeout and the like
-    pending              -> int     to be set: how many bytes the system has not taken yet
-    over                            the connection is: close it, or abort where it failed
+    finished                        all replies are in: send FIN, then wait for the peer's; an
+                                    engine that keeps the connection reports ``closed`` at once
+    closed(now)                     the peer's FIN came
+    reconnects                      a connection ended that was not the last one: go on with
+                                    ``connecting``
+    lost(errno, now)                the system reports that the connection broke, or was not made
+    failed(reason, now)             any other failure, such as a timeout
+    pending              -> int     set by the engine: how many bytes the system has not taken yet
+    over                            the connection is over: close it, or abort it after a failure
     outcome                         set once the conversation is over
 
-Each step (connecting, the oldest reply owed, closing) began at `step`; an engine that sees it last
-longer than `step_timeout` reports ``failed("timeout", now)``. While nothing is waited for but
-the time of the next message, `step` is infinite.
+Each step (connecting, the oldest pending reply, closing) began at `step`. If one lasts longer than
+`step_timeout`, the engine reports ``failed("timeout", now)``. While the client waits only for the
+time of the next message, `step` is infinite.
 
-What happens while the system has taken only a part of a message is of the phase *send*: the engine
-asks whether what it has not sent ``is_cut``, and says so with ``sending``. All else from the
-connection on is of the phase *receive*, whichever call noticed it: whether a reset is found by
-sending the next message or by waiting for its reply is a matter of microseconds.
+A failure while the system has taken only a part of a message is in the phase *send*: the engine
+checks whether its unsent bytes begin inside a message (``is_cut``), and then passes ``sending``.
+All other failures after connecting are in the phase *receive*, whichever call noticed them: it is a
+matter of microseconds whether a reset shows in sending the next message or in waiting for a reply.
 """
 
 import errno
@@ -43,18 +43,18 @@ _RESET = (errno.ECONNRESET, errno.ECONNABORTED)
 
 
 class Conversation(Exchange):
-    """One client's talk with the server, under a plan.
+    """One client's conversation with the server, under a plan.
 
-    ``recording`` is told how long everything took. ``on_reply`` sees each reply; where several
-    were in flight, those that came in one piece with the first. ``reader`` checks the replies, by
-    default as the plan's format has them; one of a dialogue gives the messages too. ``load`` gives
-    what says when messages are due, by default as the plan has it.
+    ``recording`` gets all durations. ``on_reply`` is called with each reply; replies received
+    together are passed together. ``reader`` checks the replies, by default in the plan's format;
+    the reader of a user's protocol provides the messages too. ``load`` returns the times at which
+    messages are due, by default the plan's.
     """
 
     __slots__ = ()
 
     def connecting(self, now: float) -> None:
-        """Note that the client begins to connect; where its time is over, that is the end."""
+        """Note that the client begins to connect; if its time is over, the conversation ends."""
         self._dialed = self.step = now
         self.over = False
         if self.connects:
@@ -64,10 +64,10 @@ class Conversation(Exchange):
             self._end(None, now)
 
     def connected(self, now: float, on_wire: float | None = None, *, kept: bool = False) -> bytes:
-        """Note that the connection stands; give the first message, if it is due.
+        """Note that the client is connected; return the first message, if it is due.
 
-        ``on_wire`` is how long the system waited for the other side's answer, where it tells. One
-        that was ``kept`` from an earlier run has taken no time that is measured.
+        ``on_wire`` is how long the system waited for the peer's answer, if it reports that. The
+        time to connect is not recorded for a connection ``kept`` from an earlier run.
         """
         if self._connected is None:
             self._connected = now
@@ -89,24 +89,24 @@ class Conversation(Exchange):
 
     @property
     def _is_early(self) -> bool:
-        """Whether this connection is none of the load that is measured: where it is made anew."""
+        """Whether this connection of a plan that reconnects was made before measuring began."""
         if self.plan.reconnect is None:
             return False
         waits = self.plan.barrier and self._load is None
         return waits or self._dialed < self._recording.measured_from
 
     def _go_on(self, now: float, stood: float) -> bytes:
-        """Go on over a connection that ``stood`` since then; give what is due by now."""
+        """Continue over a connection made at the time ``stood``; return what is due by now."""
         handed = self._flight.handed
         self._limit = min(self._last, handed + (self.plan.reconnect or inf))
         self._until = self._limit if self._flight.timing is None else 0
         self._free = stood
         if self.plan.rate is None and self._due is not None:
-            self._due = max(self._due, now)  # nobody was late for it
+            self._due = max(self._due, now)  # the time to reconnect is no delay of the message
         return self.wake(now)
 
     def time_wire(self, switch: Callable[[bool], object]) -> WireTiming:
-        """Have some messages timed on the wire: the engine can. See `WireTiming`."""
+        """Time some messages on the wire, for an engine that can. See `WireTiming`."""
         timing = self._flight.timing
         if timing is None:
             timing = WireTiming(self.plan, self.client, self._recording, switch)
@@ -117,12 +117,12 @@ class Conversation(Exchange):
         return timing
 
     def closed(self, now: float, *, sending: bool = False, number: int | None = None) -> None:
-        """Note the other side's FIN: the end, and a failure if replies were owed.
+        """Note the peer's FIN: the end, and a failure if replies are pending.
 
-        ``number`` is the errno, where it was a send that found out.
+        ``number`` is the errno, if a send reported it.
         """
         if self._phase is Phase.CLOSE:
-            # What counted as a raw reply may have gone on since, as another format does.
+            # A reply that counted as raw may have continued since, in another format.
             begun = None if self._flight.whole else Cause(Phase.RECEIVE, "closed", number)
             if begun is None and self._last_offer is None and now < self._ends:
                 self._part(now)
@@ -144,12 +144,12 @@ class Conversation(Exchange):
         self._recording.parted()
 
     def lost(self, number: int | None, now: float, *, sending: bool = False) -> None:
-        """Note that the connection broke, or that none was made, for a reason with an errno.
+        """Note that the connection broke, or could not be made; ``number`` is the errno.
 
-        Where nobody knows it, the connection was reset: that is how one breaks.
+        Without an errno the reason is a reset, the usual way for a connection to break.
         """
         if self._phase is Phase.CONNECT and number in _RESET:
-            # A refusal has a number of its own: this connection stood before anybody saw it.
+            # A refusal has another errno: this connection was made, and reset before it was seen.
             self.connected(now)
         if number == errno.EPIPE:
             self.closed(now, sending=sending, number=number)

@@ -1,4 +1,4 @@
-"""Finding a protocol of the user's own, ``module:Class``, and making readers of it."""
+"""Importing a user's protocol, ``module:Class``, and making its readers."""
 
 import importlib
 import inspect
@@ -15,13 +15,13 @@ from .custom_reader import DialogueReader
 _log = logging.getLogger(__name__)
 
 ReaderOf = Callable[[int], DialogueReader | None]
-"""Gives the reader of the client with this number; None where the plan's replies are echoes."""
+"""Returns the reader of the client with this number; None where the plan's replies are echoes."""
 
 
 def load_protocol(name: str) -> Callable[[int], Any]:
     """Import the class that ``module:Class`` names, also from the current directory.
 
-    Raises ValueError, in one line, where there is none or it is no `Dialogue`.
+    Raises ValueError, in one line, where there is no such class or it is not a `Dialogue`.
     """
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):
@@ -35,7 +35,7 @@ def load_protocol(name: str) -> Callable[[int], Any]:
 
 
 def _checked(found: type, name: str) -> Callable[[int], Any]:
-    """Give a class that is a `Dialogue`. Raises ValueError, in one line, for any other."""
+    """Return a class that is a `Dialogue`. Raises ValueError, in one line, for any other."""
     reply, request = (getattr(found, method, None) for method in ("reply", "request"))
     if reply is None:
         raise ValueError(f"{name} has no method reply(number, data)")
@@ -47,7 +47,7 @@ def _checked(found: type, name: str) -> Callable[[int], Any]:
 
 
 def _module(name: str) -> object:
-    # An installed command does not look there by itself. Last: what lies there replaces nothing.
+    # An installed command does not search the current directory. Last, so it replaces no module.
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
@@ -60,7 +60,7 @@ def _module(name: str) -> object:
 
 
 def _check_call(name: str, what: str, called: Any, *arguments: Any) -> None:
-    """Raise ValueError where something cannot be called with these."""
+    """Raise ValueError where ``called`` does not accept these arguments."""
     try:
         inspect.signature(called).bind(*arguments)
     except (TypeError, ValueError):
@@ -68,9 +68,10 @@ def _check_call(name: str, what: str, called: Any, *arguments: Any) -> None:
 
 
 def readers_of(plan: Plan) -> ReaderOf:
-    """Give what makes the clients' readers. Raises ValueError, in one line, naming ``protocol``.
+    """Return a function from a client's number to its reader.
 
-    What the user's class raises is logged with its traceback, the first time only.
+    The user's class's first exception is logged with its traceback. Raises ValueError, in one line
+    that names ``protocol``, for a class that cannot be used.
     """
     kind, name = plan.protocol, plan.protocol_name
     if kind is None or name is None:
@@ -83,7 +84,7 @@ def readers_of(plan: Plan) -> ReaderOf:
 
     def broken(error: Exception) -> None:
         for complain in complaints:
-            complain("%s failed; what follows of its kind is only counted", name, exc_info=error)
+            complain("%s failed; further failures are only counted", name, exc_info=error)
             break
 
     return lambda client: DialogueReader(lambda: protocol(client), plan.messages_of(client), broken)

@@ -1,7 +1,8 @@
-"""Request/reply protocols of the user's own: what to send, and where a reply ends.
+"""Request/reply protocols that the user writes: what to send, and where a reply ends.
 
-A class of the user's says both, without any input or output: see `Dialogue`. All else is here: the
-bytes may come cut anywhere, several requests may be in flight, and what comes too much is noticed.
+A user's class determines both, without any input or output: see `Dialogue`. This module does the
+rest: bytes may arrive in any pieces, several requests may be in flight, and extra bytes are
+detected.
 """
 
 from collections import deque
@@ -11,34 +12,35 @@ from typing import Protocol
 from .expected import ExtraError, MismatchError, WireError
 
 LONGEST_REPLY = 2**20
-"""Bytes in which a reply must be whole, so that no server can make a client grow."""
+"""The longest reply, in bytes, so that no server can exhaust a client's memory."""
 
 
 class Dialogue(Protocol):
-    """What a class of the user's own provides; it is called with a client's number."""
+    """The methods of a user's class, which is called with a client's number."""
 
     def request(self, number: int) -> bytes:
-        """Give the message with this number, counted from 0. Without it the plan's are sent."""
+        """Return the message with this number, from 0. Optional: the default is the plan's."""
 
     def reply(self, number: int, data: bytes) -> int:
-        """Give the size of the reply to message ``number`` that ``data`` begins with, 0 if in part.
+        """Return the size of the reply to message ``number`` at the start of ``data``.
 
-        ``data`` may go on with the replies that follow. It depends on the arguments alone: it is
-        asked again, with more, until the reply is whole. Raises MismatchError where it is wrong.
+        Return 0 while it is incomplete: the method is called again, with more data, until the reply
+        is whole. ``data`` may contain the following replies too. The result must depend on the
+        arguments alone. Raises MismatchError for a wrong reply.
         """
 
 
 class BrokenDialogueError(WireError):
-    """A class of the user's own raised something, or gave what makes no sense."""
+    """A user's class raised an exception, or returned an invalid value."""
 
     reason = "protocol-error"
 
 
 class DialogueReader:
-    """One client's dialogue as a `ReplyReader`; it also gives the messages to be sent.
+    """One client's dialogue as a `ReplyReader`; it also provides the messages to send.
 
-    ``make`` is called when it is first needed. ``default`` gives the messages of a dialogue that
-    has no requests of its own. ``broken`` is told of each exception that the user's class raised.
+    ``make`` creates the dialogue, at its first use. ``default`` returns the messages of a dialogue
+    without a `request` method. ``broken`` is called with each exception of the user's class.
     """
 
     __slots__ = ("_broken", "_default", "_dialogue", "_make", "_number", "_pending", "_sizes",
@@ -53,13 +55,13 @@ class DialogueReader:
         self.returned = self.owed = 0
         self._make, self._default, self._broken = make, default, broken
         self._dialogue: Dialogue | None = None
-        self._number = 0  # of the oldest message that is owed a reply
-        self._sizes: deque[int] = deque()  # of the messages that are owed one
+        self._number = 0  # of the oldest unanswered message
+        self._sizes: deque[int] = deque()  # of the unanswered messages
         self._pending = b""
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has been answered."""
+        """Whether all messages have been answered."""
         return not self._sizes
 
     def expect(self, message: bytes) -> None:
@@ -68,17 +70,17 @@ class DialogueReader:
         self.owed += len(message)
 
     def request(self, number: int) -> bytes:
-        """Give a message to be sent. Raises BrokenDialogueError."""
+        """Return a message to send. Raises BrokenDialogueError."""
         message = self._ask(lambda dialogue: self._request_of(dialogue)(number))
         if not isinstance(message, bytes) or not message:
-            raise self._refuse(f"request({number}) gave {message!r:.80}, not bytes to be sent")
+            raise self._refuse(f"request({number}) returned {message!r:.80}, not bytes to send")
         return message
 
     def begin_connection(self) -> None:
-        """Note that what is sent from now on goes over a new connection; the dialogue goes on."""
+        """Note that later messages use a new connection; the dialogue continues."""
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `WireError`."""
+        """Read received bytes. Raises `WireError`."""
         pending = self._pending + data
         while pending and self._sizes:
             size = self._size(pending)
@@ -88,20 +90,22 @@ class DialogueReader:
             self._take()
         self._pending = pending
         if pending and not self._sizes:
-            raise ExtraError(f"{len(pending)} bytes came when nothing was owed")
+            raise ExtraError(f"{len(pending)} bytes came while no reply was pending")
         if len(pending) > LONGEST_REPLY:
             raise MismatchError(f"a reply is not whole after {LONGEST_REPLY} bytes")
 
     def _size(self, pending: bytes) -> int:
-        """Give the size of the reply that has come, 0 where only a part of it has."""
+        """Return the size of the reply received, 0 while it is incomplete."""
         number = self._number
         size = self._ask(lambda dialogue: dialogue.reply(number, pending))
         if not isinstance(size, int) or not 0 <= size <= len(pending):
-            raise self._refuse(f"reply({number}, {len(pending)} bytes) gave {size!r:.80}, no size")
+            raise self._refuse(
+                f"reply({number}, {len(pending)} bytes) returned {size!r:.80}, no size"
+            )
         return size
 
     def _take(self) -> None:
-        """Strike off the oldest message: its reply is whole."""
+        """Remove the oldest unanswered message: its reply is whole."""
         size = self._sizes.popleft()
         self.returned += size
         self.owed -= size
@@ -111,13 +115,13 @@ class DialogueReader:
         return getattr(dialogue, "request", self._default)
 
     def _ask(self, question: Callable[[Dialogue], object]) -> object:
-        """Ask the user's class, whatever it does. Raises WireError."""
+        """Call the user's class; any exception becomes a WireError."""
         try:
             if self._dialogue is None:
                 self._dialogue = self._make()
             return question(self._dialogue)
         except WireError as error:
-            # One without a reason of its own is no verdict that a report could show.
+            # A report needs the reason; the user's class may raise a WireError without one.
             if not isinstance(getattr(error, "reason", None), str):
                 raise self._refuse(f"it raised {error!r}") from error
             raise

@@ -1,4 +1,4 @@
-"""How a conversation ends: what failed, what was left, and the outcome that says so."""
+"""The end of a conversation: what failed, what was left unanswered, and the outcome."""
 
 from math import inf
 
@@ -21,12 +21,12 @@ class Ending(State):
         phase: Phase | None = None,
         difference: Difference | None = None,
     ) -> None:
-        """Note a failure in this phase, or in the one named. Only the first end counts.
+        """Note a failure in the current phase, or in ``phase``. Only the first end counts.
 
-        ``difference`` is that of what came from what should have, where bytes were wrong.
+        ``difference`` shows the expected and the received bytes, where a reply was wrong.
 
-        A duration's end does not wait for the other side to close as long as the timeout says: that
-        it had not done so is no failure then.
+        After the end of a duration a client waits for the peer's FIN for less than the plan's
+        timeout: a peer that has not closed by then is no failure.
         """
         if reason == "timeout" and self.finished and self.step_timeout < self.plan.timeout:
             self._end(None, now)
@@ -50,7 +50,7 @@ class Ending(State):
         untaken: tuple[int, int],
         difference: Difference | None,
     ) -> Outcome:
-        """Make the outcome, where the system has not taken so many messages and bytes of them."""
+        """Return the outcome; ``untaken`` messages and bytes were not taken by the system."""
         flight = self._flight
         stopped = cause is not None and cause.reason == INTERRUPTED
         owed, bytes_owed = flight.owed
@@ -81,7 +81,7 @@ class Ending(State):
         )
 
     def _record_stages(self, outcome: Outcome, cause: Cause | None, untaken: int) -> None:
-        """Record, for the stages of the load, what is left unanswered, and how long it was on."""
+        """Record unanswered messages, and the time under load, for the stages of the load."""
         owed = self._flight.times_of_owed(self.step)
         taken = owed[: len(owed) - untaken]
         if not outcome.interrupted:
@@ -92,10 +92,10 @@ class Ending(State):
             self._recording.offered(outcome.offered_from, outcome.offered_until)
 
     def _offered_until(self, now: float) -> float | None:
-        """Say until when it offered load, where it did: to its duration's end, or its own.
+        """Return until when the client offered load: the end of its duration, or its own end.
 
-        Without a duration that is its last reply, or under a rate the time of one message more
-        after the last.
+        Without a duration that is its last reply, or, under a rate, the time of the last message
+        plus one interval. None if it offered none.
         """
         if self._offered_from is None:
             return None
@@ -111,9 +111,9 @@ class Ending(State):
         return max(self._offered_from, min(until, self._ends))
 
     def _count_unsent(self, now: float, *, note: bool) -> int:
-        """Count the messages that were due on a schedule and have not been handed over.
+        """Count the messages that were due on a schedule and were not handed over.
 
-        They are recorded, where somebody is to ``note`` them.
+        They are recorded too if ``note`` is set.
         """
         if self.plan.rate is None or self._load is None:
             return 0

@@ -1,6 +1,6 @@
-"""One client's messages and their replies: what is sent when, and what came back.
+"""One client's messages and their replies: which message is sent when, and which replies came.
 
-What is called for each message is here, and no call is in it that need not be.
+This code runs for every message, so it avoids unnecessary calls.
 """
 
 from math import inf
@@ -12,14 +12,14 @@ from .expected import WireError
 
 
 class Exchange(Ending):
-    """A conversation's messages and replies, over whichever connection; see `Conversation`."""
+    """A conversation's messages and replies, over one connection or several; see `Conversation`."""
 
     __slots__ = ()
 
     def begin(self, now: float, opened: float | None = None) -> bytes:
-        """Note that all clients have connected, or failed to; give the first message, if due.
+        """Note that all clients have connected, or failed to; return the first message, if due.
 
-        That was at ``opened``, from which all clients count; now, where it is left out.
+        That was at ``opened``, by default now; all clients count their times from there.
         """
         if self._load is not None or self._phase is not Phase.RECEIVE:
             return b""
@@ -27,7 +27,7 @@ class Exchange(Ending):
         return self._begin(zero, zero, now)
 
     def _begin(self, zero: float, schedule: float, now: float) -> bytes:
-        """Begin to send: warm-up and duration count from ``zero``, a rate from ``schedule``."""
+        """Begin to send: warm-up and duration start at ``zero``, a rate at ``schedule``."""
         plan = self.plan
         until = plan.sends_until(self.client)
         if until is not None:
@@ -39,13 +39,13 @@ class Exchange(Ending):
         return self.wake(now)
 
     def received(self, data: bytes, now: float) -> bytes:
-        """Take what came back; give what to send next, which is empty while there is nothing.
+        """Read received bytes; return the bytes to send next, empty if there are none.
 
-        Where the bytes cannot be right the conversation has failed: see `outcome`.
+        Where the received bytes are wrong the conversation has failed: see `outcome`.
         """
         flight = self._flight
         if data == flight.usual:
-            # The usual reply, and the next message at once: what `InFlight` would do, done here.
+            # The usual reply, and the next message at once: inlined from `InFlight`, for speed.
             size = len(flight.single)
             self._recording.reply_in_turn(self.step, now, size)
             flight.struck_bytes += size
@@ -81,7 +81,7 @@ class Exchange(Ending):
         return self.wake(now)
 
     def wake(self, now: float) -> bytes:
-        """Give what is due by now and for which there is room; note what comes then."""
+        """Return the messages that are due by now and have room; update the step and next due."""
         flight = self._flight
         parts: list[bytes] = []
         timing = flight.timing
@@ -103,7 +103,7 @@ class Exchange(Ending):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _is_due(self, now: float) -> bool:
-        """Say whether there is a next message and its time has come."""
+        """Return whether there is a next message and its time has come."""
         if (
             self._phase is not Phase.RECEIVE
             or self._load is None
@@ -115,7 +115,7 @@ class Exchange(Ending):
         return self._due <= now < self._ends
 
     def _note_step(self, now: float) -> None:
-        """Note what is waited for: the oldest reply, the time of the next message, or the end."""
+        """Set the step: waiting for the oldest reply, the next message's time, or the close."""
         flight = self._flight
         full = flight.handed >= self._limit
         ended = self._is_last(now) if full else max(now, self._due or 0.0) >= self._ends
@@ -135,7 +135,7 @@ class Exchange(Ending):
             self.step = inf
 
     def _is_last(self, now: float) -> bool:
-        """Say whether a connection that carries no more messages is the last one."""
+        """Return whether this connection, which takes no more messages, is the last one."""
         flight = self._flight
         if flight.handed >= self._last:
             return True

@@ -1,25 +1,25 @@
-"""What was sent and is expected back, and what can be wrong with what comes instead.
+"""The bytes expected back, and the errors for wrong ones.
 
-Is what came back what was sent, whatever way TCP cut it? A reader is told what was sent (`expect`)
-and what came back (`feed`), in pieces of any size. It follows the stream by offset and fails at the
-first byte that cannot belong. The verdict depends only on the bytes, never on how they were cut. A
-reader holds what is still owed and less than one token of a reply: the other side cannot make it
-grow.
+A reader checks whether the received bytes return the sent ones. It takes the sent bytes (`expect`)
+and the received bytes (`feed`), in pieces of any size. It follows the stream by offset and fails at
+the first byte that cannot belong. The verdict depends only on the bytes, not on how TCP split them.
+A reader stores only the bytes not yet returned and less than one token of a reply, so the peer
+cannot make it grow.
 """
 
 from typing import Protocol
 
 SHOWN = 40
-"""Bytes of what was expected, and of what came, that are worth showing."""
+"""How many expected and received bytes an error shows."""
 
-_CONTEXT = 8  # bytes before the first wrong one, of these
+_CONTEXT = 8  # how many of these come before the first wrong byte
 
 
 class WireError(ValueError):
-    """What came back cannot be the reply to what was sent.
+    """The received bytes cannot be the reply to the sent ones.
 
-    ``expected`` is how that begins which should have come, and ``came`` what did, as far as that
-    is known.
+    ``expected`` and ``came`` are the beginnings of the expected and of the received bytes, as far
+    as they are known.
     """
 
     reason: str
@@ -32,13 +32,13 @@ class WireError(ValueError):
 
 
 class MismatchError(WireError):
-    """A byte differs from what the reply must hold."""
+    """A byte differs from the expected reply."""
 
     reason = "mismatch"
 
 
 class ExtraError(WireError):
-    """Bytes came when nothing was owed."""
+    """Bytes came while no reply was pending."""
 
     reason = "extra"
 
@@ -60,7 +60,7 @@ class Expected:
         self._at = 0
 
     def begin_connection(self) -> None:
-        """Note that all was returned, and what is sent from now on goes over a new connection."""
+        """Note that all replies are in, and that later messages use a new connection."""
 
     @property
     def owed(self) -> int:
@@ -71,7 +71,7 @@ class Expected:
         return len(self._bytes) - self._at
 
     def _take(self, payload: bytes) -> None:
-        """Strike payload bytes off what is owed, if they are the next ones."""
+        """Remove payload bytes from the expected ones. Raises MismatchError if they differ."""
         if not self._bytes.startswith(payload, self._at):
             raise MismatchError(
                 f"a reply differs from what was sent, at or after {self.returned}",
@@ -81,11 +81,11 @@ class Expected:
         self._at += len(payload)
 
     def _next(self) -> bytes:
-        """Give the bytes that are to come back next, as many as are shown."""
+        """Return the next expected bytes, as many as an error shows."""
         return self._bytes[self._at : self._at + SHOWN + 1]
 
     def _agreement(self, payload: bytes, at: int) -> int:
-        """Count how many bytes of a payload are those held at ``at``, up to the first wrong one."""
+        """Return how many bytes of a payload equal the expected ones at ``at``, from its start."""
         if self._bytes.startswith(payload, at):
             return len(payload)
         pairs = zip(payload, self._bytes[at : at + len(payload)], strict=False)
@@ -98,24 +98,24 @@ class ReplyReader(Protocol):
 
     @property
     def returned(self) -> int:
-        """Payload bytes, counted from the start, that have come back right, in whole replies."""
+        """Payload bytes returned correctly since the start, in whole replies."""
 
     @property
     def owed(self) -> int:
-        """Bytes sent and not yet returned: with ``returned`` they are all that were sent."""
+        """Bytes sent and not yet returned; ``owed`` + ``returned`` is the number of bytes sent."""
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has come back and the last reply is complete."""
+        """Whether all sent bytes have been returned and the last reply is complete."""
 
     def expect(self, message: bytes) -> None:
         """Add a message that is being sent."""
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        """Read received bytes. Raises `MismatchError` or `ExtraError`."""
 
     def begin_connection(self) -> None:
-        """Note that all was returned, and what is sent from now on goes over a new connection."""
+        """Note that all replies are in, and that later messages use a new connection."""
 
 
 class RawReader(Expected):
@@ -125,12 +125,12 @@ class RawReader(Expected):
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has come back."""
+        """Whether all sent bytes have been returned."""
         return self._at == len(self._bytes)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
-        if data == self._bytes and not self._at:  # all that is owed, in one piece
+        """Read received bytes. Raises `MismatchError` or `ExtraError`."""
+        if data == self._bytes and not self._at:  # all expected bytes, in one piece
             self._at = len(data)
             self.returned += self._at
             return
@@ -146,4 +146,4 @@ class RawReader(Expected):
                 came=before + data[right : right + SHOWN],
             )
         if len(data) > left:
-            raise ExtraError(f"{len(data) - left} bytes more than was sent", came=data[left:])
+            raise ExtraError(f"{len(data) - left} bytes more than were sent", came=data[left:])

@@ -1,7 +1,7 @@
-"""What one client has in flight: messages handed over, and the replies that come back for them.
+"""One client's messages in flight: handed over to the engine, and not yet answered.
 
-What comes back is checked, and what it answers is struck off and recorded. Which message is due,
-and when, is the `conversation`'s.
+Received bytes are checked; the messages that they answer are removed and recorded. When messages
+are due is determined in `exchange`.
 """
 
 from collections import deque
@@ -19,10 +19,10 @@ from .usual import UsualReply
 from .wire_timing import WireTiming
 
 ReplyObserver = Callable[[int, bytes], object]
-"""Called with the number of the client and the bytes that answered one of its messages."""
+"""Called with a client's number and the bytes that answered one of its messages."""
 
 _Sent = tuple[float, float, int, int]
-"""A message in flight: when it was due and handed over, its size, and where it ends in all."""
+"""A message in flight: when it was due and handed over, its size, and the offset of its end."""
 
 
 def reader_for(reply: ReplyFormat) -> ReplyReader:
@@ -31,16 +31,15 @@ def reader_for(reply: ReplyFormat) -> ReplyReader:
 
 
 class InFlight:
-    """The messages of one client that are unanswered, and counts of all that were handed over.
+    """The unanswered messages of one client, and counts of all messages handed over.
 
-    Where a client has one message in flight at most, all but the first are ``single``: the reader
-    is not told of them, and what comes is compared with the usual reply at once; see `usual`.
-    Whatever else comes is the reader's to read. Where the format is to be found, that is so once it
-    is known.
+    Where a client has at most one message in flight, each message but the first is a ``single``
+    one: the received bytes are compared with the usual reply, without the reader; see `usual`. Only
+    other bytes go through the reader. Where the format is detected, this begins once it is known.
 
-    It is ``steady`` where the next message is due at once, besides. `Conversation.received` then
-    does the comparing, with ``usual``, and ``single`` messages were due and handed over at its
-    step.
+    A client is ``steady`` if, besides, its next message is always due at once. Then
+    `Conversation.received` itself compares with ``usual``, and the ``single`` message was due and
+    handed over at the conversation's step.
     """
 
     __slots__ = (
@@ -81,14 +80,14 @@ class InFlight:
     ) -> None:
         self.handed = self.handed_bytes = 0
         self.messages = 0  # that were answered
-        self.struck_bytes = 0  # of messages that the reader was not told of
+        self.struck_bytes = 0  # bytes of answered messages that bypassed the reader
         self.first_byte: float | None = None
         self.replied: float | None = None
         self.single = self.usual = self._expected = b""
         self._due = self._sent = 0.0  # of a single message, where it is not steady
         self.unanswered: deque[_Sent] = deque()  # all others
         self.timing: WireTiming | None = None
-        """What times some of the messages, where the engine can."""
+        """The timing of some messages on the wire, where the engine can."""
         self._client = client
         self._recording = recording
         self._on_reply = on_reply
@@ -113,37 +112,37 @@ class InFlight:
         return self._auto
 
     def _take_over(self, found: ReplyFormat, reader: ReplyReader) -> None:
-        """Have the reader of the format that was found read what comes from now on."""
+        """Use the reader of the detected format from now on."""
         self._reader = reader
         self.steady = self._in_turn
         self.usual_reply = UsualReply(found if self._singles else None)
 
     @property
     def found(self) -> ReplyFormat | None:
-        """The format that replies were found to have; None where nothing was to be found."""
+        """The detected format of replies; None where it is unknown or was given."""
         return None if self._auto is None else self._auto.found
 
     @property
     def whole(self) -> bool:
-        """Whether all that was handed over is answered, and no reply has begun since."""
+        """Whether all messages handed over are answered, and no further bytes came."""
         return self._reader.whole and not self.single
 
     def has_room(self) -> bool:
-        """Say whether one more message may be in flight."""
+        """Return whether one more message may be in flight."""
         return len(self.unanswered) < self._pipeline and not self.single
 
     def begin_connection(self) -> None:
-        """Note that nothing is owed, and what is handed over from now on has a new connection."""
+        """Note that no reply is pending, and that later messages use a new connection."""
         self._reader.begin_connection()
 
     @property
     def owed(self) -> tuple[int, int]:
-        """How many messages are unanswered, and how many bytes of them have not come back."""
+        """The number of unanswered messages, and of their bytes not yet returned."""
         messages = len(self.unanswered) + bool(self.single)
         return messages, self._reader.owed + len(self.single)
 
     def times_of_owed(self, step: float) -> list[tuple[float, float]]:
-        """Give when each unanswered message was due and handed over; a steady one at ``step``."""
+        """Return when each unanswered message was due and handed over; a steady one at ``step``."""
         times = [(due, sent) for due, sent, _, _ in self.unanswered]
         return [*times, self._times_of_single(step)] if self.single else times
 
@@ -152,27 +151,27 @@ class InFlight:
 
     @property
     def oldest(self) -> float | None:
-        """When the oldest unanswered message was handed over, unless that is a steady one."""
+        """When the oldest unanswered message was handed over; None for a steady one."""
         if self.unanswered:
             return self.unanswered[0][1]
         return self._sent if self.single and not self.steady else None
 
     @property
     def returned_bytes(self) -> int:
-        """How many bytes have come back right."""
+        """How many bytes were returned correctly."""
         return self.struck_bytes + self._reader.returned
 
     def is_cut(self, unsent: int) -> bool:
-        """Say whether so many bytes, the last that were handed over, begin inside a message."""
+        """Return whether the last ``unsent`` bytes handed over begin inside a message."""
         if self.single:
             return 0 < unsent < len(self.single)
         begin = self.handed_bytes - unsent
         return any(end - size < begin < end for _, _, size, end in self.unanswered)
 
     def untaken(self, pending: int) -> tuple[int, int]:
-        """Count the messages, and their bytes, that the system has not taken whole.
+        """Return how many messages the system has not taken whole, and how many bytes.
 
-        ``pending`` are the last bytes that were handed over; what encrypts them may add some.
+        ``pending`` is the number of bytes not taken; encryption may have added some to them.
         """
         pending = min(pending, self.owed[1])
         taken = self.handed_bytes - pending
@@ -180,7 +179,7 @@ class InFlight:
         return messages + bool(self.single and pending), pending
 
     def hand_over(self, due: float, now: float) -> bytes:
-        """Give the next message to be sent. Raises WireError if the user's own protocol fails."""
+        """Return the next message to send. Raises WireError if the user's protocol fails."""
         message, timing = self.message(self.handed), self.timing
         if timing is not None:
             if not self.handed:
@@ -204,17 +203,16 @@ class InFlight:
         return message
 
     def hand_over_single(self, message: bytes) -> bytes:
-        """Give this message to be sent, the only one in flight."""
+        """Note that this message is sent, as the only one in flight; return it."""
         self.handed += 1
         self.handed_bytes += len(message)
         self.single, self.usual = message, self.usual_reply(message)
         return message
 
     def take(self, data: bytes, now: float, step: float) -> bool:
-        """Take what came back; say whether a reply is whole now.
+        """Read received bytes; return whether they completed a reply.
 
-        A steady message was handed over at ``step``. Raises WireError where the bytes cannot be
-        right.
+        A steady message was handed over at ``step``. Raises WireError for wrong bytes.
         """
         if data == self._expected:
             self._strike_off_single(now)
@@ -238,14 +236,14 @@ class InFlight:
         try:
             reader.feed(data)
         finally:
-            # What came too much may have come with the last byte of a right reply.
+            # Extra bytes may follow the last byte of a right reply.
             self._strike_off(now)
         if self.usual_reply.learns and reader.whole:
             self.usual_reply.learn(data)
         return self.messages > before
 
     def _strike_off_single(self, now: float) -> None:
-        """Strike off the single message, whose usual reply has come."""
+        """Record and remove the single message: its usual reply has come."""
         due, size = self._due, len(self.single)
         self.single = self._expected = b""
         self._recording.reply(due, self._sent, now, size)
@@ -255,9 +253,9 @@ class InFlight:
             self.timing.answered(self.messages, (due,), now)
 
     def _strike_off(self, now: float) -> None:
-        """Strike off the messages that were answered by what has come until now."""
+        """Record and remove the messages that the received bytes have answered."""
         unanswered, reader = self.unanswered, self._reader
-        # A single reply is whole only when its reader says so: a count of bytes may be hopeful.
+        # Without a pipeline ask the reader: the count of bytes is of its most favourable reading.
         returned = reader.returned if self._pipeline > 1 else 0
         answered: list[float] = []  # when these messages were due
         while unanswered and (unanswered[0][3] <= returned or reader.whole):

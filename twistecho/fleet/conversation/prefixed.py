@@ -1,7 +1,7 @@
-"""Reading ``prefixed`` replies back, which do not say where they end.
+"""Reading ``prefixed`` replies, which do not mark where they end.
 
 A message may itself contain the prefix, so a stream can be read in more than one way. All ways
-that are still possible are followed; a new one begins only where the stream holds the prefix.
+that are still possible are followed; a new one begins only where the stream contains the prefix.
 """
 
 from twistecho.base.reply_formats import PREFIX
@@ -19,26 +19,26 @@ class PrefixedReader(Expected):
 
     def __init__(self) -> None:
         super().__init__()
-        self._base = 0  # offset in the stream of messages of the first byte still held
+        self._base = 0  # offset of the first stored byte in the stream of messages
         self._ways: set[_Way] = {(0, 0)}
-        self._complete = True  # some reading had everything since the last message was added
+        self._complete = True  # whether one way had all bytes since the last message was added
 
     def _end(self) -> int:
         return self._base + len(self._bytes)
 
     @property
     def owed(self) -> int:
-        """Bytes sent and not yet returned, in the most hopeful reading."""
+        """Bytes sent and not yet returned, in the most favourable reading."""
         return self._end() - self.returned
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has come back, in the most hopeful reading."""
+        """Whether all sent bytes have been returned, in the most favourable reading."""
         return not self._end() or (self._end(), _IN_PAYLOAD) in self._ways
 
     def expect(self, message: bytes) -> None:
-        """Add a message that is being sent; forget what no way needs any more."""
-        # What was complete before this message was sent cannot be one reply with it.
+        """Add a message that is being sent; drop the bytes that no way needs any more."""
+        # A reply that was complete before this message was sent cannot contain it.
         end = self._end()
         self._ways = {(r, 0 if r == end and s == _IN_PAYLOAD else s) for r, s in self._ways}
         oldest = min(returned for returned, _ in self._ways)
@@ -47,15 +47,15 @@ class PrefixedReader(Expected):
         self._complete = False
 
     def begin_connection(self) -> None:
-        """Note that all was returned, and what is sent from now on goes over a new connection.
+        """Note that all replies are in, and that later messages use a new connection.
 
-        Only what came over the old one could have been read in another way, too.
+        All other ways to read the old connection's bytes are dropped.
         """
         self._base, self._bytes = self._end(), b""
         self._ways = {(self._base, _IN_PAYLOAD)}
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        """Read received bytes. Raises `MismatchError` or `ExtraError`."""
         ends: set[_Way] = set()
         seen: set[tuple[int, int, int]] = set()
         todo = [(0, *way) for way in self._ways]
@@ -82,7 +82,7 @@ class PrefixedReader(Expected):
         self._complete |= returned == self._end()
 
     def _problem(self, data: bytes) -> WireError:
-        """Say why no way is left: all had come already, or something was wrong."""
+        """Return the error where no way is left: extra bytes after all replies, or wrong ones."""
         if not self._complete:
             first = self.returned - self._base
             expected = self._bytes[first : first + SHOWN]
@@ -92,10 +92,10 @@ class PrefixedReader(Expected):
                 f"after {self.returned} bytes came {data[:40]!r}", expected=expected, came=data
             )
         self._ways = {(self._end(), _IN_PAYLOAD)}
-        return ExtraError("bytes came when nothing was owed", came=data)
+        return ExtraError("bytes came while no reply was pending", came=data)
 
     def _prefix(self, data: bytes, at: int, returned: int, seen: int) -> list[tuple[int, int, int]]:
-        """Go on inside a prefix of which ``seen`` bytes have come."""
+        """Continue inside a prefix of which ``seen`` bytes have come."""
         if returned == self._end():
             return []
         if seen == len(PREFIX):
@@ -109,7 +109,7 @@ class PrefixedReader(Expected):
         return [(at + len(piece), returned, seen + len(piece))]
 
     def _payload(self, data: bytes, at: int, returned: int) -> list[tuple[int, int, int]]:
-        """Go on inside a message: to the next place where a prefix may begin, and past it."""
+        """Continue inside a message: to the next place where a prefix may begin, and past it."""
         if returned == self._end():
             return []
         begins = _prefix_begins(data, at)

@@ -1,7 +1,7 @@
-"""Reading ``stamped`` replies back: a head, one Python bytes literal, ``as`` and a time.
+"""Reading ``stamped`` replies: a head, one Python bytes literal, ``as`` and a time.
 
-Tokens are read as they come; less than one is held back. The payload inside the literal is
-compared as it comes too, so that the first wrong byte is noticed.
+Tokens are read as they arrive; less than one token is stored. The payload inside the literal is
+compared at once, so that the first wrong byte is detected.
 """
 
 import re
@@ -42,7 +42,7 @@ class StampedReader(Expected):
 
     @property
     def whole(self) -> bool:
-        """Whether all that was sent has come back and the last reply is complete."""
+        """Whether all sent bytes have been returned and the last reply is complete."""
         between = not (self._held or self._quote or self._tail)
         return between and self._at == len(self._bytes)
 
@@ -52,7 +52,7 @@ class StampedReader(Expected):
         return self._left() + self._pending
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came back. Raises `MismatchError` or `ExtraError`."""
+        """Read received bytes. Raises `MismatchError` or `ExtraError`."""
         data, self._held = self._held + data, b""
         at = 0
         while at < len(data):
@@ -63,7 +63,7 @@ class StampedReader(Expected):
         self._held = data[at:]
 
     def _read(self, data: bytes, at: int) -> int:
-        """Read one token; give its length, or 0 where more bytes are needed."""
+        """Read one token; return its length, or 0 if more bytes are needed."""
         if self._tail:
             return self._read_tail(data, at)
         if self._quote:
@@ -72,7 +72,7 @@ class StampedReader(Expected):
 
     def _read_head(self, data: bytes, at: int) -> int:
         if not self._left():
-            raise ExtraError("bytes came when nothing was owed", came=data[at:])
+            raise ExtraError("bytes came while no reply was pending", came=data[at:])
         head = STAMPED_HEAD + b"b"
         piece = data[at : at + len(head) + 1]
         if not (head.startswith(piece) or (piece.startswith(head) and piece[-1:] in _BODY)):
@@ -109,13 +109,13 @@ class StampedReader(Expected):
         piece = data[at : at + _TAIL_SIZE]
         if not STAMPED_AS.startswith(piece[: len(STAMPED_AS)]):
             raise MismatchError(
-                f"no ' as ' after the bytes but {piece[:4]!r}", expected=STAMPED_AS, came=piece
+                f"{piece[:4]!r} after the bytes, not ' as '", expected=STAMPED_AS, came=piece
             )
         if len(piece) < _TAIL_SIZE:
             return 0
         if not is_ctime(piece[len(STAMPED_AS) :]):
             raise MismatchError(
-                f"no time after the bytes but {piece[:_TAIL_SIZE]!r}",
+                f"{piece[:_TAIL_SIZE]!r} after the bytes, not a time",
                 expected=STAMPED_AS + b"a time",
                 came=piece,
             )
@@ -125,11 +125,11 @@ class StampedReader(Expected):
         return _TAIL_SIZE
 
 
-@lru_cache(maxsize=16)  # a stamp is the same for a second
+@lru_cache(maxsize=16)  # a stamp stays the same for one second
 def is_ctime(text: bytes) -> bool:
-    """Tell whether `time.ctime` can have written this: a time that calendars have, of that weekday.
+    """Return whether `time.ctime` can have written this: a valid date and time, and its weekday.
 
-    60 seconds are a leap second's, which some systems' clocks have.
+    60 seconds are valid: some systems' clocks show leap seconds.
     """
     found = _TIME.fullmatch(text)
     if found is None:
@@ -142,7 +142,7 @@ def is_ctime(text: bytes) -> bool:
 
 
 def _unescape(text: bytes) -> bytes:
-    """Turn the inside of a bytes literal, cut between escapes, back into the bytes."""
+    """Return the bytes for the inside of a bytes literal, or for a part cut between escapes."""
     if b"\\" not in text:
         return text
     return text.decode("unicode_escape").encode("latin-1")

@@ -1,4 +1,4 @@
-"""What a conversation knows of itself: where it stands, its times, and what is in flight."""
+"""The state of a conversation: its phase, its times, and its messages in flight."""
 
 from collections.abc import Callable
 from math import inf
@@ -12,11 +12,11 @@ from .expected import ReplyReader
 from .in_flight import InFlight, ReplyObserver
 
 CLOSING = 2.0
-"""Seconds, at most, to wait for the other side's FIN where a duration bounds the run."""
+"""The longest wait for the peer's FIN where a duration limits the run, in seconds."""
 
 
 class State:
-    """Where one client's conversation stands; see `Conversation`."""
+    """The state of one client's conversation; see `Conversation`."""
 
     __slots__ = (
         "_closed",
@@ -62,10 +62,10 @@ class State:
         self.outcome: Outcome | None = None
         self.step = 0.0
         self.pending: Callable[[], int] = int
-        """Count the bytes that were given and that the system has not taken: the engine knows."""
+        """Returns how many bytes the system has not taken yet; the engine sets it."""
         self.next_due: float | None = None
         self.over = False
-        """Whether the connection is over, and closed: for good, or for the next one."""
+        """Whether the current connection is over; another one may follow."""
         self.connects = 0
         """How many connections were made."""
         self._phase = Phase.CONNECT
@@ -77,40 +77,40 @@ class State:
         self._last = inf if each is None else each
         self._limit = min(self._last, plan.reconnect or inf)
         """The number of the first message that this connection does not carry."""
-        self._until = self._limit  # the next message that does not go the short way
+        self._until = self._limit  # the next message that `received` does not handle inline
         self._ends = inf
         self._only = plan.only_message_of(client)
         self._load_of = load
-        self._load: Load | None = None  # until it begins
+        self._load: Load | None = None  # None until sending begins
         if load is not load_of:
-            self._flight.steady = False  # the next message may be due later than at once
+            self._flight.steady = False  # the next message may not be due at once
         self._offered_from: float | None = None
         self._last_offer: float | None = None  # since when there is nothing more to send
         self._due: float | None = None  # of the next message, once that is known
-        self._free = 0.0  # since when there has been room for one more in flight
+        self._free = 0.0  # since when there has been room for one more message in flight
 
     @property
     def messages(self) -> int:
-        """How many messages were answered right."""
+        """How many messages were answered correctly."""
         return self._flight.messages
 
     @property
     def finished(self) -> bool:
-        """Whether every reply has come, so that only the closing is left."""
+        """Whether every reply has come, and only closing is left."""
         return self._phase is Phase.CLOSE and self.outcome is None
 
     @property
     def step_timeout(self) -> float:
-        """Seconds that the present step may take."""
+        """Seconds that the current step may take."""
         timeout = self.plan.timeout
         bounded = self._phase is Phase.CLOSE and self._ends < inf and self._last_offer is not None
         return min(timeout, CLOSING) if bounded else timeout
 
     @property
     def reconnects(self) -> bool:
-        """Whether the old connection has ended well, and the next one is to be made."""
+        """Whether a connection has ended without failure, and the next one must be made."""
         return self.over and self.outcome is None
 
     def is_cut(self, unsent: int) -> bool:
-        """Say whether so many bytes, the last that were given, begin inside a message."""
+        """Return whether the last ``unsent`` bytes handed over begin inside a message."""
         return self._flight.is_cut(unsent)

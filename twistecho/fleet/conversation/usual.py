@@ -1,7 +1,7 @@
-"""The usual reply to a message: the one that can be compared as a whole, and need not be read.
+"""The usual reply to a message: it is compared as a whole, which is faster than reading it.
 
-A ``stamped`` reply ends with the time, which is the same for a second: it is that of the reply
-before. A message that is answered in pieces has no usual reply.
+A ``stamped`` reply ends with the time, which stays the same for one second: the usual reply has the
+time of the previous one. A message that may be answered in pieces has no usual reply.
 """
 
 from twistecho.base.reply_formats import (
@@ -17,9 +17,9 @@ _TAIL = len(STAMPED_AS) + CTIME_SIZE
 
 
 class UsualReply:
-    """Gives the usual reply to a message in a format, which is None while nobody knows it.
+    """Returns the usual reply to a message in a format; None: the format is unknown.
 
-    It is empty where there is none.
+    The result is empty where there is no usual reply.
     """
 
     __slots__ = ("_format", "_tail", "learns")
@@ -28,10 +28,10 @@ class UsualReply:
         self._format = reply
         self._tail = b""
         self.learns = reply is ReplyFormat.STAMPED
-        """Whether it goes by replies that have come."""
+        """Whether `learn` must be called with received replies."""
 
     def __call__(self, message: bytes) -> bytes:
-        """Give the reply to a message."""
+        """Return the usual reply to a message."""
         reply = self._format
         if reply is ReplyFormat.RAW:
             return message
@@ -42,6 +42,6 @@ class UsualReply:
         return b"%b%a%b" % (STAMPED_HEAD, message, self._tail) if self._tail else b""
 
     def learn(self, data: bytes) -> None:
-        """Take the last bytes that came, which end with a right stamped reply."""
+        """Keep the time from received bytes that end with a right stamped reply."""
         if len(data) >= _TAIL:
             self._tail = data[-_TAIL:]

@@ -1,18 +1,19 @@
-"""The time that messages and their replies are on the wire: of a sample of a client's messages.
+"""The time that messages and their replies spend on the wire, for a sample of the messages.
 
-From the system call that sent a message to when the kernel had received its reply: what is before
-and after that is the fleet's own. An engine that can tell both does so while a timing is `running`:
+It runs from the system call that sent a message until the kernel has received the reply. The time
+before and after is the fleet's own. An engine that knows both times reports them while a timing is
+`running`:
 
-    taken(at)      the system has taken all that was handed over, with a call that was made ``at``
-    arrived        to be set: when the bytes that were received last had come
+    taken(at)      the system has taken all bytes handed over, in a call made at the time ``at``
+    arrived        set by the engine: when the kernel received the last received bytes
 
-Of replies that came with the same bytes only the last one's arrival is known: that one is timed,
-and stands for them all.
+Of replies received together only the last one's arrival is known: that one is timed, for all of
+them.
 
-Under a rate, or where clients think, whole clients are timed, as many as cost little: how long a
-message waited behind others that the fleet was late with, only one can tell who has timed these
-too. Else a client's messages are divided into blocks, and one of each block is timed, any with the
-same chance: it stands for as many as the block has.
+Under a rate, or where clients think, all messages of some clients are timed, of as many clients as
+cost little: how long a message waited behind others that the fleet sent late is known only if these
+were timed too. Otherwise a client's messages are divided into blocks, and one message of each
+block, chosen evenly, is timed: it counts for the whole block.
 """
 
 from collections import deque
@@ -23,27 +24,27 @@ from twistecho.fleet.plans.plan import Plan
 from twistecho.fleet.reports.recorder import Recording
 
 _EACH_SECOND = 1000.0
-"""Messages a second that are timed, of all clients."""
+"""How many messages of all clients together are timed per second."""
 
 _WHERE_BUSY = 0.2
-"""The share of these where the fleet takes longer than the other side: it has no time to give.
+"""The share of these that is timed where the fleet takes longer than the server.
 
-There each costs some 40 us, mostly since little of what it needs is in the processor's caches.
+Each timed message then costs about 40 us, mostly for cache misses.
 """
 
 _FEW = 10_000
-"""Messages of a whole run of which every one is timed."""
+"""In a run of at most this many messages every one is timed."""
 
 _LEAST_CLIENTS = 4
-_LONGEST = 10_000  # messages of a block
+_LONGEST = 10_000  # messages per block
 
 _FIRST_BYTES = 1000
-"""Clients whose first message is timed, for the time of its first byte."""
-_GOLDEN = 0.6180339887498949  # its multiples, without their whole parts, are spread most evenly
+"""The number of clients whose first message is timed, for the time to the first byte."""
+_GOLDEN = 0.6180339887498949  # the fractional parts of its multiples are spread most evenly
 
 
 def _is_followed(plan: Plan, client: int) -> bool:
-    """Say whether every message of a client is timed."""
+    """Return whether every message of a client is timed."""
     each = plan.messages_per_client
     if each is not None and each * plan.clients <= _FEW:
         return True
@@ -55,10 +56,10 @@ def _is_followed(plan: Plan, client: int) -> bool:
 
 
 class WireTiming:
-    """Chooses the messages of one client that are timed, and records what they took.
+    """Chooses the messages of one client that are timed, and records their times.
 
-    ``switch`` is called with whether the engine is to tell the times from now on. ``next`` is the
-    number of the message that is timed next; a client that is ``followed`` has all of them timed.
+    ``switch`` is called with whether the engine should report times from now on. ``next`` is the
+    number of the next message to time; all messages of a ``followed`` client are timed.
     """
 
     __slots__ = (
@@ -76,7 +77,7 @@ class WireTiming:
         """How many messages were handed over."""
         self.followed = _is_followed(plan, client)
         self.ready = 0.0
-        """When the client would have been connected if the fleet took no time of its own."""
+        """When the client would have been connected if the fleet itself took no time."""
         self._open = plan.rate is not None
         self._closed = not (self._open or plan.think)
         self._interval = plan.clients / _EACH_SECOND
@@ -87,21 +88,21 @@ class WireTiming:
         self._chosen = int(self._stride * self._phase) if self._closed else inf
         first = (client - plan.first) * _FIRST_BYTES % plan.clients < _FIRST_BYTES
         self.next = 0 if first or self.followed else self._chosen
-        self._sent: deque[tuple[int, float]] = deque()  # how many had been taken, and when
-        self._since = 0  # the number of the first message of which that is known
-        self._answered = 0  # until the sample that was taken last
+        self._sent: deque[tuple[int, float]] = deque()  # how many messages were taken, and when
+        self._since = 0  # the number of the first message whose time is known
+        self._answered = 0  # how many messages were answered when the last sample was taken
         self.ended = 0.0
-        """When that was; at first, when the first message was handed over."""
+        """When the last sample was taken; at first, when the first message was handed over."""
         self._took = 0.0
         self._busy = False
-        # When replies would have come, and so made room, if the fleet took no time of its own.
+        # When replies would have come, and made room, if the fleet itself took no time.
         self._free: deque[float] = deque(maxlen=plan.pipeline)
 
     def go_on(self, switch: Callable[[bool], object], closing: float) -> None:
-        """Go on with a new connection; all was answered on the old one, which took to be closed.
+        """Continue with a new connection; the old one, fully answered, took ``closing`` s to close.
 
-        These seconds are the other side's; what connecting takes of its time is to be added to
-        ``ready`` then.
+        These seconds count as the peer's time. The caller adds the peer's time to connect to
+        ``ready``.
         """
         self.running = False
         self._switch = switch
@@ -109,7 +110,7 @@ class WireTiming:
         self._free.clear()
 
     def begin(self) -> None:
-        """Note that the next message is handed over, and is to be timed."""
+        """Begin to time: the next message to be handed over is a timed one."""
         self._since = int(self.next)
         self.running = True
         self.arrived = None
@@ -117,17 +118,17 @@ class WireTiming:
         self._switch(True)
 
     def taken(self, at: float) -> None:
-        """Note that the system has taken all that was handed over; see the module's docstring."""
+        """Note that the system has taken all bytes handed over; see the module's docstring."""
         if not self._sent or self._sent[-1][0] < self.handed:
             self._sent.append((self.handed, at))
 
     def first_byte(self, due: float) -> None:
-        """Note that the first bytes of the first reply have come; its message was ``due`` then."""
+        """Note the first bytes of the first reply; its message was due at ``due``."""
         if self._sent and not self._since and self.arrived is not None:
             self._recording.first_byte_on_wire(self.arrived - self._sent[0][1], due)
 
     def answered(self, count: int, due: Sequence[float], now: float) -> None:
-        """Note that replies are whole, ``count`` in all, to messages that were ``due`` then."""
+        """Note whole replies to messages due at the times ``due``; ``count`` is the new total."""
         if count <= self._since:
             return
         took = self._took_by(count, now)
@@ -145,19 +146,19 @@ class WireTiming:
             self._choose(count, now)
 
     def room_since(self, now: float) -> float:
-        """Say since when there has been room for a message: a reply had come then, not only now.
+        """Return since when there has been room for a message: when the kernel had the reply.
 
-        In a closed load a message is due when it is sent, and none is late.
+        In a closed load it is now: a message is due when it is sent, and none is late.
         """
         known = self.followed and not self._closed and self.arrived is not None
         return min(now, self.arrived) if known and self.arrived is not None else now
 
     def _took_by(self, count: int, now: float) -> float | None:
-        """Give what the message took whose reply made the count this, if that is known."""
+        """Return the time on the wire of the message with this count, if it is known."""
         sent = self._sent
         while sent and sent[0][0] < count:
             sent.popleft()
-        # A clock that steps meanwhile shows as a reply from before its message, or from now on.
+        # If the clock stepped, a reply seems to arrive before its message was sent, or after now.
         if not sent or self.arrived is None or not sent[0][1] <= self.arrived <= now:
             return None
         return self.arrived - sent[0][1]
@@ -176,12 +177,12 @@ class WireTiming:
                 self._recording.wire(each, took, now - each - true, 1)
 
     def _end(self) -> None:
-        """Have the engine note no more times."""
+        """Stop the engine's reports of times."""
         self.running = False
         self._switch(False)
 
     def _choose(self, count: int, now: float) -> None:
-        """Choose the message of the next block that is timed."""
+        """Choose which message of the next block is timed."""
         passed, answered = now - self.ended, count - self._answered
         self._answered, self.ended = count, now
         interval = self._interval / _WHERE_BUSY if self._busy else self._interval

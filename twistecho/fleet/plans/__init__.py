@@ -1,1 +1,1 @@
-"""What clients do, when, and whom they talk to."""
+"""What clients do, when, and which service they connect to."""

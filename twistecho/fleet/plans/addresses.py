@@ -1,6 +1,6 @@
-"""At which addresses the clients find their target.
+"""The addresses of the clients' target.
 
-A target's addresses are asked for once, so that every client of a fleet tries the same ones.
+A target's name is resolved once, so that every client of a fleet tries the same addresses.
 """
 
 import errno
@@ -22,10 +22,10 @@ class Address(NamedTuple):
 
 
 def resolve(target: Target) -> list[Address]:
-    """Give the addresses of a host and port or a Unix socket, in the order to be tried.
+    """Return the addresses of a host and port or a Unix socket, in the order in which to try them.
 
-    This may block on the name service. Raises OSError (`socket.gaierror`) for an unknown host, also
-    for a name that cannot be asked for, and ValueError for a target that has no address of its own.
+    This may block on the name service. Raises OSError (`socket.gaierror`) for an unknown host or a
+    name that no resolver accepts, and ValueError for an endpoint description.
     """
     if target.path is not None:
         return [Address(socket.AF_UNIX, target.path)]
@@ -35,13 +35,13 @@ def resolve(target: Target) -> list[Address]:
     interface = _interface(scope)
     try:
         found = socket.getaddrinfo(host, target.port, type=socket.SOCK_STREAM)
-    except ValueError:  # of the IDNA codec, or for a NUL
+    except ValueError:  # from the IDNA codec, or for a NUL
         raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not the name of a host") from None
     return [_address(family, where, interface) for family, _, _, _, where in found]
 
 
 def address_as_named(target: Target) -> Address:
-    """Give the address of a host and port or a Unix socket without asking for a name."""
+    """Return the address of a host and port or a Unix socket without resolving a name."""
     if target.path is not None:
         return Address(socket.AF_UNIX, target.path)
     family = socket.AF_UNSPEC
@@ -51,9 +51,9 @@ def address_as_named(target: Target) -> Address:
 
 
 def _interface(scope: str) -> int:
-    """Give the number of the interface that a scope names, 0 for none. Raises OSError.
+    """Return the number of the interface that a scope names, 0 for none. Raises OSError.
 
-    The system's resolver knows names of interfaces only with addresses that are local to a link.
+    The system's resolver accepts names of interfaces only with link-local addresses.
     """
     if not scope:
         return 0
@@ -71,9 +71,9 @@ def _address(family: socket.AddressFamily, where: Sequence[Any], interface: int)
 
 
 def reachable_from(addresses: Sequence[Address], source: str | None) -> list[Address]:
-    """Give the addresses that can be connected to from a local address, None being the system's.
+    """Return the addresses that are reachable from a local address; None: the system chooses it.
 
-    Raises OSError (EAFNOSUPPORT) where there are addresses, and all are of the other family.
+    Raises OSError (EAFNOSUPPORT) where there are addresses, but all of the other family.
     """
     if source is None or not addresses:
         return list(addresses)
@@ -90,9 +90,9 @@ def _family_of(address: str) -> socket.AddressFamily:
 
 
 def source_of_other_family(sources: Sequence[str], target: Target) -> str | None:
-    """Give the first source from which a target cannot be reached, as far as its text says."""
+    """Return the first source whose address family is not that of a target's literal address."""
     try:
         host = str(ipaddress.ip_address(target.host or ""))
     except ValueError:
-        return None  # a name, which may have addresses of both families
+        return None  # a host name may have addresses of both families
     return next((each for each in sources if _family_of(each) != _family_of(host)), None)

@@ -1,14 +1,14 @@
-"""What the bytes of messages are whose size is asked for: pieces of a stock, drawn for each.
+"""The bytes of messages of a requested size: each is a randomly chosen piece of a stock.
 
 ``random``
     The stock is the first `STOCK` bytes of SHAKE-256 of the ASCII text SEED/payload.
 ``text``
-    The same bytes, each written as a letter or a blank: as frequent as in English.
+    The same bytes, each mapped to a letter or a blank, with the frequencies of English.
 ``zeros``
     Zeros.
 
-Bytes of the user's own are a stock themselves. A piece begins at any place of the stock, and goes
-on at its beginning where it is longer. All clients of a process share a stock.
+Bytes that the user gives are a stock themselves. A piece begins at any place of the stock; where
+it reaches the end it continues at the beginning. All clients of a process share a stock.
 """
 
 from functools import lru_cache
@@ -18,10 +18,10 @@ from typing import NamedTuple
 from twistecho.base.notation import TextEnum
 
 STOCK = 2**20
-"""Bytes of which those of messages are pieces."""
+"""The size of the stock, in bytes."""
 
 MOST_OWN = 2**20
-"""The most bytes of the user's own; a plan and its report hold them."""
+"""The most bytes that the user may give; the plan and its report contain them."""
 
 
 class Content(TextEnum):
@@ -42,7 +42,7 @@ _LETTERS = "".join(letter * times for letter, times in _FREQUENT.items()).encode
 
 
 class Stock(NamedTuple):
-    """Bytes of which a piece may begin at each of the first ``places``."""
+    """Bytes; a piece may begin at each of the first ``places``."""
 
     data: bytes
     places: int
@@ -50,7 +50,7 @@ class Stock(NamedTuple):
 
 @lru_cache(2)
 def stock_of(payload: Content | bytes, seed: int, most: int) -> Stock:
-    """Give the stock of messages that are ``most`` bytes long at most."""
+    """Return the stock for messages of at most ``most`` bytes."""
     if payload is Content.ZEROS:
         return Stock(bytes(most), 1)
     stock = payload if isinstance(payload, bytes) else _drawn(payload, seed)

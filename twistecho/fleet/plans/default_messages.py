@@ -1,7 +1,7 @@
-"""What clients send where they are told nothing else."""
+"""The messages that clients send by default."""
 
 NOTEBOOK_MESSAGE = b"Ola mundo da internet!"
-"""What the notebook's clients send."""
+"""The message that the notebook's clients send."""
 
 OWN_MESSAGE = NOTEBOOK_MESSAGE + b" ({client}, {message})"
-"""What clients send by default. No message is another one, or what another one begins with."""
+"""The default message. All are different, and none is the beginning of another."""

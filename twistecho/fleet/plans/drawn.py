@@ -1,9 +1,9 @@
-"""Messages that are drawn: which text, how large, and which bytes follow it.
+"""Randomly drawn messages: which text, how large, and which bytes follow it.
 
-All of it is a pure function of the seed, the client's number and the message's: two numbers are
-drawn for each message, whoever sends it. The first chooses the text, where texts have weights, and
-what is left of its chance the size. The second is the place in the stock where the bytes begin.
-A message is a text and bytes up to its size; where the text does not fit it is all bytes.
+All of it is a pure function of the seed, the client's number and the message's number. Two numbers
+are drawn per message. The first selects the text, where texts have weights; its position within
+that text's share selects the size. The second selects where in the stock the bytes begin.
+A message is a text, filled up with bytes to its size; if the text does not fit it is bytes alone.
 """
 
 from bisect import bisect_right
@@ -19,11 +19,11 @@ from .sizes import Sizes
 _PURPOSE = "message"
 
 Texts = Sequence[Callable[[int], bytes]]
-"""What makes each of a client's texts of the number of a message."""
+"""For each of a client's texts, a function from a message's number to the text to send."""
 
 
 class Filling(NamedTuple):
-    """The sizes of messages, and the stock that they are filled from."""
+    """The sizes of messages, and the stock of the bytes that fill them."""
 
     sizes: Sizes
     stock: Stock
@@ -32,9 +32,10 @@ class Filling(NamedTuple):
 def draw_messages(
     texts: Texts, seed: int, client: int, weights: Sequence[float], filling: Filling | None
 ) -> Callable[[int], bytes]:
-    """Give what makes a client's messages of their numbers.
+    """Return a function from a message's number to a client's message.
 
-    Texts come in turn, or by their ``weights``. Without a ``filling`` they are all there is.
+    Texts are taken in turn, or at random by their ``weights``. Without a ``filling`` they are the
+    whole message.
     """
     if weights:
         return _mixed(texts, seed, client, weights, _filler(filling))
@@ -52,7 +53,7 @@ def _in_turn(texts: Texts) -> Callable[[int], bytes]:
 
 
 _Filler = Callable[[bytes, float, float], bytes]
-"""Makes a message of its text and the two numbers that its size and its bytes are drawn by."""
+"""Makes a message from its text and the two numbers that select its size and its bytes."""
 
 
 def _filler(filling: Filling | None) -> _Filler:
@@ -78,7 +79,7 @@ def _mixed(
         drawn, place = pair(seed, _PURPOSE, client, number)
         drawn *= total
         chosen = bisect_right(ends, drawn, 0, last)
-        # Within its share of the chance, the number is again equally likely everywhere.
+        # The position within the text's share is again uniformly distributed.
         left = min(HIGHEST, (drawn - begins[chosen]) / weights[chosen])
         return fill(texts[chosen](number), left, place)
 

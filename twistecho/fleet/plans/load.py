@@ -1,21 +1,22 @@
 """When a client's messages are due: the load models.
 
 Closed
-    The next message is due ``think`` seconds after the reply to the one before, or at once where
+    The next message is due ``think`` seconds after the reply to the previous one, or at once where
     the pipeline has room.
 Open
     Messages are due on a schedule, whatever the server does. All ``clients`` of a plan share its
     ``rate`` evenly. *Constant*: message k of the n-th client is due (n + k * clients) / rate
     seconds after the schedule began. *Poisson*: the times between a client's messages are
     exponentially distributed with the mean clients / rate, drawn from the seed, the client's number
-    and the message's, so that they are the same in every run; clients together are a Poisson
-    process too.
+    and the message's number, so that they are the same in every run. All clients together are a
+    Poisson process too.
 Open, in stages
-    The rate is a function of time, and its integral since the first stage began counts messages.
-    *Constant*: message k of the n-th client is due when that is n + k * clients; k is below 0 in
-    the warm-up. *Poisson*: the integral between a client's messages is exponentially distributed
-    with the mean clients, drawn likewise. Source: Cinlar, Introduction to Stochastic Processes
-    (1975), 4.7: a process whose rate changes is one of the rate 1 on the scale of the integral.
+    The rate is a function of time; its integral since the first stage began is the number of
+    messages due. *Constant*: message k of the n-th client is due when the integral is
+    n + k * clients; k is below 0 in the warm-up. *Poisson*: the integral between a client's
+    messages is exponentially distributed with the mean clients, drawn likewise. Source: Cinlar,
+    Introduction to Stochastic Processes (1975), 4.7: a Poisson process of varying rate has the
+    rate 1 when the integral serves as its time.
 """
 
 import math
@@ -34,14 +35,14 @@ _ARRIVAL = "arrival"
 
 
 class Load(Protocol):
-    """Says when one client's messages are due; asked once for each, in their order."""
+    """The times at which one client's messages are due; `due` is called once per message."""
 
     def due(self, free: float) -> float:
-        """Say when the next message is due, in seconds; ``free`` is when there was room for it."""
+        """Return when the next message is due, in seconds; ``free``: when there was room for it."""
 
 
 class Closed:
-    """Messages due a think time after there was room for them; the first one at once."""
+    """Messages due one think time after there was room for them; the first one at once."""
 
     __slots__ = ("_next_think", "_think")
 
@@ -50,14 +51,14 @@ class Closed:
         self._next_think = 0.0
 
     def due(self, free: float) -> float:
-        """Say when the next message is due."""
+        """Return when the next message is due."""
         due = free + self._next_think
         self._next_think = self._think
         return due
 
 
 class Constant:
-    """Messages due at equal distances from ``began`` on, in seconds."""
+    """Messages due at equal intervals from ``began`` on, in seconds."""
 
     __slots__ = ("_began", "_clients", "_number", "_rate")
 
@@ -66,14 +67,14 @@ class Constant:
         self._number = client - plan.first  # among the messages of all clients
 
     def due(self, free: float) -> float:  # noqa: ARG002 - a Load
-        """Say when the next message is due."""
+        """Return when the next message is due."""
         due = self._began + self._number / self._rate
         self._number += self._clients
         return due
 
 
 class Poisson:
-    """Messages due at random from ``began`` on, in seconds."""
+    """Messages due at random times from ``began`` on, in seconds."""
 
     __slots__ = ("_client", "_due", "_mean", "_number", "_seed")
 
@@ -83,7 +84,7 @@ class Poisson:
         self._seed, self._client, self._number = plan.seed, client, 0
 
     def due(self, free: float) -> float:  # noqa: ARG002 - a Load
-        """Say when the next message is due."""
+        """Return when the next message is due."""
         drawn = uniform(self._seed, _ARRIVAL, self._client, self._number)
         self._number += 1
         self._due += min(LONGEST_TIME, -self._mean * math.log1p(-drawn))
@@ -91,7 +92,7 @@ class Poisson:
 
 
 class StagedConstant:
-    """Messages of a rate in stages, the first of which begins at ``began``: evenly spread."""
+    """Evenly spread messages of a rate in stages; the first stage begins at ``began``."""
 
     __slots__ = ("_began", "_clients", "_position", "_schedule")
 
@@ -105,14 +106,14 @@ class StagedConstant:
         self._position = rank + first * self._clients
 
     def due(self, free: float) -> float:  # noqa: ARG002 - a Load
-        """Say when the next message is due; infinite where all stages are over."""
+        """Return when the next message is due; infinite where all stages are over."""
         due = self._schedule.due(self._position, self._began)
         self._position += self._clients
         return due
 
 
 class StagedPoisson:
-    """Messages of a rate in stages, the first of which begins at ``began``: at random."""
+    """Messages at random times of a rate in stages; the first stage begins at ``began``."""
 
     __slots__ = ("_began", "_client", "_clients", "_number", "_position", "_schedule", "_seed")
 
@@ -123,7 +124,7 @@ class StagedPoisson:
         self._seed, self._client, self._number = plan.seed, client, 0
 
     def due(self, free: float) -> float:  # noqa: ARG002 - a Load
-        """Say when the next message is due; infinite where all stages are over."""
+        """Return when the next message is due; infinite where all stages are over."""
         drawn = uniform(self._seed, _ARRIVAL, self._client, self._number)
         self._number += 1
         self._position -= self._clients * math.log1p(-drawn)
@@ -131,11 +132,11 @@ class StagedPoisson:
 
 
 LoadOf = Callable[[Plan, int, float], Load]
-"""Gives the load of a client of a plan: see `load_of`."""
+"""Returns the load of a client of a plan: see `load_of`."""
 
 
 def load_of(plan: Plan, client: int, began: float) -> Load:
-    """Give the load of a client whose schedule, if it has one, begins at ``began``, in seconds."""
+    """Return the load of a client; its schedule, if it has one, begins at ``began``, in seconds."""
     if plan.rate is None:
         return Closed(plan)
     if plan.rate_stages is not None:

@@ -1,4 +1,4 @@
-"""The fields of a plan that say how large messages are, what is in them, and which."""
+"""The fields of a plan for the size, content and weights of messages."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,13 +10,13 @@ from .sizes import MOST_SIZE, Fixed, Sizes, parse_sizes
 from .tokens import Text
 
 OF_FILE = "file:"
-"""What the name of a file begins with whose bytes are to be a payload."""
+"""The prefix of a payload that names a file: the payload is the file's bytes."""
 
 _MOST_WEIGHT = 10**9
 
 
 def sizes_of(size: str | int | None) -> Sizes | None:
-    """Give the sizes that a plan's field asks for, in bytes. Raises FieldError where it cannot."""
+    """Return the sizes that a plan's field requests, in bytes. Raises FieldError for others."""
     if size is None:
         return None
     if isinstance(size, int):
@@ -30,7 +30,7 @@ def sizes_of(size: str | int | None) -> Sizes | None:
 
 
 def check_payload(payload: str | bytes | None) -> None:
-    """Raise FieldError for what no message can be filled with."""
+    """Raise FieldError for a payload that cannot fill messages."""
     if isinstance(payload, str):
         try:
             Content.parse(payload)
@@ -42,7 +42,7 @@ def check_payload(payload: str | bytes | None) -> None:
 
 
 def check_weights(weights: Sequence[float], messages: int) -> None:
-    """Raise FieldError for weights that so many messages cannot have."""
+    """Raise FieldError for weights that do not fit the number of messages, or out of range."""
     if weights and len(weights) != messages:
         raise FieldError("weights", f"there are {len(weights):,} for {messages:,} ", "messages")
     for weight in weights:
@@ -60,7 +60,7 @@ def messages_drawn(
     size: str | int | None,
     payload: str | bytes | None,
 ) -> Callable[[int], bytes]:
-    """Give what makes a client's messages, of which something is drawn; see `drawn`."""
+    """Return a function from a message's number to a randomly drawn message; see `drawn`."""
     filling, sizes = None, sizes_of(size)
     if sizes is not None:
         content = payload if isinstance(payload, bytes) else Content(payload or Content.RANDOM)

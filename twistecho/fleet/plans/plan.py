@@ -1,4 +1,4 @@
-"""What every client of a fleet does: the plan, a value, which can be divided among processes."""
+"""The plan, a value: what every client of a fleet does. It can be divided among processes."""
 
 import json
 from collections.abc import Callable
@@ -24,53 +24,54 @@ from .protocol import name_of
 from .reply import AskedReply, parse_reply
 from .stages import Staged, Stages
 
-# The defaults of fields that take stages, too: type checkers want what they are declared as.
+# Defaults of fields that take stages too: type checkers expect the declared type.
 _USUAL_CLIENTS: Any = 20
 _NO_RATE: Any = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What each of ``clients`` clients does: all messages in turn, ``repeat`` times over.
+    """What each of ``clients`` clients does: it sends all messages in turn, ``repeat`` times.
 
-    ``timeout`` bounds connecting, each whole reply and the closing, in seconds. ``reply`` is the
-    format that the replies must have, or ``"auto"``: each client finds it by the first bytes that
-    come. Where the clients are ``ordered`` each connects only once the
-    one before has, so that the server accepts them in the order of their numbers.
+    ``timeout`` limits connecting, each whole reply and the closing, in seconds. ``reply`` is the
+    format that the replies must have, or ``"auto"``: each client detects it from the first bytes
+    received. With ``ordered``, each client connects only after the previous one has, so that the
+    server accepts them in the order of their numbers.
 
     The load is *closed* unless ``rate`` is given: each client waits for its reply, then ``think``
-    seconds, then sends the next message. It is *open* with ``rate``, messages a second of all
-    clients together: messages are due on a schedule of ``arrivals`` (drawn from ``seed`` where they
-    are Poisson's), whatever the server does, and a client sends one that is due as soon as fewer
+    seconds, then sends the next message. It is *open* with ``rate``, messages per second of all
+    clients together: messages are due on a schedule of ``arrivals`` (drawn from ``seed`` if they
+    are Poisson), whatever the server does. A client sends a message that is due as soon as fewer
     than ``pipeline`` of its messages are unanswered.
 
-    ``rate`` may be stages, as a value or their text: ``100:30s,100..2k:2min``; see `stages`. They
-    are ``rate_stages`` then, and ``rate`` is the highest. In a closed load ``clients`` may be
-    likewise: ``client_stages`` says when they come and go, ``clients`` how many come in all. Stages
-    say how long messages are sent, in the place of ``duration`` and ``repeat``.
+    ``rate`` may be stages, as a value or their text: ``100:30s,100..2k:2min``; see `stages`. Then
+    ``rate_stages`` holds them, and ``rate`` is the highest rate. In a closed load ``clients`` may
+    be stages too: then ``client_stages`` holds them, and ``clients`` is the number of clients that
+    come in all. Stages determine how long messages are sent: they replace ``duration`` and
+    ``repeat``.
 
-    ``duration`` takes the place of ``repeat``: messages are begun for so many seconds after
-    ``warmup`` seconds, whose replies are checked and counted but whose latencies are not recorded.
-    ``ramp`` connects so many clients a second instead of all at once; with ``barrier`` nothing is
-    sent before every client has connected or failed to. ``sources`` are local addresses, taken in
-    turn. ``protocol``, a class or the name of one, ``module:Class``, is a conversation of the
-    user's own. Clients are numbered from ``first``.
+    ``duration`` replaces ``repeat``: clients begin messages for this many seconds after ``warmup``
+    seconds. Replies in the warm-up are checked and counted, but their latencies are not recorded.
+    ``ramp`` is the number of clients that connect per second; without it all connect at once. With
+    ``barrier`` nothing is sent before every client has connected or failed to. ``sources`` are
+    local addresses, used in turn. ``protocol``, a class or the name of one, ``module:Class``, is a
+    conversation that the user wrote. Clients are numbered from ``first``.
 
-    With ``reconnect`` a connection carries so many messages: once all their replies have come it is
-    closed both ways, and the client makes its next one at once where it has more to send. Each has
-    ``timeout`` seconds to be made. Where there are ``sources`` its connections take turns as well.
+    With ``reconnect`` each connection carries this many messages. After their replies it is closed
+    both ways, and a client that has more to send connects again at once. Each connection must be
+    made within ``timeout`` seconds. ``sources`` are then used in turn per connection as well.
 
-    In the place of the exact tokens ``{client}`` and ``{message}`` a message has the number of its
-    client and its own in the conversation, counted from 0, unless the messages are ``literal``:
-    sent as they are.
+    The exact tokens ``{client}`` and ``{message}`` in a message are replaced by the number of its
+    client and its own number in the conversation, counted from 0, unless the messages are
+    ``literal``.
 
-    ``size`` in bytes, a number or a text for `parse_sizes`, has each message be its text and bytes
-    behind it up to that size, or such bytes alone where the text does not fit: of ``payload``,
-    "random" by default, "text", "zeros" or bytes of the user's own. With ``weights``, one for each
-    of the messages, not all are sent in turn but one of them at random, ``repeat`` times. All of it
-    is drawn from the ``seed``, the client's number and the message's: see `drawn`.
+    ``size`` in bytes is a number or a text for `parse_sizes`. Each message is then its text,
+    followed by bytes up to that size, or such bytes alone where the text does not fit. The bytes
+    are those of ``payload``: "random" by default, "text", "zeros" or given bytes. With ``weights``,
+    one per message, a client sends one message drawn at random, ``repeat`` times, instead of all in
+    turn. All of it is drawn from ``seed``, the client's number and the message's: see `drawn`.
 
-    Raises FieldError for a plan that nobody can carry out.
+    Raises FieldError for a plan that cannot be carried out.
     """
 
     clients: Staged[int] = _USUAL_CLIENTS
@@ -100,7 +101,7 @@ class Plan:
     client_stages: Stages | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be carried out."""
+        """Raise FieldError for a plan that cannot be carried out."""
         self._set(**numbers_and_stages(vars(self)))
         check_kinds(self)
         try:
@@ -111,7 +112,7 @@ class Plan:
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
-            object.__setattr__(self, name, value)  # it is frozen
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @property
     def stages(self) -> Stages | None:
@@ -120,29 +121,29 @@ class Plan:
 
     @property
     def share(self) -> float:
-        """What share of its stages is its own: 1, but for a process that is one of several."""
+        """This plan's share of its stages' load: below 1 for one of several processes."""
         share = self.rate_stages and self.rate_stages.share
         return share.own / share.clients if share else 1.0
 
     @property
     def sends_for(self) -> float | None:
-        """How many seconds messages are begun after the warm-up; None where a count bounds them."""
+        """For how many seconds after the warm-up messages are begun; None: a count limits them."""
         return self.duration if self.stages is None else self.stages.seconds
 
     @property
     def messages_per_client(self) -> int | None:
-        """How many messages each client sends; None where a time bounds them."""
+        """How many messages each client sends; None: a time limits them."""
         if self.sends_for is not None:
             return None
         return self.repeat if self.weights else len(self.messages) * self.repeat
 
     def rate_at(self, seconds: float) -> float | None:
-        """Give the rate that is asked for at a time after the warm-up; None in a closed load."""
+        """Return the requested rate at a time after the warm-up; None in a closed load."""
         return self.rate if self.rate_stages is None else self.rate_stages.at(seconds)
 
     @property
     def connects_per_second(self) -> float | None:
-        """How many connections a second its rate and `reconnect` ask for, where it has both."""
+        """Connections per second that ``rate`` and ``reconnect`` require; None without both."""
         return None if self.rate is None or not self.reconnect else self.rate / self.reconnect
 
     @property
@@ -152,17 +153,17 @@ class Plan:
 
     @property
     def ends(self) -> float:
-        """When sending ends, in seconds since the run began; infinite where that is not known."""
+        """When sending ends, in seconds since the run began; infinite if unknown."""
         return inf if self.sends_for is None or self.barrier else self.warmup + self.sends_for
 
     def sends_until(self, client: int) -> float | None:
-        """Say how long after the warm-up a client begins messages; None where a count says."""
+        """Return for how long after the warm-up a client begins messages; None: a count limits."""
         if self.client_stages is None:
             return self.sends_for
         return self._presence.goes(self._rank(client))
 
     def over_for(self, client: int) -> float:
-        """Say when a client's sending ends, since the run began; infinite where nobody knows."""
+        """Return when a client's sending ends, since the run began; infinite if unknown."""
         until = self.sends_until(client)
         return inf if until is None or self.barrier else self.warmup + until
 
@@ -172,9 +173,9 @@ class Plan:
         return bool(self.ramp) or self.client_stages is not None
 
     def turn_of(self, client: int) -> float:
-        """Say when it is a client's turn to connect, in seconds since the run began.
+        """Return when it is a client's turn to connect, in seconds since the run began.
 
-        Nobody waits beyond the end: see `Conversation.connecting`.
+        It is never after the end of sending: see `Conversation.connecting`.
         """
         if self.client_stages is not None:
             rank = self._rank(client)
@@ -187,13 +188,13 @@ class Plan:
         return Presence(() if self.client_stages is None else self.client_stages.stages)
 
     def _rank(self, client: int) -> int:
-        """Give a client's place among all that come and go, those of other processes too."""
+        """Return a client's rank among all that come and go, including other processes' clients."""
         share = self.client_stages and self.client_stages.share
         return share.rank(client - self.first) if share else client - self.first
 
     @property
     def at_once(self) -> int:
-        """How many clients there are at the same time, at most."""
+        """The largest number of clients at the same time."""
         if self.client_stages is None:
             return self.clients
         share = self.client_stages.share
@@ -202,55 +203,55 @@ class Plan:
 
     @property
     def left_out(self) -> float:
-        """How many messages of its rate, warm-up apart, the plan itself leaves out by its ramp."""
+        """How many messages of the rate, without the warm-up, the plan's ramp leaves out."""
         if self.rate is None or self.duration is None or self.barrier:
             return 0.0
         late = sum(max(0.0, self.turn_of(client) - self.warmup) for client in self.numbers)
         return late * self.rate / self.clients
 
     def check_turns(self) -> None:
-        """Refuse a ramp that leaves the last client nothing to send before the end.
+        """Raise FieldError for a ramp that leaves the last client nothing to send before the end.
 
-        Apart from the other checks, since reports of such plans are to be read.
+        Separate from the other checks, since reports of such plans must stay readable.
         """
         check_turns(self)
 
     @property
     def protocol_name(self) -> str | None:
-        """The name of the user's own conversation: ``module:Class``."""
+        """The name of the user's protocol, ``module:Class``; None where there is none."""
         return name_of(self.protocol)
 
     @property
     def told_apart(self) -> bool | None:
-        """Whether a client notices another one's reply; None where only the protocol knows."""
+        """Whether a client detects another client's reply; None: it depends on the protocol."""
         return told_apart(self)
 
     def only_message_of(self, client: int) -> bytes | None:
-        """Give what a client sends again and again; None where its messages differ."""
+        """Return the message that a client repeats; None where its messages differ."""
         return only_message_of(self, client)
 
     def messages_of(self, client: int) -> Callable[[int], bytes]:
-        """Give what makes a client's messages of their numbers, counted from 0 over all repeats."""
+        """Return a function from a message's number, from 0 over all repeats, to the message."""
         return messages_of(self, client)
 
     def divide(self, parts: int) -> "list[Plan]":
-        """Divide the plan among processes, as many clients each, one more in the first if need be.
+        """Divide the plan among processes; the numbers of clients differ by one at most.
 
-        Every part gets its share of the rate and of the ramp, and client numbers of its own; there
+        Every part gets its share of the rate and of the ramp, and its own client numbers. There
         are no more parts than clients. Raises ValueError for a plan that cannot be divided.
         """
         return divide(self, parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the plan as JSON data.
+        """Return the plan as JSON data.
 
-        Raises FieldError for a protocol that is a class which cannot be imported by its name.
+        Raises FieldError for a protocol class that cannot be imported by its name.
         """
         return plan_to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Any) -> "Plan":
-        """Read the plan back from JSON data. Raises ValueError with the path of what is wrong."""
+        """Read the plan from JSON data. Raises ValueError with the path of the wrong field."""
         check_plan_schema(data)
         return decode(data, cls, "a plan")
 
@@ -260,10 +261,10 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str, *, bytes_of: Callable[[str], bytes] | None = None) -> "Plan":
-        """Read a plan file, in which all but the schema may be left out.
+        """Read a plan file, in which all fields but the schema are optional.
 
-        ``bytes_of`` reads the file of a payload ``file:PATH``. Raises ValueError, in one line, if
-        it is none, or of a newer schema.
+        ``bytes_of`` reads the file of a payload ``file:PATH``. Raises ValueError, in one line, for
+        other text or a newer schema.
         """
         return cls.from_dict(filled(text, cls(), bytes_of=bytes_of))
 

@@ -1,4 +1,4 @@
-"""What the fields of a plan may not say together: contradictions, and what nobody can carry out."""
+"""Checks of a plan as a whole: fields that contradict each other, or that cannot be carried out."""
 
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def check_plan(plan: "Plan") -> None:
-    """Raise FieldError for a plan, of right types, that cannot be carried out."""
+    """Raise FieldError for a plan that cannot be carried out; its fields have the right types."""
     check_counts(plan)
     if not plan.messages:
-        raise FieldError("messages", "there is none")
+        raise FieldError("messages", "there must be at least one")
     if not all(plan.messages) and plan.size is None:
         raise FieldError("messages", "an empty message has no reply")
     _check_payload(plan)
@@ -32,7 +32,7 @@ def check_plan(plan: "Plan") -> None:
 
 
 def _check_payload(plan: "Plan") -> None:
-    """Refuse sizes, bytes and weights that are none, or that do not go with the messages."""
+    """Refuse invalid sizes, payloads and weights, and those that contradict the messages."""
     sizes_of(plan.size)
     check_payload(plan.payload)
     check_weights(plan.weights, len(plan.messages))
@@ -45,11 +45,11 @@ def _check_payload(plan: "Plan") -> None:
 
 
 def _check_together(plan: "Plan") -> None:
-    """Refuse numbers of so many clients, and times between them, that nobody can count."""
+    """Refuse client numbers, and times between messages or clients, that are too large."""
     if plan.first + plan.clients - 1 > MOST:
         raise FieldError("first", f"the last client's number is more than {MOST:.3g}")
     for name in ("rate", "ramp"):
-        # Each client has its share; that of a part of a plan was rounded.
+        # The rate of a part of a plan was rounded, hence the tolerance.
         value = getattr(plan, name)
         if value is not None and plan.clients > value * LONGEST_TIME * 1.001:
             raise FieldError(name, f"{value:g} is too small for {plan.clients:,} clients")
@@ -65,21 +65,21 @@ def _check_contradictions(plan: "Plan") -> None:
         )
     if plan.think and plan.pipeline > 1:
         raise FieldError(
-            "think", "it contradicts ", "pipeline", ", under which nobody waits for a reply"
+            "think", "it contradicts ", "pipeline", ", under which no client waits for a reply"
         )
     if plan.reconnect is not None and plan.pipeline > plan.reconnect:
         raise FieldError(
             "pipeline",
-            f"{plan.pipeline} at once contradict ",
+            f"{plan.pipeline} contradicts ",
             "reconnect",
-            f", under which a connection has no more than {plan.reconnect}",
+            f", under which a connection carries only {plan.reconnect}",
         )
     if plan.ordered and plan.ramp is not None:
         raise FieldError("ramp", "it contradicts connecting in order")
 
 
 def check_turns(plan: "Plan") -> None:
-    """Refuse a ramp that leaves the last client nothing to send before the end."""
+    """Raise FieldError for a ramp that leaves the last client nothing to send before the end."""
     if plan.ramp is None:
         return
     constant = plan.arrivals is Arrivals.CONSTANT

@@ -1,4 +1,4 @@
-"""What each field of a plan may be by itself: of which type, and within which bounds."""
+"""Checks of each field of a plan by itself: its type and its bounds."""
 
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 MOST_SEED = 10**100 - 1
-"""The largest seed: that of the command line."""
+"""The largest seed; the command line has the same limit."""
 
 _LEAST = {"clients": 1, "repeat": 1, "pipeline": 1, "seed": 0, "first": 0}
-"""The whole numbers of a plan, and the least that each may be."""
+"""The whole numbers of a plan, and the minimum of each."""
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(_LEAST, int),
@@ -34,7 +34,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 
 def shown(value: object) -> str:
-    """Write a value as a message can: an integer may have more digits than Python writes."""
+    """Return a value as text for a message; an integer may have more digits than Python writes."""
     try:
         return repr(value)[:60]
     except ValueError:
@@ -42,7 +42,7 @@ def shown(value: object) -> str:
 
 
 def check_kinds(plan: "Plan") -> None:
-    """Refuse what is of another type than its field; only a flag is true or false."""
+    """Refuse values of the wrong type; only a flag may be true or false."""
     for name, kinds in _KINDS.items():
         value = getattr(plan, name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
@@ -78,7 +78,7 @@ def check_times(plan: "Plan") -> None:
 
 
 def _check_seconds(plan: "Plan", name: str, *, least_is_allowed: bool) -> None:
-    """Refuse what is no number above 0 (or at 0), or is above `LONGEST_TIME`."""
+    """Refuse a value that is not above 0 (or not 0, where allowed), or above `LONGEST_TIME`."""
     value = getattr(plan, name)
     if value is None or 0 < value <= LONGEST_TIME or (least_is_allowed and value == 0):
         return

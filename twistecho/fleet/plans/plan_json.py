@@ -1,4 +1,4 @@
-"""A plan as JSON data: how it is written, and what is read of this schema and of older ones."""
+"""A plan as JSON data: written in this schema, read in this one and in older ones."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 SCHEMA = 4
-"""The version of a plan's JSON form; it grows when a reader of the old form would be misled."""
+"""The version of a plan's JSON form; it grows when a reader of the old form would misread it."""
 
 _WITHOUT_PAYLOADS = 3
-"""The version in which all messages were sent in turn, and were no larger than their texts."""
+"""The version without ``size``, ``payload`` and ``weights``."""
 
 _WITHOUT_TOKENS = 2
-"""The version in which all messages were sent as they are."""
+"""The version in which tokens were not replaced: all messages were literal."""
 
 _OLDER = (_WITHOUT_PAYLOADS, _WITHOUT_TOKENS)
 
 _ADDED: dict[str, tuple[object, object]] = {
     "size": ("", None), "payload": ("", None), "weights": (None, ()),
 }  # fmt: skip
-"""The fields that older files lack: what stands for one that is missing, and what it is then."""
+"""The fields that older files lack: what marks a missing one, and the value it then gets."""
 
 
 def plan_to_dict(plan: "Plan") -> dict[str, Any]:
-    """Give a plan as JSON data; see `Plan.to_dict`."""
+    """Return a plan as JSON data; see `Plan.to_dict`."""
     data = {name: getattr(plan, name) for name in plan.__dataclass_fields__}
     data["messages"] = [_message_to_json(message) for message in plan.messages]
     data["reply"], data["arrivals"] = str(plan.reply), str(plan.arrivals)
@@ -52,7 +52,7 @@ def plan_to_dict(plan: "Plan") -> dict[str, Any]:
 
 
 def _message_to_json(message: bytes) -> str | dict[str, str]:
-    """Write text as text, and what is no UTF-8 as base64."""
+    """Write UTF-8 as text, and other bytes as base64."""
     try:
         return message.decode()
     except UnicodeDecodeError:
@@ -64,17 +64,17 @@ def _base64(data: bytes) -> dict[str, str]:
 
 
 def check_plan_schema(data: Any) -> None:
-    """Raise ValueError for data of no schema of a plan that is known."""
+    """Raise ValueError for data that is not of a known schema of a plan."""
     check_schema(data, SCHEMA, "a plan", *_OLDER)
 
 
 def filled(
     text: str, default: "Plan", *, bytes_of: Callable[[str], bytes] | None = None
 ) -> dict[str, Any]:
-    """Give the JSON data of a plan file in which fields may be missing: those of the default.
+    """Return the JSON data of a plan file; missing fields are those of the default.
 
     ``bytes_of`` reads the file of a payload ``file:PATH``. Raises ValueError, in one line, if it is
-    no plan file, or of a newer schema.
+    not a plan file, or of a newer schema.
     """
     data = parse(text, "a plan")
     check_plan_schema(data)
@@ -92,7 +92,7 @@ def filled(
 
 @dataclass(frozen=True)
 class _Bytes:
-    """A message that is no text, as it is written."""
+    """A message that is not UTF-8, in its JSON form."""
 
     base64: str
 
@@ -107,7 +107,7 @@ def _bytes(base64: str) -> bytes:
 
 @dataclass(frozen=True)
 class _Part:
-    """Stages of which one process has a share, as they are written."""
+    """One process's share of stages, in its JSON form."""
 
     stages: str
     part: int
@@ -117,7 +117,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What was read of such stages."""
+    """One process's share of stages, as read from JSON."""
 
     text: str
     share: Share
@@ -144,11 +144,11 @@ PLAN_FORM: dict[str, Any] = {
     "payload": (str | _Bytes | None, ""),
     "weights": (tuple[float, ...] | None, None),
 }
-"""The types of a plan's fields in JSON, where these are not its own; see `written_as`."""
+"""The JSON types of fields where they differ from the plan's own types; see `written_as`."""
 
 
 def fields_of(schema: int, messages: tuple[str | bytes, ...], **fields: Any) -> dict[str, Any]:
-    """Give the fields of a plan whose JSON data holds these. Raises ValueError where it is none."""
+    """Return the plan's fields for those of its JSON data. Raises ValueError for invalid ones."""
     if schema not in (SCHEMA, *_OLDER):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     _add_new(schema, fields)
@@ -172,7 +172,7 @@ def _add_new(schema: int, fields: dict[str, Any]) -> None:
 
 
 def _taken(name: str, value: Any) -> Any:
-    """Give what a plan takes for what is written of a rate, or of clients."""
+    """Return the value of a plan's field, rate or clients, for its value in JSON."""
     if not isinstance(value, _Shared):
         return value
     return replace(parse_staged(name, value.text), share=value.share)

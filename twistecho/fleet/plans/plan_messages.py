@@ -1,4 +1,4 @@
-"""The messages of a plan's clients: what each sends, and whether their replies are told apart."""
+"""The messages of a plan's clients, and whether a client detects another client's reply."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 _MOST_MESSAGES = 10**12
-"""Messages that no client can send in the longest time."""
+"""More messages than any client can send in the longest time."""
 
 
 def told_apart(plan: "Plan") -> bool | None:
-    """Say whether a client notices another one's reply; None where only the protocol knows."""
+    """Return whether a client detects another's reply; None: it depends on the protocol."""
     if plan.protocol is not None:
         return None
     if plan.literal or not all(CLIENT in text for text in plan.messages):
@@ -24,21 +24,21 @@ def told_apart(plan: "Plan") -> bool | None:
 
 
 def _longest_text(plan: "Plan") -> int:
-    """Give the size of the longest text that a client sends, its numbers in it."""
+    """Return the size of the longest text that a client sends, numbers included."""
     client = plan.first + plan.clients - 1
     message = (plan.messages_per_client or _MOST_MESSAGES) - 1
     return max(len(numbered(text, client)(message)) for text in plan.messages)
 
 
 def only_message_of(plan: "Plan", client: int) -> bytes | None:
-    """Give what a client sends again and again; None where its messages differ."""
+    """Return the message that a client repeats; None where its messages differ."""
     alike = len(plan.messages) == 1 and (plan.literal or MESSAGE not in plan.messages[0])
     alike = alike and not _is_drawn(plan)
     return messages_of(plan, client)(0) if alike else None
 
 
 def messages_of(plan: "Plan", client: int) -> Callable[[int], bytes]:
-    """Give what makes a client's messages of their numbers, counted from 0 over all repeats."""
+    """Return a function from a message's number, from 0 over all repeats, to the message."""
     texts, many = plan.messages, len(plan.messages)
     plain = plan.literal or not have_tokens(texts)
     made = [unchanged(text) if plain else numbered(text, client) for text in texts]
@@ -52,5 +52,5 @@ def messages_of(plan: "Plan", client: int) -> Callable[[int], bytes]:
 
 
 def _is_drawn(plan: "Plan") -> bool:
-    """Say whether messages differ from their texts, or do not come in turn."""
+    """Return whether messages have a size or weights, so that they are drawn at random."""
     return plan.size is not None or bool(plan.weights)

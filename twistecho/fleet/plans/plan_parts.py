@@ -14,7 +14,7 @@ def divide(plan: "Plan", parts: int) -> "list[Plan]":
     if plan.ordered:
         raise ValueError("clients of several processes cannot connect in order")
     if plan.stages is not None and plan.stages.share is not None:
-        raise ValueError("what one process has of stages cannot be divided again")
+        raise ValueError("one process's share of stages cannot be divided again")
     parts = min(parts, plan.clients)
     each, more = divmod(plan.clients, parts)
     plans, first = [], plan.first
@@ -26,7 +26,7 @@ def divide(plan: "Plan", parts: int) -> "list[Plan]":
 
 
 def _part(plan: "Plan", first: int, clients: int, part: Share) -> "Plan":
-    """Give the part of so many clients, numbered from ``first``."""
+    """Return the part with this many clients, numbered from ``first``."""
     share = clients / plan.clients
     fields: dict[str, Any] = {
         "clients": clients,

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 STAGED = {"rate": "rate_stages", "clients": "client_stages"}
-"""The fields that take stages, and those in which these are then."""
+"""The fields that take stages, and the fields that then hold the stages."""
 
 _PARSERS = {"rate": parse_rates, "clients": parse_counts}
 
 
 def parse_staged(field: str, text: str) -> Stages:
-    """Read the stages of a field. Raises FieldError where they are none."""
+    """Read the stages of a field. Raises FieldError for other text."""
     try:
         return _PARSERS[field](text)
     except ValueError as error:
@@ -26,9 +26,9 @@ def parse_staged(field: str, text: str) -> Stages:
 
 
 def numbers_and_stages(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields that take the place of those given, where one of these is stages.
+    """Return the fields that replace given ones that are stages: their number and the stages.
 
-    Raises FieldError for text that is none.
+    Raises FieldError for text that is not stages.
     """
     fields: dict[str, Any] = {}
     for name, staged in STAGED.items():
@@ -40,25 +40,25 @@ def numbers_and_stages(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def number_of(field: str, stages: Stages) -> float | int:
-    """Give the number of a field, ``rate`` or ``clients``, that stages stand in the place of."""
+    """Return the number that a field, ``rate`` or ``clients``, has when it is given as stages."""
     share = stages.share
     if field == "clients":
         clients = Presence(stages.stages).clients
         if share is None:
             return clients
         if share.clients != clients:
-            raise FieldError("clients", f"they are not those of {stages}")
+            raise FieldError("clients", f"it is not the number of clients of {stages}")
         return share.own
     return stages.most if share is None else stages.most * (share.own / share.clients)
 
 
 def check_stages(plan: "Plan") -> None:
-    """Refuse what does not go together with stages, and what they themselves cannot be."""
+    """Refuse fields that contradict stages, and numbers that do not match them."""
     name = "clients" if plan.rate_stages is None else "rate"
     if plan.rate_stages is not None and plan.client_stages is not None:
         raise FieldError("clients", "stages contradict those of ", "rate")
     if plan.client_stages is not None and plan.rate is not None:
-        raise FieldError("clients", "stages contradict ", "rate", ": they are of a closed load")
+        raise FieldError("clients", "stages contradict ", "rate", ": they need a closed load")
     for other, given in (
         ("duration", plan.duration is not None),
         ("repeat", plan.repeat != 1),
@@ -72,16 +72,16 @@ def check_stages(plan: "Plan") -> None:
 
 
 def _check_numbers(plan: "Plan") -> None:
-    """Refuse a number beside stages that is not theirs, and parts of clients."""
+    """Refuse a number that does not match its stages, and fractions of clients."""
     stages, clients = plan.rate_stages, plan.client_stages
     if clients is not None:
         values = {value for stage in clients for value in (stage.begin, stage.end)}
         if any(value != int(value) for value in values):
-            raise FieldError("clients", "there are no parts of clients")
+            raise FieldError("clients", "stages of clients must be whole numbers")
         if plan.clients != number_of("clients", clients):
             raise FieldError("clients", f"it is not the number of clients of {clients}")
     elif stages is not None:
         if stages.share is not None and stages.share.own != plan.clients:
-            raise FieldError("clients", f"they are not those of {stages}")
+            raise FieldError("clients", f"it is not the number of clients of {stages}")
         if plan.rate != number_of("rate", stages):
             raise FieldError("rate", f"it is not the highest of {stages}")

@@ -1,15 +1,14 @@
-"""Which messages cannot be told, in reasonable time, from the beginnings of ``prefixed`` replies.
+"""A check for messages whose ``prefixed`` replies would take too long to read.
 
-A service answers a message of more than `MESSAGE_SIZE` bytes in pieces, cut where it likes, each
-with the prefix before it. Where the message itself holds the prefix, what comes can be read in two
-ways, of which one ends with the next byte: that is as fast as anything else. But of a row of n
-prefixes each may be the message's or the service's, so there are n ways, followed over n prefixes:
-a MiB of nothing else would take hours. So a row of them, two or more, is refused where messages are
-that large. One is not, nor the one more where a text ends with it and the bytes behind it begin
-with another.
+A service answers a message of more than `MESSAGE_SIZE` bytes in pieces of any size, each with the
+prefix before it. If the message itself contains the prefix, the received bytes can be read in two
+ways, and the next byte decides: that is fast. But in a row of n prefixes each may be the message's
+or the service's. There are n ways, to be followed over n prefixes: a MiB of prefixes would take
+hours. So two or more prefixes in a row are refused where messages are that large. A single prefix
+is accepted, also where a text ends with one and the bytes after it begin with another.
 
-Where the format is asked for, or found, to be ``raw`` or ``stamped``, none of this matters. Where
-it is to be found nobody knows before.
+The check is not needed for ``raw`` or ``stamped`` replies. With ``auto`` the format is unknown in
+advance, so the check applies.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ def check_prefixes(
     size: str | int | None,
     payload: str | bytes | None,
 ) -> None:
-    """Raise FieldError for a plan's messages whose replies there are too many ways to read."""
+    """Raise FieldError for messages whose replies could be read in too many ways."""
     if reply not in (ReplyFormat.PREFIXED, AUTO):
         return
     sizes = sizes_of(size)
@@ -41,7 +40,7 @@ def check_prefixes(
 
 
 def _holds_row(payload: bytes) -> bool:
-    """Tell whether a piece may hold a row, which goes on at the beginning behind the end."""
+    """Return whether a piece may contain prefixes in a row, also across the payload's end."""
     around = payload * -(-(len(payload) + len(_ROW)) // len(payload))
     return _ROW in around
 

@@ -1,4 +1,4 @@
-"""The name of a plan's protocol, which is a class of the user's own, or its name already."""
+"""The name of a plan's protocol, which is a user's class or already its name."""
 
 import inspect
 
@@ -6,17 +6,17 @@ from twistecho.base.notation import FieldError
 
 
 def name_of(protocol: str | type[object] | None) -> str | None:
-    """Give ``module:Class`` of a class; a name as it is."""
+    """Return ``module:Class`` for a class, and a name unchanged."""
     if isinstance(protocol, type):
         return f"{protocol.__module__}:{protocol.__qualname__}"
     return protocol
 
 
 def importable_name_of(protocol: str | type[object] | None) -> str | None:
-    """Give the name by which every process can import a protocol.
+    """Return the name by which every process can import a protocol.
 
-    Raises FieldError for a class that is not what its module has under its name, or that stands in
-    a program: another process runs another one.
+    Raises FieldError for a class that its module does not have under its name, or that is defined
+    in the program itself: another process runs another program.
     """
     name = name_of(protocol)
     if isinstance(protocol, type):

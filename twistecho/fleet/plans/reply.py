@@ -1,21 +1,21 @@
-"""The format that a plan asks of replies: one of the service's, or whichever of them it finds."""
+"""The format that a plan requires of replies: one of the service's, or any of them."""
 
 from typing import Final, Literal
 
 from twistecho.base.reply_formats import ReplyFormat
 
 AUTO: Final = "auto"
-"""Each client finds by the first bytes that come which format its replies have."""
+"""Each client detects the format of its replies from the first bytes received."""
 
 AskedReply = ReplyFormat | Literal["auto"]
-"""What replies are to be: of one format, or `AUTO`."""
+"""The required format of replies: a certain one, or `AUTO`."""
 
 ASKED: tuple[AskedReply, ...] = (AUTO, *ReplyFormat)
-"""All that a plan can ask of replies."""
+"""All values of a plan's ``reply``."""
 
 
 def parse_reply(text: str) -> AskedReply:
-    """Read what a plan asks of replies. Raises ValueError, which names all that there is."""
+    """Read a plan's ``reply``. Raises ValueError, which names all valid values."""
     for known in ASKED:
         if text == known:
             return known

@@ -9,10 +9,10 @@ from .stages import Stage
 
 
 class Schedule:
-    """When the messages of a rate in stages are due, after a warm-up of so many seconds.
+    """When the messages of a rate in stages are due, after ``warmup`` seconds of warm-up.
 
-    They are at *positions*: where the integral of the rate since the first stage began has the
-    position's value. In the warm-up positions are negative.
+    Each message has a *position*: it is due when the integral of the rate since the first stage
+    began has that value. In the warm-up positions are negative.
     """
 
     __slots__ = ("_begins", "_positions", "_stages")
@@ -28,14 +28,14 @@ class Schedule:
 
     @property
     def first(self) -> float:
-        """The position at which the warm-up begins, or else the first stage."""
+        """The position at which the warm-up begins, or the first stage if there is none."""
         return self._positions[0]
 
     def due(self, position: float, began: float) -> float:
-        """Say when the message at a position is due, where the first stage begins at ``began``.
+        """Return when the message at a position is due, where the first stage begins at ``began``.
 
-        That is within the stage of the position, also by the last bit, and infinite after the last
-        one's end.
+        The result is always within the position's stage, rounding included, and infinite after the
+        end of the last stage.
         """
         at = bisect_right(self._positions, position) - 1
         if at >= len(self._stages):
@@ -47,8 +47,8 @@ class Schedule:
 
 
 def time_within(stage: Stage, integral: float) -> float:
-    """Say how long after its begin a stage's integral has a value."""
-    # The root of begin * t + slope / 2 * t**2 = integral that does not cancel out.
+    """Return how long after its beginning a stage's integral has a value, in seconds."""
+    # The root of begin * t + slope / 2 * t**2 = integral, in the form without cancellation.
     slope = (stage.end - stage.begin) / stage.seconds
     root = sqrt(max(0.0, stage.begin * stage.begin + 2 * slope * integral))
     return 2 * integral / (stage.begin + root) if integral else 0.0

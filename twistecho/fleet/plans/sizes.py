@@ -14,15 +14,15 @@ from typing import Protocol
 from twistecho.base.notation import Spec, number, parse_bytes, parse_spec
 
 MOST_SIZE = 16 * 2**20
-"""The largest message, in bytes, whose size may be asked for."""
+"""The largest size that may be requested, in bytes."""
 
 MOST_DRAWN = 64 * 2**10
-"""The largest message, in bytes, of a distribution that has no bound, unless it is given one."""
+"""The default upper bound of an unbounded distribution, in bytes."""
 
 _MOST_SIGMA = 20.0
 _LONGEST_TEXT = 200
 _NEXT_TO_ZERO = 5e-324
-"""The least number above 0, at which a normal has no quantile."""
+"""The smallest number above 0; at 0 a normal distribution has no quantile."""
 
 _normal_quantile = NormalDist().inv_cdf
 
@@ -39,12 +39,12 @@ class Sizes(Protocol):
         """The largest size."""
 
     def quantile(self, at: float) -> int:
-        """Give the size that a share ``at`` of all messages, below 1, does not exceed."""
+        """Return the size that a share ``at`` (below 1) of all messages does not exceed."""
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """All of ``least`` bytes."""
+    """All messages have ``least`` bytes."""
 
     least: int
 
@@ -54,7 +54,7 @@ class Fixed:
         return self.least
 
     def quantile(self, at: float) -> int:  # noqa: ARG002 - it is always the same
-        """Give the size."""
+        """Return the size."""
         return self.least
 
 
@@ -71,16 +71,16 @@ class Uniform:
             raise ValueError(f"uniform: {self.least} is above {self.most}")
 
     def quantile(self, at: float) -> int:
-        """Give the quantile."""
+        """Return the quantile."""
         return self.least + int(at * (self.most - self.least + 1))
 
 
 @dataclass(frozen=True)
 class LogNormal:
-    """The exponential of a normal: half of the messages are larger than ``median``.
+    """Log-normally distributed sizes: half of the messages are larger than ``median``.
 
-    ``sigma`` is the standard deviation of the size's natural logarithm. A size beyond a bound is
-    that bound. Raises ValueError where these contradict each other.
+    ``sigma`` is the standard deviation of the size's natural logarithm. A size outside the bounds
+    becomes the nearer bound. Raises ValueError where these contradict each other.
     """
 
     median: int
@@ -89,7 +89,7 @@ class LogNormal:
     most: int = MOST_DRAWN
 
     def __post_init__(self) -> None:
-        """Refuse what is no distribution."""
+        """Refuse parameters out of range."""
         if not 0 <= self.sigma <= _MOST_SIGMA:
             raise ValueError(f"lognormal: sigma {self.sigma:g} is not 0 to {_MOST_SIGMA:g}")
         if not self.least <= self.median <= self.most:
@@ -99,8 +99,8 @@ class LogNormal:
             )
 
     def quantile(self, at: float) -> int:
-        """Give the quantile."""
-        # With the greatest sigma, and the greatest number ever drawn, this is still a number.
+        """Return the quantile."""
+        # Finite even with the largest sigma and the largest number that can be drawn.
         size = round(self.median * exp(self.sigma * _normal_quantile(at or _NEXT_TO_ZERO)))
         if size > self.most:
             return self.most

@@ -1,14 +1,14 @@
-"""From which local addresses the clients connect.
+"""The local addresses from which the clients connect.
 
-A connection is told apart by its addresses and ports, so that each further source address is good
-for as many connections to the same service as the system has local ports.
+Addresses and ports identify a connection. So each further source address allows as many more
+connections to the same service as the system has local ports.
 """
 
 import ipaddress
 from collections.abc import Iterator
 
 MOST_SOURCES = 65_536
-"""So many addresses one text may stand for."""
+"""The most addresses that one text may name."""
 
 _IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -28,7 +28,7 @@ def parse_sources(text: str) -> tuple[str, ...]:
 
 def _range(first: _IP, last: _IP) -> tuple[str, ...]:
     if first.version != last.version:
-        raise ValueError(f"{first}-{last}: addresses of two kinds")
+        raise ValueError(f"{first}-{last}: one is IPv4, the other IPv6")
     count = int(last) - int(first) + 1
     if not 0 < count <= MOST_SOURCES:
         raise ValueError(f"{first}-{last}: not 1 to {MOST_SOURCES:,} addresses")
@@ -36,13 +36,13 @@ def _range(first: _IP, last: _IP) -> tuple[str, ...]:
 
 
 def source_of(sources: tuple[str, ...], client: int, connects: int = 0) -> str | None:
-    """Give the address that a client connects from: in turn; None leaves it to the system.
+    """Return the address that a client connects from, taken in turn; None: the system chooses.
 
-    ``connects`` is how many connections it had before this one.
+    ``connects`` is the number of connections that the client had before this one.
     """
     return sources[(client + connects) % len(sources)] if sources else None
 
 
 def families(sources: tuple[str, ...]) -> Iterator[int]:
-    """Give the versions of IP that the addresses are of, 4 or 6, each once."""
+    """Yield the IP versions of the addresses, 4 or 6, each once."""
     yield from sorted({ipaddress.ip_address(source).version for source in sources})

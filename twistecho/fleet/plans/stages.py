@@ -1,11 +1,11 @@
-"""Loads that change: stages that follow each other, ``100:30s,100..2k:2min,2k:1min``.
+"""Loads that change over time: successive stages, ``100:30s,100..2k:2min,2k:1min``.
 
-Each is a value and how long it is held, or two values and how long the way from the one to the
-other takes, evenly. The values are those of a *rate*, messages a second, or how many *clients*
-there are. Of the latter there are as many as the value says at every time, rounded to the nearest
-whole number: clients come in the order of their numbers, and go in the same order.
+Each stage is a value and its duration, or two values and the duration of the linear change from one
+to the other. The values are a *rate*, in messages per second, or a number of *clients*. At any time
+the number of clients is the value, rounded to the nearest whole number. Clients come in the order
+of their numbers, and go in the same order.
 
-Times are counted from when the first stage begins. The warm-up before it has its first value.
+Times are counted from the beginning of the first stage. The warm-up before it has its first value.
 """
 
 import re
@@ -19,35 +19,35 @@ from typing import Any, Generic, TypeVar
 from twistecho.base.notation import LONGEST_TIME, parse_rate, parse_seconds
 
 MOST_STAGES = 100
-"""So many stages a plan may have: each has histograms of its own."""
+"""The most stages of a plan: each has its own histograms."""
 
 _LOWEST, _HIGHEST = 1e-6, 1e12
-"""What a value may be that is not 0."""
+"""The bounds of a value other than 0."""
 
 _SHORTEST = 1e-3
-"""Seconds that a stage takes at least."""
+"""The shortest stage, in seconds."""
 
 _Number = TypeVar("_Number")
 
 
 class Staged(Generic[_Number]):
-    """The type of a plan's field that takes a number, stages or their text, and gives the number.
+    """The type of a plan's field that takes a number, stages or their text, and reads as a number.
 
-    For type checkers: the plan itself makes a number of what it is given.
+    It is for type checkers only: the plan itself converts the value.
     """
 
     def __get__(self, instance: object, owner: Any = None) -> _Number:
-        """Give the number."""
+        """Return the number."""
         raise NotImplementedError
 
     def __set__(self, instance: object, value: "_Number | str | Stages") -> None:
-        """Take any of them."""
+        """Take a number, stages or their text."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A value that goes evenly from ``begin`` to ``end`` within ``seconds``."""
+    """A value that changes linearly from ``begin`` to ``end`` within ``seconds``."""
 
     begin: float
     end: float
@@ -59,7 +59,7 @@ class Stage:
         return (self.begin + self.end) / 2 * self.seconds
 
     def __str__(self) -> str:
-        """Write it as it is read."""
+        """Return the text that is read back as this stage."""
         return f"{self.values}:{_time(self.seconds)}"
 
     @property
@@ -71,9 +71,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Share:
-    """What one of several processes has of a load: every so-many-th client of the whole.
+    """One of several processes' share of a load: one client in ``parts``.
 
-    Its n-th client, counted from 0, is the whole's ``part + n * parts``-th of ``clients``.
+    Its n-th client, counted from 0, is number ``part + n * parts`` of all ``clients``.
     """
 
     part: int
@@ -81,12 +81,12 @@ class Share:
     clients: int
 
     def __post_init__(self) -> None:
-        """Refuse one that is no part. Raises ValueError."""
+        """Raise ValueError for a part that is not one of the parts."""
         if not 0 <= self.part < self.parts <= self.clients:
             raise ValueError(f"there is no part {self.part} of {self.parts}")
 
     def rank(self, number: int) -> int:
-        """Give the number among the whole's clients of one of its own, both from 0."""
+        """Return the number among all clients of one of its own clients, both from 0."""
         return self.part + number * self.parts
 
     @property
@@ -97,16 +97,16 @@ class Share:
 
 @dataclass(frozen=True)
 class Stages:
-    """Stages in their order; where there is a ``share``, it is what one process does of them.
+    """Stages in their order; ``share`` is one process's share of them, None for the whole.
 
-    Raises ValueError where there are none, or too many, and for values and times that are none.
+    Raises ValueError for no stages or too many, and for values and times out of range.
     """
 
     stages: tuple[Stage, ...]
     share: Share | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be carried out."""
+        """Raise ValueError for stages that cannot be carried out."""
         if not 0 < len(self.stages) <= MOST_STAGES:
             raise ValueError(f"{len(self.stages):,} stages are not 1 to {MOST_STAGES}")
         for number, stage in enumerate(self.stages, 1):
@@ -118,27 +118,27 @@ class Stages:
             if not stage.seconds >= _SHORTEST:
                 raise ValueError(f"stage {number}: it is shorter than 1ms")
         if not any(stage.integral for stage in self.stages):
-            raise ValueError("nothing is asked for in any stage")
+            raise ValueError("the value is 0 in every stage")
         if self.seconds > LONGEST_TIME:
             raise ValueError(f"they take longer than {LONGEST_TIME:,.0f} s")
 
     def __str__(self) -> str:
-        """Write them as they are read; a share, in words besides."""
+        """Return the text that is read back as these stages; a share is named before it."""
         text = ",".join(map(str, self.stages))
         share = self.share
         return text if share is None else f"part {share.part + 1} of {share.parts} of {text}"
 
     def __len__(self) -> int:
-        """Count them."""
+        """Return the number of stages."""
         return len(self.stages)
 
     def __iter__(self) -> Iterator[Stage]:
-        """Give one after the other."""
+        """Iterate over the stages."""
         return iter(self.stages)
 
     @cached_property
     def begins(self) -> tuple[float, ...]:
-        """When each stage begins, and at last when all are over."""
+        """When each stage begins, and finally when the last one ends."""
         return tuple(accumulate((stage.seconds for stage in self.stages), initial=0.0))
 
     @property
@@ -148,11 +148,11 @@ class Stages:
 
     @property
     def most(self) -> float:
-        """The highest value that there is."""
+        """The highest value of all stages."""
         return max(max(stage.begin, stage.end) for stage in self.stages)
 
     def at(self, seconds: float) -> float:
-        """Give the value at a time; before the first stage its first, after the last its last."""
+        """Return the value at a time: the first value before all stages, the last after them."""
         left = max(0.0, seconds)
         for stage in self.stages:
             if left < stage.seconds:
@@ -161,17 +161,17 @@ class Stages:
         return self.stages[-1].end
 
     def number_at(self, seconds: float) -> int | None:
-        """Give the number of a time's stage, from 1; None before the first and after the last."""
+        """Return the number of the stage at a time, from 1; None before or after all stages."""
         if not 0 <= seconds < self.seconds:
             return None
         return bisect_right(self.begins, seconds)
 
     def whole(self) -> "Stages":
-        """Give what all processes do together."""
+        """Return the stages of all processes together."""
         return replace(self, share=None)
 
     def to_json(self) -> str | dict[str, Any]:
-        """Give them as JSON data: their text, or an object for a share."""
+        """Return the stages as JSON data: their text, or an object for a share."""
         text = str(self.whole())
         return text if self.share is None else {"stages": text, **vars(self.share)}
 
@@ -187,7 +187,7 @@ def parse_counts(text: str) -> Stages:
 
 
 def is_staged(text: str) -> bool:
-    """Say whether a text is meant to be stages, not a number."""
+    """Return whether a text looks like stages rather than a number."""
     return any(mark in text for mark in (":", ",", ".."))
 
 
@@ -217,7 +217,7 @@ def _count(text: str) -> float:
 
 
 def _number(value: float) -> str:
-    """Write a number so that it is read as the same one."""
+    """Return a text that is read back as the same number."""
     if value != int(value):
         return repr(float(value))
     whole = int(value)
@@ -235,9 +235,9 @@ def _time(seconds: float) -> str:
 
 
 def add_stages(parts: Sequence[Stages]) -> Stages:
-    """Put together the stages of several loads at the same time, which change together.
+    """Return the sum of the stages of several loads that run, and change, at the same time.
 
-    Raises ValueError where some are only a part of the processes of one load.
+    Raises ValueError where parts of one load are missing.
     """
     first, shares = parts[0], [part.share for part in parts]
     own = {share.part for share in shares if share is not None}

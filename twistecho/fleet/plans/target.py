@@ -1,4 +1,4 @@
-"""Whom the clients talk to: a target, and how it is read from a text."""
+"""The service that the clients connect to: a target, and how it is read from a text."""
 
 import ipaddress
 import os
@@ -15,22 +15,22 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>[^/]*).*", re.DOTALL)
 _NOT_IN_A_NAME = re.compile(r"[\s\x00-\x1f\x7f/\\@?#]")
 
 _WITH_FILES = ("tls:", "unix:")
-"""Targets that may end with the name of a file, and names of files with a blank."""
+"""Targets that may end with a file name, which may end with a blank."""
 
 _LONGEST_PATH = 107
-"""Bytes of a Unix socket's path that the system takes."""
+"""The longest path of a Unix socket that the system accepts, in bytes."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A service to talk to: ``host`` and ``port``, or a Unix socket's ``path``, or neither.
+    """A service to connect to: ``host`` and ``port``, or a Unix socket's ``path``, or neither.
 
-    Where it is neither, ``text`` is a Twisted client endpoint description, which only the reactor
-    engine understands.
+    With neither, ``text`` is a Twisted client endpoint description; only the reactor engine takes
+    those.
 
     With ``tls``, the server's certificate must be for ``server_name``, by default the host, and
-    from an authority in the file ``ca``, by default one that the system trusts; unless
-    ``insecure``. `parse_target` reads ``text`` back as an equal target, with these options.
+    from an authority in the file ``ca``, by default one that the system trusts. With ``insecure``
+    it is not verified. `parse_target` reads ``text`` back as an equal target, options included.
     """
 
     text: str
@@ -43,22 +43,21 @@ class Target:
     insecure: bool = False
 
     def __str__(self) -> str:
-        """Give the target as it was asked for."""
+        """Return the target's text, as it was given."""
         return self.text
 
     @property
     def name(self) -> str:
-        """Whom a TLS server's certificate must be for."""
+        """The name that a TLS server's certificate must be for."""
         return self.server_name or (self.host or "").partition("%")[0]
 
 
 def parse_target(text: str) -> Target:
     """Read ``port``, ``host:port``, ``[ipv6]:port``, ``unix:path``, TLS or an endpoint description.
 
-    A bare port is one of 127.0.0.1. TLS is ``tls:host:port``, which ``:ca=FILE``,
-    ``:server-name=NAME`` and ``:insecure`` may follow; a backslash takes the meaning from a colon
-    or backslash in them. With other options it is an endpoint description. Raises ValueError for
-    what is none of these.
+    A bare port is on 127.0.0.1. TLS is ``tls:host:port``, optionally followed by ``:ca=FILE``,
+    ``:server-name=NAME`` and ``:insecure``; a backslash escapes a colon or backslash in them. With
+    other options it is an endpoint description. Raises ValueError for other text.
     """
     _check_text(text)
     if text.isascii() and text.isdecimal():
@@ -70,21 +69,21 @@ def parse_target(text: str) -> Target:
     if match := _TLS.fullmatch(text):
         return _parse_tls(text, match)
     if ":" not in text:
-        raise ValueError(f"{text!r} is neither a port, host:port nor an endpoint description")
+        raise ValueError(f"{text!r} is not a port, host:port or an endpoint description")
     return Target(text)
 
 
 def _check_text(text: str) -> None:
-    """Raise ValueError for what people write by mistake, saying what would be right."""
+    """Raise ValueError for common mistakes; the message names the right form."""
     if text != (text.lstrip() if text.startswith(_WITH_FILES) else text.strip()):
         raise ValueError(f"{text[:80]!r} begins or ends with a blank")
     if match := _URL.fullmatch(text):
         known = match["rest"][:80]
         known += "" if ":" in known else ":PORT"
-        raise ValueError(f"{text[:80]!r} is a URL: give {known}")
+        raise ValueError(f"{text[:80]!r} is a URL: write {known}")
     host, _, port = text.rpartition(":")
     if ":" in host and _is_ipv6(host):
-        raise ValueError(f"{text[:80]!r}: an IPv6 address stands in brackets, [{host}]:{port[:20]}")
+        raise ValueError(f"{text[:80]!r}: an IPv6 address needs brackets, [{host}]:{port[:20]}")
 
 
 def _is_ipv6(text: str) -> bool:
@@ -96,7 +95,7 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _socket_path(path: str) -> str:
-    """Give a Unix socket's path. Raises ValueError for one that the system would not take."""
+    """Return a Unix socket's path. Raises ValueError for one that the system does not accept."""
     try:
         size = len(os.fsencode(path))
     except UnicodeError:
@@ -107,7 +106,7 @@ def _socket_path(path: str) -> str:
 
 
 def _where(match: re.Match[str]) -> tuple[str, int]:
-    """Read a host and a port. Raises ValueError where one of them is none."""
+    """Read a host and a port. Raises ValueError for an invalid one."""
     text = match["port"]
     if not (text.isascii() and len(text) <= 18 and 0 < int(text) <= 65535):
         raise ValueError(f"{text[:40]} is not a port, 1 to 65535")
@@ -121,7 +120,7 @@ def _literal(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Give the name of a host, if the name service can be asked for it. Raises ValueError."""
+    """Return the name of a host. Raises ValueError for one that cannot be resolved."""
     try:
         text.encode("idna")
     except UnicodeError:
@@ -132,7 +131,7 @@ def _name(text: str) -> str:
 
 
 def _parse_tls(text: str, match: re.Match[str]) -> Target:
-    """Read what follows a host and port: the options here, or some of Twisted's own."""
+    """Read a TLS target; one with options that only Twisted has is an endpoint description."""
     options: dict[str, str] = {}
     for option in _OPTION.findall(match["rest"]):
         name, equals, value = option.partition("=")
@@ -149,9 +148,9 @@ def _parse_tls(text: str, match: re.Match[str]) -> Target:
 
 
 def secured(target: Target, *, ca: str | None, server_name: str | None, insecure: bool) -> Target:
-    """Give a TLS target that trusts otherwise; what is None or False stays as it is.
+    """Return a TLS target with other TLS options; None or False keeps the target's own.
 
-    Raises ValueError, naming the option, where they contradict each other.
+    Raises ValueError, which names the option, where they contradict each other.
     """
     text = target.text
     for name, value in (("ca", ca), ("server-name", server_name)):
@@ -162,7 +161,7 @@ def secured(target: Target, *, ca: str | None, server_name: str | None, insecure
 
 
 def is_unverified(text: str) -> bool:
-    """Say whether the text of a target is that of one whose certificate is not verified."""
+    """Return whether a text names a target whose certificate is not verified."""
     try:
         return parse_target(text).insecure
     except ValueError:

@@ -1,21 +1,21 @@
-"""The tokens of a text, in whose place numbers are sent."""
+"""The tokens of a text, which are replaced by numbers when it is sent."""
 
 from collections.abc import Callable, Iterable
 
 CLIENT, MESSAGE = b"{client}", b"{message}"
-"""The tokens, in whose place the client's number and the message's are sent."""
+"""The tokens that are replaced by the client's number and the message's."""
 
 Text = Callable[[int], bytes]
-"""Makes what a client sends of the number of the message."""
+"""Returns the text that a client sends as the message of a given number."""
 
 
 def have_tokens(texts: Iterable[bytes]) -> bool:
-    """Say whether there is a token in any of these."""
+    """Return whether any of the texts contains a token."""
     return any(CLIENT in text or MESSAGE in text for text in texts)
 
 
 def numbered(text: bytes, client: int) -> Text:
-    """Give what puts numbers in the place of a text's tokens: the client's once and for all."""
+    """Return a function from a message's number to the text with its tokens replaced."""
     text = text.replace(CLIENT, b"%d" % client)
     times = text.count(MESSAGE)
     if not times:
@@ -25,5 +25,5 @@ def numbered(text: bytes, client: int) -> Text:
 
 
 def unchanged(text: bytes) -> Text:
-    """Give what makes the same text of every number."""
+    """Return a function that returns the same text for every number."""
     return lambda _number: text

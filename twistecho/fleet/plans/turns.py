@@ -1,9 +1,9 @@
-"""Two targets that take turns: which slice of time is whose, and a load that keeps to its slices.
+"""Two targets that take turns: which target has which slice of time, and a load that keeps to it.
 
-The order is one of blocks of four slices, ``A B B A`` or ``B A A B``, so that a steady drift of the
-machine meets both alike. Which of them is drawn from a seed, block by block: whatever else the
-machine does, and however regularly, has no more to do with one target than with the other. Before
-the first block come two slices, one of each, that do not count.
+The order is in blocks of four slices, ``A B B A`` or ``B A A B``, so that a steady drift of the
+machine affects both targets alike. Which of the two is drawn from a seed per block, so that regular
+activity of the machine favours neither target. Before the first block there are two slices, one per
+target, that do not count.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .load import Load, load_of
 from .plan import Plan
 
 BLOCK = 4
-"""Slices that belong together: two pairs."""
+"""Slices per block: two pairs."""
 
 _BEFORE = 2
 _SETTLING = 0.1
@@ -24,15 +24,15 @@ _ORDER = "order of turns"
 
 @lru_cache(maxsize=1024)
 def _outer(seed: int, block: int) -> int:
-    """Draw whose the outer slices of a block are."""
+    """Draw which side has the outer slices of a block."""
     return int(uniform(seed, _ORDER, block, 0) < 0.5)
 
 
 @dataclass(frozen=True)
 class Turns:
-    """Slices of ``length`` seconds, of which ``pairs`` of two count, an even number of them.
+    """Slices of ``length`` seconds; ``pairs`` pairs of them count, an even number.
 
-    At the beginning of each a tenth does not count, and ``least_settling`` seconds at least. The
+    The first tenth of each slice does not count, nor its first ``least_settling`` seconds. The
     order is drawn from the ``seed``.
     """
 
@@ -42,7 +42,7 @@ class Turns:
     seed: int = 0
 
     def side_of(self, number: int) -> int:
-        """Say whose a slice is, 0 or 1, by its number; those that do not count are below 0."""
+        """Return the side of a slice, 0 or 1; slices that do not count have numbers below 0."""
         if number < 0:
             return (number + _BEFORE) % 2
         block, within = divmod(number, BLOCK)
@@ -65,21 +65,21 @@ class Turns:
         return (2 * self.pairs + _BEFORE) * self.length
 
     def number_at(self, time: float) -> int:
-        """Give the number of the slice at a time since the first one began."""
+        """Return the number of the slice at a time, counted from the beginning of the first."""
         return int(time // self.length) - _BEFORE
 
     def begin_of(self, number: int) -> float:
-        """Say when a slice begins, since the first one began."""
+        """Return when a slice begins, counted from the beginning of the first."""
         return (number + _BEFORE) * self.length
 
     def slice_of(self, time: float) -> int | None:
-        """Give the number of the slice in which what was due at a time counts, if it does."""
+        """Return the slice in which a message due at this time counts; None if it does not."""
         number = self.number_at(time)
         counts = 0 <= number < 2 * self.pairs
         return number if counts and time - self.begin_of(number) >= self.settling else None
 
     def next_time(self, side: int, time: float) -> float:
-        """Give the next time, which may be this one, that is in a side's slice."""
+        """Return the earliest time in a side's slice that is not before this time."""
         number = self.number_at(time)
         if self.side_of(number) == side:
             return time
@@ -88,9 +88,9 @@ class Turns:
         return self.begin_of(number)
 
     def spread_out(self, side: int, own: float) -> float:
-        """Give the time at which a side's slices have lasted so long together.
+        """Return the time at which a side's slices add up to ``own`` seconds.
 
-        Of each two slices, from the first on, one is either side's.
+        Of each two slices, from the first on, each side has one.
         """
         pair, rest = divmod(own, self.length)
         first = 2 * int(pair) - _BEFORE
@@ -99,9 +99,9 @@ class Turns:
 
 
 class InTurns:
-    """A load whose messages are due in one side's slices alone; they began at ``began``.
+    """A load whose messages are due in one side's slices only; the first slice began at ``began``.
 
-    Of an open load the schedule stands still while it is the other side's turn.
+    The schedule of an open load pauses during the other side's slices.
     """
 
     __slots__ = ("_began", "_load", "_open", "_side", "_turns")
@@ -112,7 +112,7 @@ class InTurns:
         self._load: Load = load_of(plan, client, 0.0 if self._open else began)
 
     def due(self, free: float) -> float:
-        """Say when the next message is due."""
+        """Return when the next message is due."""
         due = self._load.due(free)
         if self._open:
             return self._began + self._turns.spread_out(self._side, due)

@@ -27,7 +27,7 @@ from .sockets import (
 
 
 class Clients(typing.Protocol):
-    """What a client needs of its fleet."""
+    """The part of a fleet that its clients use."""
 
     deadlines: Timers
     due: Timers
@@ -41,14 +41,14 @@ class Clients(typing.Protocol):
         """Note that the client with this number has connected."""
 
     def ended(self, client: "Client") -> None:
-        """Note that a client's connection has gone; have it make its next one, if it is to."""
+        """Note that a client's connection is gone; begin its next connection, if there is one."""
 
     def keep(self, client: "Client") -> bool:
-        """Keep a client's connection for the next run, where that is wanted; say whether it is."""
+        """Keep a client's connection for the next run, if requested; return whether it was kept."""
 
 
 class Deadline:
-    """Looks at a client when a step of its conversation may have taken too long."""
+    """Checks a client when a step of its conversation may have taken too long."""
 
     __slots__ = ("_client", "wake_at")
 
@@ -57,7 +57,7 @@ class Deadline:
         self.wake_at = inf
 
     def wake(self, now: float) -> float | None:
-        """Have the client give up, or say when to look again. See `Timed`."""
+        """End the client if its step timed out, or return when to check again. See `Timed`."""
         return self._client.expire(now)
 
 
@@ -80,7 +80,7 @@ class Client(Protocol):
         return self._monotonic() - self._began
 
     def connectionMade(self) -> None:
-        """Send the first message, where it is due."""
+        """Send the first message, if it is due."""
         self.dialing = None
         self._noting = note_errors(self.transport)
         self.conversation.pending = self._pending
@@ -89,15 +89,15 @@ class Client(Protocol):
         self.fleet.settle(self.conversation.client)
 
     def _timed_transport(self) -> object:
-        """Give the transport whose socket has the bytes as they go and come."""
+        """Return the transport whose socket sends and receives the bytes on the wire."""
         return self.transport
 
     def _waited(self) -> float | None:
-        """Say how much of connecting was the other side's, where the system tells."""
+        """Return how long connecting waited for the peer, if the system reports it."""
         return waited_for(self.transport)
 
     def _time_wire(self, transport: object) -> None:
-        """Have some messages timed, where the kernel stamps what this transport's socket gets."""
+        """Time some messages, if the kernel timestamps the bytes that this transport receives."""
         self._timed = timed = timed_socket(transport, self._now)
         if timed is not None:
             timed.timing = self.conversation.time_wire(timed.switch)
@@ -108,13 +108,16 @@ class Client(Protocol):
             self._go_on(self.conversation.begin(self._now(), opened))
 
     def dataReceived(self, data: bytes) -> None:
-        """Check what came back; go on, close or give up."""
+        """Check received bytes; send the next message, close, or abort."""
         message = self.replyEagerly(data) if data else None
         if message:
             self.transport.write(message)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Check what came back; give the next message where that is all. See `eagerreactor`."""
+        """Check received bytes; return the next message if nothing else follows.
+
+        See `eagerreactor`.
+        """
         conversation = self.conversation
         message = conversation.received(data, self._monotonic() - self._began)
         if message and conversation.next_due is None and len(message) <= len(data):
@@ -123,7 +126,7 @@ class Client(Protocol):
         return None
 
     def _go_on(self, message: bytes) -> None:
-        """Send what is to be sent, and see what comes then."""
+        """Send a message, if any, and do the next step of the conversation."""
         conversation = self.conversation
         if message:
             self.transport.write(message)
@@ -136,18 +139,18 @@ class Client(Protocol):
             self.fleet.due.set(self, conversation.next_due)
 
     def wake(self, now: float) -> float | None:
-        """Send what is due by now; say when to be woken next. See `Timed`."""
+        """Send the messages due by now; return when to wake it next. See `Timed`."""
         conversation = self.conversation
         if conversation.outcome is None and not conversation.finished:
             self._go_on(conversation.wake(now))
         return None if conversation.outcome is not None else conversation.next_due
 
     def expire(self, now: float) -> float | None:
-        """Give up if a step has taken longer than the plan allows; else say when to look again."""
+        """Give up if a step has exceeded its timeout; otherwise return when to check again."""
         conversation = self.conversation
         if conversation.outcome is not None:
             return None
-        # While nothing is waited for, a message may be sent the next moment.
+        # Without a pending step a message may be sent at any moment.
         due = (now if conversation.step == inf else conversation.step) + conversation.step_timeout
         if due > now:
             return due
@@ -155,18 +158,15 @@ class Client(Protocol):
         return None
 
     def _sending(self) -> bool:
-        """Say whether the system has taken a part of a message, and not all of it."""
+        """Return whether the system has taken only a part of a message."""
         return self.conversation.is_cut(unsent(self.transport))
 
     def _pending(self) -> int:
-        """Count the bytes that the system has not taken."""
+        """Return the number of bytes that the system has not taken."""
         return unsent(self.transport)
 
     def _finish(self) -> None:
-        """Say that no more messages come; it closes both ways where there is no half-close.
-
-        TLS has none, nor have the transports of some endpoints.
-        """
+        """Send FIN; without half-close (TLS, and some endpoints' transports) close both ways."""
         limit = self.conversation.step_timeout
         if limit < self.conversation.plan.timeout:
             self.fleet.deadlines.set(self.deadline, self._now() + limit)
@@ -174,7 +174,7 @@ class Client(Protocol):
         getattr(self.transport, half or "", self.transport.loseConnection)()
 
     def abort(self) -> None:
-        """End the connection at once; not every endpoint's transport can."""
+        """Abort the connection, or close it if the endpoint's transport cannot abort."""
         getattr(self.transport, "abortConnection", self.transport.loseConnection)()
 
     def leave(self) -> None:
@@ -184,13 +184,13 @@ class Client(Protocol):
         self.conversation.closed(self._now())
 
     def take_up(self, fleet: Clients, conversation: Conversation) -> None:
-        """Begin another conversation, of a later run, over the connection as it stands."""
+        """Begin another conversation, of a later run, over the existing connection."""
         self.fleet, self.conversation = fleet, conversation
         self.deadline, self.wake_at = Deadline(self), inf
         self._monotonic, self._began = fleet.monotonic, fleet.began
 
     def begin_anew(self) -> None:
-        """Send the first message, where it is due, after `take_up`."""
+        """Send the first message, if it is due, after `take_up`."""
         self.conversation.pending = self._pending
         self._time_wire(self._timed_transport())
         self._go_on(self.conversation.connected(self._now(), kept=True))
@@ -201,7 +201,7 @@ class Client(Protocol):
         self.transport.loseConnection()
 
     def give_up(self, reason: str) -> None:
-        """End the conversation and the connection, whatever state it is in."""
+        """End the conversation and the connection, in any state."""
         phase = Phase.SEND if self._sending() else None
         self.conversation.failed(reason, self._now(), phase=phase)
         if self.connected:
@@ -210,7 +210,7 @@ class Client(Protocol):
             self.dialing.cancel()
 
     def not_connected(self, failure: Failure) -> None:
-        """Note that no connection came about."""
+        """Note that connecting failed."""
         self.dialing = None
         reason, number = reason_of_failure(failure)
         if number is None:
@@ -220,7 +220,7 @@ class Client(Protocol):
         self.fleet.ended(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note the end: the server's FIN, or what the system said of the connection."""
+        """Note the end: the server's FIN, or the system's error."""
         now, sending = self._now(), self._sending()
         if reason.check(ConnectionDone):
             self.conversation.closed(now, sending=sending)

@@ -1,4 +1,4 @@
-"""Where a fleet's clients connect to: what its user has handed over, and what dials that."""
+"""The destination of a fleet's clients: a target or a user's endpoint, and how to connect to it."""
 
 import typing
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ _LONGEST_TEXT = 200
 
 
 class Destination:
-    """A target, or somebody's endpoint, and the clients that go there.
+    """A target or a user's endpoint, and the clients that connect to it.
 
-    Raises ValueError, in one line, for a text that describes nothing, for TLS that cannot be
-    spoken, and for ``sources`` where an endpoint chooses the local address; TypeError for what is
+    Raises ValueError, in one line, for a text that is not a target, for unusable TLS options, and
+    for ``sources`` where an endpoint chooses the local address; TypeError for an object that is
     neither a target nor an endpoint.
     """
 
@@ -44,7 +44,7 @@ class Destination:
         self.target = _target_of(given)
         self._secured = _secured(self.target) if self.target.tls else None
         self.endpoint: IStreamClientEndpoint | None = None
-        """What connects, where the target has no address of its own."""
+        """The endpoint that connects, where the target has no address."""
         if not isinstance(given, Target | str):
             self.endpoint = typing.cast(IStreamClientEndpoint, given)
         elif self.target.host is None and self.target.path is None:
@@ -55,14 +55,14 @@ class Destination:
         self._has_text = isinstance(given, Target | str)
 
     def __str__(self) -> str:
-        """Give the target as it was asked for; of an endpoint also whom it has connected to."""
+        """Return the target's text; for an endpoint also the peer that it connected to."""
         return f"{self.target} to {self._peer}" if self._peer else str(self.target)
 
     def prepare(self) -> "Deferred[Dial]":
-        """Find out what connects. Fails with OSError for a name that nobody knows.
+        """Return how to connect. Fails with OSError for an unknown host.
 
-        A name is asked for in a thread. A reactor without a thread pool, as one in memory is, is
-        given the target as it is.
+        A host name is resolved in a thread. A reactor without a thread pool, such as one in memory,
+        gets the name unresolved.
         """
         if self.endpoint is not None:
             return succeed(dial_endpoint(self.endpoint))
@@ -73,20 +73,20 @@ class Destination:
         return resolving.addCallback(lambda found: dial_addresses(self._reactor, found))
 
     def client(self, fleet: Clients, conversation: Conversation) -> Client:
-        """Make a client."""
+        """Return a new client."""
         if self._secured is not None:
             return self._secured.client(fleet, conversation)
         return (Client if self.endpoint is None else EndpointClient)(fleet, conversation)
 
     def wire(self, client: Client) -> "Protocol":
-        """Give the protocol that connects for a client."""
+        """Return the protocol that connects for a client."""
         return client if self._secured is None else self._secured.wire(client)
 
     def connected(self, client: Client) -> None:
-        """Note whom the first client has connected to, where no text says so."""
+        """Note the peer of the first client, for an endpoint, which has no text."""
         if self._has_text or self._peer is not None:
             return
-        with suppress(Exception):  # a transport of somebody's own need not know
+        with suppress(Exception):  # a user's transport may not know its peer
             self._peer = where(client.transport.getPeer())
 
 
@@ -104,14 +104,14 @@ def _target_of(given: object) -> Target:
 
 
 def _text_of(endpoint: object) -> str:
-    """Name an endpoint: as it names itself, or else by its class."""
+    """Return the text that names an endpoint: its own `repr`, or else its class."""
     kind = type(endpoint)
     text = kind.__name__ if kind.__repr__ is object.__repr__ else repr(endpoint)
     return " ".join(text.split())[:_LONGEST_TEXT]
 
 
 def _secured(target: Target) -> "Secured":
-    """Give what makes TLS clients. Raises ValueError, in one line, also where the extra lacks."""
+    """Return the maker of TLS clients. Raises ValueError, in one line, also without the extra."""
     try:
         from .tls_client import Secured  # noqa: PLC0415 - needs the extra
     except ImportError:

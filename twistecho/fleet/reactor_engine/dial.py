@@ -1,8 +1,8 @@
-"""One connection: to the first of a target's addresses that takes it, or through an endpoint.
+"""Making one connection: to the first of a target's addresses that accepts, or by an endpoint.
 
-A hostname endpoint would resolve the name anew for every client and stagger its attempts by 300 ms;
-here the name is resolved once and the addresses are tried in turn, each as soon as the one before
-has refused.
+A hostname endpoint would resolve the name for every client, and start its attempts 300 ms apart.
+Here the name is resolved once, and the addresses are tried in turn, each as soon as the previous
+one has failed.
 """
 
 import logging
@@ -34,19 +34,19 @@ from twistecho.fleet.plans.addresses import Address, reachable_from
 from twistecho.fleet.plans.target import Target
 from twistecho.fleet.reports.outcome import reason_of_errno, reason_of_error
 
-# No timeout of Twisted's: whoever dials has one of its own, for the connection as a whole.
+# No timeout by Twisted: the client has one for the connection as a whole.
 _NEVER = typing.cast(float, None)
 
 
 _OF_CONNECTING = (OSError, ConnectError, ConnectionClosed, ConnectingCancelledError, CancelledError)
-"""What an endpoint may fail with as a matter of course."""
+"""The errors with which an endpoint usually fails."""
 
 _OTHERS: dict[type[Exception], str] = {
     RefusedError: "refused",
     DNSLookupError: "no-address",
     NoRouteError: "unreachable",
 }
-"""The reasons that Twisted's errors stand for where they have no number of the system's."""
+"""The reasons for Twisted's errors without an errno."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,47 +58,49 @@ class IReactorStream(IReactorTCP, IReactorUNIX):
 Dial = Callable[[Protocol, str | None], "Deferred[object]"]
 """Connects a protocol to one target, from a local address if one is given.
 
-The Deferred fails where no connection came about, and can be cancelled. Nothing is raised.
+The Deferred fails if connecting fails, and can be cancelled. Nothing is raised.
 """
 
 
 def dial_addresses(reactor: IReactorStream, addresses: Sequence[Address]) -> Dial:
-    """Connect to the first address that takes it; fail with the last one's error."""
+    """Connect to the first address that accepts; fail with the last address's error."""
     return lambda protocol, source: _Attempts(reactor, protocol, source).begin(addresses)
 
 
 def endpoint_of(reactor: object, target: Target) -> IStreamClientEndpoint:
-    """Give the endpoint that a target's text describes. Raises ValueError where it is none."""
+    """Return the endpoint that a target's text describes. Raises ValueError for other text."""
     try:
         return typing.cast(IStreamClientEndpoint, clientFromString(reactor, target.text))
-    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+    except Exception as error:  # noqa: BLE001 - endpoint parsers raise various exceptions
         words = " ".join(str(error).split())
         raise ValueError(
-            f"{target.text[:80]!r} is neither host:port nor an endpoint description: {words}"
+            f"{target.text[:80]!r} is not host:port or an endpoint description: {words}"
         ) from None
 
 
 def dial_endpoint(endpoint: IStreamClientEndpoint) -> Dial:
     """Connect through an endpoint, which chooses the local address itself.
 
-    An error that is none of connecting is logged with its traceback, the first time only.
+    The first error that is not a connection error is logged with its traceback.
     """
     complaints = iter([_log.error])
 
     def connect(protocol: Protocol) -> "Deferred[object]":
         connecting = connectProtocol(endpoint, protocol)
         if not isinstance(connecting, Deferred):
-            raise TypeError(f"connect() of {endpoint!r:.200} gave {connecting!r:.80}, no Deferred")
+            raise TypeError(
+                f"connect() of {endpoint!r:.200} returned {connecting!r:.80}, not a Deferred"
+            )
         return connecting.addCallback(connected, protocol)
 
     def connected(_result: object, protocol: Protocol) -> None:
         if protocol.transport is None:
-            raise TypeError(f"{endpoint!r:.200} fired without having connected its protocol")
+            raise TypeError(f"{endpoint!r:.200} fired before it connected its protocol")
 
     def failed(failure: Failure) -> Failure:
         if not failure.check(*_OF_CONNECTING):
             for complain in complaints:
-                complain("The endpoint failed; what follows of its kind is only counted",
+                complain("The endpoint failed; further failures are only counted",
                          exc_info=failure.value)  # fmt: skip
         return failure
 
@@ -124,7 +126,7 @@ class _Attempts(ClientFactory):
         self._dialed: Deferred[object] = Deferred(self._cancel)
 
     def begin(self, addresses: Sequence[Address]) -> "Deferred[object]":
-        """Try the first of the addresses that can be reached from the source."""
+        """Try the first of the addresses that are reachable from the source."""
         try:
             self._left = reachable_from(addresses, self._source)
         except OSError:
@@ -134,10 +136,10 @@ class _Attempts(ClientFactory):
         return self._dialed
 
     def _try_next(self) -> None:
-        """Try an address; what Twisted raises for one that it cannot use is a failure as well."""
+        """Try the next address; an exception for an unusable address is a failure too."""
         try:
             self._connector = self._connect(self._left.pop(0))
-        except Exception:  # noqa: BLE001 - raised further it would be nobody's
+        except Exception:  # noqa: BLE001 - nothing above would handle it
             self._failed(Failure())
 
     def _connect(self, address: Address) -> IConnector:
@@ -155,7 +157,7 @@ class _Attempts(ClientFactory):
             self._connector.stopConnecting()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002 - IFactory
-        """Hand out the client's protocol: a connection stands."""
+        """Return the client's protocol: the connection is made."""
         self._connector = None
         self._dialed.callback(None)
         return self._client
@@ -173,7 +175,7 @@ class _Attempts(ClientFactory):
 
 
 def reason_of_failure(failure: Failure) -> tuple[str, int | None]:
-    """Name the reason for a connection that did not come about, and its errno if there is one."""
+    """Return the reason for which connecting failed, and its errno if there is one."""
     error = failure.value
     number = error.osError if isinstance(error, ConnectError) else getattr(error, "errno", None)
     if isinstance(number, int):

@@ -1,8 +1,8 @@
-"""One client of a fleet whose connection an endpoint makes, in whatever way it likes.
+"""One client of a fleet whose connection is made by an endpoint.
 
-How much of connecting is the other side's is not known: an endpoint may look a name up, or shake
-hands with a proxy. Where it speaks TLS the handshake is a part of connecting, as it is where the
-fleet speaks TLS itself.
+The peer's part of the time to connect is unknown: an endpoint may resolve a name, or perform a
+handshake with a proxy. With TLS the handshake is a part of connecting, as it is where the fleet
+itself uses TLS.
 """
 
 import typing
@@ -16,7 +16,7 @@ from .client import Client
 
 try:
     from twisted.protocols.tls import TLSMemoryBIOProtocol
-except ImportError:  # there is no TLS without the extra
+except ImportError:  # no TLS without the extra
     _TLS: tuple[type, ...] = ()
 else:
     _TLS = (TLSMemoryBIOProtocol,)
@@ -29,7 +29,7 @@ class EndpointClient(Client):
     _shaking_hands = False
 
     def connectionMade(self) -> None:
-        """Send the first message, where it is due; with TLS once hands are shaken."""
+        """Send the first message, if it is due; with TLS after the handshake."""
         self._shaking_hands = _will_shake_hands(self.transport)
         if self._shaking_hands:
             self.dialing = None
@@ -37,8 +37,8 @@ class EndpointClient(Client):
             super().connectionMade()
 
     def handshakeCompleted(self) -> None:
-        """Send the first message, where it is due."""
-        # Older Twisteds say so of a handshake whose certificate they have just refused, too.
+        """Send the first message, if it is due."""
+        # Older versions of Twisted also call this after they have refused the certificate.
         aborted = getattr(self.transport, "disconnecting", False)
         if self._shaking_hands and not aborted and self.conversation.outcome is None:
             self._shaking_hands = False
@@ -60,12 +60,12 @@ class EndpointClient(Client):
 
 
 def _will_shake_hands(transport: object) -> bool:
-    """Say whether TLS is about to begin; `EndpointClient.handshakeCompleted` is called then."""
+    """Return whether a TLS handshake is pending; then `handshakeCompleted` is called after it."""
     inner = getattr(transport, "protocol", None) if getattr(transport, "TLS", False) else transport
-    return isinstance(inner, _TLS) and not typing.cast(typing.Any, inner)._handshakeDone  # noqa: SLF001 - nothing else says so
+    return isinstance(inner, _TLS) and not typing.cast(typing.Any, inner)._handshakeDone  # noqa: SLF001 - there is no public attribute
 
 
 def reason_of_handshake(failure: Failure) -> str:
-    """Name the reason for which a handshake failed."""
+    """Return the reason for which a handshake failed."""
     refused = failure.check("service_identity.exceptions.VerificationError")
     return "certificate" if refused or "certificate verify" in str(failure.value) else "tls"

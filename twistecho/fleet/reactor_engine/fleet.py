@@ -1,7 +1,7 @@
 """The fleet: all clients of a plan at once, driven by the reactor.
 
-Each client is one connection with one `Conversation`. The reactor tells the client what happened,
-the conversation says what to send, and two `Timers` watch over them all.
+Each client is one connection with one `Conversation`. The client passes the reactor's events to its
+conversation, which returns the bytes to send. Two `Timers` serve all clients.
 """
 
 import time
@@ -46,30 +46,30 @@ ENGINE = "reactor"
 """The name of this engine in reports."""
 
 _SLICE = 0.01
-"""Seconds in which clients are started before others are served."""
+"""For how many seconds clients are started before running ones are served."""
 
 
 class IReactorFleet(IReactorStream, IReactorTime, IReactorThreads, IReactorFromThreads):
-    """A reactor that a fleet can run on: it connects, counts time and has a thread pool."""
+    """A reactor for a fleet: it connects, measures time and has a thread pool."""
 
 
 class Fleet:
     """Carries out a plan on the reactor: ``Fleet(reactor, "localhost:5000", Plan()).run()``.
 
-    ``target`` is a `Target`, the text of one (ValueError if it is none, or where the plan's
-    protocol is) or an endpoint, any `IStreamClientEndpoint`, which the report names by its class
-    and whom it connected to. An endpoint chooses the local address: the plan has no sources then.
-    ``on_reply`` is called with the client's number and its reply for every message answered. While
-    it runs, ``outcomes`` holds the conversations that have ended and `recordings` gives what has
-    been recorded.
+    ``target`` is a `Target`, its text, or an endpoint, any `IStreamClientEndpoint`; the report
+    names an endpoint by its class and its peer. An endpoint chooses the local address: then the
+    plan must have no sources. Raises ValueError for a text that is not a target, and for a protocol
+    of the plan that cannot be used. ``on_reply`` is called with the client's number and its reply
+    for every message answered. During the run ``outcomes`` has the conversations that have ended,
+    and `recordings` returns the recorded data.
 
     With a reactor in memory, `twisted.internet.testing.MemoryReactorClock`, time is its clock's,
-    and names are not looked up.
+    and names are not resolved.
 
     Where the plan has a barrier, ``together`` is called once every client here has connected or
-    failed to, and they begin when its Deferred fires: at once, by default. ``load`` gives what says
-    when a client's messages are due, ``recording`` what is recorded of a run with such a warm-up.
-    Connections that earlier runs have ``kept`` are used again, and kept again at the end.
+    failed to; they begin when its Deferred fires, by default at once. ``load`` returns the load of
+    a client, ``recording`` the recording of a run with this warm-up. Connections in ``kept``, from
+    earlier runs, are reused, and kept again at the end.
     """
 
     def __init__(
@@ -105,27 +105,27 @@ class Fleet:
         self.deadlines: Timers = Deadlines(self._reactor, now=self.now)
         self.due = Timers(self._reactor, now=self.now)
         self._together = together
-        # Clients that have neither connected nor failed to, where the others wait for them.
+        # With a barrier: the clients that have neither connected nor failed to.
         self._awaited = set(plan.numbers if plan.barrier else ())
 
     @property
     def target(self) -> Target:
-        """Whom the clients talk to."""
+        """The service that the clients connect to."""
         return self._destination.target
 
     def now(self) -> float:
-        """Give the time since the run began, in seconds."""
+        """Return the time since the run began, in seconds."""
         return self.monotonic() - self.began
 
     def recordings(self) -> list[Recording]:
-        """Give all that was recorded until now."""
+        """Return the recordings until now."""
         return [self.recording]
 
     def run(self) -> "Deferred[Report]":
         """Run all clients at once; fire with the report when the last one has ended.
 
-        Cancelling it ends all clients, and there is no report: see `stop` for an early one. Raises
-        RuntimeError where an asyncio loop runs in the place of the reactor: nobody would ever call.
+        Cancelling it ends all clients without a report; `stop` ends them with a report. Raises
+        RuntimeError where an asyncio loop runs instead of the reactor: it would never fire.
         """
         check_will_run(self._reactor)
         self.began = self.monotonic()
@@ -141,7 +141,7 @@ class Fleet:
         return self._report
 
     def stop(self) -> None:
-        """End the clients that still run, as ``interrupted``; the report follows."""
+        """End the running clients as ``interrupted``; the report follows."""
         self._stopped = True
         for client in list(self._running):
             client.give_up(INTERRUPTED)
@@ -152,7 +152,7 @@ class Fleet:
         self.stop()
 
     def _fail(self, failure: Failure) -> None:
-        """End the run with an exception that nobody foresaw: whoever waits for it is told."""
+        """End the run with an unexpected exception, which `run`'s Deferred gets."""
         self._abandon()
         if not self._report.called:
             self._report.errback(failure)
@@ -163,20 +163,20 @@ class Fleet:
             self._not_started(number, "no-address")
 
     def _not_started(self, number: int, reason: str, phase: Phase | None = None) -> None:
-        """Note a client that had no chance to connect."""
+        """Note the outcome of a client that was not started."""
         conversation = self._conversation(number)
         conversation.connecting(self.now())
         conversation.failed(reason, self.now(), phase=phase)
         self._note(conversation)
 
     def _start(self, dial: Dial) -> None:
-        """Start the clients, in slices, so that the first ones are served meanwhile."""
+        """Start the clients in slices, so that running ones are served in between."""
         self._dialer = dial
         scheduler = Cooperator(self._slice, lambda call: self._reactor.callLater(0, call))
         scheduler.cooperate(self._clients(dial)).whenDone().addErrback(self._fail)
 
     def _slice(self) -> Callable[[], bool]:
-        """Give what says when a slice that begins now is over."""
+        """Return a function that returns whether a slice that begins now is over."""
         end = self.monotonic() + _SLICE
         return lambda: self.monotonic() >= end
 
@@ -192,7 +192,7 @@ class Fleet:
                 yield dialed if self.plan.ordered else None
 
     def _begin_client(self, dial: Dial, number: int) -> "Deferred[None]":
-        """Begin with a client, over the connection that is kept for it if there is one."""
+        """Start a client, over its kept connection if it has one."""
         if self._kept is not None and self._kept.take_extra(number):
             self._not_started(number, "extra", Phase.RECEIVE)
             return succeed(None)
@@ -221,14 +221,14 @@ class Fleet:
             turn.callback(None)
 
     def settle(self, number: int) -> None:
-        """Note that a client has connected or ended; the last one has all begin."""
+        """Note that a client has connected or ended; after the last one, all begin."""
         if number in self._awaited:
             self._awaited.discard(number)
             if not self._awaited:
                 self._together().addCallback(lambda _: self._begin())
 
     def _begin(self) -> None:
-        """Have all clients begin: each of them has connected, or failed to."""
+        """Begin all clients' messages: each client has connected, or failed to."""
         opened = self.now()
         self.recording.measure_from(opened + self.plan.warmup)
         for client in list(self._running):
@@ -244,12 +244,12 @@ class Fleet:
         return self._destination.client(self, self._conversation(number))
 
     def _dial(self, dial: Dial, client: Client) -> "Deferred[None]":
-        """Begin to connect a client; fire once that is done, well or not."""
+        """Begin to connect a client; fire once it has connected or failed to."""
         dialed: Deferred[None] = Deferred()
         number = client.conversation.client
         if not self._enter(client):
             return succeed(None)
-        # It may have failed already: the client forgets it then.
+        # Dialing may have failed already: then the client clears this again.
         client.dialing = dialing = dial(
             self._destination.wire(client),
             source_of(self.plan.sources, number, client.conversation.connects),
@@ -259,7 +259,7 @@ class Fleet:
         return dialed
 
     def _enter(self, client: Client) -> bool:
-        """Have a client take part from now on; say whether it does, or its time is over."""
+        """Add a client to the running ones; return False if its time is over already."""
         now = self.now()
         client.conversation.connecting(now)
         if client.conversation.outcome is not None:
@@ -270,7 +270,7 @@ class Fleet:
         return True
 
     def keep(self, client: Client) -> bool:
-        """Keep a client's connection for the next run, where that is wanted; say whether it is."""
+        """Keep a client's connection for the next run, if requested; return whether it was kept."""
         if self._kept is None or self.plan.reconnect is not None:
             return False
         client.leave()
@@ -289,7 +289,7 @@ class Fleet:
         self.due.discard(client)
 
     def ended(self, client: Client) -> None:
-        """Note that a client's connection has gone; have it make its next one, if it is to."""
+        """Note that a client's connection is gone; begin its next connection, if there is one."""
         self._leave(client)
         if client.conversation.reconnects and self._dialer is not None:
             self._dial(self._dialer, self._destination.client(self, client.conversation))
@@ -316,6 +316,6 @@ class Fleet:
 
 
 def _releasing(result: _T, held: ExitStack) -> _T:
-    """Let go of what was held for a run; give what it gave."""
+    """Release a run's resources; pass its result on."""
     held.close()
     return result

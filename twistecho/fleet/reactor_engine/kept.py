@@ -1,4 +1,4 @@
-"""Connections that stay open between two runs of a fleet, each for the client with its number."""
+"""Connections kept open between two runs of a fleet, each for the client with the same number."""
 
 from collections.abc import Callable
 from typing import cast
@@ -13,14 +13,14 @@ from twistecho.fleet.reports.outcome import Cause, Phase
 from .client import Client
 
 _CLOSING = 2.0
-"""Seconds that the other side has to close, too."""
+"""How long to wait for the peers to close too, in seconds."""
 
 
 class Kept:
-    """The connections between two runs on a reactor; in a run, a client has its own.
+    """The connections between two runs on a reactor; during a run they belong to the clients.
 
-    ``lost`` counts those that the other side has ended meanwhile: their clients connect anew.
-    ``extra`` has the clients who were sent something that they had not asked for.
+    ``lost`` counts the connections that peers have ended in between: their clients connect again.
+    ``extra`` has the clients that received unexpected bytes in between.
     """
 
     deadlines: Timers
@@ -38,7 +38,7 @@ class Kept:
         self.extra: set[int] = set()
 
     def __len__(self) -> int:
-        """Count the connections."""
+        """Return the number of connections."""
         return len(self._open)
 
     def add(self, client: Client) -> None:
@@ -48,21 +48,21 @@ class Kept:
         client.take_up(self, cast(Conversation, _NoConversation(number)))
 
     def take(self, number: int) -> Client | None:
-        """Give the client with this number and its connection, if that is open still."""
+        """Return the client with this number and its connection, if it is still open."""
         return self._open.pop(number, None)
 
     def take_extra(self, number: int) -> bool:
-        """Say whether the client was sent something it had not asked for; forget it then."""
+        """Return whether the client received unexpected bytes; if so, remove it."""
         client = self._open.get(number)
         if client is not None and cast(_NoConversation, client.conversation).extra:
-            self._open.pop(number)  # it is being reset
+            self._open.pop(number)  # its connection is being reset
             return True
         extra = number in self.extra
         self.extra.discard(number)
         return extra
 
     def close(self) -> "Deferred[None]":
-        """Close all connections; fire when they have gone, after two seconds at most."""
+        """Close all connections; fire when they are gone, after two seconds at most."""
         if not self._open:
             return succeed(None)
         closing: Deferred[None] = Deferred()
@@ -78,7 +78,7 @@ class Kept:
             client.abort()
 
     def ended(self, client: Client) -> None:
-        """Note that a connection has gone. See `client.Clients`."""
+        """Note that a connection is gone. See `client.Clients`."""
         number = client.conversation.client
         if self._open.get(number) is not client:
             return
@@ -91,15 +91,15 @@ class Kept:
             self._closing.callback(None)
 
     def settle(self, number: int) -> None:
-        """Do nothing: nobody connects here. See `client.Clients`."""
+        """Do nothing: no client connects here. See `client.Clients`."""
 
     def keep(self, client: Client) -> bool:  # noqa: ARG002 - see `client.Clients`
-        """Say that there is nothing to keep a connection from."""
+        """Return False: the connection is kept already."""
         return False
 
 
 class _NoConversation:
-    """Stands in a conversation's place while a client has none; ``extra`` came all the same."""
+    """Replaces a client's conversation between runs; ``extra`` is whether bytes came."""
 
     outcome = Cause(Phase.RECEIVE, "extra")
 
@@ -108,19 +108,19 @@ class _NoConversation:
         self.extra = False
 
     def received(self, _data: bytes, _now: float) -> bytes:
-        """Note that something came; the connection is reset then."""
+        """Note unexpected bytes; the connection is then reset."""
         self.extra = True
         return b""
 
     def is_cut(self, _unsent: int) -> bool:
-        """Say that nothing was being sent."""
+        """Return False: nothing is being sent."""
         return False
 
     def closed(self, _now: float, **_more: object) -> None:
-        """Say nothing of the end."""
+        """Ignore the end."""
 
     def failed(self, _reason: str, _now: float, **_more: object) -> None:
-        """Say nothing of the end."""
+        """Ignore the failure."""
 
     def lost(self, _number: int | None, _now: float, **_more: object) -> None:
-        """Say nothing of the end."""
+        """Ignore the loss."""

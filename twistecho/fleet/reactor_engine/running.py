@@ -1,4 +1,4 @@
-"""Whether a reactor runs where a fleet is started, or ever will."""
+"""A check whether the reactor runs, or can run, where a fleet is started."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from twisted.python.threadable import isInIOThread
 from twistecho.base.reactor_types import is_for_tests
 
 _WHAT_TO_DO = (
-    "an asyncio loop runs here, as in Jupyter, and Twisted's reactor does not: use "
+    "an asyncio loop runs here (as in Jupyter), not Twisted's reactor: use "
     "report = await asyncio.to_thread(twistecho.run_threads, plan, target), or before anything "
     "imports the reactor twisted.internet.asyncioreactor.install(asyncio.get_running_loop()), "
     "then reactor.startRunning(installSignalHandlers=False) and "
@@ -17,10 +17,9 @@ _WHAT_TO_DO = (
 
 
 def check_will_run(reactor: object) -> None:
-    """Raise RuntimeError, which says what to do, where asyncio's loop runs in a reactor's place.
+    """Raise RuntimeError, with advice, where an asyncio loop runs instead of the reactor.
 
-    A reactor that has not begun cannot begin while that loop runs, and whoever waited for it would
-    wait for ever.
+    A reactor cannot start while that loop runs, so the caller would wait for ever.
     """
     try:
         asyncio.get_running_loop()

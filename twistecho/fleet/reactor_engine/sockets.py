@@ -1,9 +1,9 @@
-"""Sockets that note what Twisted's transports do not tell: errors, and when bytes went and came.
+"""Sockets that note what Twisted's transports do not report: errors, and the times of bytes.
 
-Why an established connection broke is what Twisted's own transports forget: they turn an OSError
-of ``recv`` or ``send`` into one and the same `ConnectionLost`. A socket that notes what it raises
-keeps the number. A transport of another make is left alone: it may say the number itself, as
-``osError`` of the `ConnectionLost`.
+Twisted's transports do not report why an established connection broke: they turn any OSError of
+``recv`` or ``send`` into the same `ConnectionLost`. A socket that notes its exceptions keeps the
+errno. Other transports are left alone: they may provide the errno themselves, as ``osError`` of the
+`ConnectionLost`.
 """
 
 import socket
@@ -24,14 +24,14 @@ from twistecho.fleet.conversation.wire_timing import WireTiming
 
 
 class NotingSocket:
-    """A socket that remembers the last OSError with which it did not receive or send."""
+    """A socket that keeps the last OSError of receiving or sending."""
 
     def __init__(self, noted: socket.socket) -> None:
         self.socket = noted
         self.error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Give what the socket itself has."""
+        """Return an attribute of the socket itself."""
         return getattr(self.socket, name)
 
     def recv(self, size: int) -> bytes:
@@ -51,7 +51,7 @@ class NotingSocket:
             raise
 
     def recvmsg(self, *arguments: int) -> Any:
-        """Receive, and what the system says of it. Raises OSError."""
+        """Receive, with ancillary data. Raises OSError."""
         try:
             return self.socket.recvmsg(*arguments)
         except OSError as error:
@@ -64,7 +64,7 @@ class NotingSocket:
 
 
 def note_errors(transport: Any) -> NotingSocket | None:
-    """Have a transport of Twisted's own keep its errors; give what keeps them, or None."""
+    """Make a transport of Twisted's keep its errors; return the socket that has them, or None."""
     twisteds = type(transport).__module__.startswith("twisted.internet.")
     if not (twisteds and isinstance(getattr(transport, "socket", None), socket.socket)):
         return None
@@ -74,13 +74,13 @@ def note_errors(transport: Any) -> NotingSocket | None:
 
 
 def errno_of(reason: Failure, noting: NotingSocket | None) -> int | None:
-    """Give the system's number for the loss of a connection, if anybody knows it."""
+    """Return the errno for the loss of a connection, if it is known."""
     error = getattr(reason.value, "osError", None) or (noting and noting.error)
     return error.errno if isinstance(error, OSError) else None
 
 
 class TimedSocket:
-    """Takes the place of a transport's socket while its `timing` is to be told of bytes."""
+    """Replaces a transport's socket while its `timing` needs the times of bytes."""
 
     timing: WireTiming
 
@@ -91,11 +91,11 @@ class TimedSocket:
         self._now = now
 
     def __getattr__(self, name: str) -> Any:
-        """Give what the socket itself has."""
+        """Return an attribute of the socket itself."""
         return getattr(self._timed, name)
 
     def switch(self, on: bool) -> None:
-        """Take the socket's place, or give it back, where the connection is not lost yet."""
+        """Replace the transport's socket, or restore it, unless the connection is lost."""
         if hasattr(self._transport, "socket"):
             stamp_arrivals(self._real, on=on)
             self._transport.socket = self if on else self._timed
@@ -116,7 +116,7 @@ class TimedSocket:
 
 
 def timed_socket(transport: Any, now: Callable[[], float]) -> TimedSocket | None:
-    """Give what can take the place of a transport's socket, where the kernel stamps arrivals."""
+    """Return a timed socket for a transport; None if the kernel does not timestamp arrivals."""
     real = _real_socket(transport)
     if real is None or not tells_arrivals(real):
         return None
@@ -124,14 +124,14 @@ def timed_socket(transport: Any, now: Callable[[], float]) -> TimedSocket | None
 
 
 def waited_for(transport: Any) -> float | None:
-    """Say how long TCP waited for the other side when it connected just now, where it tells."""
+    """Return how long TCP waited for the peer when it connected just now, if known."""
     real = _real_socket(transport)
     return None if real is None else handshake_time(real)
 
 
 def _real_socket(transport: Any) -> socket.socket | None:
     if isinstance(transport, ProtocolWrapper):
-        return None  # it would give the socket of what it wraps, whose bytes are others
+        return None  # the socket of the wrapped transport carries other bytes
     found = getattr(transport, "socket", None)
     found = found.socket if isinstance(found, NotingSocket) else found
     return found if isinstance(found, socket.socket) else None

@@ -38,27 +38,27 @@ class TLSClient(Client):
     """One client's TLS connection and its conversation."""
 
     ended_by: Failure = connectionDone
-    """Why the connection below TLS ended."""
+    """Why the connection under TLS ended."""
 
     _secured = False
 
     def connectionMade(self) -> None:
         """Wait for the handshake."""
         self.dialing = None
-        # A message goes out as several records: none of them is to wait for an acknowledgement.
+        # A message is sent as several records, none of which must wait for an acknowledgement.
         self._below().setTcpNoDelay(True)
         self._noting = note_errors(self._below())
 
     def _below(self) -> typing.Any:
-        """Give the transport that TLS is carried by."""
+        """Return the transport under TLS."""
         return typing.cast(TLSMemoryBIOProtocol, self.transport).transport
 
     def _timed_transport(self) -> object:
         return self._below()
 
     def handshakeCompleted(self) -> None:
-        """Send the first message, where it is due."""
-        # Older Twisteds say so of a handshake whose certificate they have just refused, too.
+        """Send the first message, if it is due."""
+        # Older versions of Twisted also call this after they have refused the certificate.
         aborted = typing.cast(TLSMemoryBIOProtocol, self.transport).disconnecting
         if not aborted and self.conversation.outcome is None:
             self._secured = True
@@ -71,7 +71,7 @@ class TLSClient(Client):
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note the end: of the handshake, of TLS, or of the connection below."""
+        """Note the end: of the handshake, of TLS, or of the connection under it."""
         now, conversation, sending = self._now(), self.conversation, self._sending()
         number = errno_of(self.ended_by, self._noting)
         if not self._secured:
@@ -86,10 +86,10 @@ class TLSClient(Client):
 
 
 class _Layer(TLSMemoryBIOProtocol):
-    """TLS that tells its client why the connection below ended, which it would hide."""
+    """TLS that passes on to its client why the connection under it ended."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note why, and pass on what TLS makes of it."""
+        """Note the reason, and pass on TLS's own."""
         typing.cast(TLSClient, self.wrappedProtocol).ended_by = reason
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's own
 
@@ -100,17 +100,17 @@ class _Layers(TLSMemoryBIOFactory):
 
 
 class Secured:
-    """Makes the clients of one TLS target. Raises ValueError, naming what cannot be used."""
+    """Makes the clients of one TLS target. Raises ValueError, which names the unusable option."""
 
     def __init__(self, target: Target) -> None:
         self._creator = _creator(target)
 
     def client(self, fleet: Clients, conversation: Conversation) -> TLSClient:
-        """Make a client."""
+        """Return a new client."""
         return TLSClient(fleet, conversation)
 
     def wire(self, client: Client) -> Protocol:
-        """Give the protocol that connects for a client: TLS, which then talks to it."""
+        """Return the protocol that connects for a client: TLS, with the client on top."""
         factory = ClientFactory.forProtocol(lambda: client)
         factory.noisy = False
         layers = _Layers(self._creator, True, factory)
@@ -118,7 +118,7 @@ class Secured:
 
 
 def _creator(target: Target) -> IOpenSSLClientConnectionCreator:
-    """Give what begins a handshake that trusts whom the target does."""
+    """Return the creator of TLS connections with the target's trust options."""
     if target.insecure:
         return _Unverified(target.name)
     root = None if target.ca is None else trustRootFromCertificates(_certificates(target.ca))
@@ -131,13 +131,13 @@ def _certificates(file: str) -> list[Certificate]:
     except OSError as error:
         raise ValueError(f"ca: {file}: {error.strerror or error}") from None
     if not found:
-        raise ValueError(f"ca: {file} holds no certificates")
+        raise ValueError(f"ca: {file} contains no certificates")
     return [Certificate.loadPEM(pem) for pem in found]
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Unverified:
-    """Begins handshakes with whoever is there, but says for whom it looks."""
+    """Creates connections that accept any certificate, and send the server's name (SNI)."""
 
     def __init__(self, name: str) -> None:
         self._context = CertificateOptions().getContext()
@@ -145,7 +145,7 @@ class _Unverified:
         self._name = name.encode("idna") if is_name else None
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: ARG002
-        """Give a new connection."""
+        """Return a new connection."""
         connection = SSL.Connection(self._context, None)
         if self._name is not None:
             connection.set_tlsext_host_name(self._name)

@@ -1,1 +1,1 @@
-"""What a run found, as values: outcomes, histograms, reports, verdicts."""
+"""The results of a run, as values: outcomes, histograms, reports, verdicts."""

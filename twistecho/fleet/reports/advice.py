@@ -1,7 +1,7 @@
-"""What to try where no client got anywhere: all failed in the same way, before a right reply.
+"""Advice for a run in which all clients failed in the same way, before a right reply.
 
-One failure in a thousand is the server's; where all fail alike, what was asked for is usually not
-what is there: nobody listens, it speaks TLS or HTTP, or replies in another format.
+A few failures are usually the server's. If all clients fail alike, the target is usually not the
+expected service: nothing listens there, it speaks TLS or HTTP, or it replies in another format.
 """
 
 from collections.abc import Iterator
@@ -15,34 +15,34 @@ from .report import Report
 
 _CONNECTING = {
     "refused": "is the service running, and is this its port?",
-    "timeout": "does a firewall stand before it? Or give it longer with --timeout",
-    "no-address": "is the host's name right?",
-    "unreachable": "is the address right, and a route there?",
+    "timeout": "is a firewall in the way? Or allow more time with --timeout",
+    "no-address": "is the host name right?",
+    "unreachable": "is the address right, and is there a route to it?",
     "no-such-socket": "is the service running, and is this the path of its socket?",
-    "tls": "does it speak TLS on this port? Without tls: before the target none is spoken",
+    "tls": "does it speak TLS on this port? If not, omit tls: before the target",
 }
 
 _BEGINNINGS = {
-    "HTTP/": "that is HTTP, and no echo",
+    "HTTP/": "that is HTTP, not an echo",
     r"\x15\x03": "that is TLS: put tls: before the target",
     r"\x16\x03": "that is TLS: put tls: before the target",
-    "SSH-": "that is SSH, which speaks first",
-    "220": "that is a greeting, as of SMTP or FTP, which speak first",
-    "+OK": "that is a greeting, as of POP3, which speaks first",
-    "* OK": "that is a greeting, as of IMAP, which speaks first",
-    "-ERR": "that is an error of another protocol, as of Redis",
+    "SSH-": "that is an SSH greeting",
+    "220": "that is a greeting, such as that of SMTP or FTP",
+    "+OK": "that is a greeting, such as that of POP3",
+    "* OK": "that is a greeting, such as that of IMAP",
+    "-ERR": "that is an error of another protocol, such as Redis",
 }
-"""How replies begin that are no echoes, as Python writes bytes, and what they are."""
+"""Beginnings of replies that are not echoes, as Python writes bytes, and an explanation of each."""
 
-_OTHERS = "For other protocols than echoes see --protocol"
+_OTHERS = "For protocols other than echo see --protocol"
 
-_SHOWN = 200  # characters of what a file may hold
+_SHOWN = 200  # characters of a text from a file
 
 _LISTED = 5
 
 
 def advice(report: Report) -> Iterator[str]:
-    """Give a line that says what to try, with what was expected and what came, where all failed."""
+    """Yield a line of advice, with the expected and received bytes, if all clients failed alike."""
     phases = {cause.partition(":")[0] for cause in report.failures}
     if not phases or sum(report.failures.values()) < report.plan.clients:
         return
@@ -62,7 +62,7 @@ def _of_connecting(report: Report) -> Iterator[str]:
 
 
 def _first(report: Report) -> Difference | None:
-    """Give what was wrong with the first client whose bytes were."""
+    """Return the first difference between expected and received bytes."""
     found = (outcome.difference for outcome in report.outcomes)
     return next((each for each in found if each is not None), None)
 
@@ -73,11 +73,11 @@ def _of_bytes(report: Report) -> Iterator[str]:
         expected, came = sample.expected[:_SHOWN], sample.came[:_SHOWN]
         if expected == repr(b""):
             expected = "nothing more" if report.messages else "nothing"
-        yield f"Expected {expected}, but {came} came: {_kind_of(report, sample)}"
+        yield f"Expected {expected}, received {came}: {_kind_of(report, sample)}"
 
 
 def _kind_of(report: Report, sample: Difference) -> str:
-    """Say what came looks like, as well as its beginning tells."""
+    """Return an explanation of the received bytes, judged by their beginning."""
     text = sample.came[2:]
     for beginning, kind in _BEGINNINGS.items():
         if text.startswith(beginning):
@@ -87,9 +87,7 @@ def _kind_of(report: Report, sample: Difference) -> str:
     other = _format_of(report, text)
     if other is not None and other is not report.plan.reply:
         return f"that is a {other} reply: --reply {other}, or --reply {AUTO}"
-    return (
-        f"is it an echo service, and are its replies {report.plan.reply}? --reply {AUTO} finds out"
-    )
+    return f"is it an echo service, and are its replies {report.plan.reply}? Try --reply {AUTO}"
 
 
 def _format_of(report: Report, text: str) -> ReplyFormat | None:
@@ -101,18 +99,18 @@ def _format_of(report: Report, text: str) -> ReplyFormat | None:
 
 
 def _of_silence(report: Report) -> Iterator[str]:
-    """Say what to try where no wrong byte came, and no whole reply."""
+    """Yield advice where no wrong byte came, and no whole reply."""
     reasons = {cause.partition(":")[2] for cause in report.failures}
     if len(reasons) != 1:
         return
     begun = any(outcome.first_byte is not None for outcome in report.outcomes)
     came = "only a part of a reply" if begun else "nothing"
     sent = report.plan.messages_of(report.plan.first)(0)
-    expected = f"Expected a reply to {Difference.between(sent, b'').expected}, but {came} came"
+    expected = f"Expected a reply to {Difference.between(sent, b'').expected}, received {came}"
     if reasons == {"timeout"}:
         yield (
             f"{expected} in {written(report.plan.timeout)}: does the service wait for more, such "
-            "as the end of a line, or for TLS (tls: before the target)? Or give it longer with "
+            "as the end of a line, or for TLS (tls: before the target)? Or allow more time with "
             "--timeout"
         )
     elif reasons <= {"closed", "reset", "broken-pipe"} and not begun:
@@ -120,7 +118,7 @@ def _of_silence(report: Report) -> Iterator[str]:
 
 
 def disagreement_about_replies(report: Report) -> Iterator[str]:
-    """Say which clients found which format of replies, where they do not agree."""
+    """Yield a line with the clients that found each format of replies, if the formats differ."""
     found = report.replies_found
     if len(found) < 2:
         return

@@ -1,4 +1,4 @@
-"""Whether two engines, which carried out the same plan, found the same: a value."""
+"""Whether two engines that carried out the same plan have the same results: a value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from .report import Report
 from .verdict import INVALID, invalid
 
 _TIMES_AS_LONG, _LONGER = 2.0, 1e-3
-"""A percentile that is so many times as long, and so many seconds longer, is not the same."""
+"""Percentiles differ if one is this many times the other, and longer by this many seconds."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the two engines found; where failures were asked for, agreeing on them is right."""
+    """The reports of the two engines; with ``failures_asked``, failures are expected."""
 
     reactor: Report
     threads: Report
@@ -28,31 +28,31 @@ class Agreement:
 
     @cached_property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Where they tell different things of a client; times do not count."""
+        """The differences between them, client by client; times do not count."""
         return tuple(self.reactor.disagreements(self.threads))
 
     @cached_property
     def invalid(self) -> tuple[str, ...]:
-        """Why the figures of either cannot be believed, behind its name."""
+        """Why the figures of either engine cannot be believed, each after the engine's name."""
         return tuple(f"{one.engine}: {reason}" for one in self.reports for reason in invalid(one))
 
     @property
     def right(self) -> bool:
-        """Whether every message was answered right, or was not since that was asked for."""
+        """Whether every message was answered right, or failures were expected."""
         return self.reactor.complete or self.failures_asked
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with."""
+        """The exit code of the command."""
         if self.invalid:
             return INVALID
         return 0 if self.right and not self.disagreements else 1
 
     def percentiles_apart(self) -> Iterator[tuple[str, float | None, float | None]]:
-        """Give each percentile of the response times that differs, in seconds, by its name.
+        """Yield each percentile of the response times that differs: its name, and both in seconds.
 
-        None stands for an engine that got no reply. Both have the same machine one after the
-        other, so that times which are alike but for its moods are not told apart.
+        None stands for an engine that got no reply. The engines run one after the other on the same
+        machine, so small differences are ignored.
         """
         one, two = (report.latencies() for report in self.reports)
         if one is None and two is None:

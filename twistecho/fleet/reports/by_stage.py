@@ -1,8 +1,8 @@
-"""What was found in each stage of a load in stages, by itself.
+"""The results of each stage of a load in stages.
 
-A message belongs to the stage in which it was due, whenever its reply came; a failure to that of
-the oldest message that it left unanswered, or else to the one in which it happened. What belongs to
-the warm-up is in no stage, and what is later than all of them in the last.
+A message belongs to the stage in which it was due, whenever its reply came. A failure belongs to
+the stage of the oldest message that it left unanswered, or else to the stage in which it happened.
+The warm-up belongs to no stage; anything after the last stage belongs to the last one.
 """
 
 from collections import Counter
@@ -24,12 +24,12 @@ _NOT_COUNTED = ("measured", "failures")
 
 @dataclass(frozen=True)
 class StageFound:
-    """What was found of one stage; ``measured`` has no intervals.
+    """The results of one stage; ``measured`` has no intervals.
 
-    Of its messages ``failed`` went down with their clients, ``outstanding`` were unanswered when
-    the run was ended early, and ``unsent`` were never sent; ``late`` were sent, but only after the
-    stage was over. ``bytes_returned`` came back right in whole replies. ``failures`` counts clients
-    by cause. Clients offered load for ``client_seconds`` together.
+    Of its messages ``failed`` were lost with their clients, ``outstanding`` were unanswered when
+    the run was ended early, and ``unsent`` were never sent; ``late`` were sent only after the stage
+    was over. ``bytes_returned`` counts bytes in whole right replies. ``failures`` counts clients by
+    cause. ``client_seconds`` is the sum of the times for which clients offered load.
     """
 
     measured: Measured = field(default_factory=Measured)
@@ -47,12 +47,12 @@ class StageFound:
         return Latencies(self.measured.latency).count
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return it as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"measured": self.measured.to_dict(), "failures": dict(self.failures)}
 
     def to_readable_dict(self) -> dict[str, Any]:
-        """Give it with the figures of each histogram beside that."""
+        """Return it as JSON data, with the figures of each histogram added."""
         return self.to_dict() | {"measured": readable_dict(self.measured)}
 
 
@@ -64,7 +64,7 @@ def _found(measured: Measured, **fields: Any) -> StageFound:
 
 
 def add_found(parts: Iterable[Sequence[StageFound]]) -> tuple[StageFound, ...]:
-    """Put together what the parts of a run found, stage by stage; some may have found nothing."""
+    """Merge the results of the parts of a run, stage by stage; a part may have none."""
     stages = zip_longest(*parts, fillvalue=StageFound())
     return tuple(_sum([*stage]) for stage in stages)
 
@@ -84,10 +84,10 @@ def _sum(parts: Sequence[StageFound]) -> StageFound:
 
 @dataclass(frozen=True)
 class StageResult:
-    """A stage of a plan, its ``number`` counted from 1, and what was ``found`` of it.
+    """A stage of a plan, its ``number`` counted from 1, and its results, ``found``.
 
-    It began ``begins`` seconds after the first one. ``share`` is what part of the stage's load the
-    plan has; ``of_rate`` says whether that is a rate, and not a number of clients.
+    It began ``begins`` seconds after the first stage. ``share`` is the plan's share of the stage's
+    load; ``of_rate`` is whether the load is a rate, not a number of clients.
     """
 
     number: int
@@ -98,17 +98,17 @@ class StageResult:
     found: StageFound
 
     def __str__(self) -> str:
-        """Name it: ``stage 2 (100..2k:2min)``."""
+        """Return its name: ``stage 2 (100..2k:2min)``."""
         return f"stage {self.number} ({self.stage})"
 
     @property
     def asked(self) -> float:
-        """The mean of what was asked: messages a second, or clients."""
+        """The mean of the requested load: messages per second, or clients."""
         return self.stage.integral * self.share / self.stage.seconds
 
     @property
     def offered(self) -> float:
-        """What was offered of it, on the average: messages sent in time a second, or clients."""
+        """The mean of the offered load: messages sent in time per second, or clients."""
         offered = self.in_time if self.of_rate else self.found.client_seconds
         return offered / self.stage.seconds
 
@@ -119,7 +119,7 @@ class StageResult:
 
     @property
     def sent(self) -> int:
-        """How many of its messages were sent, the late ones too."""
+        """How many of its messages were sent, including late ones."""
         return self.answered + self.found.failed + self.found.outstanding
 
     @property
@@ -134,15 +134,15 @@ class StageResult:
 
     @property
     def rate(self) -> float:
-        """How many of its messages were answered right, a second."""
+        """How many of its messages were answered right, per second."""
         return self.answered / self.stage.seconds
 
     def latencies(self, time: str = "latency") -> LatencySummary | None:
-        """Give the figures of one of its histograms, or None where that is empty."""
+        """Return the figures of one of its histograms, or None where that is empty."""
         return Latencies(getattr(self.found.measured, time)).summary()
 
     def summary(self) -> dict[str, Any]:
-        """Say for people, in JSON, what the rest implies."""
+        """Return its derived figures as JSON data, for people to read."""
         return {
             "number": self.number,
             "stage": str(self.stage),
@@ -160,7 +160,7 @@ class StageResult:
 
 
 def stage_results(plan: Plan, found: Sequence[StageFound]) -> tuple[StageResult, ...]:
-    """Put the stages of a plan beside what was found of them; none where it has no stages."""
+    """Return the stages of a plan with their results; empty if it has no stages."""
     stages = plan.stages
     if stages is None:
         return ()

@@ -1,15 +1,15 @@
-"""Two targets side by side, slice by slice: by how much they differ, and how sure that is.
+"""Two targets compared slice by slice: by how much they differ, and with what confidence.
 
-A *slice* is a stretch of time in which one target was measured; each is paired with one of the
-other target. Of rate and latencies it is the middle of the logarithms of the ratios that counts,
-and its interval follows from how much the pairs differ among themselves: see `Method`. Of
-failures, which are few, the slices in which clients failed are counted; under no difference each of
-them is as probably one of either target, so that their share is binomial. Source: Przyborowski and
-Wilenski, Homogeneity of results in testing samples from Poisson series, Biometrika 31 (1940).
+A *slice* is a period of time in which one target was measured; each is paired with a slice of the
+other target. Rates and latencies are compared by the middle of the logarithms of their ratios; its
+interval follows from the spread of the pairs: see `Method`. Failures are rare, so the slices in
+which clients failed are counted. Without a difference each of these is equally likely to be of
+either target, so their share is binomial. Source: Przyborowski and Wilenski, Homogeneity of results
+in testing samples from Poisson series, Biometrika 31 (1940).
 
-The intervals of all figures hold *together* with 95 %: each is one of 99 %, as Bonferroni has it.
-So a figure differs exactly where its interval says so, and five figures of two equal targets show a
-difference in no more than one comparison of twenty.
+The confidence of all intervals *together* is 95 %: each interval has 99 % (Bonferroni). A figure
+differs if its interval excludes no change. For two equal targets at most one comparison in twenty
+shows a difference in any of the five figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,36 +29,36 @@ FIGURES = ("rate", *TIMES, "failures")
 """The figures that are compared."""
 
 _CONFIDENCE = 1 - 0.05 / len(FIGURES)
-_WIDEST = 700.0  # of a logarithm: a float holds its power
+_WIDEST = 700.0  # the largest logarithm whose exponential fits into a float
 
 
 def needed_for(percent: float) -> int:
-    """Say how many messages a slice must have for a percentile: one of them is beyond it."""
+    """Return how many messages a slice needs for a percentile, so that one is beyond it."""
     return ceil(100 / (100 - percent))
 
 
 class Method(NamedTuple):
-    """How the middle of the pairs' differences is found: those of rates, and of latencies."""
+    """How the middle of the pairs' differences is computed, for rates and for latencies."""
 
     rate: MiddleOf
     times: MiddleOf
 
 
 IN_TURNS = Method(mean_of_differences, median_of_differences)
-"""For slices of two targets that took turns: their rates on average, latencies of most slices.
+"""For slices of two targets that took turns: the mean for rates, the median for latencies.
 
-What both slices of a pair had in common has gone, and which of them came first was drawn.
+Common influences on a pair cancel out, and the order within each pair was drawn at random.
 """
 
 ONE_AFTER_THE_OTHER = Method(mean_of_series, mean_of_series)
-"""For slices of two runs, each of which was one stretch of time."""
+"""For slices of two runs, each without interruption."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What one target did in ``seconds``: messages answered, response times, clients that failed.
+    """One target's results in ``seconds``: messages answered, response times, failed clients.
 
-    ``times`` has those percentiles, in seconds, for which there were messages enough.
+    ``times`` has the percentiles, in seconds, for which there were enough messages.
     """
 
     seconds: float
@@ -68,15 +68,15 @@ class Slice:
 
     @property
     def rate(self) -> float:
-        """Messages answered a second."""
+        """Messages answered per second."""
         return self.answered / self.seconds
 
 
 Pairs = Sequence[tuple[Slice, Slice]]
-"""Slices of the first target, each with one of the second."""
+"""Slices of the first target, each paired with a slice of the second."""
 
 Doubts = Mapping[str, tuple[float, float]]
-"""By a figure's name, between which factors its ratio may be changed by the fleet's own share."""
+"""By a figure's name: the lowest and highest factor by which the own share may distort it."""
 
 
 def compare(
@@ -86,7 +86,7 @@ def compare(
     *,
     fewest: int = FEWEST_PAIRS,
 ) -> Comparison:
-    """Compare two targets by their slices; of fewer pairs than ``fewest`` without intervals."""
+    """Compare two targets by their slices; with fewer pairs than ``fewest`` without intervals."""
     figures = [_rate(pairs, method.rate), *(_time(name, pairs, method.times) for name in TIMES)]
     doubted = [replace(each, doubt=(doubts or {}).get(each.name)) for each in figures]
     sure = [_unless_few(each, fewest) for each in doubted]
@@ -94,28 +94,28 @@ def compare(
 
 
 def _unless_few(figure: Compared, fewest: int) -> Compared:
-    """Give the figure without its interval where the pairs are too few to be sure."""
+    """Return the figure, without its interval if there are too few pairs."""
     if figure.pairs >= fewest or figure.problem is not None:
         return figure
-    problem = f"{figure.pairs} of {fewest} pairs that it takes"
+    problem = f"{figure.pairs} of the {fewest} pairs needed"
     return replace(figure, low=None, high=None, problem=problem)
 
 
 def _rate(pairs: Pairs, middle_of: MiddleOf) -> Compared:
-    """Compare the means of the rates: a slice without a message is one of them."""
+    """Compare the means of the rates, slices without a message included."""
     ones, twos = [one.rate for one, _ in pairs], [two.rate for _, two in pairs]
     one, two = (fmean(rates) if rates else None for rates in (ones, twos))
     figure = Compared("rate", one, two, len(pairs))
     if not one or not two:
         return replace(figure, problem="nothing was answered")
     centre = log(two / one)
-    # How much each pair moves the logarithm of the ratio of means: the delta method.
+    # Each pair's effect on the logarithm of the ratio of means: the delta method.
     moved = [centre + b / two - a / one for a, b in zip(ones, twos, strict=True)]
     return _with_interval(figure, moved, middle_of)
 
 
 def _time(name: str, pairs: Pairs, middle_of: MiddleOf) -> Compared:
-    """Compare a percentile by its middle over the slices that have it."""
+    """Compare a percentile by the middle of its differences, in the pairs that have it."""
     both = [
         (log(one.times[name]), log(two.times[name]))
         for one, two in pairs
@@ -123,11 +123,11 @@ def _time(name: str, pairs: Pairs, middle_of: MiddleOf) -> Compared:
     ]
     if len(both) < min(max(len(pairs), 1), FEWEST_PAIRS):
         needed = needed_for(TIMES[name])
-        problem = f"{len(both)} pairs of slices have the {needed:,} messages that it takes"
+        problem = f"{len(both)} pairs of slices have the {needed:,} messages needed"
         return Compared(name, None, None, len(both), problem=problem)
     figure = Compared(name, None, None, len(both))
     figure = _with_interval(figure, [b - a for a, b in both], middle_of)
-    # Both are as far from what they have in common: a median of ratios is no ratio of medians.
+    # Shown values must have the computed ratio: a median of ratios is no ratio of medians.
     common = _middle([(a + b) / 2 for a, b in both], middle_of)
     half = log(figure.ratio or 1.0) / 2
     return replace(figure, one=_power(common - half), two=_power(common + half))
@@ -138,7 +138,7 @@ def _middle(values: Sequence[float], middle_of: MiddleOf) -> float:
 
 
 def _with_interval(figure: Compared, differences: Sequence[float], middle_of: MiddleOf) -> Compared:
-    """Give the figure with its ratio and, of two pairs or more, the interval."""
+    """Return the figure with its ratio and, for two pairs or more, its interval."""
     if len(differences) < 2:
         return replace(figure, ratio=_power(differences[0]))
     centre, low, high = map(_power, middle_of(differences, _CONFIDENCE))
@@ -150,7 +150,7 @@ def _power(logarithm: float) -> float:
 
 
 def _failures(pairs: Pairs) -> Compared:
-    """Compare how many slices clients failed in, which is exact however few they are."""
+    """Compare the numbers of slices in which clients failed; exact even for few slices."""
     one, two = sum(one.failures for one, _ in pairs), sum(two.failures for _, two in pairs)
     hit = sum(bool(one.failures) for one, _ in pairs), sum(bool(two.failures) for _, two in pairs)
     if not sum(hit):
@@ -162,16 +162,16 @@ def _failures(pairs: Pairs) -> Compared:
 
 
 def smallest(alike: Pairs, pairs: int, method: Method = IN_TURNS) -> Mapping[str, float]:
-    """Say from which ratio on a difference is seen in so many pairs, by the figure's name.
+    """Return the smallest ratio that ``pairs`` pairs detect as a difference, by figure name.
 
-    ``alike`` are pairs of slices of one and the same target, half as many as a rule. Figures of
-    which there are fewer than two pairs are left out.
+    ``alike`` are pairs of slices of the same target, usually half as many. Figures with fewer than
+    two pairs are left out.
     """
     found = {}
     for name in ("rate", *TIMES):
         both = [(_value(one, name), _value(two, name)) for one, two in alike]
         once = [log(two / one) for one, two in both if one and two]
-        # With the other sign each would have been as probable.
+        # The opposite sign would have been equally likely.
         values = [*once, *(-value for value in once)]
         if len(once) > 1 and pairs:
             middle_of = method.rate if name == "rate" else method.times

@@ -1,4 +1,4 @@
-"""What two reports tell differently of the same client."""
+"""Differences between two reports about the same client."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ COMPARED = ("messages", "bytes_sent", "bytes_returned", "reconnects")
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A client of whom two reports tell different things; ``field`` names what differs."""
+    """A client whose results differ between two reports; ``field`` names the difference."""
 
     client: int
     field: str
@@ -19,12 +19,12 @@ class Disagreement:
     theirs: object
 
     def __str__(self) -> str:
-        """Give the disagreement as one line."""
+        """Return the disagreement as one line."""
         return f"client {self.client}: {self.field}: {self.ours} against {self.theirs}"
 
 
 def disagreements(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> list[Disagreement]:
-    """List where two lists of outcomes tell different things; times don't count."""
+    """Return the differences between two lists of outcomes; times do not count."""
     one, other = _by_client(ours), _by_client(theirs)
     found: list[Disagreement] = []
     for client in sorted(one.keys() | other.keys()):
@@ -40,9 +40,9 @@ def _differences(client: int, ours: Outcome | None, theirs: Outcome | None) -> l
     if ours is None or theirs is None:
         return [Disagreement(client, "outcome", ours or "missing", theirs or "missing")]
     pairs = [("outcome", str(ours), str(theirs))]
-    # How much the system takes of what nobody reads is up to the moment.
+    # How many bytes the system takes while the peer does not read varies between runs.
     compared = [n for n in COMPARED if n != "bytes_sent" or not (ours.unsent or theirs.unsent)]
-    # A format may be known to one alone: how much came before a reset is up to the moment, too.
+    # One engine may not know the format: how many bytes come before a reset varies too.
     compared += ["reply"] if ours.reply and theirs.reply else []
     pairs += [(name, getattr(ours, name), getattr(theirs, name)) for name in compared]
     return [Disagreement(client, name, one, two) for name, one, two in pairs if one != two]

@@ -2,21 +2,21 @@
 
 Counts: ``clients`` planned, ``answered`` and ``failed``; ``messages`` answered right, ``sent``,
 ``outstanding`` and ``unsent``; ``connects``, connections made; ``bytes_sent`` and
-``bytes_returned``; and any cause of failure by its own name, ``receive:reset`` for instance, which
+``bytes_returned``; and any cause of failure by its name, ``receive:reset`` for instance, which
 counts clients.
 
 Times: ``makespan``; ``min``, ``mean``, ``max`` and percentiles, ``p99`` or ``p99.95``, of the
 response time, and of other times with their name before it: ``service.p99``, ``wire.p99``,
 ``own.p99``, ``connect.max``, ``first_byte.p50``, ``lag.p99``.
 
-Rates: ``rate``, messages answered, and ``byte_rate``, their bytes, a second of the time in which
-load was offered, both without the warm-up; ``connects/s``, connections made in it; ``error_rate``,
-the share of the clients that failed.
+Rates: ``rate``, messages answered per second of the time in which load was offered, and
+``byte_rate``, their bytes per second, both without the warm-up; ``connects/s``, connections made
+per second of that time; ``error_rate``, the share of the clients that failed.
 
-Of one stage of a load in stages, ``stage 2: p99``: all times, any cause of failure, and
+For one stage of a load in stages, ``stage 2: p99``: all times, any cause of failure, and
 ``messages``, ``sent``, ``outstanding``, ``unsent``, ``failed``, ``bytes_returned``, ``rate`` and
-``byte_rate``, of the messages that were due in it. ``offered`` is what was sent of them in time, a
-second, or how many clients there were, on the average.
+``byte_rate``, of the messages that were due in it. ``offered`` is the mean of the messages sent in
+time per second, or of the number of clients.
 """
 
 import re
@@ -42,7 +42,7 @@ TIMES = {
     "first_byte": "first_byte",
     "lag": "lag",
 }
-"""The times that have histograms, and the fields of what was measured that these are in."""
+"""The times that have histograms, and the fields of `Measured` that hold these."""
 
 _TIME = re.compile(
     rf"((?P<of>{'|'.join(TIMES)})\.)?"
@@ -54,36 +54,36 @@ _CAUSES = frozenset(f"{phase}:{reason}" for phase in Phase for reason in REASONS
 _STAGE = re.compile(r"stage (?P<number>[0-9]{1,9}): (?P<figure>.*)")
 
 _SHORTEST = 1e-9
-"""Seconds: from which on a run has rates; less is no time that anybody measured."""
+"""The shortest run that has rates, in seconds; shorter times are not measurable."""
 
-_READ = 40  # characters of a name that is none, in the search for what was meant
+_READ = 40  # characters of an unknown name that are compared with known ones
 
 
 class Unit(Enum):
-    """What a figure is counted in."""
+    """The unit of a figure."""
 
     COUNT = "a number"
     SECONDS = "a time"
     BYTES = "a number of bytes"
-    RATE = "a number a second"
-    BYTE_RATE = "bytes a second"
+    RATE = "a number per second"
+    BYTE_RATE = "bytes per second"
     SHARE = "a share"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A figure, or None where there is nothing to tell: the latency of no reply."""
+    """A figure; its value is None where there is none, such as the latency without a reply."""
 
     value: float | None
     unit: Unit
 
     def __str__(self) -> str:
-        """Write it with the unit that people would choose."""
+        """Write it in a readable unit."""
         return "none" if self.value is None else _WRITTEN[self.unit](self.value)
 
 
 def read(report: Report, name: str) -> Reading:
-    """Give the figure of this name. Raises ValueError where there is no such name."""
+    """Return the figure of this name. Raises ValueError where there is no such name."""
     unit = unit_of(name)
     number, figure = stage_and_figure(name)
     if number is not None:
@@ -97,7 +97,7 @@ def read(report: Report, name: str) -> Reading:
 
 
 def stage_and_figure(name: str) -> tuple[int | None, str]:
-    """Take the name of a figure apart: the number of its stage, or None, and the figure there."""
+    """Split the name of a figure into the number of its stage, or None, and the figure there."""
     match = _STAGE.fullmatch(name)
     return (None, name) if match is None else (int(match["number"]), match["figure"])
 
@@ -107,7 +107,7 @@ def _stage(report: Report, number: int) -> StageResult | None:
 
 
 def _of_stage(stage: StageResult, figure: str) -> float | None:
-    """Give a figure of a stage."""
+    """Return a figure of a stage."""
     if figure in _OF_STAGES:
         return _OF_STAGES[figure][1](stage)
     if _TIME.fullmatch(figure):
@@ -116,7 +116,7 @@ def _of_stage(stage: StageResult, figure: str) -> float | None:
 
 
 def unit_of(name: str) -> Unit:
-    """Give what the figure of this name is counted in. Raises ValueError where there is none."""
+    """Return the unit of the figure of this name. Raises ValueError for an unknown name."""
     number, figure = stage_and_figure(name)
     if number is not None:
         if figure in _OF_STAGES:
@@ -132,11 +132,11 @@ def unit_of(name: str) -> Unit:
         return Unit.COUNT
     names = _CAUSES if ":" in name else [*_FIGURES, "min", "mean", "max", "p99"]
     like = get_close_matches(name[:_READ], sorted(names), 1)
-    raise ValueError(f"{name!r} is no figure of a report" + (f": {like[0]}?" if like else ""))
+    raise ValueError(f"{name!r} is not a figure of a report" + (f": {like[0]}?" if like else ""))
 
 
 def doubt_of(report: Report, name: str) -> OwnShare | None:
-    """Give the fleet's own share of a figure, if that is a time and the share marks it."""
+    """Return the fleet's own share of a figure, if the figure is a time and the share marks it."""
     number, figure = stage_and_figure(name)
     stage = None if number is None else _stage(report, number)
     match = _TIME.fullmatch(figure)
@@ -149,9 +149,9 @@ def doubt_of(report: Report, name: str) -> OwnShare | None:
 
 
 def is_of_failures(name: str, cause: str) -> bool:
-    """Tell whether a figure counts the clients that a cause stands for, alone or among others.
+    """Return whether a figure counts the clients with this cause, alone or among others.
 
-    Who was interrupted has not failed, and is not among those that have.
+    An interrupted client does not count as failed.
     """
     if name in {"failed", "error_rate"}:
         return not is_interruption(cause)
@@ -177,7 +177,7 @@ def _rate(report: Report) -> float | None:
 
 def _byte_rate(report: Report) -> float | None:
     took = report.offered
-    # The warm-up may end within an interval, so its share of the bytes is that of the messages.
+    # The warm-up may end within an interval: its share of the bytes is estimated from messages.
     if took < _SHORTEST:
         return None
     measured = report.messages - report.measured.unmeasured
@@ -226,7 +226,7 @@ _OF_STAGES: dict[str, tuple[Unit, Callable[[StageResult], float | None]]] = {
 
 
 def _scaled(value: float, step: float, units: tuple[str, ...]) -> str:
-    """Write a number of three digits or more with the largest unit that leaves 1 or more."""
+    """Write a number with three digits, in the largest unit in which it is 1 or more."""
     at = 0
     while abs(value) >= step and at < len(units) - 1:
         value /= step

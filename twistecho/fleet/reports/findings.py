@@ -1,15 +1,15 @@
-"""What is to be said of two targets, figure by figure: faster, slower, or no difference seen."""
+"""The findings about two targets, figure by figure: faster, slower, or no difference seen."""
 
 from dataclasses import dataclass
 
 from twistecho.base.notation import TextEnum
 
 FEWEST_PAIRS = 20
-"""With fewer nothing is said."""
+"""The fewest pairs of slices that allow a finding."""
 
 
 class Finding(TextEnum):
-    """What is to be said of a figure: of the second target, compared with the first."""
+    """The finding about a figure of the second target, compared with the first."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -26,12 +26,11 @@ class Finding(TextEnum):
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of two targets: ``one`` and ``two`` in a typical slice, or failures in all.
+    """One figure of two targets: ``one`` and ``two`` in a typical slice, or failures in total.
 
-    ``ratio`` is that of the second to the first, ``low`` and ``high`` its interval; None where
-    there is nothing to tell, for the reason that ``problem`` gives. Of a figure that is ``marked``
-    a good part is the fleet's own: without that the ratio is so many times as large, the
-    ``doubt``'s first number at least and its second at most.
+    ``ratio`` is that of the second to the first, ``low`` and ``high`` its interval; None if
+    unknown, and ``problem`` is the reason. A large part of a ``marked`` figure is the fleet's own
+    time: without that part the ratio changes by a factor between the two numbers of ``doubt``.
     """
 
     name: str
@@ -46,12 +45,12 @@ class Compared:
 
     @property
     def marked(self) -> bool:
-        """Whether a good part of the figure is the fleet's own."""
+        """Whether a large part of the figure is the fleet's own time."""
         return self.doubt is not None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """The interval within which the true ratio is, the fleet's own share considered."""
+        """The interval of the true ratio, widened for the fleet's own share."""
         if self.low is None or self.high is None:
             return None
         least, most = self.doubt or (1.0, 1.0)
@@ -59,13 +58,13 @@ class Compared:
 
     @property
     def finding(self) -> Finding:
-        """What is to be said of it."""
+        """The finding about this figure."""
         if self.bounds is None or self.low is None or self.high is None:
             return Finding.ALIKE if self.problem is None else Finding.UNDECIDED
         seen = _is_beyond(self.low, self.high)
         if not seen:
             return Finding.ALIKE
-        # What the fleet's own share may have made is no difference of the targets.
+        # A difference that the fleet's own share may explain is not the targets'.
         if _is_beyond(*self.bounds) != seen:
             return Finding.UNDECIDED
         if self.name == "failures":
@@ -74,19 +73,19 @@ class Compared:
 
 
 def _is_beyond(low: float, high: float) -> int:
-    """Say on which side of 1 an interval lies: 1 above it, -1 below it, 0 for neither."""
+    """Return 1 for an interval above 1, -1 for one below 1, and 0 for one that contains 1."""
     return (low > 1) - (high < 1)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All figures of two targets, of so many pairs of slices; see `compare`."""
+    """All figures of two targets, from ``pairs`` pairs of slices; see `compare`."""
 
     pairs: int
     figures: tuple[Compared, ...]
 
     def figure(self, name: str) -> Compared:
-        """Give a figure by its name."""
+        """Return a figure by its name."""
         return next(each for each in self.figures if each.name == name)
 
     @property

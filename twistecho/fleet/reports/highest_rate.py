@@ -1,8 +1,8 @@
-"""The highest rate that a target sustains: what the steps of a search say of it. A value, and JSON.
+"""The highest rate that a target sustains, from the steps of a search: a value, and its JSON.
 
-The rate is that of the highest step that passed. Between it and the lowest one that did not, twice,
-nothing was tried. Where that was the limit of the fleet, or of its clients, or where nothing
-higher was to be tried, the target can do *at least* that.
+The result is the rate of the highest step that passed. No rate was tried between it and the lowest
+one that failed twice. Where the fleet or its clients were the limit, or no higher rate was allowed,
+the target sustains *at least* this rate.
 """
 
 import json
@@ -19,16 +19,16 @@ from .requirements import Requirement
 from .verdict import INVALID
 
 SCHEMA = 1
-"""The version of the JSON form; it grows when a reader of the old form would be misled."""
+"""The version of the JSON form; it grows when a reader of the old form would misread it."""
 
 
 @dataclass(frozen=True)
 class HighestRate:
-    """What a search has found: its ``steps`` in the order in which they were taken.
+    """The result of a search: its ``steps`` in the order in which they were taken.
 
-    ``plan`` is that of every step but for its rate. Rates from ``least`` to ``most`` were to be
-    tried, until the rates of the highest step that passed and the lowest that did not differed by
-    no more than ``precision``, a fraction. Where it ended early it was ``interrupted``.
+    ``plan`` is the plan of every step, except for the rate. The search tries rates from ``least``
+    to ``most``, until the highest rate that passed and the lowest that failed differ by at most
+    ``precision``, a fraction. ``interrupted`` is whether it was ended early.
     """
 
     target: str
@@ -47,55 +47,55 @@ class HighestRate:
 
     @property
     def above(self) -> RateStep | None:
-        """The lowest of the steps that did not pass when they were repeated."""
+        """The lowest of the steps that failed twice."""
         return lowest_that_failed(self.steps)
 
     @property
     def unreachable(self) -> str | None:
-        """Why no client was connected in the last step; None where one was."""
+        """Why no client could connect in the last step; None where one could."""
         return self.steps[-1].unreachable if self.steps else None
 
     @property
     def broken(self) -> str | None:
-        """What became of a part of the fleet that ended early, and the search with it."""
+        """Why a part of the fleet ended early, which ended the search; None if none did."""
         return self.steps[-1].broken if self.steps else None
 
     @property
     def rate(self) -> float | None:
-        """The highest rate that was sustained, in messages a second; None where none was."""
+        """The highest sustained rate, in messages per second; None where none was sustained."""
         return None if self.below is None else self.below.rate
 
     @property
     def interval(self) -> tuple[float | None, float | None]:
-        """Between which two rates the highest one is; None where there is no bound."""
+        """The lower and upper bound of the highest rate; None where there is no bound."""
         above = self.above
         bounds_it = above is not None and self.limit is Limit.TARGET
         return self.rate, above.rate if above is not None and bounds_it else None
 
     @property
     def limit(self) -> Limit | None:
-        """What kept the rate from being higher; None where that was not found out."""
+        """The limit of the rate; None if unknown."""
         if self.above is not None:
             return self.above.limit(*(step for step in self.steps if step.passed))
         return Limit.MAX_RATE if self.rate == self.most else None
 
     @property
     def at_least(self) -> bool:
-        """Whether the target may well sustain more than the rate that was found."""
+        """Whether the target may sustain more than the rate found."""
         return self.rate is not None and (not self.narrow or self.limit is not Limit.TARGET)
 
     @property
     def narrow(self) -> bool:
-        """Whether the search has come to its end."""
+        """Whether the search reached its precision."""
         if self.above is None or self.rate is None:
             return False
         return is_narrow(self.rate, self.above.rate, self.precision)
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that shows it: 0 where a rate was found.
+        """The exit code of a command that shows it: 0 where a rate was found.
 
-        `INVALID` where not even the least one could be offered, 1 where it did not pass.
+        `INVALID` where not even the lowest rate could be offered, 1 where it did not pass.
         """
         if self.unreachable or self.broken:
             return 1
@@ -104,7 +104,7 @@ class HighestRate:
         return 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return it as JSON data."""
         return {
             "schema": SCHEMA,
             "target": self.target,
@@ -129,15 +129,15 @@ class HighestRate:
 
 
 def highest_that_passed(steps: Iterable[RateStep]) -> RateStep | None:
-    """Give the step with the highest rate that passed."""
+    """Return the step with the highest rate that passed."""
     passed = [step for step in steps if step.passed]
     return max(passed, key=lambda step: step.rate, default=None)
 
 
 def lowest_that_failed(steps: Sequence[RateStep]) -> RateStep | None:
-    """Give the last step at the lowest rate that did not pass twice; who was interrupted has not.
+    """Return the last step at the lowest rate that failed twice.
 
-    A rate that passed the second time has passed.
+    A rate that passed the second time has passed. Interrupted steps do not count.
     """
     failed = [step for step in steps if not step.passed and not step.report.interrupted]
     tries = Counter(step.rate for step in failed)
@@ -146,7 +146,7 @@ def lowest_that_failed(steps: Sequence[RateStep]) -> RateStep | None:
 
 
 def rates_left(steps: Sequence[RateStep], precision: float) -> int | None:
-    """Say how many rates are still to be tried, at least; None before there are two bounds."""
+    """Return how many more rates must be tried, at least; None before there are two bounds."""
     below, above = highest_that_passed(steps), lowest_that_failed(steps)
     if below is None or above is None or above.rate <= below.rate:
         return None
@@ -155,11 +155,11 @@ def rates_left(steps: Sequence[RateStep], precision: float) -> int | None:
 
 
 def by_rate(steps: Sequence[RateStep]) -> list[RateStep]:
-    """Give the last step of each rate that has some, in the order of the rates."""
+    """Return the last uninterrupted step of each rate, in the order of the rates."""
     last = {step.rate: step for step in steps if not step.report.interrupted}
     return [last[rate] for rate in sorted(last)]
 
 
 def is_narrow(low: float, high: float, precision: float) -> bool:
-    """Say whether two rates differ by no more than a fraction of the lower one."""
+    """Return whether two rates differ by no more than a fraction of the lower one."""
     return high <= low * (1 + precision)

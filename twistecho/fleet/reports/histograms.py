@@ -1,7 +1,7 @@
-"""How long everything took in a run: histograms, in all and second by second.
+"""The times measured in a run: histograms, in total and per second.
 
-Every histogram of the project is an HdrHistogram of microseconds and has the same range and
-precision, 1 microsecond to 1 hour at 3 significant digits, so that any two can be added exactly.
+Every histogram of the project is an HdrHistogram of microseconds with the same range and precision,
+1 microsecond to 1 hour at 3 significant digits, so that any two can be added exactly.
 """
 
 import base64
@@ -25,33 +25,33 @@ _LOWEST, _HIGHEST, _DIGITS = 1, 3_600_000_000, 3
 _FOLD_AT = 4096
 _COOKIES = struct.Struct(">II")
 _PAYLOAD = struct.Struct(">IIIIQQd")
-_MOST_BYTES = 1 << 19  # 25,000 counts of nine bytes each, at most
+_MOST_BYTES = 1 << 19  # more than 25,000 counts of at most nine bytes each
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 """The percentiles that a report shows."""
 
 
 INTERVAL_LENGTH = 1.0
-"""How long an interval is, in seconds."""
+"""The length of an interval, in seconds."""
 
 HISTOGRAMS = (
     "latency", "service", "wire", "own", "undelayed", "connect", "connect_wire", "first_byte",
     "first_byte_wire", "lag",
 )  # fmt: skip
-"""The histograms of a run, the names of `Measured`'s fields."""
+"""The names of a run's histograms, which are fields of `Measured`."""
 
 
 def rank_of(percent: float, count: int) -> int:
-    """Give the rank of a percentile among so many values in order, from 1: ceil(percent % of them).
+    """Return the rank of a percentile among ``count`` sorted values: ceil(percent % of count).
 
-    So many per cent of all values are not above the value of this rank, and no lower rank's is
-    enough. The percent counts as it is written: 99.9 % of 1,000 is 999, not a bit more.
+    Ranks count from 1. It is the lowest rank for which at least ``percent`` per cent of all values
+    are not above its value. The percentage is exact: 99.9 % of 1,000 is 999, without rounding.
     """
     return max(1, ceil(Fraction(str(percent)) * count / 100))
 
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """A few figures of a histogram, in seconds; ``percentiles`` follow those asked for."""
+    """A few figures of a histogram, in seconds; ``percentiles`` are in the order requested."""
 
     count: int
     min: float
@@ -61,14 +61,14 @@ class LatencySummary:
 
 
 class Latencies:
-    """Records how long something took. Recording is cheap; the histogram is filled in batches.
+    """Records times. Recording is cheap; the histogram is filled in batches.
 
-    The histogram, which takes a fifth of a megabyte, is made when it is first needed: thousands of
-    these can wait to be added up.
+    The histogram takes a fifth of a megabyte, and is created at its first use, so that thousands of
+    these objects fit into memory.
     """
 
     def __init__(self, encoded: str | None = None) -> None:
-        """Begin empty, or with what `encode` gave. Raises ValueError for anything else."""
+        """Begin empty, or with a result of `encode`. Raises ValueError for other text."""
         self._fresh: list[float] = []
         self._counts: Counter[int] = Counter()
         self._histogram: HdrHistogram | None = None
@@ -78,7 +78,7 @@ class Latencies:
     def _add_encoded(self, encoded: str) -> None:
         try:
             self._add_histogram(HdrHistogram.decode(encoded))
-        except Exception as error:  # the decoder raises whatever zlib, base64 or it itself finds
+        except Exception as error:  # the decoder raises errors of zlib, base64 and its own
             raise ValueError(f"not a histogram: {error}") from error
 
     def _add_histogram(self, other: HdrHistogram) -> None:
@@ -87,13 +87,13 @@ class Latencies:
             self.histogram().add(other)
 
     def record(self, seconds: float) -> None:
-        """Add one latency in seconds; below a microsecond counts as one, above an hour as one."""
+        """Add one latency in seconds; values are limited to 1 microsecond to 1 hour."""
         self._fresh.append(seconds)
         if len(self._fresh) >= _FOLD_AT:
             self._fold()
 
     def add_counts(self, counts: Iterable[tuple[int, int]]) -> None:
-        """Add latencies in whole microseconds, each with how often it came."""
+        """Add latencies in whole microseconds, each with its number of occurrences."""
         known = self._counts
         for value, count in counts:
             if count:
@@ -102,9 +102,9 @@ class Latencies:
             self.histogram()
 
     def add(self, other: "Latencies") -> None:
-        """Add all that another one has recorded."""
+        """Add all latencies that another object has recorded."""
         self._fresh += other._fresh  # noqa: SLF001 - the same class
-        # A copy, since the other one may be recording in its own thread.
+        # A copy, since the other object may be recording in its own thread.
         self._counts.update(dict(other._counts))  # noqa: SLF001 - the same class
         if other._histogram is not None:  # noqa: SLF001 - the same class
             self._add_histogram(other._histogram)  # noqa: SLF001 - the same class
@@ -112,13 +112,13 @@ class Latencies:
 
     def _fold(self) -> None:
         fresh, self._fresh = self._fresh, []
-        # The histogram is slow and latencies are much alike: each value goes in once, with a count.
+        # The histogram is slow, and latencies repeat: each value is added once, with its count.
         self._counts.update([round(seconds * 1e6) for seconds in fresh])
         if len(self._counts) >= _FOLD_AT:
             self.histogram()
 
     def histogram(self) -> HdrHistogram:
-        """Give the histogram, in microseconds, of all that was recorded; it is not a copy."""
+        """Return the histogram of all recorded latencies, in microseconds; it is not a copy."""
         if self._histogram is None:
             self._histogram = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
         fresh, self._fresh = self._fresh, []
@@ -135,14 +135,14 @@ class Latencies:
         return int(recorded) + self._counts.total() + len(self._fresh)
 
     def encode(self) -> str:
-        """Give the histogram in HdrHistogram's own compressed text form (V2); empty, no text."""
+        """Return the histogram in HdrHistogram's compressed text form (V2); "" if it is empty."""
         if not self.count:
             return ""
         text: bytes = self.histogram().encode()
         return text.decode("ascii")
 
     def summary(self, percentiles: Sequence[float] = PERCENTILES) -> LatencySummary | None:
-        """Give the figures people ask for, or None where nothing was recorded."""
+        """Return the count, bounds, mean and percentiles; None where nothing was recorded."""
         if not self.count:
             return None
         histogram, count = self.histogram(), self.count
@@ -158,24 +158,24 @@ class Latencies:
         )
 
     def at_ranks(self, ranks: Sequence[int]) -> list[float]:
-        """Give the values, in seconds, of ranks, from 1 (the least) to `count` (the greatest)."""
+        """Return the values of ranks, in seconds; ranks go from 1 (smallest) to `count`."""
         return _at_ranks(self.histogram(), _filled(self.histogram()), ranks)
 
 
 _Filled = tuple[list[int], list[int]]
-"""The places of a histogram's counts that are not 0, in order, and these counts."""
+"""The indices of a histogram's counts that are not 0, in order, and these counts."""
 
 
 def _filled(histogram: HdrHistogram) -> _Filled:
-    """Find them: some hundred of 25,000, as a rule."""
+    """Return the counts that are not 0: usually some hundred of 25,000."""
     counts = histogram.counts[:]
     return list(compress(range(len(counts)), counts)), list(filter(None, counts))
 
 
 def _at_ranks(histogram: HdrHistogram, filled: _Filled, ranks: Iterable[int]) -> list[float]:
-    """Give the values of ranks.
+    """Return the values of ranks, in seconds.
 
-    The library gives those of percentiles alone, rounds these to the nearest rank, and is slower.
+    The library has only percentiles, rounds them to the nearest rank, and is slower.
     """
     places, counts = filled
     upto = list(accumulate(counts))
@@ -184,10 +184,10 @@ def _at_ranks(histogram: HdrHistogram, filled: _Filled, ranks: Iterable[int]) ->
 
 
 def _mean(histogram: HdrHistogram, filled: _Filled) -> float:
-    """Give the mean, as the library does: it steps over all counts, and takes many times as long.
+    """Return the mean, equal to the library's, which visits all counts and is many times slower.
 
-    Of the counts' layout see HdrHistogram's AbstractHistogram: the first two halves are of bucket
-    0, and each half after them is of a bucket whose values are twice as far apart.
+    For the layout of the counts see HdrHistogram's AbstractHistogram: the first two halves belong
+    to bucket 0; each further half belongs to a bucket whose values are twice as far apart.
     """
     half = histogram.sub_bucket_half_count
     total = 0
@@ -199,11 +199,11 @@ def _mean(histogram: HdrHistogram, filled: _Filled) -> float:
 
 @dataclass(frozen=True)
 class Interval:
-    """What happened for `INTERVAL_LENGTH` from ``start`` on, in seconds from the start of the run.
+    """The events in `INTERVAL_LENGTH` from ``start`` on, in seconds from the start of the run.
 
-    ``connected`` connections were made; ``answered`` messages came back right and whole, of
-    ``bytes_returned`` payload bytes; ``failures`` counts clients that failed, by cause. ``latency``
-    is the histogram of the replies' response times in text form, empty where there were none.
+    ``connected`` connections were made. ``answered`` messages got whole right replies, with
+    ``bytes_returned`` payload bytes. ``failures`` counts failed clients by cause. ``latency`` is
+    the histogram of the response times in text form, empty where there were none.
     """
 
     start: float
@@ -214,13 +214,13 @@ class Interval:
     latency: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the interval as JSON data."""
+        """Return the interval as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"failures": dict(self.failures)}
 
 
 def add_intervals(one: Interval, other: Interval) -> Interval:
-    """Put together what two parts of a run found in the same second; histograms are added."""
+    """Merge the same second of two parts of a run; histograms are added."""
     latencies = Latencies(one.latency)
     latencies.add(Latencies(other.latency))
     return Interval(
@@ -235,20 +235,20 @@ def add_intervals(one: Interval, other: Interval) -> Interval:
 
 @dataclass(frozen=True)
 class Measured:
-    """How long everything took in a run; histograms are in text form, empty where there is nothing.
+    """The times measured in a run; histograms are in text form, empty where there are no values.
 
     ``latency`` is the response time, from when a message was due to when its reply was whole;
     ``service`` counts from when the message was handed over. In a closed load they are the same.
     ``wire`` counts from the system call that sent a message to when the kernel had received its
-    reply: of ``timed`` messages, each of which stands for itself and some that were not;
-    ``timed_squares`` is the sum of the squares of these numbers. ``own`` is what these took
-    beside that, the fleet's own share; under a rate, ``undelayed`` has their response times without
-    it. ``connect`` is what connecting took, ``first_byte`` the time from a connection's first
-    message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the same
-    without the fleet's own share. ``lag`` is how late the fleet itself was in handing over
-    messages. ``unmeasured`` replies belong to the warm-up. Where connections are a part of the
-    load, ``early_connects`` were made before it was measured, and are in no histogram.
-    ``intervals`` follow each other.
+    reply. It is measured for ``timed`` messages, each weighted by the number of messages that it
+    represents; ``timed_squares`` is the sum of the squares of these weights. ``own`` is the rest of
+    their response time, the fleet's own share; under a rate, ``undelayed`` has their response times
+    without it. ``connect`` is the time to connect, ``first_byte`` the time from a connection's
+    first message to the first byte of its reply; ``connect_wire`` and ``first_byte_wire`` are the
+    same without the fleet's own share. ``lag`` is the fleet's own delay in handing over messages.
+    ``unmeasured`` counts replies of the warm-up. Where connections are a part of the load,
+    ``early_connects`` counts those made before measuring began, which are in no histogram.
+    ``intervals`` are consecutive.
     """
 
     latency: str = ""
@@ -269,14 +269,14 @@ class Measured:
 
     @property
     def samples(self) -> int:
-        """How many messages that stand for equally many would tell as much of the wire.
+        """The effective sample size of ``wire``: equally weighted messages of the same precision.
 
-        Source: Kish, Survey Sampling (1965), the effective sample size.
+        Source: Kish, Survey Sampling (1965).
         """
         return Latencies(self.wire).count ** 2 // self.timed_squares if self.timed_squares else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return it as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"intervals": [interval.to_dict() for interval in self.intervals]}
 
@@ -302,7 +302,7 @@ def _measured(intervals: tuple[Interval, ...], **fields: Any) -> Measured:
 
 
 def _histogram(name: str, text: str) -> str:
-    """Give a histogram of the project's form. Raises FieldError for what is none."""
+    """Return a histogram in the project's form. Raises FieldError for any other text."""
     try:
         _check_form(text)
         return Latencies(text).encode()
@@ -311,7 +311,7 @@ def _histogram(name: str, text: str) -> str:
 
 
 def _check_form(text: str) -> None:
-    """Refuse a histogram of another range, or of more bytes than one has; take no memory for it."""
+    """Refuse a histogram of another range, or one that is too large, before it is decoded."""
     if not text:
         return
     try:
@@ -321,11 +321,11 @@ def _check_form(text: str) -> None:
     except (ValueError, zlib.error, struct.error) as error:
         raise ValueError(f"not a histogram: {error}") from None
     if (lowest, highest, digits) != (_LOWEST, _HIGHEST, _DIGITS) or len(payload) > _MOST_BYTES:
-        raise ValueError("not a histogram: of another range")
+        raise ValueError("not a histogram of the range 1 us to 1 h with 3 digits")
 
 
 def add_measured(found: Iterable[Measured]) -> Measured:
-    """Put together what the parts of a run measured: histograms added, second by second too."""
+    """Merge the measurements of the parts of a run; histograms are added, also per second."""
     sums = {name: Latencies() for name in HISTOGRAMS}
     counts = Counter[str]()
     intervals: dict[float, Interval] = {}

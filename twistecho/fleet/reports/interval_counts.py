@@ -1,4 +1,4 @@
-"""What happened in one interval, counted in as few bytes as may be: there may be hours of them."""
+"""The counts of one interval, in little memory: a run may have hours of intervals."""
 
 from array import array
 from collections import Counter
@@ -11,20 +11,20 @@ Counts = dict[int, int]
 
 
 def add_counts(known: Counts, counts: Iterable[tuple[int, int]]) -> None:
-    """Add counts to those that are known."""
+    """Add counts to ``known``."""
     for value, count in counts:
         known[value] = known.get(value, 0) + count
 
 
 class IntervalCounts:
-    """What happened in one interval; ``packed`` are its latencies and how often each came."""
+    """The counts of one interval; ``packed`` has its latencies and their numbers."""
 
     __slots__ = ("bytes_returned", "connected", "failures", "packed")
 
     def __init__(self) -> None:
         self.connected = self.bytes_returned = 0
         self.failures: Counter[str] = Counter()
-        # Numbers in arrays take a tenth of what they do in a dictionary: there may be hours.
+        # Arrays take a tenth of a dictionary's memory, and there may be hours of intervals.
         self.packed: list[tuple[array[int], array[int]]] = []
 
     def pack(self, counts: Counts) -> None:
@@ -33,14 +33,14 @@ class IntervalCounts:
             self.packed.append((array("q", counts.keys()), array("q", counts.values())))
 
     def add(self, other: "IntervalCounts") -> None:
-        """Add what another one has counted."""
+        """Add the counts of another object."""
         self.connected += other.connected
         self.bytes_returned += other.bytes_returned
         self.failures += other.failures
         self.packed += other.packed
 
     def interval(self, number: int) -> Interval:
-        """Give it as a value."""
+        """Return the counts as a value."""
         latencies = Latencies()
         for values, counts in self.packed:
             latencies.add_counts(zip(values, counts, strict=True))

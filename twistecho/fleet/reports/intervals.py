@@ -1,7 +1,7 @@
-"""Where the middle of a series of differences truly is: intervals of a mean, or of a median.
+"""Confidence intervals of the mean, or of the median, of a series of differences.
 
-Messages follow each other in queues, and so are not independent: what is counted here are slices of
-time. Whether slices are independent depends on how they were taken.
+Messages wait in queues behind each other, and so are not independent: therefore the differences are
+between slices of time. Whether slices are independent depends on how they were taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ from typing import NamedTuple
 from .quantiles import student_quantile
 
 _MOST_WAVES = 4
-_EXACT = 60  # differences, up to which all signs are counted
+_EXACT = 60  # the most differences for which all combinations of signs are counted
 
 
 class Middle(NamedTuple):
-    """The middle of some differences, and the interval that the true one is in."""
+    """The middle of some differences, and its confidence interval."""
 
     centre: float
     low: float
@@ -26,16 +26,16 @@ class Middle(NamedTuple):
 
     @property
     def half_width(self) -> float:
-        """How far the interval goes to each side, on average."""
+        """Half the width of the interval."""
         return (self.high - self.low) / 2
 
 
 MiddleOf = Callable[[Sequence[float], float], Middle]
-"""Gives the middle of two differences or more, with the confidence that is asked for."""
+"""Returns the middle of two or more differences, and its interval at the given confidence."""
 
 
 def mean_of_differences(differences: Sequence[float], confidence: float) -> Middle:
-    """Give the mean of differences whose signs are independent of each other, or nearly so.
+    """Return the mean of differences whose signs are independent of each other, or nearly so.
 
     Source: Student, The probable error of a mean, Biometrika 6 (1908).
     """
@@ -45,11 +45,11 @@ def mean_of_differences(differences: Sequence[float], confidence: float) -> Midd
 
 
 def median_of_differences(differences: Sequence[float], confidence: float) -> Middle:
-    """Give the median of differences whose signs are independent of each other.
+    """Return the median of differences whose signs are independent of each other.
 
-    A few that are far away have little bearing on it. Where the order of what is compared was
-    drawn, each sign is as probable as the other one if there is no difference: the interval is
-    exact then, however the differences are distributed.
+    A few outliers have little influence on it. If the order within each pair was drawn at random,
+    and there is no difference, both signs are equally likely: then the interval is exact for any
+    distribution of the differences.
 
     Source: Hodges and Lehmann, Estimates of location based on rank tests, Annals of Mathematical
     Statistics 34 (1963): the median of the means of any two, and Wilcoxon's signed ranks for its
@@ -61,11 +61,11 @@ def median_of_differences(differences: Sequence[float], confidence: float) -> Mi
 
 
 def mean_of_series(differences: Sequence[float], confidence: float) -> Middle:
-    """Give the mean of a series in time, in which one may depend on those before.
+    """Return the mean of a series in time, in which values may depend on earlier ones.
 
-    The variance is that of the slowest waves in the series: equally weighted cosines. The source
-    has 0.4 n^(2/3) of them. Here there are four at most: with more a drift over the whole series,
-    which is in the first one, would be too small a part of the variance.
+    The variance is estimated from the slowest waves in the series: equally weighted cosines. The
+    source uses 0.4 n^(2/3) of them. Here there are at most four: with more, a drift over the whole
+    series, which is in the first wave, would contribute too little to the variance.
 
     Source: Lazarus, Lewis, Stock and Watson, HAR inference: recommendations for practice, Journal
     of Business & Economic Statistics 36 (2018), the estimator EWC.
@@ -86,12 +86,12 @@ def _around(mean: float, error: float, freedom: int, confidence: float) -> Middl
 
 @cache
 def _ranks_outside(count: int, confidence: float) -> int:
-    """Say how many of the means of any two are left out at each end of an interval."""
+    """Return how many of the pairwise means are outside the interval at each end."""
     beyond = (1 - confidence) / 2
     if count > _EXACT:
         mean, spread = count * (count + 1) / 4, sqrt(count * (count + 1) * (2 * count + 1) / 24)
         return max(0, int(mean - NormalDist().inv_cdf(1 - beyond) * spread))
-    ways = [1]  # in how many ways signs give each sum of ranks
+    ways = [1]  # the number of combinations of signs for each sum of ranks
     for rank in range(1, count + 1):
         more = [0] * rank
         ways = [a + b for a, b in zip(ways + more, more + ways, strict=True)]

@@ -1,4 +1,4 @@
-"""A comparison and what is to be thought of it: a value, written as JSON."""
+"""A comparison and the verdict on it: a value, written as JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from .findings import Compared, Comparison
 from .relative import Answer, Relative
 
 SCHEMA = 1
-"""The version of the JSON form; it grows when a reader of the old form would be misled."""
+"""The version of the JSON form; it grows when a reader of the old form would misread it."""
 
 UNDECIDED = 3
 """The exit code where a requirement is undecided, or a report cannot be believed."""
@@ -18,7 +18,7 @@ UNDECIDED = 3
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared: how it is called, and to whom its clients talked."""
+    """One of the two compared sides: its name, and the target of its clients."""
 
     name: str
     target: str
@@ -26,13 +26,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Judged:
-    """Two sides, how they compare, and the answers to what was required.
+    """Two sides, their comparison, and the answers to the requirements.
 
-    ``seconds`` is how much of a slice counts. ``smallest`` says, by figure, from which ratio on a
-    difference is seen, and ``alike`` is the first side compared with itself, where that was
-    measured. ``invalid`` has the reasons why the figures cannot be believed, ``failed`` says which
-    clients failed; where they were all of one side, it is ``broken``. ``notes`` say what
-    else bears on the figures.
+    ``seconds`` is the part of a slice that counts. ``smallest`` has, by figure, the smallest ratio
+    that is detected as a difference, and ``alike`` is the first side compared with itself, where
+    that was measured. ``invalid`` has the reasons why the figures cannot be believed, ``failed``
+    describes the failed clients; ``broken`` means that all clients of one side failed. ``notes``
+    have further remarks on the figures.
     """
 
     sides: tuple[Side, Side]
@@ -49,7 +49,7 @@ class Judged:
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that shows it: 1 missed, `UNDECIDED`, else 0."""
+        """The exit code of a command that shows it: 1 missed, `UNDECIDED`, else 0."""
         answers = {answer for _, answer in self.answers}
         if self.invalid:
             return UNDECIDED
@@ -58,7 +58,7 @@ class Judged:
         return 1 if Answer.MISSED in answers else UNDECIDED if Answer.UNDECIDED in answers else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return it as JSON data."""
         return {
             "schema": SCHEMA,
             "sides": [{"name": side.name, "target": side.target} for side in self.sides],
@@ -93,7 +93,7 @@ def answer_all(
 
 
 def _to_dict(figure: Compared) -> dict[str, Any]:
-    """Give a figure as JSON data, which has no infinity: null stands for it."""
+    """Return a figure as JSON data; null stands for infinity, which JSON lacks."""
     values = {
         "first": figure.one,
         "second": figure.two,

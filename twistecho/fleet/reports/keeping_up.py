@@ -1,4 +1,4 @@
-"""Whether a target keeps up while load is offered: how much it answers, and how much later."""
+"""Whether a target keeps up with the load: how many messages it answers, and how delays grow."""
 
 from collections.abc import Sequence
 from math import ceil, floor, sqrt
@@ -7,15 +7,15 @@ from .histograms import INTERVAL_LENGTH, Interval, Latencies
 from .report import Report
 
 _SURE = 1.96
-"""Standard deviations of a normal distribution within which 95 % lie."""
+"""How many standard deviations around the mean contain 95 % of a normal distribution."""
 
 
 def growth_of(report: Report) -> float | None:
-    """Say how much later replies became, at the least, in seconds for each second that passed.
+    """Return by how much response times grew, at least, in seconds per second that passed.
 
-    It compares the median of the last whole second in which load was offered with that of the
-    first; where there are not two of them, nothing is known. Each is within an interval of 95 %:
-    what lies between the two is certain, and what is drawn at random does not look like growth.
+    It compares the median of the last whole second of load with that of the first; None where there
+    are not two of them. Each median has an interval of 95 %, and only the distance between the two
+    intervals counts, so that random variation does not look like growth.
     """
     seconds = _whole_seconds(report)
     if len(seconds) < 2:
@@ -27,10 +27,10 @@ def growth_of(report: Report) -> float | None:
 
 
 def answered_in_time(report: Report) -> float | None:
-    """Give how many replies came each second while load was offered, on average.
+    """Return how many replies came per second while load was offered, on average.
 
-    That leaves out those that came later, which a target that does not keep up still owes. Where
-    load was not offered for a whole second nothing is known.
+    Replies that came later are left out: a target that does not keep up sends them after the load
+    has ended. None where load was not offered for a whole second.
     """
     seconds = _whole_seconds(report)
     if not seconds:
@@ -39,7 +39,7 @@ def answered_in_time(report: Report) -> float | None:
 
 
 def _whole_seconds(report: Report) -> Sequence[Interval]:
-    """Give the intervals during all of which every client offered load, without the warm-up."""
+    """Return the intervals during all of which every client offered load, without the warm-up."""
     offered = [o for o in report.outcomes if o.offered_from is not None]
     begin = max((o.offered_from or 0.0 for o in offered), default=0.0)
     end = min((o.offered_until or 0.0 for o in offered if o.answered), default=0.0)
@@ -48,10 +48,10 @@ def _whole_seconds(report: Report) -> Sequence[Interval]:
 
 
 def _median_within(latencies: Latencies) -> tuple[float, float] | None:
-    """Give the interval of 95 % in which a median is; None where there are no values.
+    """Return the 95 % confidence interval of a median; None where there are no values.
 
-    By the normal distribution of how many values are below it. Source: Conover, Practical
-    Nonparametric Statistics (1999), 3.2.
+    It uses the normal approximation of the number of values below the median. Source: Conover,
+    Practical Nonparametric Statistics (1999), 3.2.
     """
     count = latencies.count
     if not count:

@@ -1,7 +1,7 @@
-"""Putting the reports of several runs together: of processes, of machines, of files.
+"""Merging the reports of several runs: of processes, of machines, of files.
 
-Nothing is averaged: outcomes are listed together, and histograms and intervals are added, each part
-by the time since its own start.
+Nothing is averaged: outcomes are listed together, and histograms and intervals are added. The times
+of each part count from its own start.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from .outcome import TIMES, Outcome
 from .report import Part, Report
 
 ADDED = ("rate", "ramp")
-"""The fields of a plan that add up; all parts of one run have them, or none."""
+"""The fields of a plan that are added; either all parts of one run have them, or none."""
 
 OWN = ("clients", "first", "sources", "seed")
 """The fields of a plan in which the parts of one run may differ."""
@@ -29,11 +29,11 @@ _SHOWN = 60
 
 
 def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
-    """Put reports together, of which there is at least one; each becomes a part with its name.
+    """Merge one or more reports; each becomes a part with its name.
 
-    Clients, rates and ramps add up. Where the numbers of the clients overlap, or leave some out,
-    they are given anew, in the order of the reports. Raises ValueError, naming the field, where
-    the plans are not of one run.
+    Clients, rates and ramps add up. Where the numbers of the clients overlap or have gaps, clients
+    are renumbered in the order of the reports. Raises ValueError, which names the field, where the
+    plans cannot be of one run.
     """
     for report, name in zip(reports, names, strict=True):
         _check(reports[0].plan, names[0], report.plan, name)
@@ -56,19 +56,19 @@ def merge_reports(reports: Sequence[Report], names: Sequence[str]) -> Report:
 
 
 def lost_report(engine: str, target: str, plan: Plan, name: str, problem: str) -> Report:
-    """Give what stands for a part that gave no report of its own: its clients have no outcomes.
+    """Return a report for a part that returned none: its clients have no outcomes.
 
-    ``problem`` says in a few words what became of it.
+    ``problem`` is a short reason.
     """
     part = Part(name, plan.clients, 0, 0.0, problem)
     return Report(engine, target, plan, (), Measured(), parts=(part,))
 
 
 def put_later(report: Report, seconds: float) -> Report:
-    """Give the same report, all of it so much later; its start is earlier by as much.
+    """Return the same report with all its times later by ``seconds``, and its start earlier.
 
-    Fleets that follow each other can then be merged, and the rate is that of the time they all
-    took. Intervals are put later by the whole intervals that have passed.
+    Fleets that ran one after the other can then be merged; the rate is that of the total time.
+    Intervals are moved by a whole number of intervals.
     """
     passed = int(seconds // INTERVAL_LENGTH)
     empty = tuple(Interval(number * INTERVAL_LENGTH) for number in range(passed))
@@ -91,7 +91,7 @@ def _put_later(outcome: Outcome, seconds: float) -> Outcome:
 
 
 def _check(first: Plan, known: str, plan: Plan, name: str) -> None:
-    """Raise ValueError where a plan cannot have been a part of the same run as the first one."""
+    """Raise ValueError where a plan cannot be a part of the same run as the first one."""
     for field in Plan.__dataclass_fields__:
         read = "protocol_name" if field == "protocol" else field
         one, other = getattr(first, read), getattr(plan, read)
@@ -112,13 +112,13 @@ def _times_of(stages: Stages | None) -> tuple[float, ...]:
 
 
 def shown(value: object) -> str:
-    """Write a value of a plan, in no more than a line."""
+    """Write a value of a plan, in one line at most."""
     text = str(value) if isinstance(value, str | Stages) else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _plan(plans: Sequence[Plan]) -> Plan:
-    """Give the plan of the whole."""
+    """Return the plan of the whole run."""
     clients = sum(plan.clients for plan in plans)
     fields: dict[str, Any] = {
         "clients": clients,
@@ -147,16 +147,16 @@ def _sum(rates: Iterable[float | None]) -> float | None:
 
 
 def _consecutive(plans: Iterable[Plan]) -> bool:
-    """Tell whether the numbers of the clients follow each other, whatever the order of the plans.
+    """Return whether the plans' client numbers together have no gap and no overlap, in any order.
 
-    What is merged of such plans is numbered from its ``first`` on without a gap.
+    Then the merged plan's clients are numbered from its ``first`` without a gap.
     """
     ordered = sorted(plans, key=lambda plan: plan.first)
     return all(one.first + one.clients == two.first for one, two in pairwise(ordered))
 
 
 def _numbered(reports: Sequence[Report]) -> Iterable[Iterable[Outcome]]:
-    """Give the outcomes, a report after the other, with numbers that are the whole's."""
+    """Yield the outcomes of each report, with client numbers of the merged run."""
     if _consecutive(report.plan for report in reports):
         yield from (report.outcomes for report in reports)
         return

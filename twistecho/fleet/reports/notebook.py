@@ -1,6 +1,6 @@
-"""A report as a notebook shows it: a small table of HTML, all of whose text is escaped.
+"""A report as shown in a notebook: a small HTML table; all its text is escaped.
 
-It has no script, no style but the notebook's own, and is of bounded size whatever the report holds.
+It has no script and no style except the notebook's, and its size is bounded for any report.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ _FIGURES = {
     "latency p99.9": "p99.9",
     "latency max": "max",
 }
-"""What is shown, and the names of these figures."""
+"""The labels shown, and the names of their figures."""
 
 _LISTED = 5
-_LONGEST = 200  # characters of what somebody else has said
+_LONGEST = 200  # characters of a text from outside
 
 
 def summary_html(report: Report) -> str:
-    """Give the verdict, the figures and the causes of failure as HTML."""
+    """Return the verdict, the figures and the causes of failure as HTML."""
     reasons = invalid(report)
     lines = [f"<strong>{_text(_headline(report, reasons))}</strong>"]
     lines += [_text(reason) for reason in reasons[:_LISTED]]
@@ -46,7 +46,7 @@ def summary_html(report: Report) -> str:
 
 
 def _text(*values: object) -> str:
-    """Escape and shorten what is shown."""
+    """Return a text to show, escaped and shortened."""
     text = escaped(" ".join(map(str, values)))
     return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
@@ -76,6 +76,6 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _note(report: Report) -> str:
-    """Say what a star means, where there is one."""
+    """Return the explanation of a star, where there is one."""
     starred = any(doubt_of(report, figure) for figure in _FIGURES.values())
     return "<p>* more than a tenth of it is the fleet's own</p>" * starred

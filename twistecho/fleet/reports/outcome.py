@@ -1,4 +1,4 @@
-"""How a conversation ended: answered, or a cause made of a phase and a reason."""
+"""How a conversation ended: answered, or with a cause, which is a phase and a reason."""
 
 import errno
 from dataclasses import asdict, dataclass, field
@@ -21,15 +21,15 @@ class Phase(TextEnum):
 _SHOWN = 40  # bytes of a reply
 
 INTERRUPTED = "interrupted"
-"""The reason of who was ended early while nothing was wrong: no failure."""
+"""The reason of a client that was ended early while nothing was wrong: not a failure."""
 
 
 @dataclass(frozen=True)
 class Cause:
     """Why a conversation failed; its text is ``phase:reason``.
 
-    ``errno`` is the system's number where there was one. It does not count in comparisons: which
-    engine can see it depends on the engine.
+    ``errno`` is the system's error number, if known. It does not count in comparisons, since not
+    every engine knows it.
     """
 
     phase: Phase
@@ -37,7 +37,7 @@ class Cause:
     errno: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        """Give the stable identifier, for instance ``receive:reset``."""
+        """Return the stable identifier, for instance ``receive:reset``."""
         return f"{self.phase}:{self.reason}"
 
 
@@ -59,11 +59,11 @@ REASON_OF_ERRNO = {
     errno.EPERM: "denied",
     errno.ENOENT: "no-such-socket",
 }
-"""The reasons that the system's numbers stand for; `reason_of_errno` adds the rest."""
+"""The reasons of system error numbers; `reason_of_errno` covers the rest."""
 
 
 def is_interruption(cause: str) -> bool:
-    """Tell whether a cause, ``phase:reason``, is that of a client who was ended early."""
+    """Return whether a cause, ``phase:reason``, is that of a client that was ended early."""
     return cause.partition(":")[2] == INTERRUPTED
 
 
@@ -72,31 +72,31 @@ REASONS = frozenset(REASON_OF_ERRNO.values()) | {
     "protocol-error", "timeout", "tls",
     *(name.lower() for number, name in errno.errorcode.items() if number not in REASON_OF_ERRNO),
 }  # fmt: skip
-"""All reasons that there are: the system's, and those of the clients themselves."""
+"""All reasons: the system's and the clients'."""
 
 
 def reason_of_errno(number: int | None) -> str:
-    """Name the reason for a system error; one without a word of its own is named by its number."""
+    """Return the reason for a system error; without a name here it is the lower-case errno name."""
     if number is None:
         return "error"
     return REASON_OF_ERRNO.get(number) or errno.errorcode.get(number, "error").lower()
 
 
 def reason_of_error(error: BaseException | None) -> str:
-    """Name the reason for an error that is not the system's: after its class."""
+    """Return the reason for an error that is not the system's: the name of its class."""
     return type(error).__name__.removesuffix("Error").lower() or "error"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How that begins which should have come, and what came, as Python writes bytes."""
+    """The beginnings of the expected and of the received bytes, as Python writes bytes."""
 
     expected: str
     came: str
 
     @classmethod
     def between(cls, expected: bytes, came: bytes) -> Self:
-        """Give the difference between these bytes, as much as is worth showing."""
+        """Return the difference between these bytes, shortened."""
         return cls(_shown(expected), _shown(came))
 
 
@@ -118,23 +118,23 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one client's conversation.
+    """The result of one client's conversation.
 
     Messages: ``sent`` were taken by the system; of these ``messages`` were answered right,
-    ``failed`` went down with the conversation, and ``outstanding`` were still unanswered when the
-    run was ended early. ``unsent`` were due, and not taken whole until the end. Bytes of messages
-    likewise: ``bytes_sent`` are ``bytes_returned`` (payload that came back right),
+    ``failed`` were lost when the conversation failed, and ``outstanding`` were still unanswered
+    when the run was ended early. ``unsent`` were due, but not taken whole by the end. Bytes of
+    messages likewise: ``bytes_sent`` is the sum of ``bytes_returned`` (payload returned correctly),
     ``bytes_failed`` and ``bytes_outstanding``. See `balance`.
 
-    Times are in seconds from the start of the run, None where the conversation did not come so far:
+    Times are in seconds from the start of the run, None for a step that was not reached:
     ``started`` connecting, ``connected``, ``first_byte`` (of a reply), ``replied`` (the first whole
-    reply) and ``ended``; its first connection's, but for the last. After that one it made
-    ``reconnects`` more. It offered load, the warm-up apart, from ``offered_from`` to
+    reply) and ``ended``. All but ``ended`` are those of the first connection, after which the
+    client made ``reconnects`` more. It offered load, without the warm-up, from ``offered_from`` to
     ``offered_until``: see `Report.offered`.
 
-    ``reply`` is the format that its replies were found to have, where the plan had it found and the
-    bytes told. Where wrong bytes ended it, ``difference`` says which; it does not count in
-    comparisons, since how much had come depends on how TCP cut it.
+    ``reply`` is the detected format of the replies, where the plan left it open and the bytes
+    determined it. Where wrong bytes ended the conversation, ``difference`` shows them; it does not
+    count in comparisons, since it depends on how TCP split the bytes.
     """
 
     client: int
@@ -161,7 +161,7 @@ class Outcome:
 
     @property
     def connects(self) -> int:
-        """How many connections it made."""
+        """How many connections the client made."""
         return self.reconnects + (self.connected is not None)
 
     @property
@@ -171,25 +171,25 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
-        """Whether it was ended by whoever started the run, while nothing was wrong."""
+        """Whether it was ended by the user, while nothing was wrong."""
         return self.cause is not None and self.cause.reason == INTERRUPTED
 
     @property
     def balance(self) -> tuple[int, int]:
-        """What is missing, in messages and in bytes, from what was sent: (0, 0) where all adds up.
+        """Sent messages and bytes that are not accounted for: (0, 0) where all adds up.
 
-        Every part is counted by itself, so that a mistake in the counting shows.
+        Every part is counted separately, so that an error in counting shows.
         """
         messages = self.sent - self.messages - self.failed - self.outstanding
         count = self.bytes_sent - self.bytes_returned - self.bytes_failed - self.bytes_outstanding
         return messages, count
 
     def __str__(self) -> str:
-        """Give ``answered`` or the cause."""
+        """Return ``answered`` or the cause."""
         return "answered" if self.cause is None else str(self.cause)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the outcome as JSON data."""
+        """Return the outcome as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["reply"] = None if self.reply is None else str(self.reply)
         data["difference"] = None if self.difference is None else asdict(self.difference)
@@ -209,7 +209,7 @@ class Outcome:
     reconnects=(int, 0),
 )
 def _outcome(cause: str | None, errno: int | None, **fields: Any) -> Outcome:
-    """Make an outcome of what is written. Raises FieldError, or ValueError for a time."""
+    """Make an outcome from its JSON fields. Raises FieldError for invalid ones."""
     found = Outcome(cause=None if cause is None else _cause(cause, errno), **fields)
     for name in ("connected", "first_byte", "replied", "ended"):
         at = fields[name]

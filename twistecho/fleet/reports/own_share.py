@@ -1,14 +1,14 @@
-"""The fleet's own share of the times that it prints, and the figures that it makes doubtful.
+"""The fleet's own share of the times that it prints, and the figures that this makes doubtful.
 
-A time that the fleet measures has in it how long a message lay unsent and its reply unread. What
-would be left without that was measured too, of a sample: the share is the difference of the two at
-the same percentile. It is known where every message was timed or `_BEYOND` of those that were lie
-beyond the percentile. Else there is a *bound* in its place: the most that any of them had. Where
-nothing was timed, since neither the system nor the transport tells when bytes come, nothing is
-known.
+A time measured by the fleet includes how long a message waited unsent and its reply unread. The
+time without that is measured too, for a sample of messages: the share is the difference of the two
+at the same percentile. The share is known if every message was timed, or if `_BEYOND` of the timed
+messages lie beyond the percentile. Otherwise there is a *bound* instead: the largest share of any
+timed message. Nothing is known if no message was timed, since neither the system nor the transport
+reports when bytes arrive.
 
-A figure is *marked* where the share is more than a tenth of it, and more than 0.2 ms, or more than
-the report allows.
+A figure is *marked* if the share is more than a tenth of it, and more than 0.2 ms or than the
+report allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from twistecho.base.notation import written
 from .histograms import PERCENTILES, Latencies, Measured, rank_of
 
 MARKED_FROM = 0.0002
-"""Seconds: a share of less marks nothing, unless the report says otherwise."""
+"""The default limit below which a share marks no figure, in seconds."""
 
 _PART = 0.1
 _BEYOND = 100
@@ -33,23 +33,23 @@ _TIMES = {
 """The fields of each time's histogram, and of the one without the fleet's own share."""
 
 COLUMNS = ("min", "mean", *(f"p{at:g}" for at in PERCENTILES), "max")
-"""What a report shows of each time."""
+"""The figures of each time that a report shows."""
 
 
 @dataclass(frozen=True)
 class OwnShare:
-    """Seconds ``of`` a figure, in seconds too, that are the fleet's; where a ``bound``, at most."""
+    """The fleet's own ``seconds`` in a figure of ``of`` seconds; with ``bound`` at most these."""
 
     seconds: float
     of: float
     bound: bool = False
 
     def __str__(self) -> str:
-        """Write it with the unit that people would choose."""
+        """Write it in a readable unit."""
         return "at most " * self.bound + written(self.seconds)
 
     def marks(self, allowed: float | None = None) -> bool:
-        """Say whether it makes the figure doubtful, where so many seconds are allowed."""
+        """Return whether it makes the figure doubtful; ``allowed`` is the limit in seconds."""
         return self.seconds > max(_PART * self.of, MARKED_FROM if allowed is None else allowed)
 
 
@@ -58,7 +58,7 @@ Shares = Mapping[str, Mapping[str, OwnShare]]
 
 
 class TimeShares:
-    """The fleet's own shares of one time's figures: of ``response``, or ``connect``, and so on."""
+    """The fleet's own shares of the figures of one time, for instance of ``response``."""
 
     def __init__(self, measured: Measured, time: str, figures: Sequence[str] = COLUMNS) -> None:
         printed, true = _TIMES.get(time, ("", ""))
@@ -75,7 +75,7 @@ class TimeShares:
         self._least = self._true.get("min", 0.0)
 
     def at(self, figure: str) -> OwnShare | None:
-        """Give the share of a figure, ``p99``, ``mean`` or ``max``; None where it is not known."""
+        """Return the share of a figure, ``p99``, ``mean`` or ``max``; None if it is unknown."""
         if not self._true or not self._printed:
             return None
         printed = self._printed[figure]
@@ -96,7 +96,7 @@ def _percent(figure: str) -> float:
 
 
 def _values(latencies: Latencies, figures: Sequence[str]) -> dict[str, float]:
-    """Give the figures of a histogram by name; none where it is empty."""
+    """Return the figures of a histogram by name; none where it is empty."""
     percents = [figure for figure in figures if figure not in {"min", "mean"}]
     summary = latencies.summary([_percent(figure) for figure in percents])
     if summary is None:
@@ -106,7 +106,7 @@ def _values(latencies: Latencies, figures: Sequence[str]) -> dict[str, float]:
 
 
 def own_shares(measured: Measured, figures: Sequence[str] = COLUMNS) -> Shares:
-    """Give the shares of figures, of all that a report shows by default, where they are known."""
+    """Return the known shares of figures, by default of all that a report shows."""
     found = {}
     for time in _TIMES:
         shares = TimeShares(measured, time, figures)
@@ -115,7 +115,7 @@ def own_shares(measured: Measured, figures: Sequence[str] = COLUMNS) -> Shares:
 
 
 def marks(found: Shares, allowed: float | None) -> Shares:
-    """Give the shares that mark their figures."""
+    """Return the shares that mark their figures."""
     marked = {
         time: {figure: share for figure, share in shares.items() if share.marks(allowed)}
         for time, shares in found.items()

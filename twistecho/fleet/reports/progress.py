@@ -1,4 +1,4 @@
-"""How far a run is: a small value that an engine, or each part of a run, gives while it runs."""
+"""The progress of a run: a small value that an engine, or each part of a run, reports."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,22 +14,22 @@ from .recorder import Recording
 from .second import Second, add_seconds
 
 _SETTLING = 0.3
-"""Seconds after which all that happened in a second has been recorded, as a rule."""
+"""The time after which all events of a second have usually been recorded, in seconds."""
 
 _TRIES = 10
 
 KEPT = 3
-"""How many of the seconds that a part of a run told of last are kept."""
+"""How many of the last seconds that a part of a run reported are kept."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is, ``took`` seconds after it began.
+    """The progress of a run, ``took`` seconds after it began.
 
-    Of its clients ``connected`` have a connection now and ``ended`` are done, well or not;
-    ``failures`` counts those that failed, by cause. ``answered`` messages came back right until
-    now. ``second`` is the last whole second of the run, None before the first one is over.
-    Replies are measured from ``measured_from`` on: the warm-up counts from the barrier.
+    Of its clients ``connected`` have a connection now and ``ended`` have ended, including failed
+    ones; ``failures`` counts these by cause. ``answered`` messages were answered right until now.
+    ``second`` is the last whole second of the run, None before the first one is over. Messages due
+    from ``measured_from`` on are measured; with a barrier it is set when the clients pass that.
     """
 
     took: float
@@ -41,21 +41,21 @@ class Progress:
     measured_from: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return it as JSON data."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"second": self.second and self.second.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Any) -> "Progress":
-        """Read it back from JSON data. Raises ValueError with the path of what is wrong."""
+        """Read it from JSON data. Raises ValueError with the path of the wrong field."""
         return decode(data, cls, "progress")
 
 
 def add_progress(parts: Iterable[Progress]) -> Progress:
-    """Put together how far the parts of a run are; it has taken as long as the longest of them.
+    """Merge the progress of the parts of a run; ``took`` is the longest time of a part.
 
-    Of the parts' last seconds those count that are the latest: a part that lags behind is not
-    added to another second.
+    Only parts whose last second is the latest of all count for ``second``: different seconds are
+    never added.
     """
     known = list(parts)
     failures: Counter[str] = Counter()
@@ -81,9 +81,9 @@ def _latest(seconds: Iterable[Second]) -> Second | None:
 
 
 def stage_at(plan: Plan, progress: Progress, at: float) -> int | None:
-    """Give the number of the stage of a time of the run, from 1; None where it is in none.
+    """Return the number of the stage at a time of the run, from 1; None outside all stages.
 
-    It is in none either while clients still wait at the barrier: no stage has begun.
+    While clients wait at the barrier no stage has begun: None.
     """
     waiting = plan.barrier and progress.measured_from == plan.warmup
     if plan.stages is None or waiting:
@@ -92,10 +92,10 @@ def stage_at(plan: Plan, progress: Progress, at: float) -> int | None:
 
 
 def last_of_all(told: Sequence[Sequence[Second]], running: Sequence[bool]) -> Second | None:
-    """Put together the last second that all parts that are ``running`` have told of.
+    """Merge the last second that all ``running`` parts have reported.
 
-    ``told`` has the last seconds of each part, `KEPT` at most, which it tells of at a moment of its
-    own. One that has stopped telling holds up the others no longer than that.
+    ``told`` has the last seconds of each part, at most `KEPT`. Parts report at different moments. A
+    part that stops reporting delays the others by at most `KEPT` seconds.
     """
     last = [part[-1].number for part in told if part]
     if not last:
@@ -106,24 +106,24 @@ def last_of_all(told: Sequence[Sequence[Second]], running: Sequence[bool]) -> Se
 
 
 class Watch(Protocol):
-    """Watches a run, from any thread: called, it says how far that is."""
+    """Watches a run, from any thread; a call returns its progress."""
 
     def __call__(self) -> Progress:
-        """Say how far the run is."""
+        """Return the progress of the run."""
 
     def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
-        """Give all seconds behind that of a number, in turn, as far as they are known.
+        """Return the known seconds after number ``after``, in order.
 
-        Who calls has taken those up to ``after``, and does not ask for them again. The last one
-        is given where the run is ``over``.
+        The caller has the seconds up to ``after``, and does not request them again. The last second
+        is included only where the run is ``over``.
         """
 
 
 class ProgressWatch:
-    """A `Watch` of one fleet. Cheap, however often and late it is called.
+    """A `Watch` of one fleet. A call is cheap at any time.
 
-    ``outcomes`` is the engine's list, which grows; ``recordings`` gives all that records, or has
-    recorded, in the run; ``now`` the seconds since it began.
+    ``outcomes`` is the engine's growing list; ``recordings`` returns all recordings of the run,
+    finished ones included; ``now`` returns the seconds since it began.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class ProgressWatch:
         self._second: Second | None = None
 
     def __call__(self) -> Progress:
-        """Say how far the run is."""
+        """Return the progress of the run."""
         took = self._now()
         self._count_outcomes()
         recordings = list(self._recordings())
@@ -156,7 +156,7 @@ class ProgressWatch:
         )
 
     def _count_outcomes(self) -> None:
-        """Count the outcomes that have come since: each is looked at once."""
+        """Count the outcomes added since the last call."""
         fresh = self._outcomes[self._ended :]
         self._ended += len(fresh)
         self._had_connected += sum(_had_one(outcome) for outcome in fresh)
@@ -168,9 +168,9 @@ class ProgressWatch:
         self._second = add_seconds(number, (each.second(number) for each in recordings))
 
     def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
-        """Give all seconds behind that of a number; the last one where the run is ``over``.
+        """Return the seconds after number ``after``; the last one only where the run is ``over``.
 
-        The others are given a moment after their end.
+        The others are available shortly after their end.
         """
         if over:
             last = max((each.last for each in self._recordings()), default=-1)
@@ -179,7 +179,7 @@ class ProgressWatch:
         return [self._settled(number) for number in range(after + 1, last + 1)]
 
     def _settled(self, number: int) -> Second:
-        """Read a second while no recording is added to another one, or as good as that goes."""
+        """Read a second; try to do it while no recording is being added to another one."""
         for _ in range(_TRIES):
             recordings = list(self._recordings())
             second = add_seconds(number, (each.second(number) for each in recordings))
@@ -189,6 +189,6 @@ class ProgressWatch:
 
 
 def _had_one(outcome: Outcome) -> bool:
-    """Say whether a client had a connection when it ended."""
+    """Return whether a client had a connection when it ended."""
     between = outcome.cause is not None and outcome.cause.phase is Phase.CONNECT
     return outcome.connected is not None and not between

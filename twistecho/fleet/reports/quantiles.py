@@ -1,18 +1,18 @@
 """The two distributions that comparisons need: Student's t and the binomial, by bisection.
 
-The standard library has the normal distribution alone, and a library of statistics is a hundred
-times as large as this module.
+The standard library has only the normal distribution, and a statistics library is a hundred times
+as large as this module.
 """
 
 from collections.abc import Callable
 from math import atan, comb, cos, exp, lgamma, log, log1p, pi, sin, sqrt, tan
 
-_STEPS = 200  # halvings: more than a float has bits
-_EXACT = 500  # of so many at most, whole numbers are added up
+_STEPS = 200  # halvings: more than the bits of a float
+_EXACT = 500  # up to this count, exact binomial coefficients are summed
 
 
 def student_share(t: float, freedom: int) -> float:
-    """Give the share of Student's t with so many degrees of freedom within -t and t.
+    """Return the share of Student's t, with ``freedom`` degrees of freedom, between -t and t.
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4.
     """
@@ -27,7 +27,7 @@ def student_share(t: float, freedom: int) -> float:
 
 
 def student_quantile(confidence: float, freedom: int) -> float:
-    """Give the t within which, and minus which, so large a share of Student's t lies."""
+    """Return the t for which the share ``confidence`` of Student's t lies between -t and t."""
     angle = _bisect(
         lambda angle: student_share(tan(angle), freedom) < confidence, 0.0, pi / 2 - 1e-9
     )
@@ -35,7 +35,7 @@ def student_quantile(confidence: float, freedom: int) -> float:
 
 
 def binomial_interval(hits: int, count: int, confidence: float) -> tuple[float, float]:
-    """Give the exact interval of a probability, of which there were so many hits in ``count``.
+    """Return the exact confidence interval of a probability after ``hits`` hits in ``count``.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of
     the binomial, Biometrika 26 (1934).
@@ -50,7 +50,7 @@ def binomial_interval(hits: int, count: int, confidence: float) -> tuple[float, 
 
 
 def _at_most(hits: int, count: int, p: float) -> float:
-    """Give the probability of no more than so many hits."""
+    """Return the probability of at most ``hits`` hits."""
     if p in {0.0, 1.0}:
         return float(p == 0.0 or hits >= count)
     if count <= _EXACT:
@@ -63,7 +63,7 @@ def _at_most(hits: int, count: int, p: float) -> float:
 
 
 def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float:
-    """Give where ``is_below`` becomes false."""
+    """Return where ``is_below`` becomes false."""
     for _ in range(_STEPS):
         middle = (low + high) / 2
         if middle in {low, high}:

@@ -1,21 +1,19 @@
-"""One step of the search for the highest rate: whether it passed, and if not, whose limit it was.
+"""One step of the search for the highest rate: whether it passed, and if not, what the limit was.
 
-A step is a run at one rate. It passes where its report is valid, every requirement is met, every
-message was answered right (unless a requirement says otherwise) and the target kept up: replies
-took no longer at the end than at the beginning, but for `GROWTH`. By Little's law a target that
-answers a share less than what is due makes replies later by that share of the time that passes.
-Source: Little, A Proof for the Queuing Formula L = lambda W (1961). A step in which no message was
-due shows nothing, and does not pass.
+A step is a run at one rate. It passes if its report is valid, every requirement is met, every
+message was answered right (unless a requirement allows failures) and the target kept up: response
+times did not grow, except by `GROWTH`. By Little's law, if a target answers a share less than the
+messages due, replies become later by that share of the time that passes. Source: Little, A Proof
+for the Queuing Formula L = lambda W (1961). A step in which no message was due does not pass.
 
-Of a step that did not pass, the limit was
+The limit of a step that did not pass was
 
-- the *fleet's*, where it was late itself, or where its machine had no more ports, files or threads;
-- the *target's*, where it failed clients;
-- that of its *clients*, where messages waited for clients which all waited for replies, and the
-  target took little longer for each than it did in any step that passed: more clients might have
-  been served as well;
-- the *fleet's*, where its own share of a figure leaves a requirement undecided;
-- else the *target's*.
+- the *fleet*, if it sent late, or if its machine ran out of ports, files or threads;
+- the *target*, if clients failed;
+- the *clients*, if messages waited because all clients waited for replies, and the target took
+  little longer per message than in a step that passed: more clients might have been served as well;
+- the *fleet*, if its own share of a figure leaves a requirement undecided;
+- otherwise the *target*.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,29 +34,29 @@ from .requirements import Requirement
 from .verdict import HELD, Verdict, judge
 
 GROWTH = 1 - HELD
-"""By which share of the time that passes replies may become later."""
+"""By how many seconds per second that passes response times may grow."""
 
 _BUSY = 2.0
-"""Clients are busy where a response takes so many times its service time."""
+"""Clients are busy if the mean response time is more than this many times the service time."""
 
 _SLOWED = 2.0
-"""The target has slowed down where a service time is so many times that of a step that passed."""
+"""The target has slowed down if its service time is this many times that of a step that passed."""
 
 _BY_RATE = 3.0
-"""... and that it is for the higher rate, to this power."""
+"""... and also at least the ratio of the two rates, to this power, times that."""
 
 NOT_HELD = "rate not held"
 """The short reason of a step in which messages that were due were not sent."""
 
 _OWN_REASONS = frozenset({"address-family", "no-local-port", "no-thread", "too-many-files"})
-"""Why clients fail on a machine that is used up, whatever the target does."""
+"""Reasons for which clients fail if their own machine is out of resources."""
 
 _SHORTEST = 1e-6
-"""Seconds: no time is measured to be less."""
+"""The shortest measurable time, in seconds."""
 
 
 class Limit(StrEnum):
-    """What kept a rate from being higher."""
+    """What limited a rate."""
 
     TARGET = "target"
     FLEET = "fleet"
@@ -68,22 +66,22 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True)
 class RateStep:
-    """A run at a ``rate``, in messages a second, and the verdict on it; see `judge_step`."""
+    """A run at a ``rate``, in messages per second, and the verdict on it; see `judge_step`."""
 
     rate: float
     verdict: Verdict
     growth: float | None
-    """Seconds by which a response took longer for each second that passed, at the least; None where
-    that is not known, below 0 where it may have taken less."""
+    """By how much response times grew, at least, in seconds per second that passed. It is None if
+    unknown, below 0 if they may have become shorter."""
 
     @property
     def report(self) -> Report:
-        """What was found."""
+        """The report of the run."""
         return self.verdict.report
 
     @property
     def passed(self) -> bool:
-        """Whether the rate was sustained, and all was as required."""
+        """Whether the rate was sustained, and every requirement was met."""
         return self.verdict.passed and self._kept_up and not self._nothing_was_due
 
     @property
@@ -96,7 +94,7 @@ class RateStep:
 
     @property
     def answered(self) -> float | None:
-        """Messages answered right, a second, while the rate was offered; None where none was."""
+        """Messages answered right per second, while load was offered; None where none was."""
         in_time = answered_in_time(self.report)
         return read(self.report, "rate").value if in_time is None else in_time
 
@@ -110,12 +108,12 @@ class RateStep:
 
     @property
     def broken(self) -> str | None:
-        """What became of a part of the fleet that ended early; None where all are there."""
+        """Why a part of the fleet ended early; None if none did."""
         return next((f"{p.name}: {p.problem}" for p in self.report.parts if p.problem), None)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it did not pass, a line each; those of the verdict first."""
+        """The reasons why it did not pass, one line per reason; those of the verdict first."""
         return tuple(self._reasons())
 
     def _reasons(self) -> Iterator[str]:
@@ -126,8 +124,8 @@ class RateStep:
             yield f"{clients:,} of {self.report.plan.clients:,} clients failed: {cause}"
         yield from self.verdict.invalid
         if not self._kept_up:
-            assert self.growth is not None  # noqa: S101 - it would have kept up
-            yield f"replies fell behind by {written(self.growth)} each second"
+            assert self.growth is not None  # noqa: S101 - without it the step has kept up
+            yield f"response times grew by {written(self.growth)} per second"
         if self._nothing_was_due and not self.report.interrupted:
             yield "no message was due after the warm-up"
 
@@ -158,7 +156,7 @@ class RateStep:
             yield "no message was due"
 
     def limit(self, *passed: "RateStep") -> Limit:
-        """Say whose limit it was; others have ``passed``."""
+        """Return what the limit was; ``passed`` are the steps that passed."""
         late = late_by(self.report, self.report.measured) is not None
         if late or self._machine_was_used_up or self._nothing_was_due:
             return Limit.FLEET
@@ -180,10 +178,10 @@ class RateStep:
 
     @property
     def _clients_were_busy(self) -> bool:
-        # What a client no longer sent once it had failed, it was not too busy for.
+        # A failed client's unsent messages are no sign that clients were busy.
         if any(outcome.unsent for outcome in self.report.outcomes if outcome.answered):
             return True
-        # Of means, and not of medians, the parts are as much as the whole.
+        # Means, not medians: the means of the parts add up to the mean of the whole.
         response, service, lag = (_mean(self, each) for each in ("latency", "service", "lag"))
         return response - lag > _BUSY * service
 
@@ -192,7 +190,7 @@ class RateStep:
         return ratio >= max(_SLOWED, float((self.rate / below.rate) ** _BY_RATE))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data: what a report has, but for clients and seconds."""
+        """Return it as JSON data: a report's fields, without clients and seconds."""
         told = self.report.to_dict()
         return {
             "rate": self.rate,
@@ -221,7 +219,7 @@ def judge_step(
     requirements: Iterable[Requirement] = (),
     rate_tolerance: float = HELD,
 ) -> RateStep:
-    """Judge a run at a rate."""
+    """Return the verdict on a run at a rate."""
     return RateStep(rate, judge(report, requirements, rate_tolerance), growth_of(report))
 
 
@@ -231,6 +229,6 @@ def _mean(step: RateStep, time: str) -> float:
 
 
 def median(step: RateStep, time: str) -> float:
-    """Give the median of one of a step's times, in seconds; 0 where there was none."""
+    """Return the median of one of a step's times, in seconds; 0 where there was none."""
     summary = Latencies(getattr(step.report.measured, time)).summary([50.0])
     return 0.0 if summary is None else summary.percentiles[0]

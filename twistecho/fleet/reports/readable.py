@@ -1,7 +1,7 @@
-"""The figures of histograms in the JSON of a report, for those who read no HdrHistogram.
+"""The figures of histograms in the JSON of a report, for programs that do not read HdrHistogram.
 
-They stand beside the exact histogram, in seconds, and repeat what it implies: whoever reads a
-report back does not look at them. See ``docs/report-3.schema.json``.
+They are added to the exact histogram, in seconds, and repeat what it implies. They are ignored when
+a report is read. See ``docs/report-3.schema.json``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,20 +16,20 @@ READABLE = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 FIGURES = ("min", "mean", *(f"p{at:g}" for at in READABLE), "max")
 """The names of the figures that are written, ``count`` apart."""
 
-_DIGITS = 9  # of a mean: a thousandth of what is measured
+_DIGITS = 9  # of a mean, in seconds: a thousandth of the resolution
 
 Figures = Mapping[str, float]
 """The figures of one histogram by name: `FIGURES` in seconds, and ``count``."""
 
 
 def readable(text: str) -> Figures | None:
-    """Give the figures of a histogram in text form; None of one without values."""
+    """Return the figures of a histogram in text form; None if it has no values."""
     summary = Latencies(text).summary(READABLE)
     return None if summary is None else _by_name(summary)
 
 
 def readable_counts(counts: Mapping[int, int]) -> Figures | None:
-    """Give the figures of whole microseconds, each with how often it came; None where none did."""
+    """Return the figures of counted values in whole microseconds; None if there are none."""
     if not counts:
         return None
     ordered = sorted(counts.items())
@@ -42,7 +42,7 @@ def readable_counts(counts: Mapping[int, int]) -> Figures | None:
 
 
 def _at_ranks(ordered: Iterable[tuple[int, int]], ranks: Iterable[int]) -> Iterable[int]:
-    """Give the values of ranks, both in ascending order."""
+    """Return the values of ranks, both in ascending order."""
     values, counts = zip(*ordered, strict=True)
     upto = zip(values, accumulate(counts), strict=True)
     value, reached = next(upto)
@@ -59,14 +59,14 @@ def _by_name(summary: LatencySummary) -> Figures:
 
 
 def readable_dict(measured: Measured) -> dict[str, Any]:
-    """Give what a run measured as JSON data, each histogram's figures after it."""
+    """Return a run's measurements as JSON data, each histogram followed by its figures."""
     data = _beside(measured.to_dict(), HISTOGRAMS)
     data["intervals"] = [_beside(interval, ("latency",)) for interval in data["intervals"]]
     return data
 
 
 def _beside(data: Mapping[str, Any], histograms: Iterable[str]) -> dict[str, Any]:
-    """Put the figures of histograms behind them, named ``latency_seconds`` for instance."""
+    """Insert the figures of each histogram after it, named ``latency_seconds`` for instance."""
     told = {}
     for name, value in data.items():
         told[name] = value

@@ -1,4 +1,4 @@
-"""What is kept of what a run took, and how it is put away, looked at and added up."""
+"""The recorded times of a run: stored while it runs, read at any time, and merged."""
 
 from .histograms import HISTOGRAMS, INTERVAL_LENGTH, Latencies, Measured
 from .interval_counts import Counts, IntervalCounts, add_counts
@@ -8,10 +8,10 @@ _TRIES = 100
 
 
 class Recorded:
-    """What was recorded of a run until now; see `Recording`.
+    """The recorded data of a run until now; see `Recording`.
 
-    Latencies are counted by the microsecond, in a dictionary a second: that is all a reply costs.
-    Histograms are made when the run is over.
+    Latencies are counted by the microsecond, in one dictionary per second, which costs little per
+    reply. Histograms are made when the run is over.
     """
 
     __slots__ = (
@@ -39,17 +39,17 @@ class Recorded:
         self._histograms = {name: Latencies() for name in HISTOGRAMS}
         self._seconds: dict[int, IntervalCounts] = {}
         self.connections = 0
-        """Connections made until now, without those in whose place another one was to be made."""
+        """Connections made until now, without those that were closed to be replaced."""
         self._early = 0
         self._before = 0  # replies in the seconds before this one
         self._unmeasured = self._timed = self._squares = 0
-        self._flushes = 0  # odd while one goes on
-        # Of the second that runs
+        self._flushes = 0  # odd during a flush
+        # The current second
         self._until = 0.0
         self._bytes = 0
         self._counts: Counts = {}
-        self._warming: Counts = {}  # of those, replies to messages of the warm-up
-        self._services: Counts = {}  # where they differ from the responses
+        self._warming: Counts = {}  # response times of messages of the warm-up
+        self._services: Counts = {}  # service times that differ from the response times
         self._wires: Counts = {}
         self._owns: Counts = {}
 
@@ -59,24 +59,24 @@ class Recorded:
 
     @property
     def measured_from(self) -> float:
-        """From when on what is due is measured, in seconds."""
+        """Messages due from this time on are measured, in seconds."""
         return self._measure_from
 
     @property
     def answered(self) -> int:
-        """How many replies came until now, those of the warm-up included."""
+        """How many replies came until now, including the warm-up."""
         return self._before + sum(self._counts.values()) + sum(self._warming.values())
 
     def _second(self, now: float) -> IntervalCounts:
         return self._seconds.setdefault(int(now // INTERVAL_LENGTH), IntervalCounts())
 
     def _turn(self, now: float) -> None:
-        """Begin to count another second."""
+        """Begin a new second."""
         self._flush()
         self._until = (now // INTERVAL_LENGTH + 1) * INTERVAL_LENGTH
 
     def _flush(self) -> None:
-        """Put what was counted where it belongs."""
+        """Move the current counts into the seconds and histograms."""
         for name, timed in (("wire", self._wires), ("own", self._owns)):
             self._histograms[name].add_counts(timed.items())
             timed.clear()
@@ -99,7 +99,7 @@ class Recorded:
         self._histograms["service"].add_counts(counts.items())
 
     def add(self, other: "Recorded") -> None:
-        """Add what another recording of the same run has; that one is over."""
+        """Add another recording of the same run, which is over."""
         other._flush()  # noqa: SLF001 - the same class
         for name, histogram in self._histograms.items():
             histogram.add(other._histograms[name])  # noqa: SLF001 - the same class
@@ -114,16 +114,16 @@ class Recorded:
 
     @property
     def last(self) -> int:
-        """The number of the last interval in which anything happened; -1 where nothing has.
+        """The number of the last interval with any event; -1 where there is none.
 
-        What has not been put away yet is known once the recording is over.
+        Counts that are not flushed yet are included once the recording is over.
         """
         return max(list(self._seconds), default=-1)
 
     def second(self, number: int) -> Second:
-        """Give what was recorded of an interval until now.
+        """Return the recorded data of an interval until now.
 
-        It may be called from another thread while this one records: nothing is changed.
+        It may be called from another thread during recording: it changes nothing.
         """
         for _ in range(_TRIES):
             flushes = self._flushes
@@ -133,21 +133,21 @@ class Recorded:
         return found
 
     def _seen_in(self, number: int) -> Second:
-        """Look once: what is put away at the same moment is seen twice, or not at all."""
+        """Read once, without a lock: a concurrent flush may be counted twice, or not at all."""
         latencies: Counts = {}
         known = self._seconds.get(number) or IntervalCounts()
         returned = known.bytes_returned
         for values, counts in list(known.packed):
             add_counts(latencies, zip(values, counts, strict=True))
         if round(self._until / INTERVAL_LENGTH) - 1 == number:
-            # Nothing came since to have it put away.
+            # The interval is the current one: its counts are not flushed yet.
             add_counts(latencies, list(self._counts.items()))
             add_counts(latencies, list(self._warming.items()))
             returned += self._bytes
         return Second(number, latencies, known.connected, returned, dict(known.failures))
 
     def measured(self) -> Measured:
-        """Give what was recorded until now, as a value."""
+        """Return the recorded data until now, as a value."""
         self._flush()
         last = max(self._seconds, default=-1)
         seconds = [self._seconds.get(number, IntervalCounts()) for number in range(last + 1)]

@@ -1,31 +1,31 @@
-"""What an engine records while it runs: how long everything took, in all and second by second.
+"""The times that an engine records while it runs, in total and per second.
 
 An engine calls, with times in seconds from the start of the run:
 
-    connected(took, now, wire)    a connection stands, ``took`` seconds after it was begun; of these
-                                  the system waited ``wire`` for the other side, if it tells;
-                                  where it is ``early``, in the warm-up, it is only counted
-    parted()                      a connection was closed, in whose place another one is to be made
-    first_byte(took, due)         of the first reply of a client, since its message was sent, which
-                                  was due then
-    sent(late, due)               a message was handed over, ``late`` seconds after it could have
-                                  been: that is the fleet's own lateness
-    reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due then and
-                                  handed over then
-    wire(due, took, own, ...)     the kernel had received a reply so long after the system call that
-                                  sent its message; ``own`` seconds more were the fleet's
-    undelayed(due, took)          a response would have taken so long without the fleet's own share
-    first_byte_on_wire(took, due) what ``first_byte`` would have been without it
+    connected(took, now, wire)    a connection was made in ``took`` seconds, ``wire`` of which the
+                                  system waited for the peer, if it reports that; an ``early``
+                                  one, in the warm-up, is only counted
+    parted()                      a connection was closed, and another one will replace it
+    first_byte(took, due)         the first byte of a client's first reply came ``took`` seconds
+                                  after its message was sent; the message was due at ``due``
+    sent(late, due)               a message was handed over ``late`` seconds after this was
+                                  possible: the fleet's own delay
+    reply(due, sent, now, size)   a reply is whole: its message of ``size`` bytes was due at ``due``
+                                  and handed over at ``sent``
+    wire(due, took, own, ...)     the kernel had received a reply ``took`` seconds after the system
+                                  call that sent its message; the fleet itself took ``own`` more
+    undelayed(due, took)          the response time without the fleet's own share
+    first_byte_on_wire(took, due) the time of ``first_byte`` without the fleet's own share
     ended(cause, now)             a client's conversation failed
 
 and where the plan has stages, for each conversation that ends,
 
-    unsent(due)                   a message that was due then was never sent
-    left(cause, now, owed)        messages are unanswered that were due and handed over then
-    offered(begin, until)         it offered load from then to then
+    unsent(due)                   a message due at ``due`` was never sent
+    left(cause, now, owed)        messages are unanswered; ``owed`` has their times due and sent
+    offered(begin, until)         the client offered load from ``begin`` to ``until``
 
 Times of replies whose message was due in the warm-up are counted but not recorded, except in the
-intervals. Recordings of one run, a thread's each for instance, are added up.
+intervals. Recordings of one run, one per thread for instance, are merged.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from .recorded import Recorded
 
 
 class Recording(Recorded):
-    """Records what a run takes, in memory; see the module's docstring."""
+    """Records the times of a run, in memory; see the module's docstring."""
 
     __slots__ = ()
 
@@ -53,21 +53,21 @@ class Recording(Recorded):
                 self._histograms["connect_wire"].record(min(took, wire))
 
     def parted(self) -> None:
-        """Record that a connection was closed, in whose place another one is to be made."""
+        """Record that a connection was closed, and another one will replace it."""
         self.connections -= 1
 
     def first_byte(self, took: float, due: float = 0.0) -> None:  # noqa: ARG002 - of use by stage
-        """Record the first byte of the first reply, to a message that was due then."""
+        """Record the time to the first byte of the first reply; its message was due at ``due``."""
         self._histograms["first_byte"].record(took)
 
     def sent(self, late: float, due: float = 0.0) -> None:  # noqa: ARG002 - of use by stage
-        """Record the fleet's own lateness in sending a message that was due then."""
+        """Record the fleet's own delay in sending a message that was due at ``due``."""
         self._histograms["lag"].record(late)
 
     def wire(self, due: float, took: float, own: float, count: int) -> None:
-        """Record how long a message and its reply were outside of the fleet, and its own time.
+        """Record how long a message and its reply were outside the fleet, and the fleet's own time.
 
-        It stands for so many that were not timed, itself among them.
+        It represents ``count`` messages, itself included.
         """
         if due >= self._measure_from:
             for counts, time in ((self._wires, took), (self._owns, own)):
@@ -77,12 +77,12 @@ class Recording(Recorded):
             self._squares += count * count
 
     def undelayed(self, due: float, took: float) -> None:
-        """Record a response as it would have been without the fleet's own share."""
+        """Record a response time without the fleet's own share."""
         if due >= self._measure_from:
             self._histograms["undelayed"].record(took)
 
     def first_byte_on_wire(self, took: float, due: float = 0.0) -> None:  # noqa: ARG002 - as above
-        """Record the first byte of the first reply, without the fleet's own share."""
+        """Record the time to the first byte of the first reply without the fleet's own share."""
         self._histograms["first_byte_wire"].record(took)
 
     def reply(self, due: float, sent: float, now: float, size: int) -> None:
@@ -106,19 +106,19 @@ class Recording(Recorded):
             counts[took] = 1
 
     def ended(self, cause: Cause | None, now: float) -> None:
-        """Record the end of a conversation; one that was interrupted is no failure."""
+        """Record the end of a conversation; an interrupted one is not a failure."""
         if cause is not None and cause.reason != INTERRUPTED:
             self._second(now).failures[str(cause)] += 1
 
     def unsent(self, due: float) -> None:
-        """Record a message that was never sent; of use by stage only."""
+        """Record a message that was never sent; used only with stages."""
 
     def left(self, cause: Cause | None, now: float, owed: Sequence[tuple[float, float]]) -> None:
-        """Record what a client left unanswered; of use by stage only."""
+        """Record a client's unanswered messages; used only with stages."""
 
     def offered(self, begin: float, until: float) -> None:
-        """Record that a client offered load for so long; of use by stage only."""
+        """Record the time in which a client offered load; used only with stages."""
 
     def stages(self) -> tuple[StageFound, ...]:
-        """Give what was recorded of each stage, where there are any."""
+        """Return the recorded data of each stage; here there are none."""
         return ()

@@ -1,8 +1,8 @@
-"""What is required of a comparison: ``p99 <= +5%``, that a figure is not so much larger or smaller.
+"""Requirements of a comparison, such as ``p99 <= +5%``: limits of the change of a figure.
 
 A requirement is the name of a figure of `comparison`, one of ``<  <=  >  >=``, and a percentage
 with its sign: by how much the second target may differ from the first. It is judged by the
-interval: met where all of it is, missed where none of it is, and else undecided.
+interval: met if all of the interval meets it, missed if none does, and undecided otherwise.
 """
 
 import re
@@ -31,7 +31,7 @@ class Answer(TextEnum):
 
 @dataclass(frozen=True)
 class Relative:
-    """A figure, and the bound of its ratio: the most it may be, or the least."""
+    """A figure, and the bound of its ratio: an upper one with ``is_most``, or a lower one."""
 
     name: str
     bound: float
@@ -39,14 +39,14 @@ class Relative:
     text: str
 
     def __str__(self) -> str:
-        """Give it as it was written."""
+        """Return its text."""
         return self.text
 
     def check(self, comparison: Comparison) -> Answer:
-        """Say whether the second target of a comparison meets it."""
+        """Return whether the second target of a comparison meets it."""
         figure = comparison.figure(self.name)
         if self.name == "failures" and not figure.two and self.is_most:
-            return Answer.MET  # none is no more than any number
+            return Answer.MET  # no failures are within any upper bound
         if figure.bounds is None:
             return Answer.UNDECIDED
         return self._judged(*figure.bounds)
@@ -60,25 +60,25 @@ class Relative:
 
 
 def parse_relative(text: str) -> Relative:
-    """Read a requirement. Raises ValueError, in one line, saying what is wrong with it."""
+    """Read a requirement. Raises ValueError, in one line, for an invalid one."""
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         raise ValueError(
             f"{text[:60]!r} is not like 'p99 <= +5%': a figure, <= or >=, a change in per cent"
         )
     if match["name"] not in FIGURES:
-        raise ValueError(f"{match['name'][:40]!r} is not compared: {', '.join(FIGURES)} are")
+        raise ValueError(f"{match['name'][:40]!r} is not one of {', '.join(FIGURES)}")
     bound = 1 + float(match["number"]) / _FULL
     if bound < 0:
-        raise ValueError(f"{match['number']}% is less than nothing")
+        raise ValueError(f"{match['number']}% is below -100%")
     is_most = match["operator"].startswith("<")
     return Relative(match["name"], bound, is_most, " ".join(text.split()))
 
 
 def say_answer(requirement: Relative, answer: Answer, figure: Compared) -> str:
-    """Say in one line what became of a requirement."""
+    """Return a line with a requirement, its answer and the figure."""
     if figure.ratio is None or figure.bounds is None:
-        why = figure.problem or "none in either"
+        why = figure.problem or "no failures in either"
     else:
         low, high = figure.bounds
         why = f"{percent(low)} to {percent(high)}"

@@ -1,6 +1,6 @@
-"""What is left of a run while it goes on: what it does now, and how long it will still take.
+"""The state of a running run: its current phase, and the time left.
 
-Clients that wait for each other before they begin are *at the barrier*; the warm-up, and all times
+Clients that wait for each other before they begin are *at the barrier*. The warm-up, and all times
 of the plan, count from when they pass it.
 """
 
@@ -12,30 +12,30 @@ from .progress import Progress
 
 
 def is_at_barrier(plan: Plan, progress: Progress) -> bool:
-    """Say whether the clients still wait for each other."""
+    """Return whether the clients still wait for each other."""
     return plan.barrier and progress.measured_from <= plan.warmup
 
 
 def _warm_from(plan: Plan, progress: Progress) -> float:
-    """Say when the warm-up began, or begins, in seconds since the run did."""
+    """Return when the warm-up began, or begins, in seconds since the run began."""
     if is_at_barrier(plan, progress):
         return progress.took
     return max(0.0, progress.measured_from - plan.warmup)
 
 
 def _since_warm_up(plan: Plan, progress: Progress, at: float) -> float:
-    """Turn a time since the run began into one since its warm-up was over."""
+    """Convert a time since the run began into one since its warm-up was over."""
     return at - _warm_from(plan, progress) - plan.warmup
 
 
 def is_over(plan: Plan, progress: Progress) -> bool:
-    """Say whether no message is begun any more, by the time that the plan gives."""
+    """Return whether the plan's time to begin messages is over."""
     length = plan.sends_for
     return length is not None and _since_warm_up(plan, progress, progress.took) >= length
 
 
 def stage_now(plan: Plan, progress: Progress) -> int | None:
-    """Give the number, from 1, of the stage that runs; None outside of all stages."""
+    """Return the number of the current stage, from 1; None outside all stages."""
     at = _since_warm_up(plan, progress, progress.took)
     if plan.stages is None or not 0 <= at < plan.stages.seconds:
         return None
@@ -43,7 +43,7 @@ def stage_now(plan: Plan, progress: Progress) -> int | None:
 
 
 def doing(plan: Plan, progress: Progress) -> str:
-    """Say in a few words what the run does now; nothing where that is its usual load."""
+    """Return the current phase in a few words; empty during the usual load."""
     if is_at_barrier(plan, progress):
         return "connecting"
     if _since_warm_up(plan, progress, progress.took) < 0:
@@ -55,7 +55,7 @@ def doing(plan: Plan, progress: Progress) -> str:
 
 
 def time_left(plan: Plan, progress: Progress) -> float | None:
-    """Estimate the seconds until no more messages are begun; None where nothing is known yet."""
+    """Estimate the seconds until no more messages are begun; None if still unknown."""
     began = _warm_from(plan, progress)
     if plan.sends_for is not None:
         return max(0.0, began + plan.warmup + plan.sends_for - progress.took)
@@ -67,9 +67,9 @@ def time_left(plan: Plan, progress: Progress) -> float | None:
 
 
 def share_done(plan: Plan, progress: Progress) -> float | None:
-    """Say how much of the run is done, 0 to 1; None where nobody knows.
+    """Return how much of the run is done, 0 to 1; None if unknown.
 
-    That is a share of the time where the plan gives one, else of the messages.
+    It is a share of the time if the plan has one, otherwise of the messages.
     """
     if is_at_barrier(plan, progress):
         return None
@@ -81,15 +81,15 @@ def share_done(plan: Plan, progress: Progress) -> float | None:
 
 
 def _expected(plan: Plan, progress: Progress) -> int:
-    """Count the messages of a plan that gives their number, but for those of failed clients."""
+    """Return the number of messages of the plan, without those of failed clients."""
     return (plan.clients - sum(progress.failures.values())) * (plan.messages_per_client or 0)
 
 
 def rate_asked(plan: Plan, progress: Progress) -> float | None:
-    """Give the messages a second that an open load asks for now; None where nothing is due.
+    """Return the current rate of an open load, in messages per second; None where nothing is due.
 
-    Where the rate changes that is the rate in the middle of the second that is told of, so that
-    both are of the same time.
+    A changing rate is taken in the middle of the second that the progress shows, so that both are
+    of the same time.
     """
     if is_at_barrier(plan, progress) or is_over(plan, progress):
         return None
@@ -98,7 +98,7 @@ def rate_asked(plan: Plan, progress: Progress) -> float | None:
 
 
 def clients_asked(plan: Plan, progress: Progress) -> int:
-    """Say how many clients there should be now, where they come and go, or how many there are."""
+    """Return the number of clients in the plan: with stages of clients, at this time."""
     if plan.client_stages is None:
         return plan.clients
     return round(plan.client_stages.at(_since_warm_up(plan, progress, progress.took)))

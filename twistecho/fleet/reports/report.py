@@ -1,4 +1,4 @@
-"""What a fleet found: a value, written as JSON and compared with another engine's."""
+"""The report of a fleet: a value, written as JSON and compared with another engine's."""
 
 import json
 from collections import Counter
@@ -28,11 +28,10 @@ from .report_json import (
 
 @dataclass(frozen=True)
 class Part:
-    """One of the runs that a report was put together from: a process's, a machine's, a file's.
+    """One of the runs that were merged into a report: of a process, a machine or a file.
 
     It ran ``clients`` clients, and ``messages`` were answered right in ``makespan`` seconds.
-    ``problem`` says in a few words what became of a part that gave no whole report, else it is
-    None.
+    ``problem`` is the short reason why a part returned no whole report, otherwise None.
     """
 
     name: str
@@ -44,15 +43,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """What one engine found when it carried out a plan against a target.
+    """The results of one engine that carried out a plan against a target.
 
-    ``outcomes`` has one entry a client, in the order of their numbers. ``measured`` says how long
-    everything took. ``began`` is the wall-clock time of the start, in seconds since 1970, where it
-    is known. ``parts`` lists the runs it was put together from, if it was. An ``interrupted`` run
-    was ended early by whoever started it. ``cpu_seconds`` is the processor's time that the fleet's
-    processes took, where they tell. ``allowed_lag``, in seconds, is how late the fleet may have
-    been, and how much of a time may be its own, where somebody has said so: see `verdict`.
-    ``stages`` has what was found in each stage of the plan, where it has any: see `by_stage`.
+    ``outcomes`` has one entry per client, in the order of their numbers. ``measured`` has all
+    measured times. ``began`` is the wall-clock time of the start, in seconds since 1970, if known.
+    ``parts`` lists the runs that were merged into it, if any. An ``interrupted`` run was ended
+    early by the user. ``cpu_seconds`` is the CPU time of the fleet's processes, if known.
+    ``allowed_lag``, in seconds, is the user's limit for the fleet's own delay and its share of a
+    time, if set: see `verdict`. ``stages`` has the results of each stage of the plan, if it has
+    any: see `by_stage`.
     """
 
     engine: str
@@ -69,24 +68,24 @@ class Report:
 
     @cached_property
     def by_stage(self) -> tuple[StageResult, ...]:
-        """The stages of the plan, each with what was found of it; none where it has none."""
+        """The stages of the plan, each with its results; empty if the plan has none."""
         return stage_results(self.plan, self.stages)
 
     @property
     def cpu_share(self) -> float | None:
-        """The share of a processor that each of the fleet's processes took, where they tell."""
+        """The share of a processor that each of the fleet's processes took; None if unknown."""
         if self.cpu_seconds is None or not self.makespan:
             return None
         return self.cpu_seconds / self.makespan / max(1, len(self.parts))
 
     @cached_property
     def own_shares(self) -> Shares:
-        """The fleet's own shares of the times that it shows, where they are known."""
+        """The fleet's own shares of the times that the report shows, as far as known."""
         return own_shares(self.measured)
 
     @property
     def marks(self) -> Shares:
-        """Those of its own shares that make a figure doubtful."""
+        """The own shares that make their figure doubtful."""
         return marks(self.own_shares, self.allowed_lag)
 
     @property
@@ -98,17 +97,17 @@ class Report:
 
     @property
     def measured_from(self) -> float:
-        """When the warm-up was over, and the first stage began, in seconds since the run began."""
+        """When the warm-up ended and the first stage began, in seconds since the run began."""
         known = [o.offered_from for o in self.outcomes if o.offered_from is not None]
-        # Of clients that come in stages the first one may come later than that.
+        # With stages of clients, even the first client may come later than that.
         staged = self.plan.client_stages is not None
         return self.plan.warmup if staged else min(known, default=self.plan.warmup)
 
     @property
     def offered(self) -> float:
-        """Seconds in which load was offered, the warm-up apart; by any client, counted once.
+        """Seconds in which at least one client offered load, without the warm-up.
 
-        In what older versions wrote it is the makespan without the warm-up.
+        For a report of an older version it is the makespan without the warm-up.
         """
         known = sorted(
             (o.offered_from, o.offered_until)
@@ -126,7 +125,7 @@ class Report:
 
     @property
     def answered(self) -> int:
-        """How many clients had every message answered right."""
+        """How many clients got right replies to all their messages."""
         return sum(outcome.answered for outcome in self.outcomes)
 
     @property
@@ -136,7 +135,7 @@ class Report:
 
     @property
     def interruptions(self) -> dict[str, int]:
-        """How many clients were ended early while nothing was wrong, by what they waited for."""
+        """How many clients were ended early while nothing was wrong, by cause (their phase)."""
         return _by_cause(o for o in self.outcomes if o.interrupted)
 
     @property
@@ -146,17 +145,17 @@ class Report:
 
     @property
     def sent(self) -> int:
-        """How many messages the system took to be sent."""
+        """How many messages the system accepted for sending."""
         return sum(outcome.sent for outcome in self.outcomes)
 
     @property
     def outstanding(self) -> int:
-        """How many messages still waited for their reply when the run was ended early."""
+        """How many messages were still unanswered when the run was ended early."""
         return sum(outcome.outstanding for outcome in self.outcomes)
 
     @property
     def unsent(self) -> int:
-        """How many messages were due, and not taken by the system until the end."""
+        """How many messages were due, but not taken by the system by the end."""
         return sum(outcome.unsent for outcome in self.outcomes)
 
     @property
@@ -166,17 +165,17 @@ class Report:
 
     @property
     def bytes_sent(self) -> int:
-        """How many bytes of messages the system took to be sent."""
+        """How many bytes of messages the system accepted for sending."""
         return sum(outcome.bytes_sent for outcome in self.outcomes)
 
     @property
     def bytes_returned(self) -> int:
-        """How many payload bytes came back right."""
+        """How many payload bytes were returned correctly."""
         return sum(outcome.bytes_returned for outcome in self.outcomes)
 
     @property
     def replies_found(self) -> dict[ReplyFormat, int]:
-        """How many clients found each format of replies, the most first, where they looked."""
+        """How many clients detected each format of replies, the most frequent first."""
         found = Counter(one.reply for one in self.outcomes if one.reply is not None)
         return dict(found.most_common())
 
@@ -187,27 +186,27 @@ class Report:
         return right and len(self.replies_found) < 2
 
     def latencies(self) -> LatencySummary | None:
-        """Give the figures of the histogram, or None where there was no reply."""
+        """Return the figures of the response times, or None where there was no reply."""
         return Latencies(self.measured.latency).summary()
 
     def disagreements(self, other: "Report") -> list[Disagreement]:
-        """List where another report, of the same plan, tells something else; times don't count."""
+        """Return the differences from another report of the same plan; times do not count."""
         return disagreements(self.outcomes, other.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as JSON data.
+        """Return the report as JSON data.
 
-        Its ``summary``, and the figures beside each histogram, repeat what the rest implies.
+        Its ``summary``, and the figures added to each histogram, repeat what the rest implies.
         """
         return report_to_dict(self)
 
     def to_bare_dict(self) -> dict[str, Any]:
-        """Give as JSON data what `from_dict` reads, and no more: that takes less time."""
+        """Return only the JSON data that `from_dict` reads: this takes less time."""
         return bare_dict(self)
 
     def _repr_html_(self) -> str:
-        """Show the report in a notebook: what to think of it, and its figures."""
-        from .notebook import summary_html  # noqa: PLC0415 - its verdict stands on this module
+        """Return the report as HTML for a notebook: the verdict and the figures."""
+        from .notebook import summary_html  # noqa: PLC0415 - it imports this module
 
         return summary_html(self)
 
@@ -217,13 +216,13 @@ class Report:
 
     @classmethod
     def from_dict(cls, data: Any) -> "Report":
-        """Read a report back from JSON data. Raises ValueError with the path of what is wrong."""
+        """Read a report from JSON data. Raises ValueError with the path of the wrong field."""
         check_report_schema(data)
         return decode(data, cls, "a report")
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
-        """Read a report back from JSON text. Raises ValueError if it is none, or a newer form."""
+        """Read a report from JSON text. Raises ValueError for other text or a newer schema."""
         return cls.from_dict(parse(text, "a report"))
 
 
@@ -252,7 +251,7 @@ def make_report(
     interrupted: bool = False,
     cpu_seconds: float | None = None,
 ) -> Report:
-    """Put together what an engine found, in the order of the clients' numbers."""
+    """Make the report of an engine; its outcomes are sorted by the clients' numbers."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.client))
     return Report(
         engine,

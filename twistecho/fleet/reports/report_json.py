@@ -1,4 +1,4 @@
-"""A report as JSON data: how it is written, and what is read of this schema and of an older one."""
+"""A report as JSON data: written in this schema, read in this one and in an older one."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from .report import Report
 
 SCHEMA = 3
-"""The version of the JSON form; it grows when a reader of the old form would be misled."""
+"""The version of the JSON form; it grows when a reader of the old form would misread it."""
 
 _WITHOUT_OWN_SHARE = 2
-"""The version before: it told nothing of the wire, nor of the fleet's own share."""
+"""The version before, without times on the wire and the fleet's own share."""
 
 _YEAR_10000 = 253_402_300_800
-"""In seconds since 1970; no calendar goes on to it."""
+"""In seconds since 1970; `datetime` ends before it."""
 
 REPORT_FORM: dict[str, Any] = {
     "schema": int,
@@ -28,11 +28,11 @@ REPORT_FORM: dict[str, Any] = {
     "allowed_lag": (float | None, None),
     "stages": (tuple[StageFound, ...], ()),
 }
-"""The types of a report's fields in JSON, where these are not its own; see `written_as`."""
+"""The JSON types of fields where they differ from the report's own types; see `written_as`."""
 
 
 def report_to_dict(report: "Report") -> dict[str, Any]:
-    """Give a report as JSON data; see `Report.to_dict`."""
+    """Return a report as JSON data; see `Report.to_dict`."""
     told = bare_dict(report)
     return told | {
         "summary": _summary(report),
@@ -42,7 +42,7 @@ def report_to_dict(report: "Report") -> dict[str, Any]:
 
 
 def bare_dict(report: "Report") -> dict[str, Any]:
-    """Give as JSON data what is read of a report, and no more; see `Report.to_bare_dict`."""
+    """Return only the JSON data that is read of a report; see `Report.to_bare_dict`."""
     return {
         "schema": SCHEMA,
         "engine": report.engine,
@@ -94,14 +94,14 @@ def _shares_to_dict(found: Shares) -> dict[str, dict[str, Any]]:
 
 
 def check_report_schema(data: Any) -> None:
-    """Raise ValueError for data of no schema of a report that is known."""
+    """Raise ValueError for data that is not of a known schema of a report."""
     if isinstance(data, dict) and "agree" in data:
-        raise ValueError("a check of both engines: it holds two reports")
+        raise ValueError("a check of both engines: it contains two reports")
     check_schema(data, SCHEMA, "a report", _WITHOUT_OWN_SHARE)
 
 
 def check_head(schema: int, began: float) -> None:
-    """Raise ValueError for a schema that is not known, and for a time that no calendar has."""
+    """Raise ValueError for an unknown schema, and for a start after the year 9999."""
     if schema not in (SCHEMA, _WITHOUT_OWN_SHARE):
         raise ValueError(f"schema {schema} is not {SCHEMA}")
     if began >= _YEAR_10000:
@@ -109,7 +109,7 @@ def check_head(schema: int, began: float) -> None:
 
 
 def check_sums(report: "Report") -> None:
-    """Raise FieldError where a report's parts are not the whole, or stages are not the plan's."""
+    """Raise FieldError where parts do not add up to the report, or there are too many stages."""
     for name, whole in (("clients", report.plan.clients), ("messages", report.messages)):
         found = sum(getattr(part, name) for part in report.parts)
         if report.parts and found != whole:

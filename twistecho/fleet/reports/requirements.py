@@ -1,15 +1,15 @@
-"""What is required of a report: how it is written, and whether it is met.
+"""Requirements of a report: how they are written, and whether they are met.
 
 A requirement, ``p99 < 5ms``, ``failed == 0``, ``rate > 10k/s``, is the name of a figure (see
 `figures`; ``connect p99`` is another way to write ``connect.p99``), one of
 ``<  <=  >  >=  ==  !=``, and a number. A time has a unit, ``us``, ``ms``, ``s``, ``min`` or ``h``;
 a count may end in ``k`` or ``M``; bytes in ``B``, ``KiB``, ``MiB`` or ``GiB``; a rate is either of
-these with or without ``/s``; a share is a fraction, or a percentage with ``%``. Spaces are free.
-A figure that there is nothing to tell of, as the latency of no reply, meets none.
-One that is marked (see `own_share`) meets or misses a requirement where it would do so without the
-fleet's own share, too; else the requirement is undecided, and the report is invalid.
+these with or without ``/s``; a share is a fraction, or a percentage with ``%``. Spaces are
+optional. A figure without a value, such as the latency without a reply, meets no requirement. A
+marked figure (see `own_share`) meets or misses a requirement only if it would also do so without
+the fleet's own share; otherwise the requirement is undecided, and the report is invalid.
 
-``stage 2: p99 < 5ms`` is of one stage of a load in stages, the second.
+``stage 2: p99 < 5ms`` applies to the second stage of a load in stages.
 """
 
 import operator
@@ -51,7 +51,7 @@ _REQUIREMENT = re.compile(
 
 @dataclass(frozen=True)
 class Requirement:
-    """A figure, how it must compare, and with what; ``limit`` is in seconds, bytes, a fraction."""
+    """A figure, an operator and a limit; ``limit`` is in seconds or bytes, or is a fraction."""
 
     name: str
     operator: str
@@ -59,16 +59,16 @@ class Requirement:
     text: str
 
     def __str__(self) -> str:
-        """Give it as it was written."""
+        """Return its text."""
         return self.text
 
     @property
     def stage(self) -> int | None:
-        """The number of the stage that it speaks of, None where that is the whole load."""
+        """The number of the stage that it applies to; None for the whole load."""
         return stage_and_figure(self.name)[0]
 
     def problem_with(self, plan: Plan) -> str | None:
-        """Say in one line why no run of a plan could ever meet it, or None."""
+        """Return in one line why no run of a plan can meet it, or None."""
         stages = len(plan.stages or ())
         if self.stage is None or 1 <= self.stage <= stages:
             return None
@@ -76,7 +76,7 @@ class Requirement:
         return f"{self.text[:60]!r}: there is no stage {self.stage}, {last}"
 
     def check(self, report: Report) -> "Result":
-        """Tell what a report has to say to it."""
+        """Return whether a report meets it, with the figure."""
         actual = read(report, self.name)
         met = self._is_met(actual.value)
         doubt = doubt_of(report, self.name)
@@ -93,7 +93,7 @@ class Requirement:
 class Result:
     """Whether a requirement was met, and by which figure.
 
-    Where the fleet's own share of the figure leaves that undecided, it is the ``doubt``.
+    ``doubt`` is the fleet's own share of the figure, if it leaves the requirement undecided.
     """
 
     requirement: Requirement
@@ -102,12 +102,12 @@ class Result:
     doubt: OwnShare | None = None
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the result as one line."""
         return f"{self.answer}: {self.requirement} (is {self.actual}{self._own})"
 
     @property
     def answer(self) -> str:
-        """Say in a word whether it was met."""
+        """The answer in a word: met, missed or undecided."""
         return "undecided" if self.doubt else "met" if self.met else "missed"
 
     @property
@@ -118,12 +118,12 @@ class Result:
 
     @property
     def missed(self) -> bool:
-        """Whether the requirement was missed for certain."""
+        """Whether the requirement was certainly missed."""
         return not (self.met or self.doubt)
 
 
 def parse_requirement(text: str) -> Requirement:
-    """Read a requirement. Raises ValueError, in one line, saying what is wrong with it."""
+    """Read a requirement. Raises ValueError, in one line, for an invalid one."""
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:60]!r} is not like 'p99 < 5ms': a figure, a comparison, a number")
@@ -135,7 +135,7 @@ def parse_requirement(text: str) -> Requirement:
     number = float(match["number"])
     if unit not in factors and (unit or number):
         known = ", ".join(factor for factor in factors if factor)
-        wrong = f"{unit!r} is no unit of it" if unit else "its unit is missing"
+        wrong = f"{unit!r} is not a unit of it" if unit else "its unit is missing"
         raise ValueError(f"{text.strip()[:60]!r}: {name} is {kind.value}, and {wrong}: {known}")
     limit = number * factors.get(unit, 1.0)
     return Requirement(name, match["operator"], limit, " ".join(text.split()))

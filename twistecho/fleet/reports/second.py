@@ -1,7 +1,7 @@
-"""One second of a run, told while that runs: a small value, of which those of several parts add up.
+"""One second of a run, reported while it runs: a small value; those of several parts are added.
 
-Its latencies are counts, not a histogram: making one takes milliseconds, in which the clients would
-have to wait.
+Its latencies are counts, not a histogram: making a histogram takes milliseconds, for which the
+clients would have to wait.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from .histograms import rank_of
 
 @dataclass(frozen=True)
 class Second:
-    """What happened in one interval of a run; its number is counted from 0.
+    """The events in one interval of a run; its number is counted from 0.
 
-    ``latencies`` says how often each response time came, in microseconds. ``connected`` clients had
-    their connection, ``bytes_returned`` payload bytes came back in whole replies, and ``failures``
-    counts clients that failed, by cause.
+    ``latencies`` has the number of occurrences of each response time, in microseconds.
+    ``connected`` connections were made, ``bytes_returned`` payload bytes were returned in whole
+    replies, and ``failures`` counts failed clients by cause.
     """
 
     number: int
@@ -32,11 +32,11 @@ class Second:
 
     @property
     def answered(self) -> int:
-        """How many messages came back right."""
+        """How many messages were answered right."""
         return sum(self.latencies.values())
 
     def percentile(self, percent: float) -> float:
-        """Give the response time, in seconds, of the percentile's rank; 0 where nothing came."""
+        """Return a percentile of the response times, in seconds; 0 without replies."""
         wanted, found = rank_of(percent, self.answered), 0
         for latency, times in self._in_order:
             found += times
@@ -46,17 +46,17 @@ class Second:
 
     @cached_property
     def _in_order(self) -> list[tuple[int, int]]:
-        """The latencies from the least to the most, sorted once for all that ask."""
+        """The latencies in ascending order, sorted only once."""
         return sorted(self.latencies.items())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON data, in which no key is a number."""
+        """Return it as JSON data, in which keys cannot be numbers."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {"latencies": list(self.latencies.items())}
 
     @classmethod
     def from_dict(cls, data: Any) -> "Second":
-        """Read it back from JSON data. Raises ValueError with the path of what is wrong."""
+        """Read it from JSON data. Raises ValueError with the path of the wrong field."""
         return decode(data, cls, "a second")
 
 
@@ -66,7 +66,7 @@ def _second(latencies: tuple[tuple[int, int], ...], **fields: Any) -> Second:
 
 
 def add_seconds(number: int, parts: Iterable[Second]) -> Second:
-    """Put together what was recorded of the second of this number in several places."""
+    """Merge the seconds that several parts recorded as number ``number``."""
     latencies: dict[int, int] = {}
     failures: Counter[str] = Counter()
     connected = bytes_returned = 0

@@ -1,20 +1,17 @@
-"""Whether the stages of a report can be believed: each was offered as planned, and all add up."""
+"""Checks of the stages of a report: each was offered as planned, and their sums are right."""
 
 from collections.abc import Iterator
 
-from .own_limit import late_by, whose_limit
+from .own_limit import fell_behind, late_by, whose_limit
 from .report import Report
 
 
 def stages_not_offered(report: Report, tolerance: float) -> Iterator[str]:
-    """Name the stages in which a rate was not the one that was planned."""
+    """Yield a line per stage in which the planned rate was not offered."""
     for stage in report.by_stage:
         late = late_by(report, stage.found.measured)
         if late is not None:
-            yield (
-                f"{stage}: the fleet could not hold the rate: by its own fault, 1 % of the "
-                f"messages were {late * 1e3:,.1f} ms late or more"
-            )
+            yield f"{stage}: {fell_behind(report, late)}"
         if stage.in_time < tolerance * stage.due:
             yield (
                 f"{stage}: the rate was not held: {stage.in_time:,} of {stage.due:,} messages due "
@@ -24,14 +21,14 @@ def stages_not_offered(report: Report, tolerance: float) -> Iterator[str]:
 
 
 def stages_that_do_not_add_up(report: Report) -> Iterator[str]:
-    """Compare what the stages sum up to with what the clients count, the warm-up's apart."""
+    """Compare the sums of the stages with the counts of the clients, without the warm-up."""
     stages = report.stages
     if report.plan.stages is None or not report.outcomes:
         return
     answered = report.messages - report.measured.unmeasured
     found = sum(stage.answered for stage in stages)
     if found != answered:
-        yield f"the stages have {found:,} messages answered in all, not {answered:,}"
+        yield f"the stages have {found:,} messages answered in total, not {answered:,}"
     owed = sum(outcome.failed + outcome.outstanding for outcome in report.outcomes)
     causes = sum(clients for stage in stages for clients in stage.failures.values())
     for stage in report.by_stage:
@@ -44,4 +41,4 @@ def stages_that_do_not_add_up(report: Report) -> Iterator[str]:
     }
     for name, (found, most) in sums.items():
         if found > most:
-            yield f"the stages have {found:,} {name} in all, more than {most:,}"
+            yield f"the stages have {found:,} {name} in total, more than {most:,}"

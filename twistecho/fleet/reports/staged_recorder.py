@@ -1,6 +1,6 @@
-"""Records a load in stages: all of it as any other, and each stage by itself; see `by_stage`.
+"""Recording of a load in stages: in total, and for each stage separately; see `by_stage`.
 
-A load without stages has a plain `Recording`, and no message of it costs more for that.
+A load without stages uses a plain `Recording`, without additional cost per message.
 """
 
 from bisect import bisect_right
@@ -18,18 +18,18 @@ from .recorder import Recording
 
 
 def recording_for(plan: Plan) -> Recording:
-    """Make what records a run of a plan."""
+    """Return the recording for a run of a plan."""
     stages = plan.stages
     return Recording(plan.warmup) if stages is None else StagedRecording(stages, plan.warmup)
 
 
 class _AllOfIt(IntervalCounts):
-    """What happened in a stage; which latencies came in which second nobody asks."""
+    """The counts of a stage, without latencies per second, which are not needed."""
 
     __slots__ = ()
 
     def pack(self, counts: Counts) -> None:
-        """Drop them: the stage's histogram has them."""
+        """Drop the counts: the stage's histogram has them."""
 
 
 class _StageRecording(Recording):
@@ -55,7 +55,7 @@ class _StageRecording(Recording):
         self.late += sent >= self.end
 
     def add(self, other: Recorded) -> None:
-        """Add what another recording of the same stage has."""
+        """Add another recording of the same stage."""
         super().add(other)
         if isinstance(other, _StageRecording):
             self._all.add(other._all)  # noqa: SLF001 - the same class
@@ -66,7 +66,7 @@ class _StageRecording(Recording):
             self.client_seconds += other.client_seconds
 
     def found(self) -> StageFound:
-        """Give what was recorded until now, as a value."""
+        """Return the recorded data until now, as a value."""
         measured = self.measured()
         return StageFound(
             measured,
@@ -81,7 +81,7 @@ class _StageRecording(Recording):
 
 
 class StagedRecording(Recording):
-    """Records a run in stages, the first of which begins at ``measure_from``."""
+    """Records a run in stages; the first stage begins at ``measure_from``."""
 
     __slots__ = ("_begin", "_begins", "_bounds", "_current", "_end", "_recordings")
 
@@ -92,15 +92,15 @@ class StagedRecording(Recording):
         self.measure_from(measure_from)
 
     def measure_from(self, at: float) -> None:
-        """Have the stages begin at ``at``: nothing belongs to one of them before that."""
+        """Set the beginning of the stages to ``at``: earlier messages belong to none."""
         super().measure_from(at)
         self._bounds = [at + begins for begins in self._begins]
-        self._begin = self._end = at  # of the stage that was asked for last
+        self._begin = self._end = at  # of the stage looked up last
         self._current: _StageRecording | None = None
         self._recordings.clear()
 
     def _stage(self, at: float) -> _StageRecording | None:
-        """Give the recording of the stage of a time; None before the first one."""
+        """Return the recording of the stage at a time; None before the first stage."""
         if not self._begin <= at < self._end:
             number = min(bisect_right(self._bounds, at), len(self._bounds) - 1) - 1
             if number < 0:
@@ -121,35 +121,35 @@ class StagedRecording(Recording):
             stage.connected(took, now, wire, early=early)
 
     def sent(self, late: float, due: float = 0.0) -> None:
-        """Record the fleet's own lateness in sending a message."""
+        """Record the fleet's own delay in sending a message."""
         super().sent(late, due)
         stage = self._stage(due)
         if stage is not None:
             stage.sent(late, due)
 
     def first_byte(self, took: float, due: float = 0.0) -> None:
-        """Record the first byte of a client's first reply."""
+        """Record the time to the first byte of a client's first reply."""
         super().first_byte(took, due)
         stage = self._stage(due)
         if stage is not None:
             stage.first_byte(took, due)
 
     def first_byte_on_wire(self, took: float, due: float = 0.0) -> None:
-        """Record the first byte of a client's first reply, without the fleet's own share."""
+        """Record the time to the first byte without the fleet's own share."""
         super().first_byte_on_wire(took, due)
         stage = self._stage(due)
         if stage is not None:
             stage.first_byte_on_wire(took, due)
 
     def wire(self, due: float, took: float, own: float, count: int) -> None:
-        """Record how long a message and its reply were outside of the fleet, and its own time."""
+        """Record how long a message and its reply were outside the fleet, and its own time."""
         super().wire(due, took, own, count)
         stage = self._stage(due)
         if stage is not None:
             stage.wire(due, took, own, count)
 
     def undelayed(self, due: float, took: float) -> None:
-        """Record a response as it would have been without the fleet's own share."""
+        """Record a response time without the fleet's own share."""
         super().undelayed(due, took)
         stage = self._stage(due)
         if stage is not None:
@@ -176,7 +176,7 @@ class StagedRecording(Recording):
             stage.unsent_count += 1
 
     def left(self, cause: Cause | None, now: float, owed: Sequence[tuple[float, float]]) -> None:
-        """Record what a client left unanswered when it ended, and why."""
+        """Record a client's unanswered messages at its end, and its cause."""
         stopped = cause is not None and cause.reason == INTERRUPTED
         for due, sent in owed:
             stage = self._stage(due)
@@ -189,7 +189,7 @@ class StagedRecording(Recording):
             stage.ended(cause, now)
 
     def offered(self, begin: float, until: float) -> None:
-        """Record that a client offered load from one time to another."""
+        """Record that a client offered load from ``begin`` to ``until``."""
         for lower, upper in pairwise(self._bounds):
             both = min(until, upper) - max(begin, lower)
             stage = self._stage(lower)
@@ -197,14 +197,14 @@ class StagedRecording(Recording):
                 stage.client_seconds += both
 
     def add(self, other: Recorded) -> None:
-        """Add what another recording of the same run has; that one is over."""
+        """Add another recording of the same run, which is over."""
         super().add(other)
         if isinstance(other, StagedRecording):
             for number, stage in other._recordings.items():  # noqa: SLF001 - the same class
                 self._recordings.setdefault(number, _StageRecording(stage.end)).add(stage)
-            self._end = self._begin  # another one may be in the place of what was asked for last
+            self._end = self._begin  # the stage looked up last may have been replaced
 
     def stages(self) -> tuple[StageFound, ...]:
-        """Give what was recorded of each stage until now, as values."""
+        """Return the recorded data of each stage until now, as values."""
         known = [self._recordings.get(number) for number in range(len(self._begins) - 1)]
         return tuple(StageFound() if one is None else one.found() for one in known)

@@ -1,4 +1,4 @@
-"""Two reports of the same plan as slices of time: the seconds of one beside those of the other."""
+"""Two reports of the same plan, compared second by second."""
 
 from collections.abc import Sequence
 from math import ceil, floor
@@ -22,11 +22,11 @@ from .own_share import OwnShare
 from .report import Report
 
 _LEAST = 1e-6
-"""The least part of a time that is taken to be the target's."""
+"""The smallest share of a time that counts as the target's."""
 
 
 def compare_reports(one: Report, two: Report, names: Sequence[str]) -> Comparison:
-    """Compare what two runs found, second by second; ``names`` are those of the reports.
+    """Compare the results of two runs, second by second; ``names`` are those of the reports.
 
     Raises ValueError, in one line, where the plans differ or a run was too short.
     """
@@ -37,13 +37,13 @@ def compare_reports(one: Report, two: Report, names: Sequence[str]) -> Compariso
         least = seconds.index(min(seconds))
         raise ValueError(
             f"{names[least]} has {seconds[least]} whole seconds of load, and {FEWEST_PAIRS} are "
-            f"needed: run both for {FEWEST_PAIRS + 2} s or longer, the warm-up apart"
+            f"needed: run both for {FEWEST_PAIRS + 2} s or longer after the warm-up"
         )
     return compare(pairs, ONE_AFTER_THE_OTHER, doubts_of(one, two))
 
 
 def _check_same(one: Report, two: Report, names: Sequence[str]) -> None:
-    """Raise ValueError where two runs were not made in the same way."""
+    """Raise ValueError where the engines or plans of two runs differ."""
     first, second = (_made(report.engine, report.plan) for report in (one, two))
     for field, value in first.items():
         if value != second[field]:
@@ -59,15 +59,15 @@ def _made(engine: str, plan: Plan) -> dict[str, object]:
 
 
 def pairs_of(one: Report, two: Report) -> Pairs:
-    """Pair the seconds of two reports, the first of one with the first of the other."""
+    """Return the pairs of seconds of two reports, in order."""
     return list(zip(slices_of(one), slices_of(two), strict=False))
 
 
 def slices_of(report: Report) -> list[Slice]:
-    """Give the whole seconds in which every client offered load, without the warm-up."""
+    """Return the whole seconds in which every client offered load, without the warm-up."""
     begins = [o.offered_from for o in report.outcomes if o.offered_from is not None]
     ends = [o.offered_until for o in report.outcomes if o.offered_until is not None and o.answered]
-    # Where nobody came to the end, the last one says how far the run went.
+    # If no client reached the end, the last one determines it.
     ends = ends or [max((o.offered_until or 0.0 for o in report.outcomes), default=0.0)]
     first, last = ceil(max(begins, default=0.0)), floor(min(ends))
     seconds = [i for i in report.measured.intervals if first <= i.start <= last - INTERVAL_LENGTH]
@@ -86,7 +86,7 @@ def _slice(interval: Interval) -> Slice:
 
 
 def doubts_of(one: Report, two: Report) -> Doubts:
-    """Say between which factors the fleet's own share may have changed a figure that it marks."""
+    """Return, by marked figure, the lowest and highest factor of distortion by the own share."""
     found = {}
     for name in TIMES:
         if any(name in report.marks.get("response", {}) for report in (one, two)):
@@ -98,7 +98,7 @@ def doubts_of(one: Report, two: Report) -> Doubts:
 
 
 def _part(share: OwnShare | None) -> tuple[float, float]:
-    """Give between which parts of a figure are the target's, where so much is the fleet's."""
+    """Return the lowest and highest part of a figure that may be the target's."""
     if share is None or not share.of:
         return _LEAST, 1.0
     part = max(_LEAST, 1 - share.seconds / share.of)

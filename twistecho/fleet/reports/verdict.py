@@ -1,23 +1,23 @@
-"""The verdict on a report: valid, complete, and what was required of it.
+"""The verdict on a report: whether it is valid and complete, and meets its requirements.
 
-It passes where it is valid and every requirement is met; and where every message of every client
-was answered right, unless a requirement says how many clients may fail. It fails where clients
-found different formats of replies. A requirement of one cause,
-``receive:reset < 5``, says so of that cause alone: who failed by another one fails the run.
+A report passes if it is valid, every requirement is met, and every message of every client was
+answered right, unless a requirement limits how many clients may fail. It fails if clients detected
+different formats of replies. A requirement of one cause, ``receive:reset < 5``, allows only that
+cause: a client that failed by another one fails the run.
 
-Whether a report can be believed is computed from what it holds, never stored. It is invalid
+Whether a report is valid is computed from its contents, and never stored. It is invalid
 
-- where it does not add up: for each client and in all, messages and bytes sent are those answered,
-  failed and outstanding; a client that was answered was answered every message; the histograms and
-  the intervals count what the clients count;
-- where clients, or whole parts of the run, are missing from it;
-- where an open load was not offered as planned: the fleet itself was late, or messages that were
-  due were not sent by the end. Such figures flatter the server. Of a load in stages, each stage is
-  judged by itself: its messages are to be sent before it is over;
-- where clients sent nothing since the duration was over before they could;
-- where a requirement is undecided: see `requirements`.
+- if it does not add up: per client and in total, messages and bytes sent must equal those answered,
+  failed and outstanding; an answered client must have an answer to every message; the histograms
+  and the intervals must match the counts of the clients;
+- if clients, or whole parts of the run, are missing from it;
+- if an open load was not offered as planned: the fleet itself was late, or messages that were due
+  were not sent by the end. Such figures flatter the server. Each stage of a load in stages is
+  judged separately: its messages must be sent before it is over;
+- if clients sent nothing because the duration was over before they could;
+- if a requirement is undecided: see `requirements`.
 
-An interrupted run is incomplete, which is something else: what it found is true.
+An interrupted run is incomplete but not invalid: its figures are true.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from twistecho.fleet.plans.plan import Plan
 from .figures import is_of_failures, stage_and_figure
 from .histograms import Latencies
 from .outcome import Outcome, is_interruption
-from .own_limit import late_by, whose_limit
+from .own_limit import fell_behind, late_by, whose_limit
 from .report import Report
 from .requirements import Requirement, Result
 from .stage_checks import stages_not_offered, stages_that_do_not_add_up
@@ -44,7 +44,7 @@ _LISTED = 5
 
 
 def invalid(report: Report, rate_tolerance: float = HELD) -> tuple[str, ...]:
-    """Give the reasons why a report cannot be believed, a line each: none where it can be.
+    """Return the reasons why a report cannot be believed, one line per reason; none if it can.
 
     ``rate_tolerance`` is the share of the messages due under a rate that must have been sent.
     """
@@ -65,7 +65,7 @@ def _reasons(report: Report, rate_tolerance: float) -> Iterator[str]:
 
 
 def _missing(report: Report) -> Iterator[str]:
-    """Name the parts and the clients of whom nothing is known."""
+    """Yield a line per kind of missing or unexpected parts and clients."""
     for part in report.parts:
         if part.problem:
             yield f"part {part.name}: {part.problem}"
@@ -78,27 +78,27 @@ def _missing(report: Report) -> Iterator[str]:
         yield f"clients listed twice: {len(report.outcomes) - len(known):,}"
     strangers = len(known) - clients + missing
     if strangers:
-        yield f"clients that are not of the plan: {strangers:,}"
+        yield f"clients that are not in the plan: {strangers:,}"
 
 
 def _unbalanced(plan: Plan, outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Name the clients whose own counts do not add up."""
+    """Yield a line per client whose own counts do not add up."""
     each = plan.messages_per_client
     for outcome in outcomes:
         messages, count = outcome.balance
         if messages or count:
             yield (
-                f"client {outcome.client} does not add up: of what it sent, {messages:,} messages "
-                f"and {count:,} bytes are neither answered, failed nor outstanding"
+                f"client {outcome.client} does not add up: {messages:,} sent messages and "
+                f"{count:,} sent bytes are neither answered, failed nor outstanding"
             )
         elif outcome.answered and outcome.failed + outcome.outstanding:
-            yield f"client {outcome.client} was answered, but not all that it sent"
+            yield f"client {outcome.client} counts as answered, but not all its messages were"
         elif outcome.answered and each is not None and outcome.messages != each:
-            yield f"client {outcome.client} was answered {outcome.messages:,} messages of {each:,}"
+            yield f"client {outcome.client} got {outcome.messages:,} replies to {each:,} messages"
         elif plan.reconnect and outcome.sent > outcome.connects * plan.reconnect:
             yield (
                 f"client {outcome.client} sent {outcome.sent:,} messages over {outcome.connects:,} "
-                f"connections, {plan.reconnect:,} each at most"
+                f"connections, at most {plan.reconnect:,} per connection are planned"
             )
 
 
@@ -109,7 +109,7 @@ def _cut(lines: Iterator[str]) -> list[str]:
 
 
 def _histograms(report: Report) -> Iterator[str]:
-    """Compare what the histograms count with what the clients count."""
+    """Compare the counts of the histograms with those of the clients."""
     measured, answered = report.measured, report.messages - report.measured.unmeasured
     for name in ("latency", "service"):
         found = Latencies(getattr(measured, name)).count
@@ -121,7 +121,7 @@ def _histograms(report: Report) -> Iterator[str]:
 
 
 def _intervals(report: Report) -> Iterator[str]:
-    """Compare what the intervals sum up to with what the clients count."""
+    """Compare the sums of the intervals with the counts of the clients."""
     intervals = report.measured.intervals
     causes: Counter[str] = Counter()
     for interval in intervals:
@@ -136,16 +136,16 @@ def _intervals(report: Report) -> Iterator[str]:
     }
     for name, (found, expected) in sums.items():
         if found != expected:
-            yield f"the intervals have {found:,} {name} in all, not {expected:,}"
+            yield f"the intervals have {found:,} {name} in total, not {expected:,}"
     found = sum(interval.bytes_returned for interval in intervals)
     whole = not (report.failures or report.interruptions)
-    # What came of a reply that was never whole belongs to its client, and to no interval.
+    # Bytes of an incomplete reply are counted for the client, but in no interval.
     if found > report.bytes_returned or (whole and found < report.bytes_returned):
-        yield f"the intervals have {found:,} bytes returned in all, not {report.bytes_returned:,}"
+        yield f"the intervals have {found:,} bytes returned in total, not {report.bytes_returned:,}"
 
 
 def _silent(report: Report) -> Iterator[str]:
-    """Say how many clients took no part, though nothing was wrong: their turn came too late."""
+    """Yield a line if clients sent nothing although nothing failed: their turn came too late."""
     plan = report.plan
     late = plan.ramp is not None and not plan.barrier
     silent = sum(
@@ -161,14 +161,11 @@ def _silent(report: Report) -> Iterator[str]:
 
 
 def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
-    """Say where an open load was not the one that was planned."""
+    """Yield the reasons why an open load was not offered as planned."""
     late = late_by(report, report.measured)
     if late is not None:
-        yield (
-            f"the fleet could not hold the rate: by its own fault, 1 % of the messages were "
-            f"{late * 1e3:,.1f} ms late or more"
-        )
-    # What a client no longer sent once it had failed is its failure; an interruption's, nobody's.
+        yield fell_behind(report, late)
+    # A failed client's unsent messages do not count here, nor those of an interrupted client.
     whole = [outcome for outcome in report.outcomes if not outcome.interrupted]
     sent = sum(outcome.sent for outcome in whole)
     due = sent + sum(outcome.unsent for outcome in whole)
@@ -183,9 +180,10 @@ def _not_offered(report: Report, tolerance: float) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be thought of a report.
+    """The verdict on a report.
 
-    ``invalid`` has the reasons why it cannot be believed. ``results`` follow the requirements.
+    ``invalid`` has the reasons why it cannot be believed. ``results`` has one result per
+    requirement, in their order.
     """
 
     report: Report
@@ -194,9 +192,9 @@ class Verdict:
 
     @property
     def intolerable(self) -> dict[str, int]:
-        """How many clients were not answered, by cause, where no requirement says how many may.
+        """How many clients were not answered, by cause, without a requirement that limits them.
 
-        One of a stage says so of those that failed in that stage.
+        A requirement of a stage covers only clients that failed in that stage.
         """
         names = {result.requirement.name for result in self.results}
         return {
@@ -207,7 +205,7 @@ class Verdict:
         }
 
     def _spoken_of(self, cause: str) -> int:
-        """Count the clients that failed so in stages of which requirements say how many may."""
+        """Count the clients with this cause in stages that a requirement of it covers."""
         named = [stage_and_figure(result.requirement.name) for result in self.results]
         return sum(
             stage.found.failures.get(cause, 0)
@@ -217,26 +215,26 @@ class Verdict:
 
     @property
     def tolerated(self) -> bool:
-        """Whether not all was answered right, and requirements speak of everything that was not."""
+        """Whether not all messages were answered right, but requirements cover every failure."""
         agreed = len(self.report.replies_found) < 2
         return agreed and not self.report.complete and not self.intolerable
 
     @property
     def passed(self) -> bool:
-        """Whether all is as it should be."""
+        """Whether the report is valid, and complete or tolerated, and meets its requirements."""
         met = all(result.met for result in self.results)
         return met and not self.invalid and (self.report.complete or self.tolerated)
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that shows it: `INVALID` before 1, failed or missed, and 0."""
+        """The exit code of a command that shows it: `INVALID`, else 1 (failed or missed), or 0."""
         return INVALID if self.invalid else 0 if self.passed else 1
 
 
 def judge(
     report: Report, requirements: Iterable[Requirement] = (), rate_tolerance: float = HELD
 ) -> Verdict:
-    """Give the verdict on a report; see `invalid`."""
+    """Return the verdict on a report; see `invalid`."""
     results = tuple(requirement.check(report) for requirement in requirements)
     undecided = tuple(str(result) for result in results if result.doubt)
     return Verdict(report, invalid(report, rate_tolerance) + undecided, results)

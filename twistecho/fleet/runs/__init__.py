@@ -1,1 +1,1 @@
-"""A plan carried out, in this process or in several."""
+"""Carrying out a plan, in this process or in several."""

@@ -1,16 +1,16 @@
-"""Who drives the clients of a run: the names of the engines."""
+"""The names of the engines, which run the clients."""
 
 from typing import Literal
 
 Engine = Literal["reactor", "threads"]
-"""Who drives the clients."""
+"""The name of an engine."""
 
 ENGINES: tuple[Engine, ...] = ("reactor", "threads")
 """The names of the engines, as on the command line."""
 
 
 def engine_named(name: str) -> Engine:
-    """Give the engine of this name. Raises ValueError."""
+    """Return the engine of this name. Raises ValueError for an unknown name."""
     for engine in ENGINES:
         if engine == name:
             return engine

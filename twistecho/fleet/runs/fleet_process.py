@@ -1,21 +1,22 @@
-"""A fleet in a process of its own: what runs there, and what its parent sees of it.
+"""A fleet in its own process: the child's program, and the parent's side of it.
 
-A process a run: the global reactor runs once in a process, no run inherits another one's garbage,
-and whoever measures the server meanwhile does not share an interpreter with a thousand clients.
+Each run has its own process: the global reactor can run only once per process, no run inherits
+another run's garbage, and a program that measures the server does not share an interpreter with a
+thousand clients.
 
 ``python -m twistecho.fleet.runs.fleet_process SOCKET`` reads one line of JSON from standard input,
 
     {"engine": ..., "target": ..., "plan": {...}, "seconds": false}
 
-and writes lines of JSON to the socket of that number (a user's protocol may print): that it begins,
-how far it is now and then, each of its seconds if they are wanted, that its clients have all
-connected where the plan has a barrier, and at last what it found, or what was wrong:
+and writes lines of JSON to the socket with that number (a user's protocol may print): that it
+begins, its progress from time to time, each of its seconds if requested, that its clients have all
+connected where the plan has a barrier, and finally its report, or an error:
 
     {"begins": true}   {"progress": {...}}   {"second": {...}}   {"together": true}
     {"report": {...}}   {"error": "..."}
 
-At a barrier it goes on once it is sent a second line. SIGINT has it report what it has found until
-then; before its clients have begun there is nothing to report, and it ends with an exit code.
+At a barrier it continues after it has read a second line. After SIGINT it ends its clients and
+reports; before its clients have begun there is nothing to report, and it ends with an exit code.
 """
 
 import json
@@ -43,46 +44,46 @@ from .telling import Line, Said, tell_parent
 
 
 class FleetError(RuntimeError):
-    """A fleet's process gave no report; the message says in a few words what became of it."""
+    """A fleet's process returned no report; the message is the short reason."""
 
 
 class ToldSeconds:
-    """The seconds that a process has told and nobody has taken yet."""
+    """The seconds that a process has reported and that were not read yet."""
 
     def __init__(self) -> None:
         self.last = -1
-        """The number of the last one."""
+        """The number of the last second; -1 before the first one."""
         self._known: dict[int, Second] = {}
 
     def add(self, second: Second) -> None:
-        """Keep one; they come in turn, in a thread."""
+        """Keep a second; they come in order, in one thread."""
         self._known[second.number] = second
         self.last = second.number
 
     def of(self, number: int) -> Second:
-        """Give that of a number: one in which nothing happened, where it was not told."""
+        """Return the second with this number; an empty one if it was not reported."""
         return self._known.get(number, Second(number, {}))
 
     def forget(self, until: int) -> None:
-        """Keep those of this number and before no longer."""
+        """Drop the seconds up to this number."""
         for number in [known for known in list(self._known) if known <= until]:
             del self._known[number]
 
 
 decoding = threading.Lock()
-"""Held by the thread that decodes what a process says: see `decode`."""
+"""Held by the thread that decodes a process's lines: see `decode`."""
 
 
 class FleetProcess:
     """A running fleet, as a context manager; it is killed if the block is left before its end.
 
-    What it says is read by a thread of its own, which calls ``together`` when the clients have all
-    connected, or the process has ended; by default they go on at once. Under Locust, which has
-    gevent patch threads and processes, all this is waited for as gevent does.
+    A thread reads its lines, and calls ``together`` when all clients have connected, or the process
+    has ended; by default they continue at once. Under Locust, where gevent patches threads and
+    processes, all waiting is gevent's.
     """
 
     module = __name__
-    """What runs in the process."""
+    """The module that runs in the process."""
 
     def __init__(
         self,
@@ -95,15 +96,15 @@ class FleetProcess:
     ) -> None:
         self.plan = plan
         self.began: float | None = None
-        """When it began, by the monotonic clock; None until then."""
+        """When it began, on the monotonic clock; None until then."""
         self.progress = Progress(0.0)
         self.last_seconds: Sequence[Second] = ()
-        """The last ones that it has told of with its progress, at most `KEPT`."""
+        """The last seconds reported with its progress, at most `KEPT`."""
         self.seconds = ToldSeconds()
-        """What it tells of each second, where these are wanted."""
+        """All reported seconds, where these were requested."""
         self.report: Report | None = None
         self.error: str | None = None
-        """What it says is wrong."""
+        """The error that it reported."""
         self.is_together = self.has_said_all = False
         self.process: subprocess.Popen[bytes]
         self._together = together or self.go_on
@@ -113,15 +114,15 @@ class FleetProcess:
             "plan": plan.to_dict(),
             "seconds": seconds,
         }
-        # Not a thread's join(): one that Ctrl-C interrupts takes the thread for ended.
+        # Not Thread.join(): after Ctrl-C interrupts it, the thread counts as ended.
         self._begun, self._ended = threading.Event(), threading.Event()
 
     def __enter__(self) -> Self:
         """Start the process."""
-        # A session of its own: Ctrl-C is for this process, which tells the other one.
-        # It begins with SIGINT blocked, and unblocks it once it can say what becomes of that.
+        # It gets its own session: Ctrl-C reaches only this process, which signals the child.
+        # The child begins with SIGINT blocked, and unblocks it once it can handle it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        ours, childs = socket.socketpair()  # not a pipe: gevent waits for it as it does
+        ours, childs = socket.socketpair()  # not a pipe: gevent can wait for a socket
         try:
             with ours, childs:
                 self._lines = ours.makefile("rb")
@@ -137,7 +138,7 @@ class FleetProcess:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Make sure that the process is gone."""
+        """Kill the process, and wait for its end."""
         self.kill()
         self.wait()
         for pipe in (self.process.stdin, self._lines):
@@ -150,9 +151,9 @@ class FleetProcess:
         self._send("go on")
 
     def _send(self, line: str) -> None:
-        # One that has died is found out when it is waited for; one that was left has no pipe.
+        # A dead process is detected by `wait`; after the block the pipe is closed.
         with suppress(OSError, ValueError):
-            assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+            assert self.process.stdin is not None  # noqa: S101 - a pipe was requested
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
 
@@ -161,14 +162,14 @@ class FleetProcess:
         try:
             for line in self._lines:
                 self._take(json.loads(line))
-        except ValueError as error:  # cut off in the midst of a line, by its death
+        except ValueError as error:  # its last line is incomplete, since it died
             self.error = self.error or f"its report is cut off ({error})"
         finally:
             self._begun.set()
             self._end()
 
     def _end(self) -> None:
-        """Note that it has ended: nobody waits for it any more."""
+        """Note that it has ended; release all threads that wait for it."""
         self._ended.set()
         self.is_together = self.has_said_all = True
         self._together()
@@ -202,29 +203,29 @@ class FleetProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended, and all that it said was read."""
+        """Whether it has ended, and all its lines were read."""
         return self._ended.is_set()
 
     def wait_for_begin(self, seconds: float | None = None) -> None:
-        """Wait until it has begun, or ended, for so long at most."""
+        """Wait until it has begun, or ended, for at most ``seconds``."""
         self._begun.wait(seconds)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for its end, for so long at most; say whether it has ended, and all was read."""
+        """Wait for its end, at most ``seconds``; return whether it ended, with all lines read."""
         if not self._ended.wait(seconds):
             return False
         self.process.wait()
         return True
 
     def wait_for_report(self) -> Report:
-        """Wait for its end and give the report. Raises FleetError where there is none."""
+        """Wait for its end and return the report. Raises FleetError if there is none."""
         self.wait()
         if self.report is None:
             raise FleetError(f"the clients' process: {self.problem()}")
         return self.report
 
     def interrupt(self) -> None:
-        """Have it end its clients and report; one that has not begun has nothing to report."""
+        """Make it end its clients and report; before it has begun it has nothing to report."""
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
@@ -232,7 +233,7 @@ class FleetProcess:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):  # gevent does not see to that
+        with suppress(ProcessLookupError):  # gevent's Popen raises it
             self.process.send_signal(number)
 
     @property
@@ -241,7 +242,7 @@ class FleetProcess:
         return self.process.returncode == INTERRUPTED
 
     def problem(self) -> str:
-        """Say what became of it, where it has ended and gave no report."""
+        """Return the short reason why it ended without a report."""
         code = self.process.returncode
         if self.ended_before_its_clients:
             return "interrupted before its clients began"
@@ -251,7 +252,7 @@ class FleetProcess:
 
 
 def main(out: TextIO) -> None:
-    """Carry out what the first line of standard input asks for, and tell of it."""
+    """Carry out the run requested by the first line of standard input, and report it."""
     tell_parent(out, _run)
 
 

@@ -1,4 +1,4 @@
-"""The processes of a plan that was divided: started, held at one barrier, watched and ended."""
+"""The processes of a divided plan: started, held at one barrier, watched and ended."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -16,14 +16,15 @@ _Process = TypeVar("_Process", bound=FleetProcess)
 
 
 class PartError(ValueError):
-    """A part could not begin, for a reason that all of them share."""
+    """A part could not begin, for a reason that applies to all parts."""
 
 
 class PartProcesses(Generic[_Process]):
-    """All processes of a run, ``parts``, as a context manager; those left are killed at its end.
+    """All processes of a run, ``parts``, as a context manager; it kills running ones at its end.
 
-    ``make`` gives that of each part of the plan, not yet started, and is told what the process is
-    to call once its clients have all connected. It is a `Watch` of all of them.
+    ``make`` returns the process of a part of the plan, not yet started; its second argument is the
+    function that the process must call once all its clients have connected. The object is a `Watch`
+    of all parts.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class PartProcesses(Generic[_Process]):
         self._barrier = threading.Lock()
         self._passed = not plan.barrier
         self._started: ExitStack | None = None
-        self._asked: list[Callable[[FleetProcess], None]] = []  # of all, before they had started
+        self._asked: list[Callable[[FleetProcess], None]] = []  # requests from before the start
 
     def __enter__(self) -> Self:
         """Start the processes."""
@@ -48,12 +49,12 @@ class PartProcesses(Generic[_Process]):
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave no process behind."""
+        """Kill processes that still run, and wait for their end."""
         if self._started:
             self._started.close()
 
     def _check_barrier(self) -> None:
-        """Let all pass once each part is at its barrier, or has ended."""
+        """Let all parts continue once each is at its barrier, or has ended."""
         with self._barrier:
             if self._passed or not all(part.is_together for part in self.parts):
                 return
@@ -62,7 +63,7 @@ class PartProcesses(Generic[_Process]):
             part.go_on()
 
     def progress(self) -> Progress:
-        """Say how far all of them are."""
+        """Return the progress of all parts together."""
         found = add_progress(part.progress for part in self.parts)
         running = [not part.has_ended for part in self.parts]
         return replace(found, second=last_of_all([p.last_seconds for p in self.parts], running))
@@ -70,9 +71,9 @@ class PartProcesses(Generic[_Process]):
     __call__ = progress
 
     def seconds(self, after: int, *, over: bool = False) -> Sequence[Second]:
-        """Give all seconds behind that of a number that no part will tell more of.
+        """Return the seconds after number ``after`` that are complete in every running part.
 
-        Those of all of them are given where the run is ``over``, and none is kept afterwards.
+        Where the run is ``over`` it returns all later seconds. Seconds up to ``after`` are dropped.
         """
         running = [] if over else [part for part in self.parts if not part.has_ended]
         for part in self.parts:
@@ -85,16 +86,16 @@ class PartProcesses(Generic[_Process]):
         ]
 
     def interrupt(self) -> None:
-        """Have all end their clients and report."""
+        """Make all parts end their clients and report."""
         self.interrupted = True
         self._tell(FleetProcess.interrupt)
 
     def kill(self) -> None:
-        """End all at once, without their reports."""
+        """Kill all parts, without their reports."""
         self._tell(FleetProcess.kill)
 
     def _tell(self, what: Callable[[FleetProcess], None]) -> None:
-        """Tell all parts, from a signal's handler perhaps; those that start, once they have."""
+        """Apply a request to all parts, after their start; a signal handler may call this."""
         if self._started is None:
             self._asked.append(what)
             return
@@ -103,7 +104,7 @@ class PartProcesses(Generic[_Process]):
 
     @property
     def names(self) -> list[str]:
-        """How the parts are called, in turn."""
+        """The names of the parts, in order."""
         count = len(self.parts)
         return [f"process {number} of {count}" for number in range(1, count + 1)]
 
@@ -114,13 +115,13 @@ class PartProcesses(Generic[_Process]):
         self.check_begun()
 
     def check_begun(self) -> None:
-        """Raise PartError where a part has ended since it could not begin."""
+        """Raise PartError where a part has ended because it could not begin."""
         for part in self.parts:
             if part.error and part.process.returncode == 0:
                 raise PartError(part.error)
 
     def hold(self) -> None:
-        """Have all wait for each other again, where their plan has a barrier."""
+        """Close the barrier again, where the plan has one."""
         with self._barrier:
             self._passed = not self.plan.barrier
             for part in self.parts:

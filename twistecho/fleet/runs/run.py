@@ -1,10 +1,10 @@
-"""Running a plan with the engine that was chosen, from a command: with Ctrl-C, and shown meanwhile.
+"""Running a plan with the chosen engine, from a command: with Ctrl-C, and with a display.
 
-Only the engine that is used is imported; the reactor's engine takes the global reactor, which can
-run once in a process.
+Only the engine in use is imported. The reactor engine uses the global reactor, which can run only
+once per process.
 
-SIGINT and SIGTERM end the clients early, and the report of what was found until then follows. A
-second one ends everything at once.
+SIGINT and SIGTERM end the clients early, and the report follows. A second signal ends everything at
+once.
 """
 
 import signal
@@ -32,13 +32,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 Shown = Callable[[Watch], AbstractContextManager[object]]
-"""Given what tells how far a run is, a context manager that shows it meanwhile."""
+"""Returns a context manager that shows the progress of a watched run."""
 
 Together = Callable[[], object]
 """Called, in a thread, once all clients have connected; they begin when it returns."""
 
 Stoppable = Callable[[Callable[[], None]], object]
-"""Told, before a run begins, how to end it early from any thread: as Ctrl-C does."""
+"""Called before a run begins with a function that ends it early, like Ctrl-C, from any thread."""
 
 
 def show_nothing(_watch: Watch) -> AbstractContextManager[object]:
@@ -56,7 +56,7 @@ def run_engine(
     together: Together | None = None,
     stoppable: Stoppable = bool,
 ) -> Report:
-    """Carry out a plan and return the report, which says so if it was interrupted.
+    """Carry out a plan and return the report; its ``interrupted`` is set if the run was.
 
     Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a target that the
     engine cannot connect to.
@@ -76,7 +76,7 @@ def run_engine(
 
 
 def import_engine(engine: Engine) -> Callable[..., Report]:
-    """Import what an engine needs, which takes a moment; give what carries out a plan with it."""
+    """Import an engine, which takes a moment; return the function that carries out a plan."""
     if engine == "threads":
         from twistecho.fleet.thread_engine.fleet import ThreadedFleet  # noqa: PLC0415 - see the module's docstring
 
@@ -90,7 +90,7 @@ def import_engine(engine: Engine) -> Callable[..., Report]:
 
 
 def check_target(engine: Engine, target: Target) -> None:
-    """Raise ValueError for a target that an engine cannot connect to, as far as its text says."""
+    """Raise ValueError for a target whose text shows that an engine cannot connect to it."""
     if target.host is not None or target.path is not None:
         return
     if engine == "threads":
@@ -160,15 +160,15 @@ def _run_reactor(
 
 
 def watch_of(fleet: Any) -> ProgressWatch:
-    """Give what tells how far a fleet of either engine is."""
+    """Return the watch of a fleet of either engine."""
     return ProgressWatch(fleet.outcomes, fleet.recordings, fleet.now)
 
 
 @contextmanager
 def interruptible(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
-    """Have the first signal call ``stop``, and those after it ``abandon``, from their handler.
+    """Call ``stop`` at the first signal, and ``abandon`` at later ones, in the signal handler.
 
-    Only the main thread gets signals; anywhere else nothing happens.
+    Only the main thread gets signals; in other threads this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
-"""A plan carried out by several processes: divided, watched, and put together exactly.
+"""A plan carried out by several processes: divided, watched, and merged exactly.
 
-Every process is a `fleet_process`, which tells how far it is and at last what it found. One that
-ends without a report is named in the whole, and its clients are missing there.
+Every process is a `fleet_process`, which reports its progress and finally its result. A process
+that ends without a report is named in the merged report, where its clients are missing.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from .step_process import StepProcess
 class Parts(PartProcesses[FleetProcess]):
     """All processes of a plan against one target; see `PartProcesses`.
 
-    They tell their ``seconds`` where these are wanted.
+    With ``seconds`` they report each of their seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Parts(PartProcesses[FleetProcess]):
         super().__init__(plan, processes, make)
 
     def report(self) -> Report:
-        """Wait for all parts and put together what they found.
+        """Wait for all parts and return their merged report.
 
         Raises PartError where a part could not begin.
         """
@@ -55,7 +55,7 @@ def found_together(
     engine: Engine,
     target: Target,
 ) -> Report:
-    """Put together what processes have reported; those that have not are named in the whole."""
+    """Merge the reports of processes; processes without a report are named in the result."""
     found = [
         part.report or lost_report(engine, str(target), part.plan, name, part.problem())
         for part, name in zip(processes.parts, processes.names, strict=True)
@@ -65,13 +65,13 @@ def found_together(
 
 
 def put_together(plan: Plan, reports: Sequence[Report], names: Sequence[str]) -> Report:
-    """Put together what the parts of a plan found, each of which has its name."""
+    """Merge the reports of a plan's parts; ``names`` are the names of the parts."""
     found = _from_one_barrier(reports) if plan.barrier else reports
     return replace(merge_reports(found, names), plan=plan)
 
 
 def _from_one_barrier(reports: Sequence[Report]) -> list[Report]:
-    """Have the clients of all parts pass the barrier at one time: each began to count by itself."""
+    """Move the times of all parts so that they pass the barrier at the same time."""
     passed = [
         min((o.offered_from for o in one.outcomes if o.offered_from is not None), default=None)
         for one in reports
@@ -92,12 +92,11 @@ def run_processes(
     *,
     seconds: bool = False,
 ) -> Report:
-    """Carry out a plan with several processes; return what they found together.
+    """Carry out a plan with several processes; return the merged report.
 
-    ``display`` shows how far they are, and each of their ``seconds`` where it wants these. Signals
-    are theirs: see `run`. Raises ValueError for a plan that cannot be divided and a target that the
-    engine cannot connect to, KeyboardInterrupt where they were interrupted before any client had
-    begun.
+    ``display`` shows their progress, and with ``seconds`` gets each of their seconds. Signals are
+    handled as in `run`. Raises ValueError for a plan that cannot be divided and for a target that
+    the engine cannot connect to, KeyboardInterrupt if interrupted before any client had begun.
     """
     parts = Parts(engine, plan, target, processes, seconds=seconds)
     with interruptible(parts.interrupt, parts.kill), parts, display(parts):

@@ -14,11 +14,11 @@ from .step_process import StepProcess
 from .steps import NextPlan, ShownEach
 
 _CLOSING = 5.0
-"""Seconds in which a process has to close its connections after the last step."""
+"""The time for a process to close its connections after the last step, in seconds."""
 
 
 class StepParts(PartProcesses[StepProcess]):
-    """All processes of plans that follow each other, against one target; see `PartProcesses`."""
+    """All processes of successive plans against one target; see `PartProcesses`."""
 
     def __init__(self, engine: Engine, plan: Plan, target: Target, processes: int) -> None:
         self._engine, self._target = engine, target
@@ -29,14 +29,14 @@ class StepParts(PartProcesses[StepProcess]):
         super().__init__(plan, processes, make)
 
     def begin(self, plan: Plan) -> None:
-        """Have all carry out their parts of the next plan."""
+        """Start the next plan: each process carries out its part."""
         self.plan = plan
         self.hold()
         for part, piece in zip(self.parts, plan.divide(len(self.parts)), strict=True):
             part.begin(piece)
 
     def report(self) -> Report:
-        """Wait until all have reported on the present plan, or ended; put these together.
+        """Wait until all have reported on the current plan, or ended; return the merged report.
 
         Raises PartError where a part could not begin.
         """
@@ -46,7 +46,7 @@ class StepParts(PartProcesses[StepProcess]):
         return found_together(self, self._engine, self._target)
 
     def finish(self) -> None:
-        """Have all close their connections, and wait for that a while."""
+        """Make all processes close their connections, and wait for that for a limited time."""
         for part in self.parts:
             part.finish(_CLOSING)
 
@@ -56,7 +56,7 @@ def run_steps_in_processes(
 ) -> None:
     """Carry out plans, one after the other, with several processes; see `steps.run_steps`.
 
-    A process that ends early is named in the report of the step, and is missing in all others.
+    A process that ends early is named in the report of that step, and in all later ones.
     Raises ValueError for a target that the engine cannot connect to.
     """
     plan = next_plan(None)

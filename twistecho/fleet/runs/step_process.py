@@ -1,6 +1,6 @@
-"""A fleet in a process of its own that carries out one plan after the other: see `fleet_process`.
+"""A fleet in its own process that carries out one plan after the other: see `fleet_process`.
 
-It is asked, and tells, as that does. After each report it reads the next plan, ``{"plan": {...}}``,
+It reads and writes the same lines. After each report it reads the next plan, ``{"plan": {...}}``,
 until standard input ends; clients with the same numbers stay connected.
 """
 
@@ -26,9 +26,9 @@ from .telling import Line, Said, tell_parent
 
 
 class StepProcess(FleetProcess):
-    """A running fleet that takes steps, as a context manager; see `FleetProcess`.
+    """A running fleet for several plans, as a context manager; see `FleetProcess`.
 
-    ``report`` is that on the present plan, once it has been told.
+    ``report`` is the report on the current plan; None until it has arrived.
     """
 
     module = __name__
@@ -40,9 +40,9 @@ class StepProcess(FleetProcess):
         self._reported = threading.Event()
 
     def begin(self, plan: Plan) -> None:
-        """Have it carry out the next plan; it has reported on the one before, or has ended.
+        """Start the next plan; the process has reported on the previous one, or has ended.
 
-        Its clients are those of the plan before, by their numbers.
+        Clients with the same numbers as before keep their connections.
         """
         self.plan, self.report, self.is_together = plan, None, False
         self.progress = Progress(0.0)
@@ -52,14 +52,14 @@ class StepProcess(FleetProcess):
         self._send(json.dumps({"plan": plan.to_dict()}))
 
     def finish(self, seconds: float) -> None:
-        """Have it close its connections after the last step; wait for so long at most."""
+        """Make it close its connections after the last step; wait for at most ``seconds``."""
         with suppress(OSError):
-            assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+            assert self.process.stdin is not None  # noqa: S101 - a pipe was requested
             self.process.stdin.close()
         self.wait(seconds)
 
     def wait_for_step(self) -> None:
-        """Wait until it has reported on the present plan, or has ended."""
+        """Wait until it has reported on the current plan, or has ended."""
         self._reported.wait()
         if self.report is None:
             self.wait()
@@ -75,7 +75,7 @@ class StepProcess(FleetProcess):
 
 
 def main(out: TextIO) -> None:
-    """Carry out what standard input asks for, step by step, and tell of it."""
+    """Carry out the plans read from standard input, and report each of them."""
     tell_parent(out, _run)
 
 
@@ -89,7 +89,7 @@ def _run(wanted: Any, line: Line, display: Shown) -> Said:
 
 
 def _following(line: Line, first: Plan, report: Report | None) -> Plan | None:
-    """Tell the report on a step; give the plan of the next one, once the parent has said it."""
+    """Send the report on a step; return the next plan, which the parent sends, or None."""
     if report is None:
         return first
     line.say("report", report.to_bare_dict())

@@ -1,6 +1,6 @@
-"""One plan after the other over the same connections, each made once the one before has ended.
+"""One plan after the other over the same connections; each plan is chosen after the previous run.
 
-Only the engine that is used is imported, as in `run`; signals are those of `run`, too.
+Only the engine in use is imported, and signals are handled, as in `run`.
 """
 
 import threading
@@ -18,18 +18,18 @@ from .engine import Engine
 from .run import Shown, Together, interruptible, watch_of
 
 NextPlan = Callable[[Report | None], Plan | None]
-"""Gives the next plan, told what the one before has found; None where that was the last one.
+"""Returns the next plan, given the report on the previous one; None if there is no other.
 
-It is called in a thread of its own, or where nothing else is to be done meanwhile; it may wait.
+It may block: it is called in another thread, or while nothing else needs this one.
 """
 
 ShownEach = Callable[[Plan], Shown]
-"""Gives what shows a run of a plan meanwhile."""
+"""Returns the display for the run of a plan."""
 
 
 @dataclass(frozen=True)
 class _Steps:
-    """What `run_steps` was given."""
+    """The arguments of `run_steps`."""
 
     target: Target
     next_plan: NextPlan
@@ -37,7 +37,7 @@ class _Steps:
     together: Together
 
     def following(self, report: Report) -> Plan | None:
-        """Pass a report on; give the plan that follows, if one is to follow at all."""
+        """Pass a report on; return the next plan, None if there is none or it was interrupted."""
         plan = self.next_plan(report)
         return None if report.interrupted else plan
 
@@ -52,8 +52,8 @@ def run_steps(
 ) -> None:
     """Carry out plans, one after the other; clients with the same numbers stay connected.
 
-    The report of one that was interrupted is passed on, and nothing follows. ``together`` is that
-    of `run.run_engine`. Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a
+    The report of an interrupted plan is passed on, and no plan follows. For ``together`` see
+    `run.run_engine`. Raises KeyboardInterrupt if it was interrupted twice, and ValueError for a
     target that the engine cannot connect to.
     """
     raise_open_files()
@@ -64,10 +64,10 @@ def run_steps(
 
 
 class _Stopping:
-    """Passes the wish to end early on to the fleet that runs, or to the one that would follow."""
+    """Passes a request to end early on to the running fleet, or to the next one."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal's handler may come while the same thread has it
+        self._lock = threading.RLock()  # a signal handler may run while the same thread holds it
         self._fleet: Any = None
         self._asked = False
 

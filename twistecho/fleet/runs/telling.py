@@ -1,4 +1,4 @@
-"""The child's end of a `fleet_process`: it is asked, runs clients, and tells of them by lines."""
+"""The child's side of a `fleet_process`: it reads a request, runs clients, and writes lines."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ _PROGRESS_EVERY = 0.5
 
 
 class Line:
-    """The line to the parent; any thread may speak."""
+    """The connection to the parent; any thread may write."""
 
     def __init__(self, out: TextIO) -> None:
         self._lock = threading.Lock()
@@ -31,14 +31,14 @@ class Line:
             self._out.flush()
 
     def await_others(self) -> None:
-        """Say that all clients here have connected; wait until the parent says that all have."""
+        """Report that all clients here have connected; wait until the parent lets them continue."""
         self.say("together", True)
         sys.stdin.readline()
 
 
 @contextmanager
 def _telling(line: Line, watch: Watch, *, seconds: bool) -> Iterator[None]:
-    """Tell the parent how far the run is, in a thread, while the block runs; see `run.Shown`."""
+    """Report progress to the parent, in a thread, while the block runs; see `run.Shown`."""
     over, told = threading.Event(), -1
 
     def tell(*, at_end: bool = False) -> None:
@@ -63,24 +63,24 @@ def _telling(line: Line, watch: Watch, *, seconds: bool) -> Iterator[None]:
 
 
 Said = Iterable[tuple[str, Any]]
-"""What is said at last, a line each: of what kind it is, and the JSON data."""
+"""The final lines: the kind of each, and its JSON data."""
 
 
 def tell_parent(out: TextIO, run: Callable[[Any, Line, Shown], Said]) -> None:
-    """Carry out what the first line of standard input asks for, by ``run``, and tell of it.
+    """Carry out the request in the first line of standard input with ``run``, and report it.
 
-    ``run`` is given what is wanted, as JSON data, the line to the parent, and what shows how far
-    the clients are. It gives what they found, or raises ValueError, which is told instead.
+    ``run`` gets the request as JSON data, the connection to the parent, and the display of
+    progress. It returns the final lines, or raises ValueError, which is reported instead.
     """
     line, begun = Line(out), threading.Event()
 
     def interrupted(_signal: int, _frame: object) -> None:
-        """End before the clients have begun; after they have ended, report all the same."""
+        """Exit before the clients have begun; after they have ended, still report."""
         if not begun.is_set():
             sys.exit(INTERRUPTED)
 
     def display(watch: Watch) -> AbstractContextManager[object]:
-        """Tell how far the run is; from here on the engine sees to SIGINT."""
+        """Return the display of progress; from here on the engine handles SIGINT."""
         begun.set()
         return _telling(line, watch, seconds=wanted["seconds"])
 
@@ -88,13 +88,13 @@ def tell_parent(out: TextIO, run: Callable[[Any, Line, Shown], Said]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     asked = sys.stdin.readline()
     if not asked:
-        return  # the parent has ended before it said anything
+        return  # the parent has ended without a request
     wanted = json.loads(asked)
     try:
         found = run(wanted, line, display)
     except ValueError as error:
         found = [("error", str(error))]
-    # Python's own end would have the signal kill again, with what was found on its way.
+    # At exit Python restores the default action: a signal would kill it while it still reports.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for kind, value in found:
         line.say(kind, value)

@@ -1,9 +1,9 @@
-"""A client of a thread of its own: it connects, and has its conversation over a plain socket.
+"""A client in its own thread: its conversation over a plain socket.
 
-It waits for its socket to be readable or writable, so a message larger than all buffers cannot lock
-both sides up. These waits are the poller's, so that they end at once when the run does; a `Gate` is
-what says so. Where only a reply is waited for, the client first receives, for `_BRIEFLY` at most:
-that costs one call of the system less for each message, and the run may end so much later.
+It waits for its socket to be readable or writable, so a message larger than all buffers cannot
+block both sides. It waits in a poller, with a `Gate` that becomes readable when the run ends. While
+the client waits only for a reply, it first tries to receive, for `_BRIEFLY` at most: this saves one
+system call per message, and may delay the end of the run by this time.
 """
 
 import select
@@ -33,22 +33,22 @@ _READ_SIZE = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 _BRIEFLY = 0.05
-"""Seconds that a client receives before it waits for whatever may happen."""
+"""How long a client tries to receive before it waits for any event, in seconds."""
 
 _SLICE = 0.0001
-"""Seconds between two looks for events where nothing waits for both an event and less than 1 ms."""
+"""The interval of polling, in seconds, where `select` cannot wait for less than 1 ms."""
 
 
 def time_left(conversation: Conversation, now: float) -> float:
-    """Say how long the present step may still take, in seconds."""
+    """Return how long the current step may still take, in seconds."""
     return conversation.step + conversation.step_timeout - now
 
 
 class Client:
     """One client's connected socket and its conversation; ``now`` is the time of the run.
 
-    Where the plan has a barrier the client begins when ``begin`` opens; it ends when ``stop`` does.
-    One that ``keeps`` its connection does not close it once all replies are in.
+    Where the plan has a barrier the client begins when ``begin`` opens; it ends when ``stop``
+    opens. With ``keeps`` it does not close its connection once all replies are in.
     """
 
     def __init__(
@@ -76,21 +76,21 @@ class Client:
             self._timing = conversation.time_wire(
                 lambda on: stamp_arrivals(self._connection, on=on)
             )
-        self._refused: OSError | None = None  # what a send has failed with; see `_say`
-        self._left = False  # without closing the connection
-        self._registered = select.POLLIN  # what the poller looks for
+        self._refused: OSError | None = None  # the error of a failed send; see `_say`
+        self._left = False  # whether it ended without closing the connection
+        self._registered = select.POLLIN  # the events registered with the poller
         self._limit_receiving()
 
     def run(self) -> None:
-        """Client until the connection is over; reset it if the conversation failed.
+        """Run until the connection is over; reset it if the conversation failed.
 
-        The engine has told the conversation that it is connected.
+        The engine has called the conversation's `connected` before.
         """
         conversation = self._conversation
         self._poller.register(self._connection, self._registered)
         for gate in self._gates:
             self._poller.register(gate, select.POLLIN)
-        # No step is over before that, whichever it is: mostly there is nothing to work out.
+        # Before this time no step can time out, so its end need not be computed.
         soon = min(conversation.plan.timeout, CLOSING) - _BRIEFLY
         while not conversation.over:
             now, due = self._now(), conversation.next_due
@@ -111,23 +111,23 @@ class Client:
             self._abort()
 
     def _limit_receiving(self) -> None:
-        """Have receiving wait no longer than `_BRIEFLY`; it raises BlockingIOError then."""
+        """Limit waiting in ``recv`` to `_BRIEFLY`; after that it raises BlockingIOError."""
         limit = struct.pack("ll", 0, int(_BRIEFLY * 1e6))
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
     def _only_waits_for_reply(self) -> bool:
-        """Say whether nothing is to be sent by now, and nobody has ended the run."""
+        """Return whether there is nothing to send now, and the run has not been ended."""
         return self._begun and not self._unsent and not self._end.opens
 
     def _wait(self, seconds: float) -> list[tuple[int, int]]:
-        """Wait for events, so many seconds at most."""
+        """Wait for events, for at most this many seconds."""
         interest = self._interest()
         if interest != self._registered:
             self._registered = interest
             self._poller.modify(self._connection, interest)
         if seconds == inf:
             return self._poller.poll()
-        # It counts milliseconds, and rounds up: what is left of one is waited for otherwise.
+        # poll counts milliseconds and rounds up; less than one is waited for separately.
         whole = int(min(seconds, LONGEST_TIME) * 1000)
         if not whole:
             self._wait_briefly(seconds)
@@ -138,7 +138,7 @@ class Client:
         own, gates = self._connection.fileno(), self._gates
         try:
             select.select([own, *gates], [own] * bool(self._unsent), [], seconds)
-        except ValueError:  # it takes no descriptors from FD_SETSIZE on
+        except ValueError:  # select accepts no descriptors from FD_SETSIZE on
             time.sleep(min(seconds, _SLICE))
 
     def _begin(self) -> None:
@@ -149,18 +149,18 @@ class Client:
         self._conversation.failed(INTERRUPTED, self._now())
 
     def waited_for(self) -> float | None:
-        """Say how long TCP waited for the other side when it connected just now, where it tells."""
+        """Return how long TCP waited for the peer when it connected just now, if known."""
         return handshake_time(self._connection)
 
     def say(self, message: bytes) -> None:
-        """Send what the conversation gave when it was told of the connection."""
+        """Send the bytes that the conversation's `connected` returned."""
         self._say(message)
         self._look()
 
     def _say(self, message: bytes) -> None:
-        """Send what the system takes at once; the rest is sent once it can be.
+        """Send what the system takes at once; the rest is sent later.
 
-        Where sending fails, what came before that is read first.
+        A failure is not reported yet: bytes received before it are read first.
         """
         if message and not self._unsent:
             try:
@@ -173,7 +173,7 @@ class Client:
         self._unsent += message
 
     def _taken(self, data: bytes | bytearray) -> int:
-        """Send, and give how many bytes the system took. Raises OSError, the first that came."""
+        """Send; return how many bytes the system took. Raises the first OSError of sending."""
         timing, at = self._timing, 0.0
         if timing is not None:
             timing = timing if timing.running else None
@@ -183,7 +183,7 @@ class Client:
         except BlockingIOError:
             return 0
         except OSError as error:
-            # The system tells of a reset once, and of a broken pipe from then on.
+            # The system reports a reset only once, and then a broken pipe.
             self._refused = self._refused or error
             raise self._refused from None
         self._refused = None
@@ -192,12 +192,12 @@ class Client:
         return sent
 
     def _running_timing(self) -> WireTiming | None:
-        """Give what is to be told when bytes go and come, while a message is timed."""
+        """Return the timing that needs the times of bytes; None while no message is timed."""
         timing = self._timing
         return timing if timing is not None and timing.running else None
 
     def _sending(self) -> bool:
-        """Say whether the system has taken a part of a message, and not all of it."""
+        """Return whether the system has taken only a part of a message."""
         return self._conversation.is_cut(len(self._unsent))
 
     def _interest(self) -> int:
@@ -210,7 +210,7 @@ class Client:
                 self._gates.pop(number)()
                 self._look()
                 continue
-            # Reading first: what came before a reset is still to be had.
+            # Read first: bytes received before a reset can still be read.
             if events & ~select.POLLOUT:
                 self._receive()
             else:
@@ -227,7 +227,7 @@ class Client:
             self._lost(error)
 
     def _receive(self) -> bool:
-        """Receive, and act on it; say whether there was anything."""
+        """Receive and handle the result; return whether there was any."""
         try:
             data = self._received()
         except BlockingIOError:
@@ -248,7 +248,7 @@ class Client:
         return True
 
     def _received(self) -> bytes:
-        """Receive, noting when it arrived where a message is timed. Raises OSError."""
+        """Receive; note the arrival time while a message is timed. Raises OSError."""
         timing = self._timing
         if timing is None or not timing.running:
             return self._connection.recv(_READ_SIZE)
@@ -257,14 +257,14 @@ class Client:
     def _receive_timed(
         self, timing: WireTiming, recvmsg: Callable[[int, int, int], Any], flags: int = 0
     ) -> bytes:
-        """Receive with this method, and tell the timing when it arrived. Raises OSError."""
+        """Receive with this method, and pass the arrival time to the timing. Raises OSError."""
         data, ago = receive_stamped(recvmsg, _READ_SIZE, flags)
         timing.arrived = None if ago is None else self._now() - ago
         return data
 
     @property
     def is_open(self) -> bool:
-        """Whether the conversation has ended well, and its connection stands still."""
+        """Whether the conversation ended without failure, and its connection is still open."""
         outcome = self._conversation.outcome
         return self._left and outcome is not None and outcome.answered
 
@@ -284,7 +284,7 @@ class Client:
         self._conversation.closed(self._now())
 
     def _finish(self) -> None:
-        # Where it is broken already, receiving will say how.
+        # If the connection is broken already, receiving will report how.
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
 
@@ -292,8 +292,8 @@ class Client:
         self._conversation.lost(error.errno, self._now(), sending=self._sending())
 
     def _abort(self) -> None:
-        """Have closing send RST: the other side's replies are of no use any more."""
+        """Make closing send RST: the peer's replies are of no use any more."""
         try:
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         except OSError:
-            return  # it is gone already
+            return  # the connection is gone already

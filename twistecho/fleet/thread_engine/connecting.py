@@ -1,4 +1,4 @@
-"""Connecting a plain socket within a time, unless the run ends: a `Gate` says so."""
+"""Connecting a plain socket within a time limit; a `Gate` ends it early when the run ends."""
 
 import errno
 import os
@@ -22,27 +22,27 @@ class Gate:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self.opens = False
-        """Whether it is open, or about to be: asked without waiting for anybody."""
+        """Whether it is open, or is being opened; readable without the lock."""
         self._closed = False
         self.opened_at: float | None = None
-        """What the one who opened it says of when that was."""
-        # One that a signal handler can take while the same thread has it.
+        """The time that was passed to `open`."""
+        # Reentrant: a signal handler may take it while the same thread holds it.
         self._lock = threading.RLock()
 
     @property
     def is_open(self) -> bool:
-        """Whether it is open; one who has passed it is never told that it is not."""
+        """Whether it is open; always True for a thread that has seen it readable."""
         with self._lock:
             return self.opens
 
     def fileno(self) -> int:
-        """Give the descriptor."""
+        """Return the descriptor."""
         return self._read
 
     def open(self, at: float | None = None) -> None:
-        """Let all through, now and later; can be called from any thread and signal handler.
+        """Open it for all, permanently; can be called from any thread and signal handler.
 
-        ``at`` is for those who pass. It does nothing once the gate was closed.
+        ``at`` is stored as ``opened_at``. After `close` this does nothing.
         """
         with self._lock:
             if self._closed or self.opens:
@@ -52,7 +52,7 @@ class Gate:
             self.opens = True
 
     def close(self) -> None:
-        """Let go of the descriptors: nobody waits here any more."""
+        """Close the descriptors: no thread waits here any more."""
         with self._lock:
             self._closed = True
             os.close(self._read)
@@ -60,20 +60,23 @@ class Gate:
 
 
 class NotConnectedError(Exception):
-    """No connection came about for a ``reason``; ``errno`` is the system's, if it has one."""
+    """Connecting failed for a ``reason``; ``errno`` is the system's, if there is one."""
 
     reason: str
     errno: int | None = None
 
 
 class StoppedError(NotConnectedError):
-    """The run was ended before the connection stood."""
+    """The run was ended before the connection was made."""
 
     reason = INTERRUPTED
 
 
 def await_event(connection: socket.socket, event: int, left: float, stop: Gate) -> None:
-    """Wait until a socket is ready, for so many seconds. Raises TimeoutError and StoppedError."""
+    """Wait until a socket is ready, for at most ``left`` seconds.
+
+    Raises TimeoutError and StoppedError.
+    """
     if left <= 0:
         raise TimeoutError
     poller = select.poll()
@@ -92,12 +95,12 @@ def connect(
     stop: Gate,
     source: str | None = None,
 ) -> socket.socket:
-    """Connect, within the time that ``left()`` says is left in all, in seconds.
+    """Connect within the total time left, which ``left()`` returns in seconds.
 
-    ``source`` is the local address to connect from, where it is not the system's choice.
+    ``source`` is the local address to connect from; None: the system chooses it.
 
-    Raises the last address's OSError (TimeoutError where time was short, EAFNOSUPPORT where none
-    is of the source's family), `socket.gaierror` where there is no address, and StoppedError.
+    Raises the last address's OSError (TimeoutError where time ran out, EAFNOSUPPORT where no
+    address has the source's family), `socket.gaierror` without any address, and StoppedError.
     """
     problem: OSError = socket.gaierror("no address")
     for address in reachable_from(addresses, source):
@@ -114,7 +117,7 @@ def _connect_to(address: Address, left: float, stop: Gate, source: str | None) -
     connection = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         if address.family == socket.AF_UNIX:
-            # What is not accepted at once can't be waited for here, but by a call that blocks.
+            # With a full accept queue only a blocking connect can wait, not a poller.
             connection.settimeout(left)
             connection.connect(address.where)
         else:
@@ -142,7 +145,7 @@ def _connect_meanwhile(connection: socket.socket, where: Any, left: float, stop:
 def connected_by(
     make: Callable[[], socket.socket], conversation: Conversation, now: Callable[[], float]
 ) -> socket.socket | None:
-    """Give the connection that ``make`` makes, or note in the conversation why there is none."""
+    """Return the connection that ``make`` makes, or note in the conversation why it failed."""
     try:
         return make()
     except NotConnectedError as error:
@@ -153,6 +156,6 @@ def connected_by(
         conversation.failed("no-address", now())
     except OSError as error:
         conversation.lost(error.errno, now())
-    except Exception as error:  # noqa: BLE001 - raised further it would end the thread unheard
+    except Exception as error:  # noqa: BLE001 - it would end the thread without an outcome
         conversation.failed(reason_of_error(error), now())
     return None

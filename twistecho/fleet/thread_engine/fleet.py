@@ -1,7 +1,7 @@
-"""The same plan over plain sockets: a thread a client, no Twisted.
+"""The same plan over plain blocking sockets: one thread per client, without Twisted.
 
-An independent witness. Only the `Conversation` is shared with the reactor's fleet; how bytes are
-sent, received and waited for is the system's own business here: see `client`.
+It is an independent second implementation. It shares only the `Conversation` with the reactor's
+fleet, and sends, receives and waits by system calls: see `client`.
 """
 
 import select
@@ -36,15 +36,15 @@ ENGINE = "threads"
 
 
 class ThreadedFleet:
-    """Carries out a plan with a thread and a socket for every client.
+    """Carries out a plan with one thread and one socket per client.
 
-    ``target`` is a `Target` with an address, or the text of one; ValueError otherwise, and where
-    the plan's protocol is none. While it runs, ``outcomes`` holds the conversations that have ended
-    and `recordings` gives what has been recorded. Where the plan has a barrier, ``together`` is
-    called, from a client's thread, once every client here has connected or failed to; they begin
-    when it returns. ``load`` gives what says when a client's messages are due, ``recording`` what
-    each client records, and the whole run, with such a warm-up. Connections that earlier runs have
-    ``kept`` are used again, and kept again at the end.
+    ``target`` is a `Target` with an address, or its text. Raises ValueError for others, and for a
+    protocol of the plan that cannot be used. During the run ``outcomes`` has the conversations that
+    have ended, and `recordings` returns the recorded data. Where the plan has a barrier,
+    ``together`` is called, from a client's thread, once every client here has connected or failed
+    to; they begin when it returns. ``load`` returns the load of a client, ``recording`` a recording
+    with this warm-up: one per client and one for the run. Connections in ``kept``, from earlier
+    runs, are reused, and kept again at the end.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ThreadedFleet:
         kept: Kept | None = None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
-        # An endpoint object, which the other engine takes, has neither.
+        # An endpoint object, which the reactor engine accepts, has neither.
         if not any(getattr(self.target, name, None) for name in ("host", "path")):
             raise ValueError(f"the threads engine cannot connect to {self.target}")
         self._context = context_for(self.target) if self.target.tls else None
@@ -75,20 +75,20 @@ class ThreadedFleet:
         self._lock = threading.Lock()
         self._began = 0.0
         self._begin, self._stop = Gate(), Gate()
-        # Clients that have neither connected nor failed to, where the others wait for them.
+        # With a barrier: the clients that have neither connected nor failed to.
         self._awaited = set(plan.numbers if plan.barrier else ())
 
     def now(self) -> float:
-        """Give the time since the run began, in seconds."""
+        """Return the time since the run began, in seconds."""
         return time.monotonic() - self._began
 
     def recordings(self) -> list[Recording]:
-        """Give all that was recorded until now: of those that ended, and of each that runs."""
+        """Return the recordings until now: of all ended clients, and of each running one."""
         with self._lock:
             return [self._recording, *self._running.values()]
 
     def stop(self) -> None:
-        """End the clients that still run, as ``interrupted``; the report follows.
+        """End the running clients as ``interrupted``; the report follows.
 
         It can be called from any thread and from a signal handler.
         """
@@ -122,13 +122,13 @@ class ThreadedFleet:
         return report
 
     def _new_recording(self) -> Recording:
-        """Make what records the run, or one of its clients."""
+        """Return a recording for the run, or for one of its clients."""
         if self._make_recording is None:
             return recording_for(self.plan)
         return self._make_recording(self.plan.warmup)
 
     def _start(self, number: int, addresses: Sequence[Address]) -> threading.Thread | None:
-        """Start a client, connected already where the plan is ordered; None if it ended at that."""
+        """Start a client, already connected if the plan is ordered; return None if it failed."""
         self._await_turn(number)
         recording = self._new_recording()
         with self._lock:
@@ -143,7 +143,7 @@ class ThreadedFleet:
         connection = self._try_to_connect(conversation, addresses) if self.plan.ordered else None
         if conversation.outcome is None:
             arguments = (conversation, recording, addresses, connection)
-            # Daemons, so that an interrupted program does not wait for its clients.
+            # Daemon threads, so that an interrupted program does not wait for its clients.
             thread = threading.Thread(target=self._client, args=arguments, daemon=True)
             try:
                 thread.start()
@@ -182,7 +182,7 @@ class ThreadedFleet:
         self._note(conversation, recording)
 
     def _talk_over_kept(self, conversation: Conversation) -> None:
-        """Have the conversation over the connection that is kept for it, if there is one."""
+        """Run the conversation over the client's kept connection, if it has one."""
         if self._kept is None or conversation.outcome is not None:
             return
         number = conversation.client
@@ -194,7 +194,7 @@ class ThreadedFleet:
     def _talk(
         self, conversation: Conversation, connection: socket.socket, *, kept: bool = False
     ) -> None:
-        """Have the conversation, as far as it goes over one connection."""
+        """Run the part of the conversation that uses one connection."""
         kind = Client if self._context is None else TLSClient
         keeps = self._kept is not None
         gates = {"begin": self._begin, "stop": self._stop}
@@ -210,7 +210,7 @@ class ThreadedFleet:
                 self._kept.add(conversation.client, connection)
 
     def _settle(self, number: int) -> None:
-        """Note that a client has connected or ended; the last one has all begin."""
+        """Note that a client has connected or ended; after the last one, all begin."""
         with self._lock:
             last = number in self._awaited and len(self._awaited) == 1
             self._awaited.discard(number)

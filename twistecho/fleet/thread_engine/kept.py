@@ -1,4 +1,4 @@
-"""Sockets that stay open between two runs of a fleet, each for the client with its number."""
+"""Sockets kept open between two runs of a fleet, each for the client with the same number."""
 
 import socket
 import ssl
@@ -9,9 +9,9 @@ _WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Kept:
-    """The sockets between two runs; in a run, a client has its own. Any thread may use it.
+    """The sockets between two runs; during a run they belong to the clients. Thread-safe.
 
-    ``lost`` counts those that the other side has ended meanwhile: their clients connect anew.
+    ``lost`` counts the connections that peers have ended in between: their clients connect again.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Kept:
         self.lost = 0
 
     def __len__(self) -> int:
-        """Count the sockets."""
+        """Return the number of sockets."""
         with self._lock:
             return len(self._open)
 
@@ -30,7 +30,7 @@ class Kept:
             self._open[number] = connection
 
     def has_extra(self, number: int) -> bool:
-        """Say whether the client was sent something it had not asked for; it is closed then."""
+        """Return whether the client received unexpected bytes; if so, close its socket."""
         with self._lock:
             connection = self._open.get(number)
         if connection is None:
@@ -47,12 +47,12 @@ class Kept:
         connection.close()
 
     def take(self, number: int) -> socket.socket | None:
-        """Give the socket of the client with this number, if it is open still."""
+        """Return the socket of the client with this number, if it is still open."""
         with self._lock:
             return self._open.pop(number, None)
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all sockets."""
         with self._lock:
             connections, self._open = list(self._open.values()), {}
         for connection in connections:
@@ -61,7 +61,7 @@ class Kept:
 
 
 def _received(connection: socket.socket) -> bytes | None:
-    """Give what has come, which is empty where the connection has ended; None where it is open."""
+    """Return received bytes, empty if the connection has ended; None if nothing came."""
     try:
         if isinstance(connection, ssl.SSLSocket):
             return connection.recv(1)

@@ -1,8 +1,8 @@
-"""TLS for plain sockets: whom to trust, the handshake, and a client's conversation.
+"""TLS for plain sockets: the trust options, the handshake, and a client's conversation.
 
-The handshake's waits are the poller's, so that they end at once when the run does. TLS has no
-half-close. Closing is close_notify both ways; a server that closes its connection without one
-counts as having closed.
+The handshake waits in a poller, so that it ends at once when the run ends. TLS has no half-close.
+Closing is close_notify both ways; a server that closes its connection without one counts as having
+closed.
 """
 
 import select
@@ -19,15 +19,15 @@ from twistecho.fleet.reports.outcome import Phase
 from .client import Client
 from .connecting import Gate, NotConnectedError, StoppedError, await_event
 
-# One record holds at most 16 KiB: reading more at once leaves nothing inside OpenSSL, of which the
-# poller would not know.
+# A record has at most 16 KiB: reading more at once leaves nothing inside OpenSSL, which the poller
+# would not see.
 _READ_SIZE = 65536
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _CAME_AFTER = "APPLICATION_DATA_AFTER_CLOSE_NOTIFY"
 
 
 class HandshakeError(NotConnectedError):
-    """No TLS came about: ``reason`` is ``certificate`` or ``tls``; ``errno`` is the system's."""
+    """The handshake failed: ``reason`` is ``certificate`` or ``tls``; ``errno`` is the system's."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -36,9 +36,9 @@ class HandshakeError(NotConnectedError):
 
 
 def context_for(target: Target) -> ssl.SSLContext:
-    """Give a context that trusts whom the target does.
+    """Return a context with the target's trust options.
 
-    Raises ValueError, naming ``ca`` or ``server-name``, where these cannot be used.
+    Raises ValueError, which names ``ca`` or ``server-name``, if they cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if target.insecure:
@@ -50,13 +50,13 @@ def context_for(target: Target) -> ssl.SSLContext:
         try:
             context.load_verify_locations(target.ca)
         except ssl.SSLError:
-            raise ValueError(f"ca: {target.ca} holds no certificates") from None
+            raise ValueError(f"ca: {target.ca} contains no certificates") from None
         except OSError as error:
             raise ValueError(f"ca: {target.ca}: {error.strerror or error}") from None
     try:
         context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=target.name)
     except ValueError:
-        raise ValueError(f"server-name: {target.name!r} is no host") from None
+        raise ValueError(f"server-name: {target.name!r} is not a host name") from None
     return context
 
 
@@ -69,12 +69,12 @@ def secure(
 ) -> ssl.SSLSocket:
     """Carry out the handshake over a connected socket; it does not block afterwards.
 
-    ``left()`` is the time left for it, in seconds. Where the other side closes without
-    close_notify later on, reading raises SSLEOFError. Raises HandshakeError, TimeoutError and
-    StoppedError; the socket is closed then.
+    ``left()`` returns the time left for it, in seconds. If the peer later closes without
+    close_notify, reading raises SSLEOFError. Raises HandshakeError, TimeoutError and StoppedError;
+    then the socket is closed.
     """
     connection.setblocking(False)
-    # A message goes out as several records: none of them is to wait for an acknowledgement.
+    # A message is sent as several records, none of which must wait for an acknowledgement.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     secured: ssl.SSLSocket | None = None
     try:
@@ -95,7 +95,7 @@ def secure(
 
 
 def _go_on_with_handshake(connection: ssl.SSLSocket) -> int:
-    """Go on with the handshake; give the event that it waits for, 0 once it is done."""
+    """Continue the handshake; return the event that it waits for, 0 once it is done."""
     try:
         connection.do_handshake()
     except ssl.SSLWantReadError:
@@ -119,18 +119,18 @@ class TLSClient(Client):
         if not isinstance(connection, ssl.SSLSocket):
             raise TypeError("not a TLS socket")
         self._secured = connection
-        self._number = 0  # the system's, for a connection that broke
-        self._reading_writes = False  # reading waits until TLS can send something of its own
+        self._number = 0  # the errno of a broken connection
+        self._reading_writes = False  # whether reading waits until TLS can send
 
     def waited_for(self) -> float | None:
-        """Say nothing: TLS's handshake is a part of connecting, and nobody times that."""
+        """Return None: the TLS handshake is a part of connecting, and is not timed."""
         return None
 
     def _limit_receiving(self) -> None:
-        """Do nothing: it never waits."""
+        """Do nothing: receiving never waits here."""
 
     def _only_waits_for_reply(self) -> bool:
-        return False  # what OpenSSL has to say may have to be sent
+        return False  # OpenSSL may have to send something of its own
 
     def _say(self, message: bytes) -> None:
         self._unsent += message  # TLS may have to read before it can send
@@ -140,7 +140,7 @@ class TLSClient(Client):
 
     def _write(self) -> None:
         if self._reading_writes:
-            self._receive()  # TLS can now send what reading waited for
+            self._receive()  # TLS can now send, which reading waited for
         else:
             super()._write()
 
@@ -158,7 +158,7 @@ class TLSClient(Client):
 
     def _receive(self) -> bool:
         self._look_when_it_came()
-        # The ssl module makes an end of file of whatever the system says.
+        # The ssl module reports any error of the system as an end of file.
         self._number = self._number or self._secured.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             data = self._secured.recv(_READ_SIZE)
@@ -179,17 +179,17 @@ class TLSClient(Client):
         return True
 
     def _look_when_it_came(self) -> None:
-        """Where a message is timed, ask for the arrival of what TLS reads next."""
+        """Note the arrival time of the bytes that TLS reads next, while a message is timed."""
         timing = self._running_timing()
         if timing:
-            # The ssl module has no recvmsg, but the system does not know of that.
+            # SSLSocket refuses recvmsg; the plain socket's method works.
             recvmsg = partial(socket.socket.recvmsg, self._secured)
             try:
                 self._receive_timed(timing, recvmsg, socket.MSG_PEEK)
             except BlockingIOError:
                 pass
             except OSError as error:
-                self._number = self._number or error.errno or 0  # it is told once
+                self._number = self._number or error.errno or 0  # it is reported only once
 
     def _broke(self, error: OSError) -> None:
         if not isinstance(error, ssl.SSLError):
@@ -197,14 +197,14 @@ class TLSClient(Client):
         elif isinstance(error, ssl.SSLZeroReturnError):
             self._ended()
         elif isinstance(error, ssl.SSLEOFError):
-            # OpenSSL 3 gives a reason for an end of file; without one, it was the system's error.
+            # OpenSSL 3 has a reason for an end of file; without one, it was a system error.
             explained = getattr(error, "reason", None) is not None
             self._ended(broke=not explained and ssl.OPENSSL_VERSION_INFO >= (3,))
         else:
             self._conversation.failed("tls", self._now())
 
     def _ended(self, *, broke: bool = False) -> None:
-        """Note the end of what can be read: the server's, or the system's."""
+        """Note that nothing more can be read: the server closed, or the connection broke."""
         if self._number or broke:
             number = self._number or None
             self._conversation.lost(number, self._now(), sending=self._sending())
@@ -212,7 +212,7 @@ class TLSClient(Client):
             self._conversation.closed(self._now(), sending=self._sending())
 
     def _finish(self) -> None:
-        """Send close_notify; where the server's has not come yet, receiving waits for it."""
+        """Send close_notify; if the server's has not come yet, receiving waits for it."""
         try:
             self._secured.unwrap()
         except _WANTS:
