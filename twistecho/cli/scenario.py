@@ -14,8 +14,9 @@ def scenario() -> None:
 
 _HELP = """Say what the scenario in each file is, or what is wrong with it.
 
-A file is TOML or JSON, by its ending. The exit code is 2 where one holds no scenario. The seed
-counts as 0 where a file names none.
+A file is TOML or JSON, by its ending. The seed counts as 0 where a file names none.
+
+Exit codes: 0 every file holds a scenario; 2 one does not, or wrong command; 130 after Ctrl-C.
 """
 
 
