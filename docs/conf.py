@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the code that is described is the one beside these pages
 
+from sphinx.application import Sphinx  # noqa: E402 - as below
+
 from docs.generate import write_reference  # noqa: E402 - it is found there
 from twistecho.base.version import VERSION  # noqa: E402
 
@@ -40,3 +42,15 @@ html_theme = "furo"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
+
+
+def mend_links(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Have links to the README, which is no page of the site, lead to the page that says the same."""
+    source[0] = source[0].replace(
+        "](../README.md#the-service)", "](reference/generated/twist-echo.md)"
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """Have every page mended as it is read."""
+    app.connect("source-read", mend_links)

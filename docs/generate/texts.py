@@ -15,6 +15,7 @@ MODULES = (
     "twistecho.eagerreactor",
     "twistecho.eagerreactor.transports",
     "twistecho.fleet",
+    "twistecho.pytest_plugin",
     "twistecho.service",
 )
 """The modules whose docstrings are parts of pages. They are written so that they are Markdown."""
