@@ -6,10 +6,10 @@ The pages under ``reference/generated`` are written from the code, each time, be
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the code that is described is the one beside these pages
-
-from sphinx.application import Sphinx  # noqa: E402 - as below
 
 from docs.generate import write_reference  # noqa: E402 - it is found there
 from twistecho.base.version import VERSION  # noqa: E402
@@ -32,6 +32,7 @@ myst_heading_anchors = 4  # as GitHub makes them
 
 default_role = "py:obj"  # in docstrings: a link where the name is documented, else plain code
 autodoc_typehints = "signature"
+maximum_signature_line_length = 120  # longer ones have a line per parameter
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
@@ -45,7 +46,7 @@ html_show_copyright = False
 
 
 def mend_links(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Have links to the README, which is no page of the site, lead to the page that says the same."""
+    """Have links to the README, which is no page of the site, lead to one that says the same."""
     source[0] = source[0].replace(
         "](../README.md#the-service)", "](reference/generated/twist-echo.md)"
     )

@@ -7,32 +7,34 @@ defined: helps, docstrings, the schema of reports and the description of the con
 from collections.abc import Mapping
 from pathlib import Path
 
-from .all_exit_codes import exit_codes
-from .causes import causes
-from .commands import commands
-from .faults import faults
-from .metrics import metrics
-from .openapi import control
-from .scenario import scenario
-from .schema import json_lines, report
-from .texts import texts
-from .twist_echo import twist_echo
+from . import (
+    all_exit_codes,
+    causes,
+    commands,
+    faults,
+    metrics,
+    openapi,
+    scenario,
+    schema,
+    texts,
+    twist_echo,
+)
 
 
 def pages() -> Mapping[str, str]:
     """Write all pages and parts of pages, by their files' names without the ending."""
     return {
-        "twist-echo": twist_echo(),
-        **commands(),
-        "faults": faults(),
-        "causes": causes(),
-        "scenario": scenario(),
-        "control": control(),
-        "report": report(),
-        "json-lines": json_lines(),
-        "metrics": metrics(),
-        "exit-codes": exit_codes(),
-        **{f"texts/{name}": text for name, text in texts().items()},
+        "twist-echo": twist_echo.written(),
+        **commands.written(),
+        "faults": faults.written(),
+        "causes": causes.written(),
+        "scenario": scenario.written(),
+        "control": openapi.written(),
+        "report": schema.report(),
+        "json-lines": schema.json_lines(),
+        "metrics": metrics.written(),
+        "exit-codes": all_exit_codes.written(),
+        **{f"texts/{name}": text for name, text in texts.written().items()},
     }
 
 

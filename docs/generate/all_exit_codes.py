@@ -18,7 +18,7 @@ def by_command() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
     yield PROGRAM, "twist-echo", exit_codes_of(Options.longdesc)[1]
 
 
-def exit_codes() -> str:
+def written() -> str:
     """Write the page."""
     rows = [
         ("" if at else f"[{code(command)}]({file}.md)", code(number), prose(meaning))

@@ -37,7 +37,7 @@ def plain_errors() -> list[str]:
     return sorted(REASONS - set(own_reasons()))
 
 
-def causes() -> str:
+def written() -> str:
     """Write the page."""
     errors, usual = errors_of(), usual_causes()
     return page(
@@ -46,11 +46,10 @@ def causes() -> str:
         "of the [report](report.md), as the label `cause` of a [metric](metrics.md), and by "
         "requirements such as `--require 'receive:reset < 5'`. Every phase below with every reason "
         "below is a cause that a requirement may name.",
-        _first_line(Cause),
         "## Phases",
-        _first_line(Phase),
-        table(("phase",), [(code(phase),) for phase in Phase]),
+        _first_line(Phase) + " It is one of " + ", ".join(map(code, Phase)) + ".",
         "## Reasons",
+        _first_line(Cause),
         "What each of the usual causes looks like on the wire, and what to do about it, is in "
         "[Causes](../../faults.md#causes).",
         table(

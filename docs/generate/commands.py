@@ -66,6 +66,6 @@ def file_of(context: click.Context) -> str:
     return context.command_path.replace(" ", "-")
 
 
-def commands() -> Mapping[str, str]:
+def written() -> Mapping[str, str]:
     """Write the pages of all commands, by their files' names."""
     return {file_of(context): described(context) for context in contexts()}

@@ -19,6 +19,7 @@ from .markdown import code, page, paragraphs, prose, table
 
 _ENTRY = re.compile(r" {4}(?P<kind>[a-z]+)(?P<options>( +[a-z]+=\S*)*)( {2,}(?P<text>.*))?")
 _MORE = re.compile(r" {5,}(?P<text>.*)")
+_NEEDED = "must be given"
 _TAKES = re.compile(r"(?P<name>[a-z]+)=(?P<value>[^\s`]*)")
 
 
@@ -46,7 +47,7 @@ def options_of(kind: Kind) -> list[str]:
     return [*parsers_of(kind, scheduled=True), *["match"] * (kind in MATCHING)]
 
 
-def faults() -> str:
+def written() -> str:
     """Write the page."""
     said = meanings()
     return page(
@@ -69,13 +70,13 @@ def faults() -> str:
 
 def _own_options(kind: Kind) -> str:
     return "; ".join(
-        f"{code(name)}: {_taken(kind, name)}{_or_else(_default(kind, name))}"
+        f"{code(name)}: {_taken(kind, name)}, {_or_else(_default(kind, name))}".rstrip(", ")
         for name in parsers_of(kind, scheduled=False)
     )
 
 
 def _or_else(default: str) -> str:
-    return f", default {default}" if default else ""
+    return default and (default if default == _NEEDED else f"default {default}")
 
 
 def _condition_rows() -> Iterator[tuple[str, ...]]:
@@ -110,12 +111,12 @@ def _values() -> dict[str, str]:
 
 def _default(kind: Kind, name: str) -> str:
     if name == "rate":
-        return "none: it must be given"
+        return _NEEDED
     usual: object = Schedule() if name in SCHEDULE else Fault(kind, **DEFAULTS.get(kind, {}))
     value = getattr(usual, FIELDS.get(name, name))
     if value is None:
         return ""
-    unit = " s" * (FIELDS.get(name) == "seconds")
+    unit = "s" * (FIELDS.get(name) == "seconds")
     return code(f"{value:g}{unit}" if isinstance(value, float) else str(value))
 
 

@@ -68,7 +68,7 @@ def _table(metrics: Iterable[Metric]) -> str:
     return table(("metric", "type", "labels", "meaning"), rows)
 
 
-def metrics() -> str:
+def written() -> str:
     """Write the page."""
     return page(
         "Metrics for Prometheus",

@@ -27,7 +27,7 @@ def requests() -> Iterator[tuple[str, str, Described]]:
             yield method.upper(), path, operation
 
 
-def control() -> str:
+def written() -> str:
     """Write the page."""
     whole = described()
     return page(

@@ -6,7 +6,8 @@ from typing import Any
 
 from twistecho.service.scenario import document
 from twistecho.service.scenario.answers import On
-from twistecho.service.scenario.document import written, written_on
+from twistecho.service.scenario.document import written as document_of
+from twistecho.service.scenario.document import written_on
 from twistecho.service.scenario.scenario import Scenario
 
 from .markdown import code, page, prose, table
@@ -35,11 +36,12 @@ def option_of(key: str) -> str:
     return next((name for name in (dashed, dashed.removesuffix("s")) if name in known), "")
 
 
-def scenario() -> str:
+def written() -> str:
     """Write the page."""
     schemas = described()["components"]["schemas"]
     keys, head = schemas["Scenario"], ("key", "type", "meaning", "default")
-    rows = [(*row, code(option_of(row[0].strip("`")))) for row in _rows(keys, written(Scenario()))]
+    told = _rows(keys, document_of(Scenario()))
+    rows = [(*row, code(option_of(row[0].strip("`")))) for row in told]
     summary, _, rest = (document.__doc__ or "").partition("\n\n")
     return page(
         "Keys of a scenario",

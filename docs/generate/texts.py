@@ -1,5 +1,6 @@
 """Parts of other pages: what the docstrings of modules and packages say."""
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,8 +23,9 @@ MODULES = (
 
 
 def docstring(name: str) -> str:
-    """Give the docstring of a module, as Markdown."""
-    return (import_module(name).__doc__ or "").strip() + "\n"
+    """Give the docstring of a module, as Markdown: what is indented is code, marks and all."""
+    text = (import_module(name).__doc__ or "").strip() + "\n"
+    return re.sub(r"^ {4}.*", lambda line: line[0].replace("``", ""), text, flags=re.MULTILINE)
 
 
 def packages() -> str:
@@ -39,6 +41,6 @@ def packages() -> str:
     return table(("package", "what it is for"), rows) + "\n"
 
 
-def texts() -> Mapping[str, str]:
+def written() -> Mapping[str, str]:
     """Write all parts, by their files' names."""
     return {**{name: docstring(name) for name in MODULES}, "packages": packages()}

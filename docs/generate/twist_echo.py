@@ -30,7 +30,7 @@ def _text(default: object) -> str:
     return "" if default is None else str(default)
 
 
-def twist_echo() -> str:
+def written() -> str:
     """Write the page."""
     return page(
         f"`{PROGRAM}`",
