@@ -6,8 +6,8 @@ import click
 
 from twistecho.cli.commands import twistecho
 
-from .exit_codes import exit_codes_of
-from .markdown import block, code, directive, page, paragraphs, prose, table
+from .exit_codes import codes_table, exit_codes_of
+from .markdown import block, code, directive, page, paragraphs, prose
 from .option import Option
 
 GROUP = "twistecho"
@@ -56,7 +56,7 @@ def described(context: click.Context) -> str:
         directive("program", context.command_path),
         *(option.described() for option in options(context)),
         "## Exit codes",
-        table(("code", "meaning"), [(code(number), prose(text)) for number, text in codes]),
+        codes_table(codes),
         label=file_of(context),
     )
 

@@ -1,6 +1,9 @@
 """Exit codes, as the helps of the commands name them."""
 
 import re
+from collections.abc import Iterable
+
+from .markdown import code, prose, table
 
 _PARAGRAPH = re.compile(r"Exit codes: (?P<codes>.+?)\.?(?=\n\s*\n|\s*\Z)", re.DOTALL)
 _NEXT = re.compile(r"; (?=\d+ )")
@@ -21,3 +24,8 @@ def exit_codes_of(text: str) -> tuple[str, list[tuple[str, str]]]:
             raise ValueError(f"no exit code: {part!r}")
         codes.append((number, meaning))
     return (text[: found.start()] + text[found.end() :]).strip(), codes
+
+
+def codes_table(codes: Iterable[tuple[str, str]]) -> str:
+    """Write a table of exit codes."""
+    return table(("code", "meaning"), [(code(number), prose(text)) for number, text in codes])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from twistecho.service.process.options import Options
 
+from .exit_codes import codes_table, exit_codes_of
 from .markdown import block, directive, page, prose
 from .option import Option
 
@@ -32,12 +33,16 @@ def _text(default: object) -> str:
 
 def written() -> str:
     """Write the page."""
+    told, codes = exit_codes_of(Options.longdesc)
     return page(
         f"`{PROGRAM}`",
         block("text", f"{PROGRAM} {Options.synopsis}"),
-        prose(Options.longdesc),
+        prose(told),
+        "## Options",
         "Options of `twist` itself, such as `--reactor` and `--log-format`, stand before `echo`.",
         directive("program", PROGRAM),
         *(option.described() for option in options()),
+        "## Exit codes",
+        codes_table(codes),
         label="twist-echo",
     )
