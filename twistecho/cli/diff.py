@@ -34,7 +34,7 @@ machine did other work during one of the runs, diff reports that as a difference
 twistecho ab avoids this, since it measures both in turn.
 
 Exit codes: 0 every requirement is met; 1 one was missed; 2 wrong command; 3 one is undecided, or a
-report cannot be believed (INVALID).
+report cannot be believed (INVALID); 130 after Ctrl-C.
 """
 
 

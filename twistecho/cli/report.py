@@ -55,7 +55,8 @@ Several files are merged exactly, as the parts of one run. Their plans must be t
 the number of clients, the rate, the ramp, the sources and the seed. - means standard input.
 
 Exit codes: 0 every message was answered right and every requirement is met; 1 something failed or
-a requirement was missed; 2 wrong command; 3 the figures cannot be believed (INVALID).
+a requirement was missed; 2 wrong command; 3 the figures cannot be believed (INVALID); 130 after
+Ctrl-C.
 """
 
 

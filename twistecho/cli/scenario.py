@@ -14,8 +14,9 @@ def scenario() -> None:
 
 _HELP = """Describe the scenario in each file, or what is wrong with it.
 
-A file is TOML or JSON, by its suffix. The exit code is 2 if a file holds no scenario. The seed is 0
-if the file has none.
+A file is TOML or JSON, by its suffix. The seed is 0 if the file has none.
+
+Exit codes: 0 every file holds a scenario; 2 one does not, or wrong command; 130 after Ctrl-C.
 """
 
 

@@ -30,6 +30,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
 _HELP = """Run one of the notebook's servers; it logs as the notebook's does.
 
 The fifth design, Twisted's, is `twist echo`.
+
+Exit codes: 0 after SIGTERM; 1 it cannot listen there; 2 wrong command; 130 after Ctrl-C.
 """
 
 

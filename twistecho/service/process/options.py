@@ -42,7 +42,9 @@ class Options(usage.Options):
     longdesc = (
         "An echo service that answers late, exactly as asked. Every message of at most 1024 bytes "
         "gets one reply. Replies to one connection keep their order; a client that closes its "
-        "sending side is still answered what it is owed."
+        "sending side is still answered what it is owed. "
+        "Exit codes: 1 for errors of the environment, such as a port in use; 2 wrong command; "
+        "130 after Ctrl-C; 143 after SIGTERM (it ends by the signal, which shells show so)."
     )
     optParameters: Sequence[Sequence[Any]] = [
         ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],

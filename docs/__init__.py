@@ -1,0 +1,1 @@
+"""The documentation: pages, examples, and in `generate` what writes the reference from the code."""
