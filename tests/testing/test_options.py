@@ -32,7 +32,7 @@ class CheckedTests(TestCase):
     def test_fault_is_another_name_of_faults(self) -> None:
         """One of them is given; None is neither."""
         assert checked({"fault": "a", "faults": None}, EchoServerOptions, "x") == {"faults": "a"}
-        with self.assertRaisesRegex(TypeError, "fault is another name of faults"):
+        with self.assertRaisesRegex(TypeError, "fault is another name for faults"):
             checked({"fault": "a", "faults": "b"}, EchoServerOptions, "x")
 
     def test_the_fields_are_those_of_a_scenario(self) -> None:
@@ -124,8 +124,8 @@ class DocumentTests(TestCase):
 
         assert document_of({"faults": [Fault(Kind.RESET, 0.5)]}) == {"faults": ["reset:0.5"]}
         refused: list[tuple[dict[str, Any], str]] = [
-            ({"delay": Own()}, "^delay: a delay of one's own cannot be sent to another process"),
-            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: to be sent to another process"),
+            ({"delay": Own()}, "^delay: a custom delay cannot be sent to another process"),
+            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: a fault for another process must be given as text"),
             ({"on": [1]}, r"^on\[0\]: not an answer: int"),
             ({"on": 1}, "^on: not a list of answers: int"),
             ({"faults": 1}, "^faults: not a list of faults: int"),

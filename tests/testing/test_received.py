@@ -78,7 +78,7 @@ class CheckTests(TestCase):
     def test_the_difference_to_the_most_alike_is_shown(self) -> None:
         """From where it begins, also far behind."""
         assert self.check_fails(b"GET /bc")[1:5] == [
-            "the most alike (connection 1, message 0) differs from byte 6 on:",
+            "the most similar (connection 1, message 0) differs from byte 6 on:",
             "  - GET /bc",
             "  ?       -",
             "  + GET /b",
@@ -86,7 +86,7 @@ class CheckTests(TestCase):
         long = b"\x00" * 5000
         record = Record(1, [ReceivedMessage(2, 3, long + b"a" + long)])
         lines = self.check_fails(long + b"b" + long, record=record)
-        assert lines[1] == "the most alike (connection 2, message 3) differs from byte 5000 on:"
+        assert lines[1] == "the most similar (connection 2, message 3) differs from byte 5000 on:"
         assert sum(map(len, lines)) < 4000
 
     def test_nothing_alike_is_no_difference(self) -> None:
@@ -97,7 +97,7 @@ class CheckTests(TestCase):
     def test_what_is_not_kept_is_said(self) -> None:
         """It may have been what is missing."""
         forgetful = Record(1001, THREE.messages)
-        assert "998 messages are not kept any more: see max_received" in self.check_fails(
+        assert "998 messages are no longer kept: see max_received" in self.check_fails(
             b"x", record=forgetful
         )
 

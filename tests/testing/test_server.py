@@ -215,10 +215,10 @@ class WaitingTests(EchoServerMixin, TestCase):
         assert came == [b"a\n", b"b\n", b"c\n"]
 
     def test_time_that_is_over_says_what_came(self) -> None:
-        """Where a loop stood still meanwhile, that too."""
+        """If an event loop was blocked, that too."""
         server = self.echo_server()
         with self.assertRaisesRegex(
-            TimeoutError, "^0 of 1 messages came within 0.01 s:\n  nothing$"
+            TimeoutError, "^0 of 1 messages arrived within 0.01 s:\n  nothing$"
         ):
             server.wait_for(1, 0.01)
 
@@ -325,7 +325,7 @@ class RestartTests(EchoServerMixin, TestCase):
             os.kill(server.pid, signal.SIGKILL)
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
-        with self.assertRaisesRegex(EchoServerError, "the service has ended without a word"):
+        with self.assertRaisesRegex(EchoServerError, "the service has ended without output"):
             _ = server.received
         with self.assertRaisesRegex(EchoServerError, "has ended"):
             server.reset()

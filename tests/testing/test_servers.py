@@ -103,7 +103,7 @@ class SharedServerTests(TestCase):
             other.fault("silent")
             with change:
                 pass
-            with self.assertRaisesRegex(EchoServerError, "is over"):
+            with self.assertRaisesRegex(EchoServerError, "has ended"):
                 _ = server.port
             assert [fault.text for fault in other.scenario.faults.faults] == ["silent"]
 

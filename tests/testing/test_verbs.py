@@ -234,7 +234,7 @@ class InProcessTests(VerbsCase):
         failed = self.result_of(late)
         assert failed.check(TimeoutError)
         assert str(failed.value).splitlines() == [
-            "2 of 3 messages came within 3 s:",
+            "2 of 3 messages arrived within 3 s:",
             "  connection 0, message 0: b'a'",
             "  connection 0, message 1: b'b'",
         ]
