@@ -259,8 +259,8 @@ class WitnessTests(unittest.TestCase):
         torn, silent = talk(0, (10, 11)), talk(0)
         torn[1].sent.holes = 1
         for flows_seen, lost, answered, expected in (
-            ({key: flow}, 3, 1, "tcpdump lost 3 packets: it is no witness"),
-            (dict([torn]), 0, 1, "1 pieces were never seen: tcpdump is no witness"),
+            ({key: flow}, 3, 1, "tcpdump lost 3 packets: its times are not reliable"),
+            (dict([torn]), 0, 1, "1 pieces were never seen: tcpdump's times are not reliable"),
             ({key: flow}, 0, 2, "1 replies were seen, 2 are in the report"),
             (dict([silent]), 0, 0, "no reply was seen"),
         ):

@@ -75,7 +75,7 @@ class TurnTests(unittest.TestCase):
         client = self._running(*self._programs.command("client"), "turns", *load)
         assert client.line() == "begin"
         client.tell("0.01")
-        with self.assertRaisesRegex(RuntimeError, "ended without a word"):
+        with self.assertRaisesRegex(RuntimeError, "ended without output"):
             client.line()
 
     def test_clients_count_what_the_server_has_answered(self) -> None:

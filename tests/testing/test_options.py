@@ -125,7 +125,7 @@ class DocumentTests(TestCase):
         assert document_of({"faults": [Fault(Kind.RESET, 0.5)]}) == {"faults": ["reset:0.5"]}
         refused: list[tuple[dict[str, Any], str]] = [
             ({"delay": Own()}, "^delay: a custom delay cannot be sent to another process"),
-            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: a fault for another process must be given as text"),
+            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: a fault for another process"),
             ({"on": [1]}, r"^on\[0\]: not an answer: int"),
             ({"on": 1}, "^on: not a list of answers: int"),
             ({"faults": 1}, "^faults: not a list of faults: int"),
