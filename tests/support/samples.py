@@ -60,7 +60,7 @@ def wall(clients: int = 20, step: float = 0.2) -> Run:
 
 
 def reconnecting(*took: float) -> Run:
-    """Make the run of one client whose connections took so long to be made, a message each."""
+    """Make the run of one client with these times to connect, one message per connection."""
     made = run("threaded", [replace(outcome(0, 3.0), reconnects=len(took) - 1)])
     plan = Plan(clients=1, repeat=len(took), reconnect=1)
     measured = replace(made.report.measured, connect=histogram_of(took))

@@ -155,7 +155,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_share(text: str) -> float:
-    """Read ``99%``, ``99`` or ``0.99``: a percentage, or a fraction where it is 1 or less.
+    """Read ``99%``, ``99`` or ``0.99``: a percentage, or a fraction if it is 1 or less.
 
     Raises ValueError with one line for anything else.
     """

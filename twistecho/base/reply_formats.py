@@ -10,9 +10,9 @@ notebook's ``recv(1024)``; a longer read as several), and each message becomes o
 
 Rules
 - Replies follow the order of their messages and have no separator.
-- ``stamped`` holds Python's repr of the bytes, so it is ASCII whatever the message was, and the
+- ``stamped`` holds Python's repr of the bytes, so it is ASCII for any message, and the
   24 characters of C's ``ctime``. It can be parsed however TCP cut the messages.
-- ``prefixed`` and ``raw`` carry no length: a reader must know what was sent.
+- ``prefixed`` and ``raw`` carry no length: a reader must know the message.
 - FIN from the client means "no more messages": the server sends all pending replies, then FIN.
 
 The other direction is in the package `fleet.conversation`.
@@ -66,7 +66,7 @@ def prefixed(message: bytes, _ctime: str) -> bytes:
 
 
 def stamped(message: bytes, ctime: str) -> bytes:
-    """Write a ``stamped`` reply; ``ctime`` is the 24 characters that `time.ctime` gives."""
+    """Write a ``stamped`` reply; ``ctime`` is the 24 characters of `time.ctime`."""
     return f"Resposta eco => {message!r} as {ctime}".encode("ascii")
 
 

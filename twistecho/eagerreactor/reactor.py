@@ -26,7 +26,7 @@ _SMALL = 2048
 
 _FD_SETSIZE = 1024  # select takes descriptors below
 
-_NOBODY: dict[object, object] = {}  # the log context where there is none
+_NO_CONTEXT: dict[object, object] = {}  # the log context outside of callbacks
 
 
 def install() -> "EagerReactor":
@@ -262,7 +262,7 @@ class EagerReactor(EPollReactor):
         events = self._wait(timeout)
         contexts = context.theContextTracker.currentContext().contexts
         here = len(contexts)
-        contexts.append(_NOBODY)
+        contexts.append(_NO_CONTEXT)
         try:
             self._tell(events, contexts, here)
         finally:
@@ -332,7 +332,7 @@ class EagerReactor(EPollReactor):
                 if why:
                     self._settle(connection, why, is_read=True)
             elif fd in self._selectables:
-                contexts[here] = _NOBODY
+                contexts[here] = _NO_CONTEXT
                 selectable = self._selectables[fd]
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
 
