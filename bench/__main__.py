@@ -1,10 +1,10 @@
 """``python -m bench``: this project beside its peers, in alternating rounds.
 
-Peers take turns within a round, so that what else the machine does meets all of them; ratios are
+Peers take turns within a round, so that other load on the machine affects all of them; ratios are
 medians of the ratios within each round. Needs Linux, two cores and gcc for the load; peers whose
-toolchain is not there are left out. With ``--against COMMIT`` it is this version beside an older
-one of itself: see `against`. With ``--modes`` it is what a message costs in each mode that people
-use, beside the plainest or, with both, beside itself: see `modes`.
+toolchain is missing are left out. With ``--against COMMIT`` it compares this version with an older
+one: see `against`. With ``--modes`` it measures the cost of a message in each mode, relative to the
+plainest mode or, with both options, to the same mode of the older version: see `modes`.
 """
 
 import argparse
@@ -38,32 +38,32 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--targets",
         action="store_true",
-        help="only cases and peers for which a figure is asked, unless they are named",
+        help="only cases and peers that have a goal, unless they are named",
     )
     parser.add_argument(
         "--rounds", type=int, help=f"default: {_ROUNDS}, or {_MODE_ROUNDS} with --modes"
     )
     parser.add_argument("--seconds", type=float, default=1.0, help="how long one run lasts")
     parser.add_argument("--markdown", action="store_true", help="end with a table to paste")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them into FILE")
     against = parser.add_argument_group("beside an older version of itself")
     against.add_argument(
         "--against",
         metavar="COMMIT",
-        help="compare the files as they are now with this commit, by CPU time and memory; "
-        f"by default in the cases {', '.join(DEFAULT_CASES)}",
+        help="compare the current files with this commit, by CPU time and memory; "
+        f"default cases: {', '.join(DEFAULT_CASES)}",
     )
     against.add_argument("--pairs", type=int, default=15, help="runs of each version in a case")
     modes = parser.add_argument_group("every mode")
     modes.add_argument(
         "--modes",
         action="store_true",
-        help="the CPU time a message in each mode of service and fleet, as a ratio to the plainest "
-        "or, with --against, to the same mode in that commit; exit code 1 where one is slower",
+        help="CPU time per message in each mode of service and fleet, as a ratio to the plainest "
+        "or, with --against, to the same mode in that commit; exit code 1 if one is slower",
     )
     modes.add_argument(
-        "--only", action="append", metavar="NAME", help="of the modes: 'fleet-*'; repeatable"
+        "--only", action="append", metavar="NAME", help="only these modes: 'fleet-*'; repeatable"
     )
     options = parser.parse_args()
     if options.modes:
@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
 
 
 def _check_modes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End where something is asked for that the measurement of modes cannot give."""
+    """End if an option does not go with the measurement of modes."""
     for name in ("case", "peer", "targets", "seconds", "markdown", "plot", "pairs"):
         if getattr(options, name) != parser.get_default(name):
             parser.error(f"--modes has no --{name}")
@@ -91,7 +91,7 @@ def _check_modes(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 
 def _check_against(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End where something is asked for that a comparison with an older version cannot give."""
+    """End if an option does not go with the comparison with an older version."""
     if options.peer or options.targets or options.markdown or options.plot:
         parser.error("--against has no other peers, targets, Markdown or plot")
     if others := set(options.case or ()) - set(COMPARABLE):
@@ -101,14 +101,14 @@ def _check_against(parser: argparse.ArgumentParser, options: argparse.Namespace)
 
 
 def _cases(options: argparse.Namespace) -> list[str]:
-    """Give the names of the cases that were chosen."""
+    """Return the names of the chosen cases."""
     asked = [name for name, case in CASES.items() if case.wanted or case.bound is not None]
     chosen: list[str] = options.case or (asked if options.targets else list(CASES))
     return chosen
 
 
 def _peers(case: Case, options: argparse.Namespace, programs: Programs) -> list[str]:
-    """Give who takes part: ours, and of the others those chosen that the machine has."""
+    """Return the peers of a run: ours, and the chosen others that the machine has."""
     wanted = list(case.wanted) if options.targets and not options.peer else list(case.peers[1:])
     if options.peer:
         wanted = [peer for peer in wanted if peer.split()[0] in options.peer]
@@ -129,7 +129,7 @@ def _write(figures: Any, path: Path) -> None:
 
 
 def main() -> None:
-    """Measure what was chosen, and show it."""
+    """Measure the chosen cases, and print the results."""
     options = _options()
     if options.modes:
         patterns, compared = options.only or (), options.against

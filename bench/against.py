@@ -1,4 +1,4 @@
-"""This version beside an older one: what a message, a connection and a start cost, in pairs."""
+"""This version and an older one: the costs of a message, a connection and a start, in pairs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +14,13 @@ DEFAULT_CASES = ("echo-50", "delayed", "faults", "churn", "memory", "import", "h
 COMPARABLE = tuple(
     name for name, case in CASES.items() if case.measure in (rate, churn, memory, start_up)
 )
-"""The cases in which ours is a server or a start, and nothing else of the product takes part."""
+"""The cases that measure our server or our start, without other parts of the product."""
 
 
 def measure_against(
     name: str, cases: Sequence[str], pairs: int, seconds: float
 ) -> list[dict[str, Any]]:
-    """Compare with a commit, case by case; print a line for each, and give all as JSON data."""
+    """Compare with a commit, case by case; print a line per case, and return JSON data."""
     commit = commit_named(name)
     found = []
     with ending_in_order(), both_sides(commit) as sides:
@@ -33,7 +33,7 @@ def measure_against(
 
 
 def _pairs(case: Case, sides: Mapping[str, Programs], pairs: int, seconds: float) -> list[Pair]:
-    """Run both in turn; a first run of each, which has to compile, does not count."""
+    """Run both in turn; the first run of each, which has to compile, does not count."""
     load = replace(case.load, seconds=seconds)
 
     def run(side: str) -> float:
@@ -45,7 +45,7 @@ def _pairs(case: Case, sides: Mapping[str, Programs], pairs: int, seconds: float
 
 
 def _cost(sample: Sample) -> float:
-    """Give the CPU microseconds; where none are measured, the figure itself: bytes."""
+    """Return the CPU microseconds; if none are measured, the figure itself: bytes."""
     return sample.user + sample.sys or sample.value
 
 

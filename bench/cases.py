@@ -1,4 +1,4 @@
-"""What is measured: the cases, their peers, and the figures they are to reach."""
+"""The measured cases, their peers, and their goals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ _NO_LIMIT = tuple(name for name in SERVERS if name != "c")  # the C server delay
 
 @dataclass(frozen=True)
 class Case:
-    """A measurement. The first peer is ours; ``wanted`` is the ratio to another, ours over theirs.
+    """A measurement. The first peer is ours; ``wanted`` is the goal of the ratio, ours over theirs.
 
-    Where ``less`` holds, less is better and ``wanted`` is a most. ``bound`` is for ours alone.
+    With ``less``, less is better and ``wanted`` is a maximum. ``bound`` is the goal for ours alone.
     """
 
     title: str
@@ -99,4 +99,4 @@ CASES: dict[str, Case] = {
         "CPU of twist --help", "us", start_up, Load(), ("twist --help",), less=True
     ),
 }  # fmt: skip
-"""The cases by name, those with figures to reach first."""
+"""The cases by name, those with goals first."""

@@ -1,9 +1,9 @@
-"""What the display of a running fleet costs: ``python -m bench.display``.
+"""The cost of the display of a running fleet: ``python -m bench.display``.
 
-One fleet runs against a service on this machine while the display, on a terminal of its own, comes
-and goes: a slice of time with it, one without, then the other way round. Prints, for each engine,
-the median over the pairs of slices of what the display does to the messages a second and to the CPU
-time a message, and the quartiles.
+One fleet runs against a service on this machine while the display, on a terminal of its own, is
+switched on and off: a slice of time with it, one without, then in the other order. Prints, for each
+engine, how the display changes the messages per second and the CPU time per message: the median and
+the quartiles over the pairs of slices.
 """
 
 import os
@@ -30,12 +30,12 @@ _PLAN = Plan(
     clients=50,
     messages=(b"x" * 64,),
     reply=ReplyFormat.RAW,
-    duration=3600.0,  # it is stopped when enough has been seen
+    duration=3600.0,  # it is stopped after the last slice
 )
 
 
 class Figures(NamedTuple):
-    """A slice of time: messages a second, and CPU seconds a message."""
+    """A slice of time: messages per second, and CPU seconds per message."""
 
     rate: float
     cpu: float
@@ -55,7 +55,7 @@ def _slice(fleet: Any, display: live.Display) -> Figures:
 
 
 def watch(fleet: Any, name: str, stop: Callable[[], object]) -> None:
-    """Show a fleet that runs, and show it not, in turn; print what came of it; stop the fleet."""
+    """Measure a running fleet with and without the display; print the result; stop the fleet."""
     ours, theirs = pty.openpty()
     threading.Thread(target=_drain, args=(ours,), daemon=True).start()
     progress = ProgressWatch(fleet.outcomes, fleet.recordings, fleet.now)
@@ -70,14 +70,14 @@ def watch(fleet: Any, name: str, stop: Callable[[], object]) -> None:
             pairs.append((found[False], found[True]))
     stop()
     plain = quantiles(quiet.rate for _, quiet in pairs)[1]
-    print(f"{name}: {plain:,.0f} messages a second without the display; with it")
+    print(f"{name}: {plain:,.0f} messages per second without the display; with it")
     for what in Figures._fields:
         low, middle, high = quantiles(getattr(a, what) / getattr(b, what) - 1 for a, b in pairs)
         print(f"    {what:4} {middle:+.1%} ({low:+.1%} to {high:+.1%})")
 
 
 def _drain(terminal: int) -> None:
-    """Read what is shown, as a terminal would, until its other end has gone."""
+    """Read the output, as a terminal would, until its other end is closed."""
     with suppress(OSError):
         while os.read(terminal, 65536):
             pass
@@ -110,7 +110,7 @@ def _reactor(target: Target) -> None:
 
 def main() -> None:
     """Measure both engines."""
-    live._SHOWN_AFTER = 0.0  # noqa: SLF001 - the display comes at once, to be measured
+    live._SHOWN_AFTER = 0.0  # noqa: SLF001 - the display starts at once, to be measured
     with EchoServers() as servers:
         server = servers(reply="raw")
         target = parse_target(f"{server.host}:{server.port}")

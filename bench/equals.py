@@ -1,11 +1,10 @@
-"""``python -m bench.equals``: how often a comparison of two equal targets says that they differ.
+"""``python -m bench.equals``: how often a comparison of two equal targets reports a difference.
 
 It simulates comparisons as ``twistecho ab`` and ``twistecho diff`` make them, message by message:
-response times are lognormal, and longer by what else the machine does. That is *noise*, of which
-each slice depends on those before, and which now and then is much more for a slice; with a slow
-*drift* besides, or with *waves* that come back every few slices. Clients of both targets fail
-equally rarely. The exit code is 1 where more than 6 % of the comparisons of any kind say
-"different".
+response times are lognormal, and longer by other load on the machine. That load is *noise*, which
+is correlated from slice to slice and sometimes much larger for one slice; or noise and a slow
+*drift*; or noise and *waves* that repeat every few slices. Clients of both targets fail equally
+rarely. The exit code is 1 if more than 6 % of the comparisons of any kind report "different".
 """
 
 import argparse
@@ -26,19 +25,19 @@ from twistecho.fleet.reports.findings import Comparison
 from twistecho.fleet.reports.histograms import rank_of
 
 MOST = 0.06
-"""The largest share of comparisons of equals that may say "different"."""
+"""The largest share of comparisons of equals that may report "different"."""
 
 BACKGROUNDS = ("noise", "drift", "waves")
-"""What else the machine does; see the module's docstring."""
+"""Kinds of other load on the machine; see the module's docstring."""
 
-_MEMORY = 0.6  # of what the machine did a slice before
+_MEMORY = 0.6  # correlation with the slice before
 _NOISE, _DRIFT, _WAVES, _WIDTH = 0.05, 0.3, 0.2, 0.25
-_BURST, _BURSTS = 1.0, 0.05  # how much more, and in which share of the slices
+_BURST, _BURSTS = 1.0, 0.05  # size of a burst, and share of the slices with one
 _FAILURE = 0.05  # the probability that clients fail in a slice
 
 
 def background(random: Random, other: str, slices: int) -> Iterator[float]:
-    """Give by which factor the times of so many slices are longer, slice by slice."""
+    """Yield, for each slice, the factor by which its times are longer."""
     phase, slope = random.uniform(0, 2 * pi), random.gauss(0, _DRIFT) / slices
     period = random.uniform(2, 9) if other == "waves" else slices / random.uniform(1, 3)
     height = {"noise": 0.0, "drift": _DRIFT, "waves": _WAVES}[other]
@@ -52,7 +51,7 @@ def background(random: Random, other: str, slices: int) -> Iterator[float]:
 
 
 def slice_of(random: Random, factor: float, messages: int, slower: float = 1.0) -> Slice:
-    """Give a slice of a closed load whose mean number of messages is this, on a machine as slow."""
+    """Return a slice of a closed load of about ``messages`` messages, slowed by both factors."""
     count = max(1, round(messages / factor / slower))
     times = sorted(factor * slower * exp(random.gauss(0, _WIDTH)) for _ in range(count))
     percentiles = {name: times[rank_of(at, count) - 1] for name, at in TIMES.items()}
@@ -86,7 +85,7 @@ SIMULATIONS = {"ab": in_turns, "diff": one_after_the_other}
 def share_that_differs(
     kind: str, other: str, comparisons: int, pairs: int, messages: int, *, slower: float = 1.0
 ) -> float:
-    """Simulate so many comparisons; give the share that says "different"."""
+    """Simulate ``comparisons`` comparisons; return the share that reports "different"."""
     differ = 0
     for number in range(comparisons):
         random = Random(f"{kind}:{other}:{number}")  # noqa: S311 - a simulation
@@ -95,7 +94,7 @@ def share_that_differs(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Simulate all kinds, print what was found, and give the exit code."""
+    """Simulate all kinds, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.equals", description=__doc__)
     parser.add_argument("--comparisons", type=int, default=2000, help="of each kind")
     parser.add_argument("--pairs", type=int, default=60)
@@ -109,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seen = share_that_differs(kind, other, options.comparisons // 10, *sizes, slower=1.1)
             print(
                 f"{kind:4} {other:5}  {options.comparisons:,} comparisons of equals: "
-                f"{shares[-1]:.1%} say different; of targets 10 % apart {seen:.0%} do",
+                f"{shares[-1]:.1%} report different; of targets 10 % apart {seen:.0%} do",
                 flush=True,
             )
     return int(max(shares) > MOST)

@@ -1,20 +1,20 @@
-"""``python -m bench.find``: whether ``twistecho find`` finds a limit that is known beforehand.
+"""``python -m bench.find``: whether ``twistecho find`` finds a known limit.
 
-Two servers have one: a token bucket, which answers so many messages a second, and a worker that
-takes one message after another, for the same time each. A search runs against each of them, for
-each limit, so many times, each time with another seed and a server of its own. A run is right where
-the rate that it found is within 5 % of the limit; one that says "at least" is not.
+Two servers have a known limit: a token bucket, which answers a given number of messages per second,
+and a worker that handles one message after another, each for the same time. ``--runs`` searches run
+against each server and each limit, each with another seed and a new server. A run is right if the
+rate that it found is within 5 % of the limit; one that reports "at least" is not.
 
-The limit of a requirement such as ``p99 < 50ms`` is a little off that of the server. Messages that
-come evenly do not wait below it. Above it, at the rate r, they wait longer and longer, up to
+The limit of a requirement such as ``p99 < 50ms`` differs a little from that of the server. Evenly
+spaced messages do not wait below it. Above it, at the rate r, their waiting time grows, up to
 T * (r / limit - 1) at the end of a step of T seconds: with T = 5 s and 50 ms a rate up to 1 % above
-the limit holds, with T = 1 s one of 5 %. So a short step takes a tight requirement, and the limit
-itself may lie just below the interval.
+the limit still meets the requirement, with T = 1 s one of 5 %. So a short step needs a tight
+requirement, and the limit itself may lie just below the interval.
 
-There are so many clients that they are not what holds the load down: a few per cent above the limit
-T * (r - limit) messages are waiting at the end of a step, one for each client at most.
+There are enough clients for the load: a few per cent above the limit, T * (r - limit) messages are
+waiting at the end of a step, at most one per client.
 
-The exit code is 0 where at least 19 of 20 runs of each limit are right. Needs Linux, two cores and
+The exit code is 0 if at least 19 of 20 runs of each limit are right. Needs Linux, two cores and
 gcc.
 """
 
@@ -33,17 +33,17 @@ from typing import NamedTuple
 from .programs import LOAD, UNDER_TEST, Programs, running
 
 NEAR = 0.05
-"""How far from the limit a rate may be, as a share of it."""
+"""The largest difference of a rate from the limit, as a share of the limit."""
 
 LIMITS = {"bucket": (2000.0, 700.0), "worker": (1000.0,)}
-"""The servers, and the limits that they are given, in messages a second."""
+"""The servers and their limits, in messages per second."""
 
 _MESSAGE = "0123456789abcdef"
 _BURST = 0.005  # seconds' worth of tokens that are kept
 
 
 class Case(NamedTuple):
-    """A server, and its limit in messages a second."""
+    """A server, and its limit in messages per second."""
 
     server: str
     limit: float
@@ -52,16 +52,16 @@ class Case(NamedTuple):
         return f"{self.server} {self.limit:,g}/s"
 
     def command(self, programs: Programs) -> list[str]:
-        """Give the server's command line."""
+        """Return the server's command line."""
         rule = [1 / self.limit] if self.server == "worker" else [self.limit, _BURST]
         return [*programs.command(self.server), *map(repr, rule), str(len(_MESSAGE)), "0"]
 
 
 class Found(NamedTuple):
-    """What a search found: messages a second, and the number of its steps.
+    """The result of a search: messages per second, and the number of its steps.
 
-    ``rate`` is None where not even the least was held. With ``at_least`` it is not the server's
-    limit but whose ``limit`` says.
+    ``rate`` is None if even the lowest rate failed. With ``at_least`` it is not the server's limit;
+    ``limit`` then names what limited it.
     """
 
     rate: float | None
@@ -72,13 +72,13 @@ class Found(NamedTuple):
     steps: int
 
     def near(self, limit: float) -> bool:
-        """Say whether the rate is the server's, and right."""
+        """Return whether the rate is the server's limit, within `NEAR`."""
         return (
             self.rate is not None and not self.at_least and abs(self.rate - limit) <= NEAR * limit
         )
 
     def said(self, limit: float) -> str:
-        """Tell it beside the limit, in a line."""
+        """Return one line that compares it with the limit."""
         steps = f"{self.steps} steps"
         if self.rate is None:
             return f"no rate held, in {steps}"
@@ -90,7 +90,7 @@ class Found(NamedTuple):
 
 
 def read(text: str) -> Found:
-    """Read the JSON of ``twistecho find``. Raises ValueError where it is none."""
+    """Read the JSON of ``twistecho find``. Raises ValueError for other text."""
     try:
         found = json.loads(text)
         low, high = found["interval"] or (None, None)
@@ -101,7 +101,7 @@ def read(text: str) -> Found:
 
 
 def search(port: str, wanted: Sequence[str]) -> Found:
-    """Run ``twistecho find``. Raises ValueError with what it said where it found nothing."""
+    """Run ``twistecho find``. Raises ValueError, with its last line, if it found nothing."""
     command = [sys.executable, "-m", "twistecho", "find", f"127.0.0.1:{port}", "--json=-"]
     same = ["--reply=raw", f"--message={_MESSAGE}"]
     ended = subprocess.run([*command, *same, *wanted], capture_output=True, text=True, check=False)
@@ -113,7 +113,7 @@ def search(port: str, wanted: Sequence[str]) -> Found:
 
 
 def searches(case: Case, runs: int, wanted: Sequence[str]) -> Iterator[Found | None]:
-    """Search so many times, and tell of each in a line; None where a search failed."""
+    """Search ``runs`` times, and print a line for each; yield None if a search failed."""
     os.sched_setaffinity(0, {LOAD})
     with TemporaryDirectory() as folder:
         programs = Programs(Path(folder))
@@ -130,7 +130,7 @@ def searches(case: Case, runs: int, wanted: Sequence[str]) -> Iterator[Found | N
 
 
 def verdict(case: Case, results: Sequence[Found | None]) -> tuple[bool, str]:
-    """Say whether enough of the runs are right, and how many are."""
+    """Return whether enough of the runs are right, and a line with their number."""
     found = [each for each in results if each is not None]
     near = sum(each.near(case.limit) for each in found)
     ratios = sorted(each.rate / case.limit for each in found if each.rate is not None)
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--server", choices=list(LIMITS), help="only this one")
-    add("--limit", type=float, action="append", help="in messages a second; repeatable")
+    add("--limit", type=float, action="append", help="in messages per second; repeatable")
     add("--runs", type=int, default=20, help="of each limit")
     add("--clients", type=int, default=500)
     add("--require", default="p99 < 50ms")
@@ -158,11 +158,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all searches, print what each found, and give the exit code."""
+    """Run all searches, print their results, and return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.runs < 1 or min(options.limit or [1]) <= 0:
-        parser.error("--runs and --limit: more than 0")
+        parser.error("--runs and --limit must be more than 0")
     wanted = [
         f"--clients={options.clients}",
         f"--require={options.require}",

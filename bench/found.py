@@ -1,4 +1,4 @@
-"""What was found: medians, ratios within a round, a table, JSON."""
+"""The results: medians, ratios within a round, a table, JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
@@ -13,10 +13,10 @@ Found = Mapping[str, Sequence[Sample]]
 
 
 class Row(NamedTuple):
-    """A line of the table; ``ratio`` is ours over theirs, ``wanted`` what it is to be.
+    """A line of the table; ``ratio`` is ours over theirs, ``wanted`` its goal.
 
-    ``cpu_ratio`` is their CPU time a message over ours: what is left of the ratio where a core is
-    shared with somebody else's work, of whom each peer gets a different share.
+    ``cpu_ratio`` is their CPU time per message over ours: it is still valid if other work shares a
+    core and takes a different part of each peer's time.
     """
 
     case: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 def rows(case: str, found: Found) -> Iterator[Row]:
-    """Reduce the samples of a case to one row a peer."""
+    """Reduce the samples of a case to one row per peer."""
     asked = CASES[case]
     ours = next(iter(found.values()))
     for peer, samples in found.items():
@@ -85,7 +85,7 @@ def print_markdown(all_found: Mapping[str, Found]) -> None:
 
 
 def to_json(all_found: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """Give all rows, with the single samples, as JSON data."""
+    """Return all rows, with the single samples, as JSON data."""
     return [
         {**row._asdict(), "samples": [sample.value for sample in found[row.peer]]}
         for case, found in all_found.items()

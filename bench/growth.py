@@ -1,10 +1,10 @@
-"""What growth costs: ``python -m bench.growth``, from 100 connections to 100,000.
+"""The cost of growth, from 100 connections to 100,000: ``python -m bench.growth``.
 
-Every client connects, and when all have, sends one message, whose reply is held for five seconds:
-all of them wait at the same moment. Service and fleet are the real commands, with as many workers
-and processes as the open-file limit asks for; the service is asked for its counters at the end.
-Prints a Markdown table; ``--json`` keeps the figures, which `bench.hosts_needed` reads, and
-``--plot`` draws them. Linux, about four minutes; traffic stays on the loopback.
+When all clients have connected, each sends one message, whose reply is delayed by five seconds: all
+of them wait at the same moment. Service and fleet are the real commands, with as many workers and
+processes as the open-file limit requires; the service's counters are read at the end. Prints a
+Markdown table; ``--json`` writes the figures, which `bench.hosts_needed` reads, and ``--plot``
+draws them. Linux, about four minutes; traffic stays on the loopback.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from .programs import twist_echo
 
 DELAY = 5.0
 SOURCES = "127.0.1.1-127.0.1.64"
-"""Local addresses: with few of them, looking for a free local port takes longer and longer."""
+"""Local addresses: with few of them, the search for a free local port becomes slow."""
 
 STEPS = ((100, 1), (1_000, 1), (1_000, 2), (10_000, 1), (10_000, 2), (100_000, 6))
-"""How many connections, and how many workers serve them."""
+"""Numbers of connections, and of workers."""
 
 
 _WORKERS_COME_UP = 2.0
@@ -40,13 +40,13 @@ _WORKERS_COME_UP = 2.0
 
 @dataclass(frozen=True)
 class Step:
-    """What one step found: memory in bytes and CPU time in seconds, of all processes together.
+    """The result of one step: memory in bytes and CPU time in seconds, of all processes together.
 
-    ``service_idle`` is the service's memory before the first client, ``service_peak`` at its most;
-    ``kernel_peak`` is what the kernel's own objects grew by: two sockets a connection.
+    ``service_idle`` is the service's memory before the first client, ``service_peak`` its maximum;
+    ``kernel_peak`` is the growth of the kernel's own objects: two sockets per connection.
 
     ``connecting`` is the time until the last client had connected; ``late`` are the response
-    times' p50, p99 and maximum, in seconds beyond the delay that was asked for.
+    times' p50, p99 and maximum, minus the requested delay, in seconds.
     """
 
     connections: int
@@ -63,12 +63,12 @@ class Step:
 
     @property
     def service_each(self) -> float:
-        """The service's memory for each connection, beyond that of its idle processes."""
+        """The service's memory per connection, without that of its idle processes."""
         return (self.service_peak - self.service_idle) / self.connections
 
 
 class _Kernel:
-    """Watches the memory that the kernel's objects take, in bytes, while a block runs."""
+    """Watches the memory of the kernel's objects, in bytes, while a block runs."""
 
     def __init__(self) -> None:
         self.before = self.most = self._look()
@@ -94,7 +94,7 @@ class _Kernel:
 
 
 def measure(connections: int, workers: int) -> Step:
-    """Run one step. Raises RuntimeError where not every client was answered right."""
+    """Run one step. Raises RuntimeError unless every client got the right reply."""
     options = [f"--workers={workers}"] if workers > 1 else []
     options += ["--reply=raw", f"--delay={DELAY}", f"--max-connections={connections + 1000}"]
     options += ["--max-waiting-total=536870912"]
@@ -125,7 +125,7 @@ def _step(report: Report, workers: int, service: Meter, fleet: Meter, kernel: "_
     count = report.plan.clients
     at = Latencies(report.measured.latency).summary((50.0, 99.0))
     assert at is not None
-    # All have waited at once: nobody was answered before the last one had connected.
+    # All clients waited at once: the first reply came after the last client had connected.
     connecting = max(outcome.connected or 0.0 for outcome in report.outcomes)
     assert connecting < min(outcome.replied or 0.0 for outcome in report.outcomes)
     assert service.cost
@@ -170,7 +170,7 @@ def row(step: Step) -> str:
 
 def plot(steps: Iterable[Step], path: str) -> None:
     """Draw how memory, CPU time and lateness grow."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a plot needs it
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only plots need it
 
     known = list(steps)
     panels: Mapping[str, Mapping[str, list[float]]] = {
@@ -178,7 +178,7 @@ def plot(steps: Iterable[Step], path: str) -> None:
             "service": [step.service_peak / 2**20 for step in known],
             "fleet": [step.fleet_peak / 2**20 for step in known],
         },
-        "CPU a connection, us": {
+        "CPU per connection, us": {
             "service": [1e6 * step.service_cpu / step.connections for step in known],
             "fleet": [1e6 * step.fleet_cpu / step.connections for step in known],
         },
@@ -199,12 +199,12 @@ def plot(steps: Iterable[Step], path: str) -> None:
 
 
 def main() -> None:
-    """Measure what was chosen, and show it."""
+    """Measure the chosen steps, and print the results."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--most", type=int, default=100_000, help="leave out larger steps")
     parser.add_argument("--least", type=int, default=0, help="leave out smaller steps")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--plot", metavar="FILE", help="draw them there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--plot", metavar="FILE", help="draw them into FILE")
     options = parser.parse_args()
     raise_open_files()
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)

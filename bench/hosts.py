@@ -1,7 +1,7 @@
-"""What clients meet behind the balancer of docs/hosts.md: ``python -m bench.hosts``.
+"""Failures of clients behind the balancer of docs/hosts.md: ``python -m bench.hosts``.
 
 Three hosts, a balancer and a fleet, in network namespaces; needs Linux, haproxy and iproute2.
-Nothing leaves the machine. It prints Markdown tables, in two and a half minutes.
+All traffic stays on the machine. It prints Markdown tables, in two and a half minutes.
 """
 
 import re
@@ -36,7 +36,7 @@ WAYS_TO_STOP: dict[str, tuple[str, ...]] = {
 
 
 def table(title: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """Print rows as they come."""
+    """Print each row as soon as it is measured."""
     print(f"\n{title}\n\n| {columns} |\n|{'---|' * (columns.count('|') + 1)}", flush=True)
     for row in rows:
         print(f"| {' | '.join(map(str, row))} |", flush=True)
@@ -48,7 +48,7 @@ def causes(report: Report) -> str:
 
 
 def gone(hosts: Balanced, name: str) -> float:
-    """Wait until no session of a host is left; give the seconds that took."""
+    """Wait until no session of a host is left; return the seconds this took."""
     began = time.monotonic()
     until(lambda: hosts.balancer.count(name, "scur") == 0, f"{name} has no sessions")
     return time.monotonic() - began
@@ -63,12 +63,12 @@ def connected(hosts: Balanced, clients: int) -> None:
 
 
 def arrived(service: Service, number: int) -> None:
-    """Wait until so many messages have reached a service."""
-    until(lambda: service.messages(len(OWED)) == number, "the messages have come")
+    """Wait until ``number`` messages have reached a service."""
+    until(lambda: service.messages(len(OWED)) == number, "the messages have arrived")
 
 
 def end_of_a_host(end: Callable[[Balanced], None], configuration: str) -> tuple[object, ...]:
-    """End echo1 under its clients; say how many it had, what they met, and when."""
+    """End echo1; return how many clients it had, their failures, and after what time."""
     with (
         balanced("--delay", "50ms", configuration=configuration) as hosts,
         hosts.fleet(f"-c{CLIENTS}", "-n120", "--timeout", "8") as fleet,
@@ -81,7 +81,7 @@ def end_of_a_host(end: Callable[[Balanced], None], configuration: str) -> tuple[
 
 
 def ends() -> Iterable[tuple[object, ...]]:
-    """Let a host die, and vanish."""
+    """End a host by a kill, and by an unplugged cable."""
     text = CONFIGURATION.read_text()
     yield "killed", *end_of_a_host(lambda hosts: hosts.services["echo1"].kill(), text)
     yield "cable pulled", *end_of_a_host(unplug, text)
@@ -90,12 +90,12 @@ def ends() -> Iterable[tuple[object, ...]]:
 
 
 def unplug(hosts: Balanced) -> None:
-    """Take echo1's cable away."""
+    """Unplug echo1's cable."""
     hosts.hosts["echo1"].unplug()
 
 
 def stop_of_a_service(orders: Iterable[str], configuration: str) -> tuple[object, ...]:
-    """Stop echo2 after some orders to HAProxy; say how many replies it owed, and what was lost."""
+    """Stop echo2 after commands to HAProxy; return its pending replies, and the failures."""
     with (
         balanced("--in-band", "--drain", "6", configuration=configuration) as hosts,
         hosts.fleet(f"-c{CLIENTS}", "-m", OWED) as fleet,
@@ -110,7 +110,7 @@ def stop_of_a_service(orders: Iterable[str], configuration: str) -> tuple[object
 
 
 def stops() -> Iterable[tuple[object, ...]]:
-    """Stop a service, in several ways, while each of its clients is owed a reply."""
+    """Stop a service, in several ways, while each of its clients has a pending reply."""
     text = CONFIGURATION.read_text()
     for what, orders in WAYS_TO_STOP.items():
         yield what, *stop_of_a_service(orders, text)
@@ -121,36 +121,36 @@ def stops() -> Iterable[tuple[object, ...]]:
 def at_a_bound(
     configuration: str, *options: str, clients: int = 70, ports: int = 20
 ) -> tuple[object, ...]:
-    """Have more clients than fit; say what they met, and how HAProxy saw the hosts."""
+    """Run more clients than fit; return their failures, and the hosts' states in HAProxy."""
     with balanced("--delay", "3", *options, configuration=configuration) as hosts:
         cut_ports(hosts, ports)
         return clients, *wave(hosts, clients)
 
 
 def after_others(configuration: str, setting: str = "true") -> tuple[object, ...]:
-    """Have clients come a second after as many have gone; say what they met."""
+    """Run a fleet a second after an equal one has ended; return its failures."""
     with balanced("--delay", "1", configuration=configuration) as hosts:
         cut_ports(hosts, 20, setting)
         wave(hosts, 45)
-        time.sleep(1)  # the kernel does not take a port again in the same second
+        time.sleep(1)  # the kernel does not reuse a port in the same second
         return 45, *wave(hosts, 45)
 
 
 def cut_ports(hosts: Balanced, ports: int, setting: str = "true") -> None:
-    """Leave the balancer so many ports to connect from; run a command of its shell."""
+    """Leave the balancer ``ports`` ports to connect from; run a command in its shell."""
     limit = f"echo 40000 {40000 + ports - 1} > /proc/sys/net/ipv4/ip_local_port_range"
     hosts.front.output("sh", "-c", f"{limit}; {setting}")
 
 
 def wave(hosts: Balanced, clients: int) -> tuple[object, ...]:
-    """Run a fleet; say what it met, and how HAProxy sees the hosts after it."""
+    """Run a fleet; return its failures, and the hosts' states in HAProxy after it."""
     with hosts.fleet(f"-c{clients}") as fleet:
         report = fleet.report()
     return causes(report), ", ".join(sorted(hosts.states().values()))
 
 
 def bounds() -> Iterable[tuple[object, ...]]:
-    """Let the balancer's ports, or the service's connections, run out."""
+    """Use up the balancer's ports, or the service's connections."""
     text = CONFIGURATION.read_text()
     fifteen = text.replace("maxconn 3000", "maxconn 15")
     server = rf"    server (echo\d) (\S+):{PORT}\n"
@@ -180,7 +180,7 @@ def bounds() -> Iterable[tuple[object, ...]]:
 
 
 def price() -> Iterable[tuple[object, ...]]:
-    """Talk to one host directly, and through the balancer to all three, in turn."""
+    """Measure one host directly, and all three through the balancer, in turn."""
     with balanced() as hosts:
         found: dict[str, list[Report]] = {"directly": [], "through the balancer": []}
         for _ in range(5):
@@ -194,8 +194,8 @@ def price() -> Iterable[tuple[object, ...]]:
 
 def main() -> None:
     """Measure everything."""
-    table("A host ends", "how | its clients | what they met | after", ends())
-    table("A service is stopped", "how | owed a reply | lost", stops())
+    table("A host ends", "how | its clients | their failures | after", ends())
+    table("A service is stopped", "how | pending replies | lost", stops())
     table("A bound is reached", "which | clients | lost | hosts, after", bounds())
     table("One client, 2,000 messages, no delay", "way | median latency, of five runs", price())
 

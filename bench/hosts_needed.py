@@ -1,6 +1,6 @@
-"""How many hosts so many connections take: ``python -m bench.hosts_needed --connections 1000000``.
+"""The number of hosts for many connections: ``python -m bench.hosts_needed --connections 1000000``.
 
-Pure arithmetic over measured figures, every step printed, so that anybody can put in their own. The
+Pure arithmetic over measured figures, every step printed, so that you can use your own figures. The
 defaults are those of docs/scale.md: memory from `bench.growth`, CPU time from `bench`.
 """
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured and what is assumed; bytes, seconds, and numbers a host.
+    """Measured and assumed figures; bytes, seconds, and numbers per host.
 
-    ``memory`` and ``kernel`` are bytes a connection in the service's processes and in the kernel;
-    ``message`` and ``accept`` CPU seconds a message and a new connection; ``rate`` messages a
-    second of one client; ``storm`` the seconds in which all clients must be able to come back.
+    ``memory`` and ``kernel`` are bytes per connection in the service's processes and in the kernel;
+    ``message`` and ``accept`` CPU seconds per message and per new connection; ``rate`` messages per
+    second of one client; ``storm`` the seconds in which all clients must be able to reconnect.
     """
 
     memory: float = 2.0 * 1024
@@ -34,19 +34,19 @@ class Figures:
 
 @dataclass(frozen=True)
 class Bound:
-    """How many connections one host can have, as far as one thing goes, and the arithmetic."""
+    """How many connections one resource of a host allows, and the arithmetic."""
 
     name: str
     connections: float
     arithmetic: str
 
     def hosts(self, connections: int) -> int:
-        """Give how many hosts so many connections take, and one more that may be lost."""
+        """Return the number of hosts for these connections, plus one that may be lost."""
         return math.ceil(connections / self.connections) + 1
 
 
 def bounds(f: Figures) -> list[Bound]:
-    """Give what bounds the connections of one host; only a ``share`` of memory and CPU is used."""
+    """Return the bounds on one host's connections; only a ``share`` of memory and CPU is used."""
     each = f.memory + f.kernel
     ram = f.ram * f.share - f.cores * f.process
     cpu = f.cores * f.share
@@ -55,7 +55,7 @@ def bounds(f: Figures) -> list[Bound]:
               f"({f.ram / 1e9:g} GB x {f.share:g} - {f.cores} workers x {f.process / 1e6:g} MB)"
               f" / ({f.memory:,.0f} + {f.kernel:,.0f} bytes)"),
         Bound("CPU, messages", cpu / (f.message * f.rate),
-              f"{f.cores} cores x {f.share:g} / ({f.message * 1e6:g} us x {f.rate:g} a second)"),
+              f"{f.cores} cores x {f.share:g} / ({f.message * 1e6:g} us x {f.rate:g} per second)"),
         Bound("CPU, all come back", cpu * f.storm / f.accept,
               f"{f.cores} cores x {f.share:g} x {f.storm:g} s / {f.accept * 1e6:g} us"),
         Bound("open files", f.files, f"{f.files:,} files"),
@@ -63,21 +63,21 @@ def bounds(f: Figures) -> list[Bound]:
 
 
 def balancer_pairs(f: Figures, connections: int) -> int:
-    """Give how many pairs of addresses a balancer needs towards its hosts, for local ports."""
+    """Return how many address pairs a balancer needs towards its hosts, for local ports."""
     return math.ceil(connections / f.ports)
 
 
 def report(f: Figures, connections: int) -> list[str]:
-    """Derive the number of hosts, a line a step."""
+    """Derive the number of hosts, one line per step."""
     lines = []
     for bound in bounds(f):
         lines.append(f"{bound.name:20} {bound.arithmetic}")
         lines.append(
-            f"{'':20} = {bound.connections:,.0f} a host: {connections:,} take "
-            f"{bound.hosts(connections):,} hosts, one of them to spare"
+            f"{'':20} = {bound.connections:,.0f} per host: {connections:,} need "
+            f"{bound.hosts(connections):,} hosts, one of them spare"
         )
     narrowest = min(bounds(f), key=lambda bound: bound.connections)
-    lines.append(f"so it is {narrowest.hosts(connections):,} hosts, for {narrowest.name}")
+    lines.append(f"result: {narrowest.hosts(connections):,} hosts, because of {narrowest.name}")
     lines.append(
         f"balancer: {connections:,} / {f.ports:,} local ports = {balancer_pairs(f, connections):,} "
         "pairs of a source and a server address"

@@ -1,10 +1,10 @@
 """N hosts behind a balancer lose one at peak: ``python -m bench.losing_a_host``.
 
-A simulation, seeded. The clients of the host that went come back, each by its own rule; the
-balancer gives every attempt to the host with the fewest connections; a host accepts so many a
-second, holds so many that wait, and so many connections in all. Printed is how long it takes until
-all are served again, and what it costs. What is not in it: the network, the messages of those who
-are served, and a balancer with bounds of its own.
+A seeded simulation. The clients of the lost host reconnect, each by the same rule; the balancer
+passes every attempt to the host with the fewest connections; a host has limits for accepts per
+second, waiting connections and all connections. It prints how long it takes until all clients are
+served again, and the number of attempts. It leaves out the network, the messages of served clients,
+and limits of the balancer.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 Wait = Callable[[random.Random, int], float]
-"""How long a client waits before its attempt of this number, counted from 0, in seconds."""
+"""Returns how long a client waits, in seconds, before attempt n, counted from 0."""
 
 RULES: dict[str, Wait] = {
     "at once, again every 100 ms": lambda _chance, number: 0.1 * bool(number),
@@ -31,10 +31,10 @@ RULES: dict[str, Wait] = {
 
 @dataclass(frozen=True)
 class Site:
-    """What is simulated: ``clients`` on ``hosts`` hosts, each able to hold ``cap`` of them.
+    """The simulated site: ``clients`` on ``hosts`` hosts, each with at most ``cap`` connections.
 
-    A host accepts ``accepts`` a second and has ``backlog`` waiting at most; what comes on top is
-    turned away, as is a client that has waited for ``patience`` seconds.
+    A host accepts ``accepts`` connections per second, and at most ``backlog`` wait; further ones
+    are refused, as are clients that have waited for ``patience`` seconds.
     """
 
     clients: int = 1_000_000
@@ -47,13 +47,13 @@ class Site:
 
 @dataclass
 class Host:
-    """One host: its connections, and when it will have accepted all that wait."""
+    """One host: its connections, and when it will have accepted all waiting ones."""
 
     open: int
     free_at: float = 0.0
 
     def attempt(self, site: Site, now: float) -> float | None:
-        """Give when the connection is accepted, or None where it is turned away."""
+        """Return when the connection is accepted, or None if it is refused."""
         waiting = max(0.0, self.free_at - now) * site.accepts
         if self.open >= site.cap or waiting >= site.backlog:
             return None
@@ -67,7 +67,7 @@ class Host:
 
 @dataclass
 class Found:
-    """What came of it: attempts in all and by second, and when each client was served again."""
+    """The result: all attempts, attempts by second, and when each client was served again."""
 
     lost: int
     attempts: int = 0
@@ -75,13 +75,13 @@ class Found:
     served: list[float] = field(default_factory=list)
 
     def share_served(self, share: float) -> float:
-        """Give when so large a share of the lost clients was served again; infinite if never."""
+        """Return when this share of the lost clients was served again; infinite if never."""
         place = math.ceil(share * self.lost) - 1
         return sorted(self.served)[place] if place < len(self.served) else math.inf
 
 
 def simulate(site: Site, rule: Wait, *, seed: int = 0, until: float = 600.0) -> Found:
-    """Lose one host at time 0 and let its clients come back, for so many seconds at most."""
+    """Lose one host at time 0 and let its clients reconnect, for at most ``until`` seconds."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
     each = site.clients // site.hosts
     hosts = [Host(each) for _ in range(site.hosts - 1)]
@@ -106,12 +106,12 @@ def simulate(site: Site, rule: Wait, *, seed: int = 0, until: float = 600.0) -> 
 
 
 def headroom(site: Site, spare: int) -> Site:
-    """Give the same site with hosts that could lose ``spare`` of them and still hold everybody."""
+    """Return the same site with hosts that hold all clients even without ``spare`` of them."""
     return replace(site, cap=math.ceil(site.clients / (site.hosts - spare)))
 
 
 HEAD = """\
-| clients come back | a host accepts | half served | 99 % | all | attempts each | most a second |
+| reconnecting | accepts per host | half served | 99 % | all | attempts each | most per second |
 |---|---|---|---|---|---|---|"""
 
 
@@ -120,39 +120,39 @@ def row(name: str, site: Site, found: Found) -> str:
     times = [found.share_served(share) for share in (0.5, 0.99, 1.0)]
     cells = [name, f"{site.accepts:,.0f}/s"]
     cells += [f"{at:.1f} s" if at < math.inf else "never" for at in times]
-    cells += [f"{found.attempts / found.lost:.1f}" if found.attempts else "without end"]
+    cells += [f"{found.attempts / found.lost:.1f}" if found.attempts else "endless"]
     cells += [f"{max(found.by_second.values(), default=0):,}"]
     return f"| {' | '.join(cells)} |"
 
 
 def plot(curves: dict[str, Found], path: str) -> None:
-    """Draw the attempts a second, a curve a rule."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a plot needs it
+    """Draw the attempts per second, one curve per rule."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only plots need it
 
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     axes = figure.subplots()
     for (name, found), style in zip(curves.items(), ("-", "--", ":", "-.", "-"), strict=False):
         seconds: Sequence[int] = range(61)
         axes.plot(seconds, [found.by_second[s] for s in seconds], style, label=name)
-    axes.set(yscale="symlog", xlabel="seconds after the host was lost", ylabel="attempts a second")
+    axes.set(yscale="symlog", xlabel="seconds after losing the host", ylabel="attempts per second")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 
 
 def main() -> None:
-    """Simulate every rule with one host to spare, on quick hosts and on slow ones."""
+    """Simulate every rule with one spare host, on fast hosts and on slow ones."""
     parser = argparse.ArgumentParser(prog="python -m bench.losing_a_host", description=__doc__)
     parser.add_argument("--clients", type=int, default=Site.clients)
     parser.add_argument("--hosts", type=int, default=Site.hosts)
-    parser.add_argument("--accepts", type=float, default=Site.accepts, help="a second, of a host")
+    parser.add_argument("--accepts", type=float, default=Site.accepts, help="per second and host")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plot", metavar="FILE", help="draw the attempts on quick hosts")
+    parser.add_argument("--plot", metavar="FILE", help="draw the attempts on fast hosts into FILE")
     options = parser.parse_args()
     site = headroom(Site(options.clients, options.hosts, accepts=options.accepts), 1)
     print(HEAD)
     tight = headroom(site, 0)
-    print(row("any rule, hosts that are full", tight, simulate(tight, RULES["every second"])))
+    print(row("any rule, full hosts", tight, simulate(tight, RULES["every second"])))
     curves: dict[str, Found] = {}
     for accepts in (options.accepts, options.accepts / 8):
         for name, rule in RULES.items():

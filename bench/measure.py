@@ -1,4 +1,4 @@
-"""The kinds of measurement: each runs one peer once and gives a `Sample`."""
+"""The kinds of measurement: each runs one peer once and returns a `Sample`."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from .programs import LOAD, UNDER_TEST, Cpu, Process, Programs, running, twist_e
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: the figure, and the CPU microseconds a message (or connection) it took."""
+    """One run: the figure, and its CPU microseconds per message (or connection)."""
 
     value: float
     user: float = 0.0
@@ -23,9 +23,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run is: ``hold`` is the delay in milliseconds, ``seconds`` how long it lasts.
+    """The load of one run: ``hold`` is the delay in milliseconds, ``seconds`` its duration.
 
-    ``share`` is of the full rate, where it is not the rate that is measured.
+    ``share`` is the share of the full rate, for runs that do not measure the rate.
     """
 
     connections: int = 50
@@ -47,17 +47,17 @@ def _each(before: Cpu, after: Cpu, count: float) -> tuple[float, float]:
 
 
 def rate(programs: Programs, peer: str, load: Load) -> Sample:
-    """Echo in closed loops: messages a second."""
+    """Echo in closed loops: messages per second."""
     return _loop(programs, peer, load)
 
 
 def lateness(programs: Programs, peer: str, load: Load) -> Sample:
-    """Hold replies: the 99th percentile of how late they come back, in milliseconds.
+    """Delay replies: the 99th percentile of how late they arrive, in milliseconds.
 
-    ``load.share`` of the rate that the peer reaches when it is asked for all it can; the messages
-    come at that pace whatever comes back. From the client's side, so that the way there and back is
-    in it, but by the kernel's time of arrival, so that the client's own queue is not; nor is
-    ``lag``, the 99th percentile of how late the client sent.
+    Messages are sent at a fixed pace, ``load.share`` of the peer's full rate, whatever is received.
+    It is measured by the client, so it includes the way there and back, but by the kernel's time of
+    arrival, so it excludes the client's own queue. It also excludes ``lag``, the 99th percentile of
+    how late the client sent.
     """
     full = _loop(programs, peer, load).value
     pace = max(full * load.share, 1.0)
@@ -71,7 +71,7 @@ _FIGURES = ("p50", "p99", "max", "lag")
 
 
 def _loop(programs: Programs, peer: str, load: Load, pace: float | None = None) -> Sample:
-    """Drive a peer by closed loops, or at a pace in messages a second; times in milliseconds."""
+    """Drive a peer by closed loops, or at a pace in messages per second; times in milliseconds."""
     wanted = [str(load.connections), str(load.size), str(load.seconds)]
     how = ["loop", *wanted] if pace is None else ["pace", *wanted, str(pace)]
     with _served(programs, peer, load.hold) as (server, port):
@@ -83,12 +83,12 @@ def _loop(programs: Programs, peer: str, load: Load, pace: float | None = None) 
             after, watched = server.cpu(), time.monotonic() - began
             count, took, *times = client.numbers()
         more = {name: value / 1000 for name, value in zip(_FIGURES, times, strict=False)}
-        # Client and watcher sleep past their time, each in its own way.
+        # Client and watcher sleep for different times, both a little too long.
         return Sample(count / took, *_each(before, after, count / took * watched), more)
 
 
 def churn(programs: Programs, peer: str, load: Load) -> Sample:
-    """Connect, echo once, close: the server's CPU microseconds a connection."""
+    """Connect, echo once, close: the server's CPU microseconds per connection."""
     with _served(programs, peer, 0) as (server, port):
         command = [*programs.command("client"), "churn", port, str(load.connections)]
         with running(command, LOAD) as client:
@@ -101,7 +101,7 @@ def churn(programs: Programs, peer: str, load: Load) -> Sample:
 
 
 def memory(programs: Programs, peer: str, load: Load) -> Sample:
-    """Hold many connections: resident bytes each of them costs; ``size`` 0 leaves them idle."""
+    """Hold many connections: resident bytes per connection; ``size`` 0 leaves them idle."""
     with _served(programs, peer, load.hold) as (server, port):
         wanted = [str(load.connections), str(load.size)]
         with running([*programs.command("client"), "hold", port, *wanted], LOAD) as client:
@@ -115,14 +115,14 @@ def memory(programs: Programs, peer: str, load: Load) -> Sample:
 
 
 def start_up(programs: Programs, peer: str, _load: Load) -> Sample:
-    """Run a command that only starts, says something and ends: its CPU microseconds."""
+    """Run a command that only starts, prints a text and ends: its CPU microseconds."""
     with running(programs.command(peer), UNDER_TEST, programs.place) as process:
         user, system = _each(Cpu(0, 0), process.ended(), 1)
     return Sample(user + system, user, system)
 
 
 def client_rate(programs: Programs, peer: str, load: Load) -> Sample:
-    """Drive the C server: messages a second, verified and recorded."""
+    """Drive the C server: messages per second, verified and recorded."""
     repeat = int(load.seconds * 80_000 / load.connections)
     with running([*programs.command("c"), "0"], LOAD) as server:
         wanted = [server.line(), str(load.connections), str(load.size), str(repeat)]

@@ -1,4 +1,4 @@
-"""Pairs of runs, old and new in turn: the median of their ratios, and how sure it is."""
+"""Pairs of runs, old and new in turn: the median of their ratios, and its interval."""
 
 from collections.abc import Iterator, Sequence
 from math import comb
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 CONFIDENCE = 0.95
 FEWEST_PAIRS = 6
-"""With fewer the median lies outside of all that was found in more than one case of twenty."""
+"""With fewer pairs, the median lies outside of all values in more than one case of twenty."""
 
 
 class Pair(NamedTuple):
-    """What one run of each version cost, one right after the other."""
+    """The cost of one run of each version, one right after the other."""
 
     old: float
     new: float
@@ -29,7 +29,7 @@ class Comparison(NamedTuple):
 
 
 def orders(count: int) -> Iterator[tuple[str, str]]:
-    """Say for each pair which version runs first: old, then new, then old again.
+    """Yield the order of each pair: old first, then new first, then old first again.
 
     So a machine that slows down or recovers meanwhile favours neither.
     """
@@ -38,10 +38,10 @@ def orders(count: int) -> Iterator[tuple[str, str]]:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Give two of the values between which the median lies, whatever their distribution is.
+    """Return two of the values between which the median lies, whatever their distribution is.
 
-    A value is above the true median as often as heads come up: how many are is binomial. Raises
-    ValueError for fewer than `FEWEST_PAIRS` values.
+    The number of values above the true median is binomial with probability 1/2. Raises ValueError
+    for fewer than `FEWEST_PAIRS` values.
     """
     count = len(values)
     if count < FEWEST_PAIRS:
@@ -54,7 +54,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _coverage(count: int, left_out: int) -> float:
-    """Give how probably the median is within what is left if so many are left out at each end."""
+    """Return the probability that the median is inside if ``left_out`` are cut at each end."""
     outside = sum(comb(count, heads) for heads in range(left_out + 1))
     return float(1 - 2 * outside / 2**count)
 

@@ -8,8 +8,8 @@ from .found import Found, rows
 
 
 def plot(all_found: Mapping[str, Found], path: Path) -> None:
-    """Draw one panel a case into a file."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a plot needs it
+    """Draw one panel per case into a file."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only plots need it
 
     height = sum(0.5 + 0.22 * len(found) for found in all_found.values())
     figure = Figure(figsize=(8, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""The programs that are measured: built where they must be, started on a core, watched, ended."""
+"""The measured programs: built if necessary, started on a core, watched, ended."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from twistecho.compare.launch import LaunchedServer
 
 UNDER_TEST, LOAD = 0, 1
-"""The cores: what is measured runs alone on the first, what drives it on the second."""
+"""The cores: the measured process runs alone on the first, its load on the second."""
 
 _PEERS = Path(__file__).parent / "peers"
 _MODULES = {
@@ -46,7 +46,7 @@ _ARGUMENTS = {
     "twist --help": ("-m", "twisted", "--help"),
     "twist echo --help": ("-m", "twisted", "echo", "--help"),
 }
-"""What Python is given, by peer. Ours have public names only, where any version may be run."""
+"""Python's arguments, by peer. Ours use public names only if any version may be run."""
 
 _SOURCES = {
     "c": "server.c",
@@ -57,13 +57,13 @@ _SOURCES = {
     "bucket": "token_bucket_server.c",
     "worker": "one_worker_server.c",
 }
-"""What is compiled, by peer, load, witness or server of a known limit."""
+"""The compiled programs: peers, loads, observers and servers with a known limit."""
 
 _TOOLS = {"c": "gcc", "go": "go", "node": "node"}
 
 
 def twist_echo(*options: str) -> LaunchedServer:
-    """Give ``twist echo`` on a free port, not yet started."""
+    """Return ``twist echo`` on a free port, not yet started."""
     return LaunchedServer("twisted", "--log-format=text", "echo", "--port=0", *options)
 
 
@@ -75,10 +75,10 @@ class Cpu(NamedTuple):
 
 
 class Programs:
-    """Command lines by name; what has to be compiled is, once, into a folder.
+    """Command lines by name; programs that need it are compiled, once, into a folder.
 
-    ``python`` runs what is in Python, and ``place`` is where servers start: by default where this
-    process is, so that its own version of the product is measured.
+    ``python`` runs programs in Python, and servers start in the folder ``place``: by default that
+    of this process, so that its own version of the product is measured.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class Programs:
         self.has = {name for name, tool in _TOOLS.items() if shutil.which(tool)}
 
     def available(self, name: str) -> bool:
-        """Say whether this machine has what a peer needs."""
+        """Return whether this machine has the tools for a peer."""
         return name not in _TOOLS or name in self.has
 
     def command(self, name: str) -> list[str]:
-        """Give the command line of a peer, or of the load, ``client``."""
+        """Return the command line of a peer, or of the load, ``client``."""
         if name in _ARGUMENTS:
             return [self._python, *_ARGUMENTS[name]]
         if name == "node":
@@ -107,17 +107,17 @@ class Programs:
         return [str(built)]
 
     def server(self, name: str, hold: int) -> list[str]:
-        """Give the command line of a server that holds each reply for so many milliseconds."""
+        """Return the command line of a server that delays each reply by ``hold`` milliseconds."""
         held = f"--delay={hold / 1000}" if name == "twistecho faults" else str(hold)
         return [*self.command(name), held]
 
     def echo(self, *options: str) -> list[str]:
-        """Give the command line of ``twist echo`` on a free port."""
+        """Return the command line of ``twist echo`` on a free port."""
         service = ["-m", "twisted", "--log-format=text", "echo", "--port=0"]
         return [self._python, *service, *options]
 
     def fleet(self, engine: str, port: str, plan: str) -> list[str]:
-        """Give the command line of `peers.fleet_in_turns`."""
+        """Return the command line of `peers.fleet_in_turns`."""
         return [self._python, "-m", "bench.peers.fleet_in_turns", engine, port, plan]
 
 
@@ -125,7 +125,7 @@ _PORT = re.compile(r"(?:^|Listening on \S+:)(\d+)(?:$|: )")
 
 
 class Process:
-    """A process that runs on one core and speaks in lines."""
+    """A process that runs on one core; its input and output are lines."""
 
     def __init__(self, command: Sequence[str], core: int, place: Path | None = None) -> None:
         before = os.sched_getaffinity(0)
@@ -137,18 +137,18 @@ class Process:
                 cwd=place,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what a peer thinks of clients that go is no figure
+                stderr=subprocess.DEVNULL,  # peers' messages about lost clients are not needed
                 text=True,
             )
         finally:
             os.sched_setaffinity(0, before)
 
     def line(self) -> str:
-        """Wait for a line. Raises RuntimeError where the process ends instead."""
+        """Wait for a line. Raises RuntimeError if the process ends instead."""
         assert self._process.stdout is not None
         said = self._process.stdout.readline().strip()
         if not said:
-            raise RuntimeError(f"{self._process.args!r} ended without a word")
+            raise RuntimeError(f"{self._process.args!r} ended without output")
         return said
 
     def port(self) -> str:
@@ -162,15 +162,15 @@ class Process:
         return [float(word) for word in self.line().split()]
 
     def tell(self, line: str = "") -> None:
-        """Send a line, empty unless there is more to say than: go on."""
+        """Send a line; an empty one stands for: continue."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
 
     def cpu(self) -> Cpu:
-        """Give the CPU time used until now; the sum is exact, the parts to a hundredth of a second.
+        """Return the CPU time used until now; the sum is exact, the parts to 0.01 s.
 
-        The process has a clock of its own, whose number is what clock_getcpuclockid(3) makes of it.
+        It is read from the process's own clock, whose id is that of clock_getcpuclockid(3).
         """
         pid = self._process.pid
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -178,7 +178,7 @@ class Process:
         return Cpu(time.clock_gettime(~pid << 3 | 2) - system, system)
 
     def ended(self) -> Cpu:
-        """Wait until it has ended by itself, and give all the CPU time it used."""
+        """Wait until it has ended by itself, and return all the CPU time it used."""
         assert self._process.stdout is not None
         self._process.stdout.read()
         _, status, used = os.wait4(self._process.pid, 0)
@@ -188,12 +188,12 @@ class Process:
         return Cpu(used.ru_utime, used.ru_stime)
 
     def resident(self) -> int:
-        """Give the resident memory, in bytes."""
+        """Return the resident memory, in bytes."""
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def end(self) -> None:
-        """Kill it, if it has not ended, and let its pipes go."""
+        """Kill it, if it has not ended, and close its pipes."""
         if self._process.returncode is None:
             self._process.kill()
         self._process.wait()

@@ -1,8 +1,8 @@
-"""What a fresh server costs a test: ``python -m bench.reset``.
+"""The cost of a fresh server for a test: ``python -m bench.reset``.
 
-Beside each other: the reset with which the fixture `echo_server` begins each test, a server forked
-for it, and one started as a program. Prints the median of the wall-clock time and of the CPU time
-of all the processes that take part, in milliseconds. Needs Linux.
+It compares the reset with which the fixture `echo_server` begins each test, a server forked for it,
+and one started as a program. Prints the median of the wall-clock time and of the CPU time of all
+processes involved, in milliseconds. Needs Linux.
 """
 
 import argparse
@@ -19,20 +19,20 @@ from twistecho.testing.servers import EchoServer, SharedServer
 
 
 class Cost(NamedTuple):
-    """What something took, in milliseconds."""
+    """The cost of one start or reset, in milliseconds."""
 
     wall: float
     cpu: float
 
 
 def _cpu_of(pid: int) -> float:
-    """Give the CPU time that a process has taken so far, in seconds."""
+    """Return the CPU time that a process has used until now, in seconds."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def _cost(work: Callable[[], float]) -> Cost:
-    """Measure once; ``work`` gives the CPU seconds of other processes."""
+    """Measure once; ``work`` returns the CPU seconds of other processes."""
     began, before = time.perf_counter(), time.process_time()
     others = work()
     wall, cpu = time.perf_counter() - began, time.process_time() - before + others
@@ -40,7 +40,7 @@ def _cost(work: Callable[[], float]) -> Cost:
 
 
 def resets(rounds: int) -> list[Cost]:
-    """Begin anew for a test, with a scenario of its own, and end its connections afterwards."""
+    """Reset a server for a test, with another scenario, and end its connections afterwards."""
     with SharedServer() as shared:
         pid = shared.fresh({}).pid
 
@@ -54,7 +54,7 @@ def resets(rounds: int) -> list[Cost]:
 
 
 def forks(rounds: int) -> list[Cost]:
-    """Start servers from the process that has imported all they need."""
+    """Fork servers from the process that has imported all modules."""
     with EchoServer() as first:
         starter = int(Path(f"/proc/{first.pid}/stat").read_text().split()[3])
 
@@ -71,7 +71,7 @@ _PROGRAM = "from twistecho.testing.service_process import main; main(['1', '{\"s
 
 
 def programs(rounds: int) -> list[Cost]:
-    """Start servers as programs, each of which imports all that it needs."""
+    """Start servers as programs, each of which imports all modules."""
 
     def start() -> float:
         with Popen([sys.executable, "-c", _PROGRAM], stdin=PIPE, stdout=PIPE) as process:
@@ -95,9 +95,9 @@ def _print(what: str, costs: Sequence[Cost]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.reset", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=200, help="resets; a tenth of other starts")
+    parser.add_argument("--rounds", type=int, default=200, help="resets; a tenth as many forks")
     rounds = parser.parse_args().rounds
-    _print("a server begun anew, and its end", resets(rounds))
+    _print("a server reset, and its end", resets(rounds))
     _print("a server forked, and its end", forks(max(3, rounds // 10)))
     _print("a server started, and its end", programs(max(3, rounds // 20)))
 

@@ -1,4 +1,4 @@
-"""Several processes on one port, by each way of sharing it: started, asked, killed."""
+"""Several processes on one port, for each way of sharing it: started, queried, killed."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def sharing(way: str, workers: int) -> Iterator[Group]:
         if way == "reuseport":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind(("127.0.0.1", 0))
-        if way != "reuseport":  # else it only keeps the number of the port
+        if way != "reuseport":  # with reuseport it only reserves the port
             listening.listen(BACKLOG)
             listening.setblocking(False)
         group = Group(way, workers, board, listening)

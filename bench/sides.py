@@ -1,8 +1,8 @@
-"""Two versions of the product side by side, each with a Python that imports it and nothing newer.
+"""Two versions of the product side by side, each with a Python that imports that version only.
 
-Both environments take the libraries of the one that runs this, and the same programs of
-`bench.peers`: what differs is the product alone. All of it is in one temporary folder, which is
-gone at the end, as is the worktree that git made there.
+Both environments have the libraries of the running one, and the same programs of `bench.peers`:
+they differ only in the product. All files are in one temporary folder, which is deleted at the end,
+together with the worktree that git made there.
 """
 
 import shutil
@@ -24,7 +24,7 @@ _WHERE = "import twistecho; print(twistecho.__file__)"
 
 
 def commit_named(name: str) -> str:
-    """Give the hash of a commit. Exits with one line where there is none of that name."""
+    """Return the hash of a commit. Exits with one line if the name is unknown."""
     asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
     said = _git(*asked, check=False).stdout.strip()
     if not said:
@@ -34,7 +34,7 @@ def commit_named(name: str) -> str:
 
 @contextmanager
 def both_sides(commit: str) -> Iterator[Mapping[str, Programs]]:
-    """Give the programs of the commit, ``old``, and of the files as they are now, ``new``."""
+    """Yield the programs of the commit, ``old``, and of the current files, ``new``."""
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         folder = Path(made).resolve()
         (folder / "place").mkdir()
@@ -46,7 +46,7 @@ def both_sides(commit: str) -> Iterator[Mapping[str, Programs]]:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Let what would kill this process end its blocks first, as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP run the cleanup of all blocks first, as Ctrl-C does."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is signal.SIG_DFL:
@@ -62,7 +62,7 @@ _leave_out = shutil.ignore_patterns("__pycache__")
 
 
 def _copy_product(tree: Path) -> None:
-    """Copy the product as it is, so that who works on it meanwhile disturbs nothing."""
+    """Copy the product, so that later changes to its files do not matter."""
     shutil.copytree(ROOT / "twistecho", tree / "twistecho", ignore=_leave_out)
     (tree / _PLUGIN).parent.mkdir(parents=True)
     shutil.copy2(ROOT / _PLUGIN, tree / _PLUGIN)
@@ -83,11 +83,11 @@ def _git(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[st
 
 
 def _programs(folder: Path, side: str) -> Programs:
-    """Make an environment for one version, and see that it imports that version."""
+    """Make an environment for one version, and check that it imports that version."""
     home, tree, place = folder / f"python-{side}", folder / side, folder / "place"
     venv.create(home, symlinks=True)
     packages = next(home.glob("lib/python*/site-packages"))
-    # The libraries' own .pth files are not read from here: an editable install has no say.
+    # The libraries' own .pth files are not read from here, so an editable install has no effect.
     lines = [folder / "shared", tree, *_libraries()]
     (packages / "versions.pth").write_text("".join(f"{line}\n" for line in lines))
     python = str(home / "bin" / "python")
@@ -95,7 +95,7 @@ def _programs(folder: Path, side: str) -> Programs:
         [python, "-c", _WHERE], cwd=place, check=True, stdout=subprocess.PIPE, text=True
     )
     if not Path(said.stdout.strip()).resolve().is_relative_to(tree / "twistecho"):
-        raise RuntimeError(f"{python} imports {said.stdout.strip()}, not what is in {tree}")
+        raise RuntimeError(f"{python} imports {said.stdout.strip()}, not the version in {tree}")
     return Programs(folder, python, place)
 
 

@@ -1,10 +1,10 @@
-"""What a stall does to an open and to a closed load: ``python -m bench.stall [PICTURE]``.
+"""The effect of a stall on an open and on a closed load: ``python -m bench.stall [PICTURE]``.
 
-The server does nothing for 1 of every 10 seconds. Of an open load at a constant rate a tenth of the
-messages is due in these seconds, and waits for 0 to 1 second, all equally likely: the 95th
+The server does nothing for 1 of every 10 seconds. Of an open load at a constant rate, a tenth of
+the messages are due in these seconds and wait for 0 to 1 second, equally distributed: the 95th
 percentile of all response times is half a second, the 99th is 0.9. A closed load, of as many
-clients that pause so as to send about as much, has one message a client waiting in a stall, and
-sends no others meanwhile.
+clients, with pauses so that it sends about as much, has one waiting message per client during a
+stall, and sends no others meanwhile.
 """
 
 import sys
@@ -65,7 +65,7 @@ def main() -> None:
             for line in (*invalid(report), *own_lines(report)):
                 print(line)
             curves.setdefault(
-                f"{name} load, {_RATE:,.0f} messages a second", report.measured.latency
+                f"{name} load, {_RATE:,.0f} messages per second", report.measured.latency
             )
     if sys.argv[1:]:
         save(Picture("", (percentile_chart(curves),)), sys.argv[1])

@@ -1,10 +1,10 @@
-"""``python -m bench.workers``: several processes on one port, by each way of sharing it.
+"""``python -m bench.workers``: several processes on one port, for each way of sharing it.
 
-    spread   how evenly connections come to 2 and 4 processes: in a burst, and one by one
-    waiting  what becomes of connections that wait to be accepted when a process is killed
+    spread   how evenly 2 and 4 processes get connections: in a burst, and one by one
+    waiting  what happens to connections waiting to be accepted when a process is killed
     cost     CPU microseconds that a new connection costs all processes together
     cores    one worker and one load on one core, two and two on two: CPU per message, messages/s
-    killed   a fleet at work while one of two workers is killed
+    killed   a running fleet while one of two workers is killed
 
 Ways take turns within a round. The CPU time of processes is the scheduler's own count. Needs Linux
 and gcc for the load.
@@ -50,7 +50,7 @@ def _trickle(stack: ExitStack, port: int, count: int) -> None:
 
 
 def spread(rounds: int) -> None:
-    """Print the share of the busiest process, as a multiple of an even one, and the worst seen."""
+    """Print the busiest process's share, relative to an even one: median and maximum."""
     print("\nspread: connections of the busiest process, 1.00 is even; median (worst)")
     arrivals: dict[str, tuple[Callable[[ExitStack, int, int], None], int]] = {
         "burst of 20": (_burst, 20),
@@ -82,7 +82,7 @@ def _when_all_are_in(group: Group, count: int) -> list[int]:
 
 
 def waiting(rounds: int) -> None:
-    """Have 200 clients wait to be accepted, kill one of two processes, count who is answered."""
+    """Let 200 clients wait to be accepted, kill one of two processes, count the replies."""
     print("\nwaiting: 200 clients wait in the queue, one of two processes is killed")
     for way in WAYS:
         outcomes: Counter[str] = Counter()
@@ -105,7 +105,7 @@ def _ask(client: socket.socket) -> str:
 
 
 def _cpu(pid: int) -> float:
-    """Give the CPU time that a process has had, in seconds."""
+    """Return the CPU time that a process has used, in seconds."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
@@ -127,7 +127,7 @@ def cost(rounds: int, programs: Programs) -> None:
 
 @contextmanager
 def _service(*options: str) -> Iterator[tuple[int, list[int]]]:
-    """Run ``twist echo`` with workers; gives its port and the processes that serve."""
+    """Run ``twist echo`` with workers; yield its port and the ids of the workers."""
     launched = twist_echo(*options)
     with launched as target:
         port = int(str(target).rpartition(":")[2])
@@ -147,9 +147,9 @@ def _ask_each(port: int, workers: int) -> None:
 
 
 class Run(NamedTuple):
-    """CPU us a message, of the workers together and of the load, and messages a second.
+    """CPU us per message, of the workers together and of the load, and messages per second.
 
-    ``ours`` is the part of the cores' time that these processes had.
+    ``ours`` is the part of the cores' time that these processes used.
     """
 
     served: float
@@ -159,20 +159,20 @@ class Run(NamedTuple):
 
 
 ALONE = 0.95
-"""With this part of the cores' time, a round had them to itself."""
+"""With at least this part of the cores' time, a round ran without other load."""
 
 
 LOADS = {
-    "1 KiB echoed as it comes": (["--reply=raw"], 1),
-    "64 KiB, 64 messages, a fault drawn for each": (["--reply=raw", "--fault=corrupt:0"], 64),
+    "1 KiB, echoed at once": (["--reply=raw"], 1),
+    "64 KiB, 64 messages, a fault drawn per message": (["--reply=raw", "--fault=corrupt:0"], 64),
 }
-"""Options of the service, and KiB that the load sends at once: as many messages."""
+"""Options of the service, and how many KiB, and so messages, the load sends at once."""
 
 
 def cores(rounds: int, seconds: float, programs: Programs) -> None:
-    """Echo in closed loops of 50 connections: all on one core, and twice as many of all on two."""
+    """Echo in closed loops of 50 connections: all on one core, and twice as many on two."""
     for name, (options, size) in LOADS.items():
-        print(f"\ncores, {name}: CPU us a message, and messages/s")
+        print(f"\ncores, {name}: CPU us per message, and messages/s")
         found: dict[int, list[Run]] = {1: [], 2: []}
         for _ in range(rounds):
             for workers, runs in found.items():
@@ -188,17 +188,17 @@ def cores(rounds: int, seconds: float, programs: Programs) -> None:
 
 
 def _print_gain(pairs: list[tuple[Run, Run]]) -> None:
-    """Say what two cores bring, by CPU time, and as seen where nobody else had part of them."""
+    """Print the gain of two cores, by CPU time, and as measured in rounds without other load."""
     carried = median(2 * (one.served + one.load) / (two.served + two.load) for one, two in pairs)
-    print(f"  two cores carry, by the CPU time of a message, {carried:.2f} times what one does")
+    print(f"  two cores carry, by CPU time per message, {carried:.2f} times the load of one")
     alone = sorted(two.rate / one.rate for one, two in pairs if min(one.ours, two.ours) > ALONE)
     rounds = ", ".join(f"{ratio:.2f}" for ratio in alone)
-    print(f"  seen in rounds that had the cores to themselves: {rounds or 'there was none'}")
+    print(f"  measured in rounds without other load: {rounds or 'there was none'}")
 
 
 @contextmanager
 def _on_cores(count: int) -> Iterator[None]:
-    """Have what is started in the block run on so many cores."""
+    """Let processes started in the block run on ``count`` cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[:count])
     try:
@@ -238,8 +238,8 @@ def _loops(
 
 
 def killed(rounds: int) -> None:
-    """Have 200 clients send 40 messages each, kill a worker, and say what became of whom."""
-    print("\nkilled: 200 clients, 10 replies a second each; one of two workers is killed")
+    """Let 200 clients send 40 messages each, kill a worker, and print the failures."""
+    print("\nkilled: 200 clients, 10 replies per second each; one of two workers is killed")
     for _ in range(rounds):
         with _service("--reply=raw", "--delay=100ms", "--workers=2") as (port, pids):
             command = [sys.executable, "-m", "twistecho", "fleet", str(port), "--reply=raw"]
@@ -262,7 +262,7 @@ def killed(rounds: int) -> None:
                 said, _ = fleet.communicate()
             summary = json.loads(said[said.index("{") :])["summary"]
             print(
-                f"  it held {held}: {summary['answered']} of 200 answered right, "
+                f"  it held {held}: {summary['answered']} of 200 got all right replies, "
                 f"{summary['failures']}; 50 new connections after it, one by one: "
                 f"{took / 50 * 1e3:.0f} ms each, at most {late * 1e3:.0f} ms",
                 flush=True,
@@ -270,7 +270,7 @@ def killed(rounds: int) -> None:
 
 
 def main() -> None:
-    """Measure what was chosen."""
+    """Measure the chosen cases."""
     parser = argparse.ArgumentParser(prog="python -m bench.workers", description=__doc__)
     names = ("spread", "waiting", "cost", "cores", "killed")
     parser.add_argument("--case", action="append", choices=names, help="repeatable; default: all")

@@ -2,6 +2,6 @@
 
 import signal
 
-# A shell's background jobs ignore Ctrl-C, and so would every child that the tests start.
+# A shell's background jobs ignore Ctrl-C, and so would every child process of the tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,8 +1,8 @@
-"""What may be skipped in CI, and what is said of every other skip.
+"""Skips that are allowed in CI, and the report of all other skips.
 
-An expected failure, a test marked as to do, and one that was left out by name count as skipped.
-``python -m tests.allowed_skips FILE…`` judges what trial said; exit 1 where a skip is not allowed.
-``--stale`` tells which reasons for a skip no run has met.
+Expected failures, tests marked as to do, and tests that were left out by name count as skipped.
+``python -m tests.allowed_skips FILE…`` checks the output of trial; exit code 1 if a skip is not
+allowed. ``--stale`` lists the allowed reasons that no run has used.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ALLOWED: dict[str, str] = {}
-"""A pattern of ``test: reason given``, by which a test may be skipped, and why it may."""
+"""Patterns of ``test: reason`` for tests that may be skipped, and the explanations."""
 
 _SAID = "allowed to be skipped"
 _TRIAL = re.compile(
@@ -20,7 +20,7 @@ _TRIAL = re.compile(
 
 
 def judged(skips: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Part skips, each ``test: reason``, into lines for those allowed, and for those not."""
+    """Return lines for the allowed skips, each ``test: reason``, and lines for all others."""
     allowed, others = [], []
     for skip in skips:
         pattern = next((known for known in ALLOWED if re.search(known, skip)), None)
@@ -32,7 +32,7 @@ def judged(skips: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def skipped_by_trial(said: str) -> list[str]:
-    """List what trial did not run, or ran for nothing, as its report says."""
+    """List the tests that trial's report shows as skipped, to do, or unexpectedly successful."""
     return [
         f"{test}: {kind} {' '.join(reason.split())}"
         for kind, reason, tests in _TRIAL.findall(said)
@@ -41,12 +41,12 @@ def skipped_by_trial(said: str) -> list[str]:
 
 
 def stale(said: str) -> list[str]:
-    """List the patterns by which nothing was skipped, going by all that the runs printed."""
+    """List the patterns that skipped no test, according to the output of all runs."""
     return [pattern for pattern in ALLOWED if f"{_SAID} by {pattern!r}" not in said]
 
 
 def main(*arguments: str) -> int:
-    """Judge the files named; with ``--stale`` first, only tell which patterns are."""
+    """Check the named files; with ``--stale`` first, only list the stale patterns."""
     only_stale = arguments[:1] == ("--stale",)
     said = "".join(Path(name).read_text("utf-8", "replace") for name in arguments[only_stale:])
     allowed, others = ([], stale(said)) if only_stale else judged(skipped_by_trial(said))

@@ -1,6 +1,6 @@
-"""Lets pytest run trial's test cases, and any test, on the one reactor that pytest-twisted runs.
+"""Lets pytest run trial's test cases, and all others, on the one reactor of pytest-twisted.
 
-In CI (``CI=true``) a test that is skipped fails the run, unless tests/allowed_skips.py has it.
+In CI (``CI=true``) a skipped test fails the run, unless tests/allowed_skips.py allows it.
 """
 
 import os
@@ -17,7 +17,7 @@ from tests.allowed_skips import judged
 def _wait(_case: TestCase, deferred: "Deferred[Any]") -> None:
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted has installed it by now
 
-    # The test goes on from inside this callback, and trial then iterates the reactor to look for
+    # The test continues from inside this callback, and trial then iterates the reactor to look for
     # leaks: a timed call is safe for that, a callback from a thread's queue would run twice.
     turned: Deferred[None] = Deferred()
     later: Any = reactor
@@ -30,7 +30,7 @@ TestCase._wait = _wait  # type: ignore[method-assign, assignment]
 
 
 def _skips(config: pytest.Config) -> list[str]:
-    """List what did not run, or not as a test that may fail; nothing in a worker of xdist."""
+    """List the tests that were skipped or expected to fail; nothing in a worker of xdist."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") != "true" or reporter is None:
         return []
@@ -39,7 +39,7 @@ def _skips(config: pytest.Config) -> list[str]:
         for kind in ("skipped", "xfailed", "xpassed")
         for report in reporter.stats.get(kind, ())
     ]
-    if not (config.option.keyword or config.option.markexpr):  # who names some wants no others
+    if not (config.option.keyword or config.option.markexpr):  # not with -k or -m
         found += [f"{item.nodeid}: deselected" for item in reporter.stats.get("deselected", ())]
     return found
 
@@ -56,6 +56,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what was skipped."""
+    """Print the skipped tests."""
     for line in (line for lines in judged(_skips(config)) for line in lines):
         terminalreporter.write_line(line)

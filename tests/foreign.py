@@ -1,8 +1,8 @@
-"""Every peer that nobody here wrote, one line each: ``python -m tests.foreign``.
+"""All peers from other projects, one line per peer: ``python -m tests.foreign``.
 
-What takes under a second is in the suite too; this adds those that are slow to start, and inetd,
-which Debian does not install beside xinetd. A line says right, wrong or not installed; the exit
-code is 1 if any is wrong. Arguments are parts of the names of peers to try instead of all.
+Tests that take under a second are in the suite too; this adds peers that are slow to start, and
+inetd, which Debian does not install beside xinetd. A line reports right, wrong or not installed;
+the exit code is 1 if any is wrong. Arguments are parts of the names of peers to try instead of all.
 """
 
 import os
@@ -62,11 +62,11 @@ _HAND_OVER = (
     'exec 3<&0; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echo; exec "$@"'
     " </dev/null >/dev/null 2>&1"
 )
-"""From inetd's way to pass a socket, as standard input, to systemd's, from descriptor 3 on."""
+"""Converts inetd's way to pass a socket, as standard input, to systemd's, as descriptor 3."""
 
 
 class SlowTests(ForeignServerCase):
-    """Peers that are no part of the normal run."""
+    """Peers that are not part of the normal run."""
 
     def run_inetd(self, *line: str) -> None:
         """Start inetd with one line of settings for the port, for this user."""
@@ -80,13 +80,13 @@ class SlowTests(ForeignServerCase):
         self.start([inetd, "-d", f"--pidfile={settings}.pid", str(settings)])
 
     def test_inetd_with_cat(self) -> None:
-        """A process a connection."""
+        """One process per connection."""
         cat = program("cat", "coreutils")
         self.run_inetd("nowait.10000", cat, "cat")
         self.count()
 
     def test_inetd_hands_its_socket_over(self) -> None:
-        """The first client has the service started, which then answers all of them."""
+        """The first client starts the service, which then answers all clients."""
         directory = TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         script = Path(directory.name, "serve")
@@ -97,7 +97,7 @@ class SlowTests(ForeignServerCase):
         self.count()
 
     def test_tsung(self) -> None:
-        """Its users' messages are answered, each: as many as the service has counted."""
+        """Every message of its users is answered, and the service counts as many."""
         tsung, epmd = program("tsung", "tsung"), program("epmd", "erlang-base")
         port = str(unused_port())
         local = {"ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": port}
@@ -124,7 +124,7 @@ class SlowTests(ForeignServerCase):
 
 
 def try_peer(test: str) -> tuple[str, str]:
-    """Run a peer's tests in a process of their own; give the verdict, and the output if wrong."""
+    """Run a peer's tests in their own process; return the verdict, and the output if wrong."""
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "twisted.trial", f"--temp-directory={folder}/trial", test]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -134,9 +134,9 @@ def try_peer(test: str) -> tuple[str, str]:
 
 
 def main() -> int:
-    """Try the peers that are asked for, or all."""
+    """Try the named peers, or all."""
     wanted, wrong = sys.argv[1:], 0
-    os.environ.pop("CI", None)  # what is not installed is said
+    os.environ.pop("CI", None)  # otherwise a missing program is an error
     for name, test in PEERS.items():
         if wanted and not any(word in name for word in wanted):
             continue

@@ -1,13 +1,13 @@
-"""Looks for faults in everything that reads what somebody else wrote: ``python -m tests.fuzz``.
+"""Searches for errors in all code that reads external input: ``python -m tests.fuzz``.
 
-The targets are the property tests of the modules below, which the normal run tries with a hundred
-examples or so each. Here they are tried again and again, each time with a new seed, the one that
-has had the least time next. A failure is shown as hypothesis shows it, with the line that runs just
-that again; the exit code is then 1.
+The targets are the property tests of the modules below, which the normal run tries with about a
+hundred examples each. Here they are repeated, each time with a new seed; the target with the least
+time used is next. A failure is shown as hypothesis shows it, with the command that repeats only
+that case; the exit code is then 1.
 
-Guidance by coverage is not used: it does not pay here. Of four modules (headers, in-band words,
-targets, requirements) atheris reached 44 % in a million inputs, nothing more after five seconds;
-some 400 examples that hypothesis made by damaging right ones reached 60 %.
+Guidance by coverage is not used, because it gains nothing here. Of four modules (headers, in-band
+words, targets, requirements) atheris reached 44 % in a million inputs, nothing more after five
+seconds; some 400 examples that hypothesis made by damaging right ones reached 60 %.
 """
 
 import argparse
@@ -48,11 +48,11 @@ MODULES = (
     "service.scenario.test_scenario",
     "whole.test_any_input",
 )
-"""Where the property tests of what reads are."""
+"""The modules with property tests of code that reads input."""
 
 
 class Target:
-    """One property test; ``examples`` and ``seconds`` count what it was tried with."""
+    """One property test; ``examples`` and ``seconds`` count its tries."""
 
     def __init__(self, case: type[TestCase], method: str) -> None:
         self.case, self.method = case, method
@@ -75,7 +75,7 @@ class Target:
         return counting
 
     def run(self, number: int) -> str:
-        """Try as many examples as the test has, drawn from a seed; give what failed, or nothing."""
+        """Try ten times the test's number of examples, from a seed; return the failures as text."""
         seed(number)(self._test)
         result, began = TestResult(), time.monotonic()
         self.case(self.method).run(result)
@@ -84,7 +84,7 @@ class Target:
 
 
 def targets() -> Iterator[Target]:
-    """Give all property tests of the modules."""
+    """Yield all property tests of the modules."""
     for name in MODULES:
         module = import_module(f"tests.{name}")
         for case in vars(module).values():
@@ -99,9 +99,9 @@ def _targets_of(case: type) -> Iterator[Target]:
 
 
 def main() -> None:
-    """Try all targets for so many minutes, or one with one seed."""
+    """Try all targets for the given minutes, or some with one seed."""
     parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long [60]")
+    parser.add_argument("--minutes", type=float, default=60.0, help="duration [60]")
     parser.add_argument("--seed", type=int, help="try this seed, once")
     parser.add_argument("name", nargs="?", default="", help="a part of the targets' names")
     asked = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Tells at which level the tests are, by count and time: ``python -m tests.levels``.
+"""The number and time of the tests at each level: ``python -m tests.levels``.
 
-A test is pure, or in memory (it made a clock, a transport or a reactor of Twisted's that only
-pretends), or it bound or connected a real socket, or it started a process: the first that is true
-from behind. What a test did is seen while it runs, by Python's audit events; nobody declares it.
+The levels are: pure; in memory (the test made one of Twisted's fake clocks, transports or
+reactors); real sockets (it bound or connected one); processes (it started one). The highest one
+that applies counts. It is observed while the test runs, by Python's audit events, not declared.
 Arguments are pytest's. As a plugin (``pytest -p tests.levels``) it adds its table to any run.
 """
 
@@ -25,16 +25,16 @@ _EVENTS = {
 }  # fmt: skip
 
 Spent = tuple[int, float, float]
-"""What a test has shown: its level, and the seconds of the clock and of processors."""
+"""The result of a test: its level, its seconds of wall-clock time and of CPU time."""
 
 
 def _cpu() -> float:
-    """Count seconds of processors, of this process and of the children that it waited for."""
+    """Return the CPU seconds of this process and of the children that it waited for."""
     return sum(os.times()[:4])
 
 
 class Levels:
-    """The plugin: watches tests where they run, and adds up where the run is reported."""
+    """The plugin: watches tests in the processes that run them, and adds up the results."""
 
     def __init__(self) -> None:
         self._level = 0
@@ -42,8 +42,8 @@ class Levels:
         self._spent: list[Spent] = []
 
     def watch(self) -> None:
-        """Look at what this process does from now on."""
-        from twisted.internet import task, testing  # noqa: PLC0415 - once pytest has begun
+        """Watch this process from now on."""
+        from twisted.internet import task, testing  # noqa: PLC0415 - after pytest's start
         from twisted.test import iosim  # noqa: PLC0415
 
         sys.addaudithook(lambda event, _arguments: self._saw(_EVENTS.get(event, 0)))
@@ -66,30 +66,30 @@ class Levels:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        """Begin with a test of which nothing is known."""
+        """Reset the level and the times before a test."""
         self._level, self._began = 0, (time.monotonic(), _cpu())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[None]") -> None:
-        """Send what a test has shown with its last report, from whichever process it ran in."""
+        """Send a test's result with its last report, from the process that ran it."""
         if call.when == "teardown":
             wall, cpu = self._began
             spent = (self._level, time.monotonic() - wall, _cpu() - cpu)
             item.user_properties.append(("level", spent))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a test has shown."""
+        """Collect the result of a test."""
         if report.when == "teardown":
             self._spent += [value for name, value in report.user_properties if name == "level"]  # type: ignore[misc]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Show the table, unless this is a process of many."""
+        """Print the table, unless this is a worker of xdist."""
         for line in table(self._spent):
             terminalreporter.write_line(line)
 
 
 def table(spent: list[Spent]) -> list[str]:
-    """Give the lines that tell how many tests are at each level, and what they take."""
+    """Return lines with the number of tests at each level, and their times."""
     sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
     for level, wall, cpu in spent:
         for at, more in enumerate((1, wall, cpu)):
@@ -107,7 +107,7 @@ def table(spent: list[Spent]) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Join a run of pytest."""
+    """Register the plugin."""
     levels = Levels()
     levels.watch()
     config.pluginmanager.register(levels)

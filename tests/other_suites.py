@@ -1,10 +1,10 @@
 """Suites of other projects on the eager reactor and on epoll: ``python -m tests.other_suites``.
 
-Twisted's own, run where these tests run, and those of programs built on Twisted: from their source
-distributions, of fixed versions, with what their tests need in a virtual environment of their own.
-Every test is run under both reactors and its results compared. A test that passes under epoll and
-not under eager is run again under both, by itself with its module, since some of these suites have
-tests that fail now and then; if it still does it is named, and the exit code is 1.
+Twisted's own suite, in the environment of these tests, and those of programs built on Twisted: from
+their source distributions, of fixed versions, in a virtual environment with their requirements.
+Every test runs under both reactors, and the results are compared. If a test passes under epoll and
+not under eager, its module is run again under both, since some of these suites have tests that fail
+now and then; if the difference remains, the test is named, and the exit code is 1.
 """
 
 import argparse
@@ -24,7 +24,7 @@ VERSIONS = (
     "treq==26.7.0", "klein==24.8.0", "magic-wormhole-mailbox-server==0.8.0",
     "magic-wormhole-transit-relay==0.5.0", "foolscap==24.9.0",
 )  # fmt: skip
-"""What is built from source, tests and all."""
+"""The distributions that are built from source, with their tests."""
 
 NEEDED = (
     f"{ROOT}[tls]",
@@ -35,7 +35,7 @@ NEEDED = (
     "setuptools<81",
     "txtorcon",
 )
-"""What their tests need besides, and this project."""
+"""The other requirements of their tests, and this project."""
 
 SUITES = {
     "treq": ("treq.test",),
@@ -51,7 +51,7 @@ Run = Callable[[str, Sequence[str]], Results]
 
 
 class Compared(NamedTuple):
-    """A suite's results under both reactors; ``found`` names what is worse under eager."""
+    """A suite's results under both reactors; ``found`` names tests that are worse under eager."""
 
     suite: str
     epoll: Results
@@ -60,7 +60,7 @@ class Compared(NamedTuple):
 
     @property
     def other(self) -> Iterator[str]:
-        """What else differs."""
+        """The other tests with different results, one line each."""
         for name in sorted(self.epoll.keys() | self.eager.keys()):
             pair = self.epoll.get(name, "not run"), self.eager.get(name, "not run")
             if pair[0] != pair[1] and name not in self.found:
@@ -68,7 +68,7 @@ class Compared(NamedTuple):
 
 
 def install(folder: Path) -> tuple[str, ...]:
-    """Make the environment of the other projects' suites, unless it is there; give its trial."""
+    """Make the environment of the other projects' suites, if missing; return its trial."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -79,7 +79,7 @@ def install(folder: Path) -> tuple[str, ...]:
 
 
 def compare(suite: str, modules: Sequence[str], execute: Run) -> Compared:
-    """Run a suite under both reactors, and again what comes out worse under eager."""
+    """Run a suite under both reactors, and repeat modules with worse results under eager."""
     epoll, eager = execute("epoll", modules), execute("eager", modules)
     found = worse(epoll, eager)
     if found:
@@ -98,7 +98,7 @@ def row(name: str, results: Results) -> str:
 
 
 def main() -> int:
-    """Run the suites that are asked for, compare, say what was found."""
+    """Run the named suites, or all; compare, print, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.other_suites", description=__doc__)
     parser.add_argument("suite", nargs="*", help=f"of {', '.join(SUITES)} [all]")
     parser.add_argument("--venv", type=Path, help="keep the environment in this folder")
@@ -117,7 +117,7 @@ def main() -> int:
 
 
 def _compare(name: str, trial: Sequence[str]) -> Compared:
-    """Run a suite under both and print what came out."""
+    """Run a suite under both reactors and print the results."""
     began = time.monotonic()
 
     def execute(reactor: str, modules: Sequence[str]) -> Results:

@@ -1,13 +1,13 @@
-"""An echo service that answers late, or wrongly, as asked, and a fleet that proves what came back.
+"""An echo service whose replies are late or wrong as asked, and a fleet that checks the replies.
 
-Two houses on one ground, the service and the fleet, which never import each other. The layers; a
-package imports only packages on layers below its own:
+The service and the fleet never import each other. The packages, by layer; a package imports only
+packages on layers below its own:
 
-    0  base             what both houses stand on
+    0  base             shared by service and fleet
     1  eagerreactor     a faster epoll reactor, for any Twisted program
     1  pictures         charts, drawn as SVG or by matplotlib
-    2  service fleet    the echo service; the clients and what they found
-    3  designs testing  the notebook's servers; services for other people's tests
+    2  service fleet    the echo service; the clients and their reports
+    3  designs testing  the notebook's servers; services for other projects' tests
     4  compare locust   designs side by side; the fleet on Locust
     5  cli              the command
 
@@ -92,7 +92,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its room when it is first used (PEP 562)."""
+    """Import a public name from its module when it is first used (PEP 562)."""
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_ROOMS[name]}", __name__), name)

@@ -1,6 +1,6 @@
-"""Fixtures for pytest: echo services that answer late or wrongly, exactly as a test asks.
+"""Fixtures for pytest: echo services whose replies are late or wrong, exactly as a test asks.
 
-``echo_server`` is a server that a test can steer, begun anew for each test, in one process for all.
+``echo_server`` is a server that a test can steer, reset for each test, in one process for all.
 Called with options it starts another, which ends with the test:
 
     def test_retries(echo_server):
@@ -8,8 +8,8 @@ Called with options it starts another, which ends with the test:
             ...
         server = echo_server(framing="line")
 
-``echo_server_class``, ``echo_server_module`` and ``echo_server_session`` live as long as their
-names say, and stay as they are in between. ``echo_in_process`` listens on the running reactor
+``echo_server_class``, ``echo_server_module`` and ``echo_server_session`` run for a class, a module
+and the session, and are not reset between tests. ``echo_in_process`` listens on the running reactor
 instead. The marker ``echo_server`` and the ini option ``echo_server_options`` give defaults.
 Nothing of this project is imported until one of the fixtures is used.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MARKER = "echo_server"
 
 _USED: "pytest.StashKey[list[tuple[str, Any]]]" = pytest.StashKey()
-"""What fixtures gave to a test, a class, a module or a session, and their names."""
+"""The names and values of the fixtures of a test, a class, a module or a session."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _marked(node: pytest.Collector | pytest.Item) -> dict[str, Any]:
-    """Give the options of all markers; the closest take precedence."""
+    """Return the options of all markers; the closest take precedence."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers(_MARKER))):
         if mark.args:
@@ -87,7 +87,7 @@ def _echo_server_shared(request: pytest.FixtureRequest) -> "Iterator[SharedServe
 def echo_server(
     request: pytest.FixtureRequest, _echo_server_shared: "SharedServer"
 ) -> "Iterator[EchoServers]":
-    """Steer a service that was begun anew; call it to start another, which ends with the test."""
+    """Steer a service that was reset; call it to start another, which ends with the test."""
     yield from _servers(request, _echo_server_shared)
 
 
@@ -113,7 +113,7 @@ def echo_server_session(request: pytest.FixtureRequest) -> "Iterator[EchoServers
 def echo_in_process(
     request: pytest.FixtureRequest,
 ) -> "Iterator[Callable[..., EchoListener]]":
-    """Call it to listen on the reactor that runs; see `in_process.EchoListener`."""
+    """Call it to listen on the running reactor; see `in_process.EchoListener`."""
     from twisted.internet.defer import gatherResults  # noqa: PLC0415 - see the module's docstring
 
     from twistecho.testing.in_process import EchoListener, listen  # noqa: PLC0415 - see the module's docstring
@@ -136,7 +136,7 @@ def echo_in_process(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Have the report of a failing test show what its servers have received."""
+    """Show in the report of a failing test the messages that its servers have received."""
     report = yield
     if report.failed and report.when != "teardown":
         for name, server in _used_by(item):
@@ -146,7 +146,7 @@ def pytest_runtest_makereport(
 
 
 def _used_by(item: pytest.Item) -> Iterator[tuple[str, Any]]:
-    """Give the servers that a test has used, and what they are called there."""
+    """Yield the servers that a test has used, with their names in the test."""
     asked = getattr(item, "fixturenames", ())
     for node in item.listchain():
         for name, servers in node.stash.get(_USED, []):

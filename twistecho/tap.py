@@ -1,4 +1,4 @@
-"""``twist echo``: what Twisted's plugin names; the service itself is made in `service.workers`."""
+"""``twist echo``: the names that Twisted's plugin uses; `service.workers` makes the service."""
 
 from typing import TYPE_CHECKING
 

@@ -12,7 +12,7 @@ if typing.TYPE_CHECKING:
 
 
 class _Case(typing.Protocol):
-    """What a test case offers."""
+    """The method used of a test case."""
 
     _echo_servers: "list[EchoServer | EchoListener]"
 
@@ -23,7 +23,7 @@ class _Case(typing.Protocol):
 class EchoServerMixin:
     """Mixed into a test case, starts echo services that end with the test."""
 
-    _echo_servers: "list[EchoServer | EchoListener]" = []  # noqa: RUF012 - nobody adds to this one
+    _echo_servers: "list[EchoServer | EchoListener]" = []  # noqa: RUF012 - it is replaced, never changed
 
     def echo_server(
         self: _Case, *arguments: str, **options: Unpack[EchoServerOptions]
@@ -35,7 +35,7 @@ class EchoServerMixin:
         return server
 
     def echo_in_process(self: _Case, **options: "Unpack[InProcessOptions]") -> "EchoListener":
-        """Listen on the reactor that runs: for trial, which waits until all has gone."""
+        """Listen on the running reactor: for trial, which waits until the listener has stopped."""
         from twistecho.testing.in_process import listen  # noqa: PLC0415 - others do without Twisted
 
         listener = listen(**options)

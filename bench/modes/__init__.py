@@ -1,1 +1,1 @@
-"""``python -m bench --modes``: what a message costs in each mode that people use."""
+"""``python -m bench --modes``: the cost of a message in each mode."""

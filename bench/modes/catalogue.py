@@ -1,8 +1,7 @@
-"""The modes, in parts: what runs in each, and how much more than the first of its part it may cost.
+"""The modes, in parts: what runs in each, and its greatest cost relative to the part's first mode.
 
-Service and fleet are taken as their users have them: the service is ``twist echo`` with its
-options, a fleet carries out a plan. Goals are ratios of the CPU time a message to the first mode of
-the part.
+Service and fleet run as for their users: the service is ``twist echo`` with its options, a fleet
+carries out a plan. Goals are ratios of the CPU time per message to that of the part's first mode.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ _STAMPED = len("Resposta eco => b'' as Sat Jul 22 18:43:57 2017")
 class Service:
     """``twist echo`` with these options, driven by the C client in closed loops.
 
-    Messages begin with ``text``; a reply is so many bytes ``longer`` than its message.
+    Messages begin with ``text``; a reply is ``longer`` bytes longer than its message.
     """
 
     options: tuple[str, ...] = ("--reply=raw",)
@@ -43,15 +42,15 @@ class Fleet:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """All fields of the plan but how long messages are sent."""
+        """All fields of the plan except its duration."""
         return {"clients": _CLIENTS, "messages": [MESSAGE], **self.plan}
 
 
 @dataclass(frozen=True)
 class Least:
-    """The least client, which is not ours, against the C server: what no client is below.
+    """The least client, which is not ours, against the C server: a lower bound for all clients.
 
-    It is the ``peer`` of `bench.programs`, with a ``rate`` in messages a second where it has one.
+    It is the ``peer`` of `bench.programs`, with a ``rate`` in messages per second if it has one.
     """
 
     peer: str
@@ -134,14 +133,14 @@ PARTS: tuple[Part, ...] = (
              Fleet({"reply": "stamped"}, "stamped", "threads"), 1.6),
     )),
 )  # fmt: skip
-"""All of them; the first mode of a part is what the others are compared with."""
+"""All modes; the others of a part are compared with its first mode."""
 
 
 def chosen(patterns: Sequence[str], *, with_first: bool = True) -> tuple[Part, ...]:
-    """Give the parts with those modes whose names match; all, where there are no patterns.
+    """Return the parts with the modes whose names match; all modes without patterns.
 
-    The first of a part comes along if any other is chosen, unless it is to be left out: what is
-    compared with another version needs it not. Raises ValueError for a pattern nothing matches.
+    The first mode of a part is added if any other one is chosen, unless ``with_first`` is False: a
+    comparison of versions does not need it. Raises ValueError for a pattern that matches nothing.
     """
     for pattern in patterns:
         if not any(fnmatchcase(mode.name, pattern) for part in PARTS for mode in part.modes):

@@ -1,4 +1,4 @@
-"""Measuring the modes, beside the first of their part or beside an older version; exit codes."""
+"""Measuring the modes, compared with the first of their part or an older version; exit codes."""
 
 import json
 import tempfile
@@ -16,10 +16,10 @@ from .catalogue import Part, chosen
 def measure_modes(
     patterns: Sequence[str], rounds: int, against: str | None, file: Path | None
 ) -> int:
-    """Measure modes so named and print the table; write it as JSON if asked. Give the exit code.
+    """Measure the named modes, print the table, write it to a JSON file; return the exit code.
 
-    It is 1 where a mode has become slower than it was in the older version. Raises ValueError for
-    names of no mode, SystemExit with a line where a mode cannot be run.
+    It is 1 if a mode is slower than in the older version. Raises ValueError for unknown names,
+    SystemExit with one line if a mode cannot be run.
     """
     parts = chosen(patterns, with_first=against is None)
     try:
@@ -31,7 +31,7 @@ def measure_modes(
     except RuntimeError as error:
         raise SystemExit(f"a mode cannot be measured: {error}") from None
     if not table:
-        raise SystemExit("no mode so named is one of ours")
+        raise SystemExit("none of the named modes measures this project")
     print("\n".join(tables.lines(table, against and against[:10])))
     if file is not None:
         figures = {"against": against, "modes": tables.to_json(table, found)}

@@ -1,4 +1,4 @@
-"""Rounds in which each mode alternates with what it is compared with: A B B A."""
+"""Rounds in which each mode alternates with its reference: A B B A."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from .turns import Turn, at_work
 
 PAIRS_A_ROUND = 2
 FEWEST_ROUNDS = -(-FEWEST_PAIRS // PAIRS_A_ROUND)
-"""With fewer the median has no interval; see `pairs`."""
+"""With fewer rounds the median has no interval; see `pairs`."""
 
 Found = dict[str, list[Pair]]
-"""The pairs of each mode, by its name: what it is compared with is the ``old`` of each."""
+"""The pairs of each mode, by its name: ``old`` is the reference."""
 
 
 def beside_first(programs: Programs, parts: Sequence[Part], rounds: int) -> Found:
-    """Measure each mode beside the first one of its part; that one is not in what is found."""
+    """Measure each mode beside the first of its part; the result leaves out the first."""
     found: Found = {mode.name: [] for part in parts for mode in part.modes[1:]}
     for number in counted(rounds):
         for part in parts:
@@ -32,7 +32,7 @@ def beside_first(programs: Programs, parts: Sequence[Part], rounds: int) -> Foun
 
 
 def beside_old(sides: Mapping[str, Programs], parts: Sequence[Part], rounds: int) -> Found:
-    """Measure each mode of ours in both versions. Those that the old one has not have no pairs."""
+    """Measure each of our modes in both versions. A mode missing in the old one has no pairs."""
     modes = [mode for part in parts for mode in part.modes if is_ours(mode)]
     found: Found = {mode.name: [] for mode in modes}
     missing: set[str] = set()
@@ -52,7 +52,7 @@ def beside_old(sides: Mapping[str, Programs], parts: Sequence[Part], rounds: int
 
 
 def is_ours(mode: Mode) -> bool:
-    """Say whether it is this project that is measured in a mode."""
+    """Return whether a mode measures this project."""
     return not isinstance(mode.work, Least)
 
 
@@ -64,7 +64,7 @@ def pairs_in_turns(old: Turn, new: Turn, number: int) -> list[Pair]:
 
 
 def counted(rounds: int) -> Iterator[int]:
-    """Count the rounds; who looks on at a terminal is told which it is."""
+    """Count the rounds; on a terminal, show the number of the current one."""
     shown = sys.stderr.isatty()
     for number in range(rounds):
         if shown:

@@ -1,4 +1,4 @@
-"""What was found about the modes, as rows, a table and JSON: pure."""
+"""The results of the modes as rows, a table and JSON: pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
@@ -9,17 +9,17 @@ from bench.pairs import Pair, compare
 from .catalogue import Mode, Part
 
 SLOWER = 1.05
-"""A mode is slower than before where the whole interval of the ratio is above this."""
+"""A mode is slower than before if the whole interval of the ratio is above this."""
 
 _NAME, _TITLE = 20, 31
-_EXPLAINED = "CPU time a message, start-up taken off; medians, and the ratio's 95 % interval"
+_EXPLAINED = "CPU time per message, without start-up; medians, and the ratio's 95 % interval"
 
 
 class Row(NamedTuple):
-    """A mode with what it cost, in CPU microseconds a message, and what it was compared with.
+    """A mode: its cost and that of its reference, in CPU microseconds per message.
 
-    ``mark`` is the verdict on it. The first mode of a part is compared with nothing, nor is one
-    that only the newer version has: there ``ratio`` is None.
+    ``mark`` is the verdict. The first mode of a part, and a mode that only the newer version has,
+    are compared with nothing: their ``ratio`` is None.
     """
 
     name: str
@@ -38,7 +38,7 @@ Table = Sequence[tuple[str, Sequence[Row]]]
 
 
 def beside_first(parts: Sequence[Part], found: Mapping[str, Sequence[Pair]]) -> Table:
-    """Make rows of modes that were measured beside the first of their part."""
+    """Make rows of modes that were compared with the first of their part."""
     return [(part.title, list(_part_rows(part, found))) for part in parts]
 
 
@@ -53,7 +53,7 @@ def _part_rows(part: Part, found: Mapping[str, Sequence[Pair]]) -> Iterator[Row]
 
 
 def beside_old(parts: Sequence[Part], found: Mapping[str, Sequence[Pair]]) -> Table:
-    """Make rows of modes that were measured in two versions; only modes that were are there."""
+    """Make rows of the modes that were measured in two versions."""
     table = []
     for part in parts:
         rows = [_row(mode, found[mode.name]) for mode in part.modes if mode.name in found]
@@ -82,12 +82,12 @@ def _slower(row: Row) -> str:
 
 
 def slower(table: Table) -> list[str]:
-    """Name the modes that have become slower."""
+    """Return the names of modes that have become slower."""
     return [row.name for _, rows in table for row in rows if row.mark == "slower"]
 
 
 def lines(table: Table, against: str | None = None) -> Iterator[str]:
-    """Write the table; ``against`` names the older version, where it was measured beside one."""
+    """Yield the lines of the table; ``against`` names the older version, if there is one."""
     yield _EXPLAINED if against is None else f"new over old, {against}: {_EXPLAINED}"
     for title, rows in table:
         yield ""
@@ -119,7 +119,7 @@ def _number(value: float | None) -> str:
 
 
 def to_json(table: Table, found: Mapping[str, Sequence[Pair]]) -> list[dict[str, Any]]:
-    """Give all figures as JSON data, each turn's too."""
+    """Return all figures as JSON data, with those of each turn."""
     return [
         {"part": title, **row._asdict(), "samples": _samples(found.get(row.name, ()))}
         for title, rows in table

@@ -1,10 +1,9 @@
-"""A mode at work: one process is measured on its core, its counterpart on the other.
+"""Running a mode: one process is measured on its core, its counterpart runs on the other.
 
-Both live for several turns, and stand still between them. A turn gives the CPU microseconds a
-message, with the start taken off: the connections of a service are there before, and all of its
-messages count until no reply is owed any more; a fleet is measured while it runs, between when all
-have connected and when they end, by the count of the server in C. So what making the report takes
-is not in it.
+Both run for several turns, and are idle between them. A turn returns the CPU microseconds per
+message, without start-up: a service's connections are made before, and all of its messages count
+until no reply is pending; a fleet is measured after all clients have connected and before they end,
+by the count of the server in C. So the time for making the report is not included.
 """
 
 import json
@@ -20,17 +19,17 @@ from bench.programs import LOAD, UNDER_TEST, Process, Programs, running
 from .catalogue import MESSAGE, SIZE, Fleet, Least, Service, Work
 
 Turn = Callable[[], float]
-"""Has a mode work for a while; gives the CPU microseconds a message."""
+"""Runs a mode for a while; returns the CPU microseconds per message."""
 
 _BEFORE, _SECONDS, _AFTER = 0.06, 0.2, 0.04
-"""How long a fleet runs before, while and after it is measured."""
+"""Seconds that a fleet runs before, during and after its measurement."""
 
 _SERVICE_SECONDS = 0.15
 
 
 @contextmanager
 def at_work(programs: Programs, work: Work) -> Iterator[Turn]:
-    """Run a mode's processes for the block's time. Raises RuntimeError where one of them fails."""
+    """Run a mode's processes for the block's time. Raises RuntimeError if one of them fails."""
     starting = _serving(programs, work) if isinstance(work, Service) else _sending(programs, work)
     with starting as turn:
         yield turn
@@ -48,7 +47,7 @@ def _serving(programs: Programs, work: Service) -> Iterator[Turn]:
 
 @contextmanager
 def driven(server: Process, driving: Sequence[str]) -> Iterator[Turn]:
-    """Have a client, which says what ``client turns`` does, drive a server for the block's time."""
+    """Drive a server for the block's time by a client with the output of ``client turns``."""
     with running(driving, LOAD) as client:
         client.line()
 
@@ -58,7 +57,7 @@ def driven(server: Process, driving: Sequence[str]) -> Iterator[Turn]:
             messages = client.numbers()[0]
             return (sum(server.cpu()) - before) / messages * 1e6
 
-        turn()  # the first has to fill caches
+        turn()  # the first turn fills caches
         yield turn
 
 
@@ -84,7 +83,7 @@ def _sending(programs: Programs, work: Fleet | Least) -> Iterator[Turn]:
 
 
 def _one_short_run(fleet: Process) -> None:
-    """Have all be imported and compiled."""
+    """Run once, so that all modules are imported and compiled."""
     fleet.tell(str(_BEFORE))
     fleet.line()
 
@@ -98,7 +97,7 @@ def _clients(programs: Programs, work: Fleet | Least, port: str) -> list[str]:
 
 @contextmanager
 def _counting_server(programs: Programs, answers: str) -> Iterator[tuple[str, Callable[[], int]]]:
-    """Run the C server; give its port, and what tells how many messages it has answered."""
+    """Run the C server; yield its port, and a function that returns how many it answered."""
     with NamedTemporaryFile() as file:
         file.truncate(8)
         with (

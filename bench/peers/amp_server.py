@@ -20,7 +20,7 @@ class Greeter(AMP):
 
     @Hello.responder
     def greet(self, name: str) -> dict[str, str]:
-        """Give the greeting."""
+        """Return the greeting."""
         return {"greeting": f"hello {name}"}
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Echo(asyncio.Protocol):
-    """Writes back what comes."""
+    """Echoes received bytes."""
 
     def connection_made(self, transport: Any) -> None:
-        """Keep at hand what every message needs."""
+        """Keep the method that every message needs."""
         self.write = transport.write
 
     def data_received(self, data: bytes) -> None:
@@ -18,7 +18,7 @@ class Echo(asyncio.Protocol):
 
 
 def delayed(loop: asyncio.AbstractEventLoop, seconds: float) -> type[Echo]:
-    """Make a protocol that holds each reply."""
+    """Make a protocol that delays each reply."""
     call_later = loop.call_later
 
     class Delayed(Echo):

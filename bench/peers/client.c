@@ -1,27 +1,27 @@
 /* The load, at the limit of what one core can drive. Clients work in closed loops, but for "pace".
 
-   A latency is from the call that sends a message to when the kernel received its reply: what the
-   reply lay unread is this program's, and not the server's. Of replies that are read together only
-   the last one's arrival is known: only that one is timed.
+   A latency is the time from the call that sends a message until the kernel received its reply, so
+   the time that a reply waits unread is not included. Of replies that are read together only the
+   last one's arrival is known: only that one is timed.
 
-   client loop PORT CONNECTIONS BYTES SECONDS   says "begin" once warm, then messages, seconds and
+   client loop PORT CONNECTIONS BYTES SECONDS   prints "begin" once warm, then messages, seconds and
                                                 the latency's p50, p99, max in microseconds
    client pace PORT CONNECTIONS BYTES SECONDS RATE
-                                                sends RATE messages a second whatever comes back;
-                                                says the same, and then the 99th percentile of how
+                                                sends RATE messages per second whatever it receives;
+                                                prints the same, then the 99th percentile of how
                                                 late it sent itself
    client turns PORT CONNECTIONS BYTES REPLY TEXT
                                                 sends TEXT, filled up to BYTES; replies have REPLY
-                                                bytes. Says "begin" once all have connected. For
-                                                each line of input, a number of seconds, all send
-                                                and wait in closed loops for so long; it says the
-                                                messages and the seconds when no reply is owed
-   client requests PORT CONNECTIONS REPLY HEX   sends the bytes that HEX writes; else as "turns"
+                                                bytes. Prints "begin" once all have connected. Each
+                                                line of input is a number of seconds, for which all
+                                                send and wait in closed loops; when no reply is
+                                                pending it prints the messages and the seconds
+   client requests PORT CONNECTIONS REPLY HEX   sends the bytes written in HEX; else as "turns"
    client churn PORT COUNT                      connects, echoes one message, closes, COUNT times;
-                                                says "begin", then COUNT and the seconds
-   client hold PORT CONNECTIONS BYTES           opens 100 connections and says "begin"; after a line
-                                                of input opens the others, sends BYTES on each, says
-                                                "ready" and holds them until its input ends */
+                                                prints "begin", then COUNT and the seconds
+   client hold PORT CONNECTIONS BYTES           opens 100 connections and prints "begin"; after a
+                                                line of input opens the others, sends BYTES on each,
+                                                prints "ready" and holds them until its input ends */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -69,7 +69,7 @@ static int dial(int port) {
     return fd;
 }
 
-/* Receives, and says when the last of it had come, on the clock of now(). */
+/* Receives, and sets the time when the last byte had arrived, on the clock of now(). */
 static ssize_t receive(int fd, size_t size, int flags, double *arrived) {
     char control[64];
     struct iovec into = {answer, size};
@@ -145,7 +145,7 @@ static void loop(int port, int count, int size, double seconds) {
     printf(" %.0f %.0f %.0f\n", at_rank(times, timed, 50), at_rank(times, timed, 99), times[timed - 1]);
 }
 
-/* Takes what has come, which must not be more than is owed; says whether the reply is whole. */
+/* Reads bytes, no more than are pending; returns whether the reply is complete. */
 static int is_whole(struct client *client) {
     ssize_t got = recv(client->fd, answer, 65536, 0);
     need(got > 0 && got <= client->left, "reply");
@@ -158,7 +158,7 @@ static void put(struct client *client, int size, int reply) {
     need(send(client->fd, message, size, 0) == size, "send");
 }
 
-/* All ask until the time has passed, and then wait for what they are owed. */
+/* All clients send until the time has passed, and then wait for their pending replies. */
 static void take_turn(int poller, struct client *clients, int count, int size, int reply, double seconds) {
     struct epoll_event events[EVENTS];
     double began = now();

@@ -1,8 +1,8 @@
 """This project's fleets, with public names only: ``fleet_in_turns ENGINE PORT PLAN``.
 
-``PLAN`` is a JSON object of `Plan`'s fields but ``duration``, with messages as text; replies are
-raw unless it says otherwise. For each line of input, a number of seconds, every client connects and
-sends messages for so long; it prints how many came back right.
+``PLAN`` is a JSON object of `Plan`'s fields without ``duration``, with messages as text; replies
+are raw by default. Each line of input is a number of seconds, for which every client connects and
+sends messages; the program prints the number of right replies.
 """
 
 import json
@@ -26,15 +26,15 @@ def _tell(report: Report) -> None:
 
 
 def threads(target: str, plans: Iterator[Plan]) -> None:
-    """Carry out the plans, a thread a client."""
-    from twistecho import run_threads  # noqa: PLC0415 - only what runs is imported
+    """Carry out the plans, one thread per client."""
+    from twistecho import run_threads  # noqa: PLC0415 - only the used engine is imported
 
     for plan in plans:
         _tell(run_threads(plan, target))
 
 
 def reactor(target: str, plans: Iterator[Plan]) -> None:
-    """Carry out the plans on this project's reactor, which stands still between them."""
+    """Carry out the plans on this project's reactor, which is idle between them."""
     from twistecho.eagerreactor import install  # noqa: PLC0415 - as above
 
     loop: Any = install()
@@ -47,7 +47,7 @@ def reactor(target: str, plans: Iterator[Plan]) -> None:
             for plan in plans:
                 _tell(await Fleet(loop, target, plan).run())
         finally:
-            loop.stop()  # after an error, too: nobody would ever be told anything
+            loop.stop()  # after an error, too: otherwise it would run forever
 
     loop.callWhenRunning(lambda: Deferred.fromCoroutine(carry_out_all()))
     loop.run()
@@ -60,7 +60,7 @@ ENGINES: dict[str, Callable[[str, Iterator[Plan]], None]] = {
 
 
 def main() -> None:
-    """Do what the lines of input ask for."""
+    """Carry out the plan for each line of input."""
     engine, port, fields = sys.argv[1:]
     ENGINES[engine](f"127.0.0.1:{port}", _plans(json.loads(fields)))
 

@@ -1,4 +1,4 @@
-"""gevent: a greenlet a connection, and another for each delayed reply."""
+"""gevent: a greenlet per connection, and another per delayed reply."""
 
 import sys
 from typing import Any

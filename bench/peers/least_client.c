@@ -1,8 +1,8 @@
-/* The least client: epoll, verifies each byte, counts, and does no more.
+/* The least client: epoll, verifies each byte, counts, and does nothing else.
 
-   least_client PORT CLIENTS MESSAGE RATE   for each line of input, a number of seconds, all connect
-   and send for so long: RATE messages a second, spread evenly over time and clients; where that is 0,
-   each client sends the next message as soon as its reply is there. Prints how many came back right.
+   least_client PORT CLIENTS MESSAGE RATE   each line of input is a number of seconds, for which all
+   connect and send: RATE messages per second, spread evenly over time and clients; if that is 0, each
+   client sends the next message as soon as its reply has arrived. Prints the number of right replies.
    It waits for a reply or for the time of the next message, to the nanosecond. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -48,7 +48,7 @@ static void say(int client) {
     if (send(sockets[client], message, size, 0) != (ssize_t)size) fail("send");
 }
 
-/* Takes what a client received; gives how many replies are whole with it. */
+/* Reads a client's bytes; returns the number of replies that they complete. */
 static int hear(int client) {
     ssize_t got = recv(sockets[client], reply, sizeof reply, 0);
     if (got <= 0) fail("recv");

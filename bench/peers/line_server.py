@@ -1,4 +1,4 @@
-"""LineReceiver: each line comes back, ``line_server REACTOR``."""
+"""LineReceiver: an echo of lines, ``line_server REACTOR``."""
 
 import sys
 
@@ -9,7 +9,7 @@ from .reactors import serve
 
 
 class EchoLines(LineReceiver):
-    """Sends what it has received."""
+    """Echoes received lines."""
 
     def lineReceived(self, line: bytes) -> None:
         """Send it back."""

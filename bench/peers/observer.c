@@ -1,7 +1,7 @@
-/* An echo server that is a witness: `observer FILE`. It prints its port, and after a line of input
-   writes FILE and prints "written": a record for each piece that came, with the kernel's time of
-   arrival, and for each that it sent, with the time just before: on the loopback that is when it
-   arrives. Replies are not delayed. A client that takes nothing holds up all. */
+/* An echo server that records its traffic: `observer FILE`. It prints its port, and after a line of
+   input writes FILE and prints "written": a record for each piece that it received, with the kernel's
+   time of arrival, and for each that it sent, with the time just before: on the loopback that is when
+   it arrives. Replies are not delayed. A client that does not read blocks all others. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* As bench.truth.capture reads it: nanoseconds since 1970; the client's address and port; 1 for
-   what it sent, 0 for what came back; bytes. */
+   bytes that the client sent, 0 for the server's; the number of bytes. */
 struct record { int64_t when; uint32_t address; uint16_t port, outgoing; uint32_t length, unused; };
 
 enum { MOST_FILES = 1 << 16, EVENTS = 1024 };

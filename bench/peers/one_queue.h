@@ -1,13 +1,13 @@
-/* A raw echo server whose messages stand in one queue over all connections, first come, first served.
-   A server of a known limit includes this, says in `due` when each message is answered, and calls `serve`.
+/* A raw echo server with one queue for the messages of all connections, first come, first served.
+   A server with a known limit includes this, computes in `due` when each message is answered, and calls `serve`.
 
    All messages have the same size, so that several in one read count as several. A message has arrived when the
-   kernel received it, not when it was read here, and its answer is due at an absolute time: what else the machine
-   does makes answers late, and takes nothing of the limit. Times are nanoseconds since the start.
+   kernel received it, not when it was read here, and its answer is due at an absolute time: other load on the
+   machine makes answers late, but does not reduce the limit. Times are nanoseconds since the start.
 
-   While MOST_WAITING messages wait nothing is read. The message of a client that has gone keeps its turn. What a
-   client sent before its FIN is answered; one whose socket has no room for an answer is disconnected. The port is
-   printed; the end of standard input is the end. */
+   While MOST_WAITING messages wait, nothing is read. The message of a client that has closed keeps its place.
+   Messages that a client sent before its FIN are answered; a client whose socket has no room for an answer is
+   disconnected. The port is printed; the server ends with its standard input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -28,13 +28,13 @@ struct message { int64_t due; uint32_t connection; int fd; };
 
 static struct connection connections[MOST_FILES];
 static struct message queue[MOST_WAITING];
-static uint64_t first, next; /* of the queue; their places are modulo MOST_WAITING */
+static uint64_t first, next; /* positions in the queue; their places are modulo MOST_WAITING */
 static char buffer[65536], *waiting_bytes, *unfinished_bytes;
 static size_t size;
 static int64_t start;
 static int poller, listener, timer;
 
-/* When a message is answered, which arrived then and after all those asked about before. */
+/* Returns when a message is answered; messages must be passed in the order of arrival. */
 static int64_t due(int64_t arrived);
 
 static int64_t read_clock(clockid_t clock) {
@@ -54,13 +54,13 @@ static void leave(int fd) {
     close(fd);
 }
 
-/* When the kernel received what was read, by the clock of due times. */
+/* Returns when the kernel received the bytes read, by the clock of due times. */
 static int64_t arrival(struct msghdr *how) {
     struct timespec stamp;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(how); c; c = CMSG_NXTHDR(how, c))
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
             memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
-            /* The clocks are read in this order so that a pause between them makes it too late, never too early. */
+            /* With this order of reading the clocks, a pause between them makes the time too late, never too early. */
             int64_t ago = read_clock(CLOCK_REALTIME) - ((int64_t)stamp.tv_sec * SECOND + stamp.tv_nsec);
             return now() - (ago > 0 ? ago : 0);
         }
@@ -109,7 +109,7 @@ static void answer(const struct message *message, const char *bytes) {
     if (sent != (ssize_t)size || (to->ended && !to->waiting)) leave(message->fd);
 }
 
-/* Answer what is due, and set the timer to when the next one is. */
+/* Answer the due messages, and set the timer for the next one. */
 static void answer_all_due(void) {
     static int64_t set_to = -1;
     for (; first < next && queue[first % MOST_WAITING].due <= now(); first++)
@@ -153,7 +153,7 @@ static int listen_on(int port) {
     return 1;
 }
 
-/* Wait for what happens, or for the timer alone where the queue is full. False at the end of standard input. */
+/* Wait for events, or only for the timer if the queue is full. Returns false at the end of standard input. */
 static int turn(void) {
     static struct epoll_event events[EVENTS];
     uint64_t expirations;

@@ -9,7 +9,7 @@ from twistecho import eagerreactor
 
 
 def _uvloop() -> None:
-    import uvloop  # noqa: PLC0415 - not every machine has it
+    import uvloop  # noqa: PLC0415 - it may not be installed
 
     asyncioreactor.install(uvloop.new_event_loop())
 
@@ -19,7 +19,7 @@ REACTORS: dict[str, Callable[[], object]] = {
     "eager": eagerreactor.install,
     "uvloop": _uvloop,
 }
-"""What installs each: Twisted's own, this project's, and Twisted's for asyncio, on uvloop."""
+"""Functions that install them: Twisted's, this project's, and Twisted's for asyncio on uvloop."""
 
 
 def serve(name: str, make_factory: Callable[[], Any], context: Any = None) -> None:

@@ -1,7 +1,7 @@
-/* The limit: epoll, one buffer, no state. Prints its port. Replies are not delayed.
+/* The upper limit: epoll, one buffer, no state. Prints its port. Replies are not delayed.
 
-   server HOLD [FORMAT [FILE]]   what it receives at once comes back as one reply, raw by default,
-                                 "prefixed" or "stamped"; for these messages are plain text. FILE has
+   server HOLD [FORMAT [FILE]]   each read is returned as one reply, raw by default, "prefixed" or
+                                 "stamped"; for these two, messages must be plain text. FILE has
                                  8 bytes, in which it counts its replies */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ static char room[HEAD + 65536 + TAIL], *const buffer = room + HEAD;
 static const char *head = "", *as = "";
 static uint64_t uncounted, *answered = &uncounted;
 
-/* Writes the format's head before the message and its tail behind it; gives where the reply begins. */
+/* Writes the format's head before the message and its tail after it; returns the reply's beginning. */
 static char *framed(ssize_t *size) {
     static char tail[TAIL];
     static time_t told;

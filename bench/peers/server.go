@@ -1,4 +1,4 @@
-// Go: net, a goroutine a connection, which sleeps where replies are delayed.
+// Go: net, one goroutine per connection, which sleeps for delayed replies.
 package main
 
 import (

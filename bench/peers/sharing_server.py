@@ -1,9 +1,8 @@
 """One of several processes on one port: its arguments are WAY PORT DESCRIPTOR NUMBER WORKERS BOARD.
 
-WAY is how they share it: ``reuseport``, a socket of its own on PORT for each; ``shared``, all
-accept on DESCRIPTOR; ``turns``, the same in turns, as ``--workers`` has it; ``numbered``, with a
-number for each connection besides. Says how many connections it has accepted for each line of
-input.
+WAY is how they share it: ``reuseport``, each has its own socket on PORT; ``shared``, all accept on
+DESCRIPTOR; ``turns``, the same in turns, as with ``--workers``; ``numbered``, the same with numbers
+for the connections. For each line of input, it prints how many connections it has accepted.
 """
 
 import socket
@@ -40,16 +39,16 @@ class Control(LineOnlyReceiver):
         self._factory = factory
 
     def connectionMade(self) -> None:
-        """Say that it accepts."""
+        """Report that it accepts."""
         self.lineReceived(b"")
 
-    def lineReceived(self, line: bytes) -> None:  # noqa: ARG002 - there is one question
-        """Say how many connections it has accepted."""
+    def lineReceived(self, line: bytes) -> None:  # noqa: ARG002 - there is only one request
+        """Print how many connections it has accepted."""
         self.sendLine(str(self._factory.counts.accepted).encode())
 
 
 def own_socket(port: int) -> int:
-    """Listen on a port on which others listen too."""
+    """Listen on a port that other processes listen on too."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listening.bind(("127.0.0.1", port))

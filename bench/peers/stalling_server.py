@@ -1,8 +1,8 @@
 """An echo server that stalls: ``python -m bench.peers.stalling_server EVERY FOR``, in seconds.
 
 It listens on a free port of the loopback, prints it, and ends with its standard input. In every
-period of ``EVERY`` seconds it does nothing at all for ``FOR`` seconds, as a server that collects
-garbage or waits for a disk; what arrives meanwhile waits in the kernel. Plain sockets in one loop.
+period of ``EVERY`` seconds it does nothing for ``FOR`` seconds, like a server that collects garbage
+or waits for a disk; bytes that arrive meanwhile wait in the kernel. Plain sockets in one loop.
 """
 
 import selectors
@@ -12,7 +12,7 @@ import time
 
 
 def serve(every: float, stall: float) -> None:
-    """Echo until standard input ends; the first stall comes half a period after the start."""
+    """Echo until standard input ends; the first stall begins half a period after the start."""
     selector = selectors.DefaultSelector()
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         selector.register(listener, selectors.EVENT_READ)
@@ -42,7 +42,7 @@ def _echo(selector: selectors.BaseSelector, connection: socket.socket) -> None:
             connection.sendall(data)
             return
     except OSError:
-        pass  # the peer has gone
+        pass  # the peer has closed
     selector.unregister(connection)
     connection.close()
 

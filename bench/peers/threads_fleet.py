@@ -1,7 +1,7 @@
-"""The least client with a thread a socket: verifies and counts, and does nothing else.
+"""The least client with one thread per socket: verifies and counts, and does nothing else.
 
-``threads_fleet PORT CLIENTS MESSAGE``: for each line of input, a number of seconds, every client
-connects and sends the message again and again for so long; it prints how many came back right.
+``threads_fleet PORT CLIENTS MESSAGE``: each line of input is a number of seconds, for which every
+client connects and sends the message repeatedly; it prints the number of right replies.
 """
 
 import socket
@@ -11,7 +11,7 @@ import time
 
 
 class Run:
-    """What all threads share: whether they go on, and how many replies were right and not."""
+    """The state that all threads share: whether they continue; right and wrong replies."""
 
     def __init__(self) -> None:
         self.going = True
@@ -38,7 +38,7 @@ def converse(port: int, message: bytes, run: Run) -> None:
 
 
 def main() -> None:
-    """Do what the lines of input ask for."""
+    """Run all clients for each line of input."""
     port, clients, message = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()
     for line in sys.stdin:
         run = Run()

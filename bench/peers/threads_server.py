@@ -1,4 +1,4 @@
-"""Blocking sockets, a thread a connection, which sleeps where replies are delayed."""
+"""Blocking sockets, one thread per connection, which sleeps for delayed replies."""
 
 import socket
 import sys
@@ -9,7 +9,7 @@ _SIZE = 65536
 
 
 def answer(connection: socket.socket, seconds: float) -> None:
-    """Answer one client until it goes."""
+    """Answer one client until it closes."""
     with connection:
         while data := connection.recv(_SIZE):
             if seconds:

@@ -1,6 +1,6 @@
 """The load over TLS, for an echo: ``tls_client PORT CONNECTIONS HEX CERTIFICATE``.
 
-As `client.c` has it for ``requests``, but that each reply must be what was sent, byte for byte.
+It works like ``requests`` of `client.c`, but each reply must equal its message, byte for byte.
 """
 
 import select
@@ -24,7 +24,7 @@ def dial(port: int, certificate: str) -> ssl.SSLSocket:
 
 
 class Client:
-    """One connection: sends a message, and compares what comes back."""
+    """One connection: sends a message, and compares the reply."""
 
     def __init__(self, connection: ssl.SSLSocket, message: bytes) -> None:
         connection.setblocking(False)
@@ -36,7 +36,7 @@ class Client:
         assert self._connection.send(self._message) == len(self._message)
 
     def take(self) -> bool:
-        """Take what has come, one TLS record at most; say whether the reply is whole."""
+        """Read at most one TLS record; return whether the reply is complete."""
         with suppress(ssl.SSLWantReadError):  # a record of TLS's own
             self._heard += self._connection.recv(_LONGEST) or b"(closed)"
         assert self._message.startswith(self._heard), self._heard
@@ -44,7 +44,7 @@ class Client:
 
 
 def turn(poller: select.epoll, clients: dict[int, Client], seconds: float) -> tuple[int, float]:
-    """Have all ask until the time has passed, and wait for what they are owed."""
+    """Let all clients send until the time has passed, then wait for pending replies."""
     began, answered, owed = monotonic(), 0, len(clients)
     ends = began + seconds
     for client in clients.values():
@@ -65,7 +65,7 @@ def turn(poller: select.epoll, clients: dict[int, Client], seconds: float) -> tu
 
 
 def main() -> None:
-    """Do what the lines of input ask for."""
+    """Run one turn for each line of input."""
     port, count, written, certificate = sys.argv[1:]
     poller, message = select.epoll(), bytes.fromhex(written)
     clients = {}

@@ -12,7 +12,7 @@ from .records import Records
 
 
 class Client(Protocol):
-    """One client: sends a message, compares what comes back, sends the next."""
+    """One client: sends a message, compares the reply, sends the next."""
 
     factory: "Clients"
 
@@ -26,7 +26,7 @@ class Client(Protocol):
         self.transport.write(self.factory.message)  # type: ignore[union-attr]  # it is connected
 
     def dataReceived(self, data: bytes) -> None:
-        """Compare; go on once the reply is whole."""
+        """Compare; continue when the reply is complete."""
         self._heard += data
         assert self.factory.message.startswith(self._heard)
         if len(self._heard) < len(self.factory.message):
@@ -47,7 +47,7 @@ class Client(Protocol):
 
 
 class Clients(ClientFactory):
-    """What all clients share."""
+    """The state that all clients share."""
 
     noisy = False
     protocol: type[Protocol] = Client

@@ -10,7 +10,7 @@ from twisted.protocols.wire import Echo
 
 
 def delayed(reactor: Any, seconds: float) -> type[Protocol]:
-    """Make a protocol that holds each reply."""
+    """Make a protocol that delays each reply."""
 
     class Delayed(Protocol):
         def dataReceived(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ from .records import Records
 
 
 class Client(asyncio.Protocol):
-    """One client: sends a message, compares what comes back, sends the next."""
+    """One client: sends a message, compares the reply, sends the next."""
 
     def __init__(self, message: bytes, repeat: int, records: Records, done: Any) -> None:
         self._message, self._left = message, repeat
@@ -26,7 +26,7 @@ class Client(asyncio.Protocol):
         transport.write(self._message)
 
     def data_received(self, data: bytes) -> None:
-        """Compare; go on once the reply is whole."""
+        """Compare; continue when the reply is complete."""
         if self._heard:
             data = self._heard + data
         if data != self._message:

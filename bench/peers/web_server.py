@@ -14,7 +14,7 @@ class Hello(Resource):
     isLeaf = True
 
     def render_GET(self, request: Request) -> bytes:  # noqa: ARG002 - twisted.web's
-        """Give the body."""
+        """Return the body."""
         return b"hello"
 
 

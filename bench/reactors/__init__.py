@@ -1,1 +1,1 @@
-"""``python -m bench.reactors``: what others' Twisted programs cost on the eager reactor."""
+"""``python -m bench.reactors``: the cost of other Twisted programs on the eager reactor."""

@@ -1,9 +1,9 @@
-"""``python -m bench.reactors``: others' Twisted programs on the eager reactor.
+"""``python -m bench.reactors``: other Twisted programs on the eager reactor.
 
-A server with twisted.web, AMP, LineReceiver and TLS runs on Twisted's epoll reactor, on the eager
-one and on Twisted's asyncio reactor with uvloop, where that is installed. Each of the two takes
-turns with epoll, A B B A. Needs Linux, two cores and gcc for the load. The exit code is 1 where a
-case costs more CPU time on the eager reactor than on epoll.
+Servers with twisted.web, AMP, LineReceiver and TLS run on Twisted's epoll reactor, on the eager one
+and, if uvloop is installed, on Twisted's asyncio reactor with uvloop. Each of these two takes turns
+with epoll, A B B A. Needs Linux, two cores and gcc for the load. The exit code is 1 if a case costs
+more CPU time on the eager reactor than on epoll.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from .table import is_below, lines, to_json
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.reactors", description=__doc__)
     parser.add_argument("--rounds", type=int, default=6, help="default: %(default)s")
-    parser.add_argument("--only", action="append", metavar="NAME", help="of the cases; repeatable")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this; repeatable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     options = parser.parse_args(arguments)
     if options.rounds < FEWEST_ROUNDS:
         parser.error(f"--rounds must be at least {FEWEST_ROUNDS}")
@@ -36,7 +36,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was chosen, show it, and give the exit code."""
+    """Measure the chosen cases, print the results, and return the exit code."""
     options = _options(arguments)
     try:
         with ending_in_order():

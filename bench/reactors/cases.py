@@ -1,4 +1,4 @@
-"""The cases: a server as its users would write it, what it is asked, and what is a right reply."""
+"""The cases: a server as its users would write it, a request, and the right reply."""
 
 import re
 from collections.abc import Sequence
@@ -50,9 +50,9 @@ CASES = (
 
 
 def chosen(patterns: Sequence[str]) -> tuple[Case, ...]:
-    """Give the cases whose names match; all, where there are no patterns.
+    """Return the cases whose names match; all cases without patterns.
 
-    Raises ValueError for a pattern that nothing matches.
+    Raises ValueError for a pattern that matches nothing.
     """
     for pattern in patterns:
         if not any(fnmatchcase(case.name, pattern) for case in CASES):
@@ -66,5 +66,5 @@ def chosen(patterns: Sequence[str]) -> tuple[Case, ...]:
 
 
 def compared() -> tuple[str, ...]:
-    """Name the reactors that this machine has, by which epoll's cost is divided: ours first."""
+    """Return the names of this machine's reactors to compare with epoll, ours first."""
     return (OURS, _ON_UVLOOP) if find_spec(_ON_UVLOOP) else (OURS,)

@@ -1,4 +1,4 @@
-"""A case at work on one reactor; rounds in which each reactor alternates with epoll."""
+"""Running a case on one reactor; rounds in which each reactor alternates with epoll."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from .cases import CONNECTIONS, REFERENCE, Case
 _NO_REPLY_FOR = 10.0
 
 Found = dict[str, dict[str, list[Pair]]]
-"""By case and reactor: the ``new`` of a pair is what the case cost on epoll."""
+"""By case and reactor: the ``new`` of a pair is the cost on epoll."""
 
 
 class Certificate(NamedTuple):
@@ -30,7 +30,7 @@ class Certificate(NamedTuple):
 
 
 def measure(cases: Sequence[Case], reactors: Sequence[str], rounds: int) -> Found:
-    """Measure each case on each reactor, beside epoll. Raises RuntimeError where one fails."""
+    """Measure each case on each reactor, beside epoll. Raises RuntimeError if one fails."""
     found: Found = {case.name: {reactor: [] for reactor in reactors} for case in cases}
     with TemporaryDirectory() as folder:
         programs, certificate = Programs(Path(folder)), Certificate(*write_certificate(folder))
@@ -50,7 +50,7 @@ def at_work(
 ) -> Iterator[Turn]:
     """Run a case's server and its load for the block's time.
 
-    Raises RuntimeError where one of them fails, or a reply is not right before or afterwards.
+    Raises RuntimeError if one of them fails, or a reply before or afterwards is wrong.
     """
     command = [*programs.command(case.name), reactor, *(certificate if case.tls else ())]
     with running(command, UNDER_TEST, programs.place) as server:
@@ -71,7 +71,7 @@ def _driving(
 
 
 def reply_length(case: Case, port: int, certificate: Certificate) -> int:
-    """Ask once; give the length of the reply. Raises RuntimeError for one that is not right."""
+    """Send one request; return the length of the reply. Raises RuntimeError if it is wrong."""
     heard = b""
     with _dialled(case, port, certificate) as connection:
         connection.sendall(case.request)
@@ -90,7 +90,7 @@ def _dialled(case: Case, port: int, certificate: Certificate) -> socket.socket:
 
 
 def _received(connection: socket.socket) -> bytes:
-    """Give nothing where nothing comes."""
+    """Return received bytes; none after a timeout."""
     try:
         return connection.recv(65536)
     except TimeoutError:

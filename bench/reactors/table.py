@@ -1,4 +1,4 @@
-"""What was found about the reactors, as rows, a table and JSON: pure."""
+"""The results of the reactors as rows, a table and JSON: pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
@@ -9,17 +9,17 @@ from bench.pairs import Pair, compare
 from .cases import OURS, REFERENCE, Case
 
 _EXPLAINED = (
-    "CPU time a request, start-up taken off; medians",
+    "CPU time per request, without start-up; medians",
     "ratio: epoll's over the reactor's own, with its 95 % interval; above 1 it is cheaper",
 )
 _REACTOR = 12
 
 
 class Row(NamedTuple):
-    """What a case cost on a reactor, in CPU microseconds a request.
+    """The cost of a case on a reactor, in CPU microseconds per request.
 
-    ``ratio`` is what it cost on epoll divided by that; where it is epoll there is none. ``mark``
-    says where it is more than on epoll with the whole interval.
+    ``ratio`` is the cost on epoll divided by it, None for epoll itself. ``mark`` is set if the
+    whole interval is on the side of a higher cost than epoll's.
     """
 
     case: str
@@ -45,7 +45,7 @@ def rows(case: Case, found: Found) -> Iterator[Row]:
 
 
 def is_below(case: Case, found: Found) -> bool:
-    """Say whether the case costs more on our reactor than on epoll."""
+    """Return whether the case costs more on our reactor than on epoll."""
     return any(row.reactor == OURS and row.mark for row in rows(case, found))
 
 
@@ -66,7 +66,7 @@ def _line(row: Row) -> str:
 
 
 def to_json(cases: Sequence[Case], found: Found) -> list[dict[str, Any]]:
-    """Give all figures as JSON data, each turn's too: by reactor and pair, epoll's beside it."""
+    """Return all figures as JSON data, with those of each pair: the reactor's and epoll's."""
     return [
         {**row._asdict(), "samples": _samples(row.reactor, found[case.name].get(row.reactor, ()))}
         for case in cases

@@ -1,14 +1,14 @@
-"""Whether the fleet's figures are true: beside an observer that sees the same run from outside.
+"""Whether the fleet's figures are true, compared with an observer of the same run from outside.
 
-Of each message the observer knows when it went and when its reply had come, by the kernel's clock:
-tcpdump at the loopback, or, where that could not keep up, a server in C that notes it itself. From
-these follow the times of which the fleet prints percentiles:
+The observer records when each message was sent and when its reply had arrived, by the kernel's
+clock: tcpdump at the loopback or, if that cannot keep up, a server in C that records it itself.
+From these follow the times whose percentiles the fleet prints:
 
-wire      From a message being sent to its reply having come. Nobody's program is in it but the
+wire      From the sending of a message to the arrival of its reply. It includes no program but the
           server.
-response  What a client without a share of its own would have seen. It sends a message the moment
-          that it is due or, where its previous reply is still out, the moment that comes; the wire
-          then takes as long as it did. What the fleet's own queue adds is not in it. In a closed
-          load, where a message is due when the reply before it has come, it is the wire time.
+response  The time that a client without delays of its own would have seen. It sends a message at
+          the moment when it is due or, if its previous reply is still pending, when that arrives;
+          the wire time is the measured one. The fleet's own queue is not included. In a closed
+          load, where a message is due when the reply before it has arrived, it is the wire time.
 connect   From a client's first SYN to the answer.
 """

@@ -1,9 +1,9 @@
 """``python -m bench.truth``: the fleet's figures beside tcpdump's, in the same runs.
 
-Prints, for each percentile, what was on the wire and what the fleet printed of it, then the true
-response and the printed one, and whether the report marks that. A case in which a figure does not
-hold is named, and the exit code is 1. Needs Linux, gcc, and tcpdump with the right to listen. What
-the times are stands in the package's docstring, what holds in `verdict`'s.
+Prints, for each percentile, the observed and the printed wire time, then the true and the printed
+response time, and whether the report marks it. A case with a figure that does not hold is named,
+and the exit code is 1. Needs Linux, gcc, and tcpdump with the right to listen. The package's
+docstring defines the times, that of `verdict` when a figure holds.
 """
 
 import argparse
@@ -25,19 +25,19 @@ from .cases import ALL_CASES, CASES, LOADS, Case, served
 from .verdict import Line, Printed, Schedule, Truth, judge, judge_connect, printed, seen
 
 _FIRST = IPv4Address("127.1.0.1")
-"""Where client 0 connects from: each has an address of its own, by which the observer knows it."""
+"""The local address of client 0: each client has its own, by which the observer identifies it."""
 
 _SIZE = 64
 _LONGEST = 120.0
-"""Seconds after which a fleet that has not ended is given up."""
+"""Seconds after which a fleet that has not ended counts as failed."""
 
 
 class FleetError(RuntimeError):
-    """The fleet wrote no report: the message is what it said."""
+    """The fleet wrote no report: the message is its output."""
 
 
 class Run(NamedTuple):
-    """One run of the fleet: its report and exit code, what was seen, and how many packets lost."""
+    """One run of the fleet: its report, its exit code, the observed flows, and packets lost."""
 
     report: dict[str, Any]
     code: int
@@ -46,7 +46,7 @@ class Run(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """How many replies a second were seen, from the first message to the last reply."""
+        """The observed replies per second, from the first message to the last reply."""
         begins = [flow.sent.whole[0] for flow in self.flows.values() if flow.sent.whole]
         ends = [flow.came.whole[-1] for flow in self.flows.values() if flow.came.whole]
         if not ends:
@@ -56,7 +56,7 @@ class Run(NamedTuple):
 
 
 class Bench:
-    """Runs cases, and knows what the clients of those before could do."""
+    """Runs cases, and keeps the rates that the clients of closed loads reached."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self._folder, self._seconds = folder, seconds
@@ -64,11 +64,11 @@ class Bench:
         self._rates: dict[Case, float] = {}
 
     def problems(self, case: Case) -> list[str]:
-        """Run a case and print what was found; say what does not hold."""
+        """Run a case and print the figures; return those that do not hold."""
         rate = self._asked(case)
         run = self._run(case, rate)
         if run.lost and case.server == "none" and case.load != "connect":
-            print(f"{case.name}: tcpdump lost {run.lost:,} packets: again with a noted server")
+            print(f"{case.name}: tcpdump lost {run.lost:,} packets: repeated with a noted server")
             run = self._run(case._replace(server="noted"), rate)
         truth = seen(run.flows, int(_FIRST), Schedule(case.clients, rate, case.processes))
         found = printed(run.report)
@@ -79,17 +79,17 @@ class Bench:
         return _compare(case, truth, found)
 
     def _asked(self, case: Case) -> float | None:
-        """Give the rate that an open load asks for, of what a closed one has shown to be all."""
+        """Return an open load's rate, a share of the rate that the closed load reached."""
         share = LOADS[case.load]
         if share is None:
             return None
         if case.closed not in self._rates:
             self._run(case.closed, None)
-        # At least one message: a closed load that was not seen at all is told of by itself.
+        # At least one message: a closed load that was not observed at all is reported by itself.
         return max(1.0, float(f"{self._rates[case.closed] * share:.3g}"))
 
     def _run(self, case: Case, rate: float | None) -> Run:
-        """Run a fleet beside an observer. Raises CaptureError where there cannot be one."""
+        """Run a fleet beside an observer. Raises CaptureError if the observer cannot run."""
         report, notes = self._folder / "report.json", self._folder / "notes"
         report.unlink(missing_ok=True)
         with ExitStack() as stack:
@@ -111,7 +111,7 @@ class Bench:
 
 
 def _fleet(case: Case, rate: float | None, port: int, seconds: float) -> list[str]:
-    """Give the command line of the fleet."""
+    """Return the command line of the fleet."""
     last = _FIRST + (case.clients - 1)
     load = ["-n1"] if case.load == "connect" else [f"--duration={seconds}", "--barrier"]
     return [
@@ -124,11 +124,11 @@ def _fleet(case: Case, rate: float | None, port: int, seconds: float) -> list[st
 
 
 def _unseen(case: Case, run: Run, truth: Truth, found: Printed) -> Iterator[str]:
-    """Say why there is nothing to compare with."""
+    """Yield reasons why there is nothing to compare with."""
     if run.lost:
-        yield f"tcpdump lost {run.lost:,} packets: it is no witness"
+        yield f"tcpdump lost {run.lost:,} packets: its times are not reliable"
     elif truth.holes:
-        yield f"{truth.holes:,} pieces were never seen: tcpdump is no witness"
+        yield f"{truth.holes:,} pieces were never seen: tcpdump's times are not reliable"
     elif not truth.wire:
         yield "no reply was seen"
     elif len(truth.wire) != found.answered:
@@ -138,7 +138,7 @@ def _unseen(case: Case, run: Run, truth: Truth, found: Printed) -> Iterator[str]
 
 
 def _compare(case: Case, truth: Truth, found: Printed) -> list[str]:
-    """Print the figures side by side; say which do not hold."""
+    """Print the figures side by side; return those that do not hold."""
     lines = list((judge_connect if case.load == "connect" else judge)(truth, found))
     for percent in dict.fromkeys(line.percent for line in lines):
         cells = [_cell(line) for line in lines if line.percent == percent]
@@ -149,7 +149,7 @@ def _compare(case: Case, truth: Truth, found: Printed) -> list[str]:
 
 
 def _cell(line: Line) -> str:
-    """Write one figure: the true one, the printed one, and what is to be said of it."""
+    """Write one figure: the true one, the printed one, and the verdict."""
     value = "-" if line.printed is None else f"{line.printed * 1e3:.3f}"
     if line.printed is None:
         word = "missing"
@@ -180,7 +180,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         choices=[case.name for case in ALL_CASES],
         help="only this one; repeatable",
     )
-    parser.add_argument("--list", action="store_true", help="say what the cases are called")
+    parser.add_argument("--list", action="store_true", help="list the names of the cases")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long a load lasts")
     return parser.parse_args(arguments)
 
@@ -192,7 +192,7 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
 
 
 def _wrong(chosen: Sequence[Case], seconds: float) -> dict[str, list[str]]:
-    """Run cases; say by name what does not hold in which. Raises CaptureError for no witness."""
+    """Run cases; return the problems by case. Raises CaptureError without an observer."""
     wrong: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), seconds)
@@ -208,7 +208,7 @@ def _wrong(chosen: Sequence[Case], seconds: float) -> dict[str, list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was chosen; give the exit code."""
+    """Run the chosen cases; return the exit code."""
     options = _options(arguments)
     chosen = _chosen(options)
     if options.list:

@@ -1,6 +1,6 @@
-"""What was on the wire: tcpdump, the file it writes, and the messages and replies in there.
+"""The traffic on the wire: tcpdump, the file it writes, and the messages and replies in the file.
 
-Where tcpdump loses packets the witness is `bench/peers/observer.c`, whose records are read too.
+If tcpdump loses packets, the observer is `bench/peers/observer.c`, whose records are read too.
 """
 
 import struct
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _NANOSECONDS = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
-"""What a fraction of a second counts in, by the first word of a file."""
+"""The nanoseconds in a unit of the fraction of a second, by the first word of a file."""
 
 _ETHERNET = 1
 _IPV4 = 0x0800
@@ -25,30 +25,30 @@ _IP = struct.Struct(
 _TCP = struct.Struct(">HHI4xBB")
 _SYN = 2
 SERVER = 0x7F000001
-"""Where every server listens: 127.0.0.1."""
+"""The address on which every server listens: 127.0.0.1."""
 
 _RECORD = struct.Struct("=qIHHI4x")
-"""A record of the observer's: its struct."""
+"""A record of the observer: its struct."""
 
 _FLUSHED = 1.2
-"""Seconds after which tcpdump has read all: the kernel hands over what it has each second."""
+"""Seconds after which tcpdump has read all packets: the kernel passes them on each second."""
 
 _LONGEST = 10.0
-"""Seconds in which tcpdump has ended once it is told to."""
+"""Seconds within which tcpdump ends after SIGTERM."""
 
 _WITH_NEWS = "(tcp[13] & 2 != 0 or ip[2:2] - ((ip[0] & 15) << 2) - ((tcp[12] & 240) >> 2) != 0)"
-"""Packets that begin a connection or carry bytes: mere acknowledgements would be a third of all."""
+"""Packets that begin a connection or carry bytes; pure acknowledgements are a third of all."""
 
 
 class CaptureError(RuntimeError):
-    """There is no tcpdump, or it may not listen, or its file is none: the message says which."""
+    """tcpdump is missing, may not listen, or wrote an invalid file: the message tells which."""
 
 
 class Segment(NamedTuple):
-    """A piece of a connection: when it passed, in nanoseconds since 1970, and what it carried.
+    """A piece of a connection: when it passed, in nanoseconds since 1970, and its bytes.
 
-    ``client`` is the client's address, as a number, and port. ``begins`` where it is a SYN or the
-    answer to one; ``at`` is the sequence number of its first byte.
+    ``client`` is the client's address, as a number, and port. ``begins`` is true for a SYN or the
+    answer to one; ``at`` is the sequence number of the first byte.
     """
 
     when: int
@@ -89,21 +89,21 @@ class Stream:
 
 @dataclass
 class Flow:
-    """One client's connection: what it sent, and what came back."""
+    """One client's connection: the bytes it sent, and those it received."""
 
     sent: Stream
     came: Stream
 
     @property
     def connect(self) -> int | None:
-        """Nanoseconds from the first SYN to the answer, or None where there was none."""
+        """Nanoseconds from the first SYN to the answer, or None if there was none."""
         if self.sent.began is None or self.came.began is None:
             return None
         return self.came.began - self.sent.began
 
 
 def flows(segments: Iterable[Segment], size: int) -> dict[tuple[int, int], Flow]:
-    """Put segments together, by the client's address and port; all messages have one size."""
+    """Join segments by the client's address and port; all messages have one size."""
     found: dict[tuple[int, int], Flow] = {}
     for segment in segments:
         flow = found.get(segment.client)
@@ -114,9 +114,9 @@ def flows(segments: Iterable[Segment], size: int) -> dict[tuple[int, int], Flow]
 
 
 def segments(data: bytes, port: int) -> Iterator[Segment]:
-    """Read a file of tcpdump's: the segments from and to the server that carry something.
+    """Read a file of tcpdump: the segments from and to the server that carry bytes or a SYN.
 
-    A last packet that was cut by the end of the file is left out. Raises CaptureError for a file of
+    A packet that is cut by the end of the file is left out. Raises CaptureError for a file of
     another kind.
     """
     for when, frame in _frames(data):
@@ -136,7 +136,7 @@ def segments(data: bytes, port: int) -> Iterator[Segment]:
 
 
 def noted(data: bytes) -> Iterator[Segment]:
-    """Read what the observer in C has noted; it sees no connection begin."""
+    """Read the records of the observer in C; they do not contain beginnings of connections."""
     passed: Counter[tuple[int, int, int]] = Counter()
     for when, address, port, outgoing, length in _RECORD.iter_unpack(data):
         stream = (address, port, outgoing)
@@ -145,10 +145,10 @@ def noted(data: bytes) -> Iterator[Segment]:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
-    """Give each packet of a file with its time in nanoseconds, in either byte order."""
+    """Yield each packet of a file with its time in nanoseconds, in either byte order."""
     order = next((each for each in "<>" if _magic(data, each) in _NANOSECONDS), None)
     if order is None or len(data) < 24 or struct.unpack_from(f"{order}I", data, 20)[0] != _ETHERNET:
-        raise CaptureError("not a file of packets as they are on a loopback")
+        raise CaptureError("not a file of packets from a loopback")
     unit = _NANOSECONDS[_magic(data, order)]
     record, view, at = struct.Struct(f"{order}IIII"), memoryview(data), 24
     while at + record.size <= len(data):
@@ -161,12 +161,12 @@ def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
 
 
 def _magic(data: bytes, order: str) -> int:
-    """Give the first word of a file in a byte order; -1 where it has none."""
+    """Return the first word of a file in a byte order; -1 if it is too short."""
     return int(struct.unpack_from(f"{order}I", data)[0]) if len(data) >= 4 else -1
 
 
 class Capture:
-    """A tcpdump that runs: its file, and once it has ended how many packets it has ``lost``."""
+    """A running tcpdump: its file, and after its end the number of packets it has ``lost``."""
 
     def __init__(self, port: int, file: Path) -> None:
         self.port, self.file, self.lost = port, file, 0
@@ -183,14 +183,14 @@ class Capture:
             raise CaptureError(f"tcpdump: {error.strerror}") from None
 
     def wait(self) -> None:
-        """Wait until it listens. Raises CaptureError where it does not."""
+        """Wait until it listens. Raises CaptureError if it does not."""
         assert self._process.stderr is not None
         said = self._process.stderr.readline().strip()
         if "listening on" not in said:
-            raise CaptureError(said or "tcpdump ended without a word")
+            raise CaptureError(said or "tcpdump ended without output")
 
     def end(self) -> None:
-        """End it, and note what it says of itself."""
+        """End it, and note how many packets it reports as dropped."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -202,13 +202,13 @@ class Capture:
         self.lost = sum(int(words[0]) for words in lines)
 
     def segments(self) -> Iterator[Segment]:
-        """Read what it has seen."""
+        """Read the segments that it has captured."""
         return segments(self.file.read_bytes(), self.port)
 
 
 @contextmanager
 def captured(port: int, folder: Path) -> Iterator[Capture]:
-    """Watch a port of the loopback for the block's time. Raises CaptureError where it cannot be."""
+    """Watch a port of the loopback for the block's time. Raises CaptureError if it cannot."""
     capture = Capture(port, folder / "packets")
     try:
         capture.wait()

@@ -1,4 +1,4 @@
-"""The cases: which load, of how many clients, against which server, by which engine."""
+"""The cases: load, number of clients, server and engine."""
 
 import sys
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from bench.programs import UNDER_TEST, Programs, running, twist_echo
 
 LOADS = {"closed": None, "half": 0.5, "full": 1.0, "beyond": 3.0, "connect": None}
-"""What an open load asks for, of the rate that the same clients reach in a closed one."""
+"""The rate of an open load, as a share of what the same clients reach in a closed one."""
 
 _DELAYS = {"5ms": "5ms", "100ms": "100ms", "bimodal": "choice:0.001@0.9,0.05@0.1"}
 _STALLS = ("1.0", "0.2")
-"""A stalling server does nothing for so long in each period, in seconds: period and stall."""
+"""A stalling server does nothing for a part of each period, in seconds: period and stall."""
 
 
 class Case(NamedTuple):
@@ -28,18 +28,18 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the case."""
         several = () if self.processes == 1 else (str(self.processes),)
         return "-".join((self.load, str(self.clients), self.server, self.engine, *several))
 
     @property
     def closed(self) -> "Case":
-        """The closed load of the same clients, whose rate says what these can do."""
+        """The closed load of the same clients, whose rate is their greatest."""
         return self._replace(load="closed")
 
 
 def _several(*choices: tuple[object, ...]) -> tuple[Case, ...]:
-    """Give the cases of all combinations."""
+    """Return the cases of all combinations."""
     return tuple(Case(*each) for each in product(*choices))  # type: ignore[arg-type]
 
 
@@ -58,7 +58,7 @@ CASES = (
     Case("connect", 2000, "none"),
     Case("connect", 200, "none", "threads"),
 )
-"""What runs unless all is asked for. A server that is *noted* is its own witness, not tcpdump."""
+"""The cases that run without ``--all``. A *noted* server is the observer itself, not tcpdump."""
 
 ALL_CASES = tuple(
     dict.fromkeys(
@@ -91,9 +91,9 @@ ALL_CASES = tuple(
 
 @contextmanager
 def served(server: str, programs: Programs, notes: Path) -> Iterator[int]:
-    """Run a server for the block's time; give its port. All reply with what they were sent.
+    """Run a server for the block's time; yield its port. All servers echo.
 
-    One that is *noted* writes what it has seen to ``notes`` in the end.
+    A *noted* server writes its observations to ``notes`` at the end.
     """
     if server in _DELAYS:
         options = ("--reply=raw", f"--delay={_DELAYS[server]}", "--seed=1", "--max-connections=0")

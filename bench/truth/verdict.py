@@ -1,9 +1,9 @@
-"""What a report prints beside what the observer saw, and whether that holds. All times are seconds.
+"""Whether a report's figures hold, compared with the observer's. All times are in seconds.
 
-A printed wire time holds within 5 % + 0.1 ms of the observer's. It is a sample's: the percentile
-of so many drawn from all lies, but for chance, between two ranks, and it may be near either. A
-printed response or connect time holds within 10 % + 0.2 ms of the true one, or where it is marked;
-a report that is INVALID as a whole has all of them marked.
+A printed wire time holds within 5 % + 0.1 ms of the observer's. It is computed from a sample, whose
+percentile lies, within three standard deviations, between two ranks of all values; it may be near
+either. A printed response or connect time holds within 10 % + 0.2 ms of the true one, or if it is
+marked; in a report that is INVALID as a whole all of them are marked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _HISTOGRAMS = {"wire": "wire", "response": "latency", "connect": "connect"}
 
 
 class Schedule(NamedTuple):
-    """When messages were due: ``rate`` a second of all ``clients``, in ``parts``; None: closed."""
+    """The due times: ``clients`` in ``parts``, ``rate`` messages per second, None if closed."""
 
     clients: int
     rate: float | None = None
@@ -37,7 +37,7 @@ class Schedule(NamedTuple):
 
 @dataclass(frozen=True)
 class Truth:
-    """What the observer saw: times in ascending order, and how many pieces it missed."""
+    """The observer's result: times in ascending order, and how many pieces it missed."""
 
     wire: Sequence[float]
     response: Sequence[float]
@@ -47,7 +47,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Printed:
-    """What a report prints: values by figure and percentile, and how many each figure is of."""
+    """A report's figures: values by figure and percentile, and the count of values of each."""
 
     values: Mapping[str, Mapping[int, float]]
     counts: Mapping[str, int]
@@ -57,7 +57,7 @@ class Printed:
 
 
 class Line(NamedTuple):
-    """One figure at one percentile; ``printed`` is None where the report has none."""
+    """One figure at one percentile; ``printed`` is None if the report has none."""
 
     name: str
     percent: int
@@ -68,7 +68,7 @@ class Line(NamedTuple):
 
 
 def printed(data: Mapping[str, Any]) -> Printed:
-    """Read a report's JSON. Here, and nowhere else, is what its fields are called."""
+    """Read a report's JSON. Only this function uses the names of its fields."""
     texts = {name: data["measured"].get(field, "") for name, field in _HISTOGRAMS.items()}
     found = {name: Latencies(text) for name, text in texts.items() if text}
     report = Report.from_dict(data)
@@ -99,17 +99,17 @@ def _at_ranks(latencies: Latencies) -> dict[int, float]:
 
 
 def rank(percent: int, count: int) -> int:
-    """Give the rank of a percentile, from 1: the least that so many in a hundred do not exceed."""
+    """Return the rank of a percentile, from 1: the least that ``percent`` % do not exceed."""
     return max(1, -(-percent * count // 100))
 
 
 def at(percent: int, ordered: Sequence[float]) -> float:
-    """Give a percentile of values in ascending order."""
+    """Return a percentile of values in ascending order."""
     return ordered[rank(percent, len(ordered)) - 1]
 
 
 def seen(found: Mapping[tuple[int, int], Flow], first: int, schedule: Schedule) -> Truth:
-    """Give the true times of connections by client; client n came from the address first + n."""
+    """Return the true times of connections; client n connected from the address first + n."""
     flows = {address - first: flow for (address, _), flow in found.items()}
     wires = (b - a for flow in flows.values() for a, b in _pairs(flow))
     responses = _responses(flows, schedule)
@@ -119,7 +119,7 @@ def seen(found: Mapping[tuple[int, int], Flow], first: int, schedule: Schedule) 
 
 
 def _pairs(flow: Flow) -> Iterator[tuple[int, int]]:
-    """Give when each message that has a reply went, and when that had come."""
+    """Yield when each message with a reply was sent, and when the reply had arrived."""
     return zip(flow.sent.whole, flow.came.whole, strict=False)
 
 
@@ -128,7 +128,7 @@ def _ascending(nanoseconds: Iterator[int]) -> list[float]:
 
 
 def _responses(flows: Mapping[int, Flow], schedule: Schedule) -> Iterator[int]:
-    """Give the responses that clients without a share of their own would have seen."""
+    """Yield the response times that clients without delays of their own would have seen."""
     if schedule.rate is None:
         for flow in flows.values():
             yield from (came - sent for sent, came in _pairs(flow))
@@ -143,9 +143,9 @@ def _responses(flows: Mapping[int, Flow], schedule: Schedule) -> Iterator[int]:
 
 
 def _of_part(members: Sequence[Flow], period: int) -> Iterator[int]:
-    """Do that for clients that began together; each has a message due every ``period``.
+    """Yield them for clients that began together; each has a message due every ``period``.
 
-    The schedule began, at the latest, when the message went that was least late.
+    The beginning of the schedule is estimated from the message that was sent least late.
     """
     offsets = [period * number // len(members) for number in range(len(members))]
     began = min(
@@ -171,14 +171,14 @@ def _near(value: float, low: float, high: float, bounds: tuple[float, float]) ->
 
 
 def judge(truth: Truth, found: Printed) -> Iterator[Line]:
-    """Hold every printed figure against the observer's."""
+    """Compare every printed figure with the observer's."""
     for percent in PERCENTS:
         yield _judge_wire(truth.wire, found, percent)
         yield _judge_printed("response", truth.response, found, percent)
 
 
 def judge_connect(truth: Truth, found: Printed) -> Iterator[Line]:
-    """Do that for connecting."""
+    """Compare the figures of connecting."""
     for percent in PERCENTS:
         yield _judge_printed("connect", truth.connect, found, percent)
 
@@ -193,7 +193,7 @@ def _judge_wire(ordered: Sequence[float], found: Printed, percent: int) -> Line:
 
 
 def _by_chance(percent: int, ordered: Sequence[float], drawn: int) -> tuple[float, float]:
-    """Give between which values the percentile of so many, drawn from all, lies but for chance."""
+    """Return the values between which the percentile of a sample of ``drawn`` values lies."""
     count, share = len(ordered), percent / 100
     left = max(0.0, 1 - drawn / count)
     off = _CHANCE * sqrt(share * (1 - share) / drawn * left) * count

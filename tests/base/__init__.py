@@ -1,1 +1,1 @@
-"""Tests of what both houses stand on."""
+"""Tests of the package that service and fleet share."""

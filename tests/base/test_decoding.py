@@ -1,4 +1,4 @@
-"""JSON read strictly: what is refused, and by which line."""
+"""JSON read strictly: refused data, and the error line."""
 
 import json
 import math
@@ -39,7 +39,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Tree:
-    """A value of values."""
+    """A value that contains other values."""
 
     leaves: tuple[Leaf, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class DecodeTests(unittest.TestCase):
     """Data becomes a dataclass, or one line with a path."""
 
     def test_a_value_is_made_with_the_values_in_it(self) -> None:
-        """A field that it has not is passed over."""
+        """Unknown fields are ignored."""
         data = {"leaves": [LEAF], "counts": {"a": 1}, "other": None}
         assert decode(data, Tree, "a tree") == Tree((Leaf(1, 2.5, "x", True),), {"a": 1})
 
     def test_what_is_wrong_is_told_with_its_path(self) -> None:
-        """Types, ranges, what is not finite, text that cannot be written, what is missing."""
+        """Types, ranges, infinite numbers, text that cannot be encoded, missing fields."""
         for name, value, told in (
             ("count", "1", "expected int, got str"),
             ("count", True, "expected int, got bool"),
@@ -69,7 +69,7 @@ class DecodeTests(unittest.TestCase):
             ("took", math.inf, "expected float"),
             ("took", -math.inf, "expected float"),
             ("took", 10**400, ""),
-            ("name", "\ud800", "half a surrogate pair is no text"),
+            ("name", "\ud800", "a lone surrogate is not text"),
             ("name", None, "expected str, got null"),
             ("flag", 1, "expected bool, got int"),
         ):
@@ -91,13 +91,13 @@ class DecodeTests(unittest.TestCase):
                 assert str(error).startswith("not a tree: ")
 
     def test_text_that_is_no_json_is_refused(self) -> None:
-        """However deep it goes, and however long a number in it is."""
+        """Including deep nesting and long numbers."""
         for text in ("", "{", "[" * 100_000, "1" * 5000):
             with pytest.raises(ValueError, match="not a tree: "):
                 parse(text, "a tree")
 
     def test_a_problem_is_one_line_of_some_length(self) -> None:
-        """Whatever the text is that it names."""
+        """For any text that it quotes."""
         for text in ("x" * 301, "\n" * 1000):
             shown = _in_line(text)
             assert (len(shown), shown[-3:]) == (300, "...")
@@ -124,7 +124,7 @@ class ParseStrictlyTests(unittest.TestCase):
     @settings(deadline=None, max_examples=300)
     @given(json_values, st.booleans())
     def test_what_can_be_written_is_read(self, value: object, escaping: bool) -> None:
-        """Also where everything that is not ASCII is escaped; numbers have to be finite."""
+        """Also with escapes for all characters that are not ASCII; numbers must be finite."""
         try:
             text = json.dumps(value, ensure_ascii=escaping, allow_nan=False)
         except ValueError:
@@ -136,7 +136,7 @@ class ParseStrictlyTests(unittest.TestCase):
     @settings(deadline=None, max_examples=300)
     @given(st.binary(max_size=60) | st.text('{}[]":,\\u0d8aNI1e+-. ', max_size=60).map(str.encode))
     def test_all_else_is_one_line(self, data: bytes) -> None:
-        """Whatever the bytes."""
+        """For any bytes."""
         try:
             parse_strictly(data, "JSON")
         except ValueError as error:
@@ -145,14 +145,14 @@ class ParseStrictlyTests(unittest.TestCase):
             assert str(error).isprintable()
 
     def test_what_readers_read_differently_is_refused(self) -> None:
-        """Each with what is wrong."""
+        """Each with its own problem."""
         for data, words in (
             (b'{"a": 1, "a": 1}', "'a' is given twice"),
             (b'[{"b": {"a": 1, "a": 2}}]', "'a' is given twice"),
             (b"[NaN]", "NaN is not a finite number"),
             (b"-1e400", "-1e400 is not a finite number"),
-            (rb'["\ud800"]', "half a surrogate pair is no text"),
-            (rb'{"\udc00": 1}', "half a surrogate pair is no text"),
+            (rb'["\ud800"]', "a lone surrogate is not text"),
+            (rb'{"\udc00": 1}', "a lone surrogate is not text"),
             (b'"\xff"', "not UTF-8"),
             (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "nested too deep"),
             (b"[" * 10**6, "nested too deep"),
@@ -161,6 +161,6 @@ class ParseStrictlyTests(unittest.TestCase):
                 parse_strictly(data, "JSON")
 
     def test_what_is_no_deeper_than_it_may_be_is_read(self) -> None:
-        """And a pair of surrogates is a character."""
+        """A pair of surrogates is one character."""
         value = parse_strictly(b"[" * DEEPEST + rb'"\ud83d\ude00"' + b"]" * DEEPEST, "JSON")
         assert "\U0001f600" in str(value)

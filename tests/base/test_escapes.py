@@ -16,7 +16,7 @@ class EscapeTests(unittest.TestCase):
     """Texts of options that stand for bytes."""
 
     def test_escapes_are_bytes(self) -> None:
-        """Those and no others."""
+        """Only the documented ones."""
         assert unescape(r"a\r\n\t\\\x00\xfF\\x41") == b"a\r\n\t\\\x00\xff\\x41"
         for text, shown in {r"\1": r"\1", r"\x4": r"\x", "a\\": "\\", r"\u0041": r"\u"}.items():
             problem = re.escape(rf"'{shown}' is none of \r \n \t \\ \xHH")

@@ -1,4 +1,4 @@
-"""Log lines: what peers call themselves can neither forge a line nor steer a terminal."""
+"""Log lines: the names of peers cannot forge a line or control a terminal."""
 
 from unittest import TestCase
 
@@ -8,7 +8,7 @@ from twistecho.base.log_lines import where
 
 
 class WhereTests(TestCase):
-    """Where an address is, in words."""
+    """Addresses as text."""
 
     def test_the_name_of_a_unix_peer_is_escaped(self) -> None:
         """Control characters of both sets, line ends, bytes that are no text; letters stay."""

@@ -19,7 +19,7 @@ class NetworkTests(TestCase):
             assert parse_network(text) == ip_network(text)
 
     def test_ipv4_that_ipv6_shows_is_ipv4(self) -> None:
-        """What is wider than these addresses stays what it is."""
+        """Wider networks stay IPv6."""
         assert parse_network("::ffff:192.0.2.1") == ip_network("192.0.2.1")
         assert parse_network("::ffff:10.0.0.0/104") == ip_network("10.0.0.0/8")
         assert parse_network("::ffff:0:0/96") == ip_network("0.0.0.0/0")
@@ -27,12 +27,12 @@ class NetworkTests(TestCase):
 
     @given(st.ip_addresses(v=4))
     def test_an_address_is_the_same_either_way(self, address: object) -> None:
-        """And other IPv6 addresses stay what they are."""
+        """Other IPv6 addresses stay unchanged."""
         assert plain(ip_address(f"::ffff:{address}")) == address
         assert plain(ip_address("fd00::1")) == ip_address("fd00::1")
 
     def test_host_bits_and_other_slips_are_refused(self) -> None:
-        """In words of one line."""
+        """With one line."""
         for text in ("", "x", "10.0.0.1/8", "10.0.0.0/33", "::1/129", "10.0.0"):
             with self.subTest(text=text), pytest.raises(ValueError, match=r"\S") as caught:
                 parse_network(text)

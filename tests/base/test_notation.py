@@ -1,4 +1,4 @@
-"""Times as people write and read them, and what is said of fields."""
+"""The notation of times and numbers, and error messages about fields."""
 
 from copy import copy
 from unittest import TestCase
@@ -39,7 +39,7 @@ class WrittenTests(TestCase):
 
     @given(st.floats(0, 1e6))
     def test_any_time_is_short(self, value: float) -> None:
-        """It fits a column, whatever it is."""
+        """Every time fits a column."""
         assert len(written(value)) <= 10
 
     @given(st.floats(1e-6, 1e6))
@@ -53,7 +53,7 @@ class NumberTests(TestCase):
     """Times and numbers, in one notation everywhere."""
 
     def test_a_number_without_end_is_refused_at_once(self) -> None:
-        """A million digits and no unit: who tries every way to cut them is at it for days."""
+        """A million digits and no unit: a slow pattern would take days to try all splits."""
         with self.assertRaises(ValueError):
             number("9" * 1_000_000 + "x")
 
@@ -74,7 +74,7 @@ class NumberTests(TestCase):
             assert parse_seconds(text) == seconds, text
 
     def test_what_is_no_time_that_can_be_waited_for_is_refused(self) -> None:
-        """Nor digits of other scripts, nor what only Python reads as a number."""
+        """Also digits of other scripts, and numbers that only Python reads."""
         for text in ("", "s", "2m", "1 h", "1_0", "\u0661\u0662", "\uff12s", "0x1", "2 s", "\n2"):
             with self.subTest(text=text), self.assertRaisesRegex(ValueError, "1min, 1h$"):
                 parse_seconds(text)
@@ -97,23 +97,23 @@ class ShareTests(TestCase):
     """A percentage, or a fraction."""
 
     def test_a_share_is_written_as_people_do(self) -> None:
-        """The sign may be left out where no fraction could be meant."""
+        """The sign may be left out if the number cannot be a fraction."""
         cases = {"99%": 0.99, "99 %": 0.99, "99": 0.99, "0.5": 0.5, "1": 1.0, "1%": 0.01}
         for text, share in cases.items():
             assert parse_share(text) == share, text
 
     def test_more_than_all_and_less_than_nothing_are_refused(self) -> None:
-        """As is what is no number."""
+        """Also text that is not a number."""
         for text in ("101%", "101", "-1", "nan", "inf", "%", "", "most"):
             with self.subTest(text=text), self.assertRaises(ValueError):
                 parse_share(text)
 
 
 class RateTests(TestCase):
-    """So many a second."""
+    """Rates: numbers per second."""
 
     def test_rates_have_multiples(self) -> None:
-        """Thousands and millions; that it is a second can be said."""
+        """Thousands and millions; ``/s`` is optional."""
         for text, rate in {
             "500": 500.0,
             "0.5": 0.5,
@@ -129,7 +129,7 @@ class RateTests(TestCase):
         for text in ("", "k", "/s", "many", "-1", "inf", "nan", "1G", "1e308k", "1 per s"):
             with self.subTest(text=text), self.assertRaises(ValueError) as raised:
                 parse_rate(text)
-            assert "a second" in str(raised.exception)
+            assert "per second" in str(raised.exception)
 
 
 class BytesTests(TestCase):
@@ -147,10 +147,10 @@ class BytesTests(TestCase):
 
 
 class FieldErrorTests(TestCase):
-    """What is wrong with a field, in its own words and in a caller's."""
+    """Messages about fields, with the field's name and with a caller's."""
 
     def test_fields_are_named_as_the_caller_does_and_values_stay(self) -> None:
-        """Though a value be the name of a field."""
+        """Even if a value is the name of a field."""
         for error, text, said in (
             (
                 FieldError("rate", "0 is not above 0"),

@@ -46,7 +46,7 @@ class LifelineTests(TestCase):
     """The command line that ties a process to this one."""
 
     def test_a_child_ends_with_its_parent_not_with_the_thread_that_started_it(self) -> None:
-        """Killed, with a fork of it left that keeps all it had open."""
+        """The parent is killed, and a fork of it keeps all its files open."""
         for how in ("main", "thread"):
             with self.subTest(how), tempfile.TemporaryDirectory() as folder:
                 Path(folder, "waits.py").write_text(WAITS, encoding="utf-8")
@@ -63,7 +63,7 @@ class LifelineTests(TestCase):
                     assert parent.communicate(timeout=20)[0] == b""
 
     def test_where_the_system_does_not_tell_of_the_end_it_is_asked(self) -> None:
-        """As on macOS: until another process is the parent."""
+        """As on macOS: it is checked until another process is the parent."""
         with (
             mock.patch("os.pidfd_open", side_effect=PermissionError, create=True),
             mock.patch("os.getppid", side_effect=[7, 7, 1]),
@@ -75,7 +75,7 @@ class LifelineTests(TestCase):
         ended.assert_called_once_with(1)
 
     def test_the_parent_is_named_on_the_command_line(self) -> None:
-        """So that a parent that has gone before the child could ask is noticed."""
+        """So a parent that ended before the child's first check is noticed."""
         assert command("twisted", "echo")[2:4] == ["-m", "twistecho.base.processes"]
         assert command("twisted", "echo")[4:] == [
             str(os.getpid()),
@@ -101,7 +101,7 @@ class EndingTests(TestCase):
         ]
 
     def test_a_signal_without_a_name_has_its_number(self) -> None:
-        """Any program may die of one, and the comparison of servers says how they ended."""
+        """Any program may be killed by one; the comparison of servers reports it."""
         assert ending(-99) == "killed by signal 99"
 
 
@@ -115,7 +115,7 @@ class CoresTests(TestCase):
             assert cores() == 3
 
     def test_all_of_them_where_the_system_cannot_tell(self) -> None:
-        """And one where nobody knows even that."""
+        """And one if even that is unknown."""
         for known, expected in ((12, 12), (None, 1)):
             with (
                 mock.patch.object(os, "sched_getaffinity", None, create=True),

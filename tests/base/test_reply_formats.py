@@ -61,7 +61,7 @@ class NotebookTests(unittest.TestCase):
 
 
 class StampedTests(unittest.TestCase):
-    """What a reader may rely on in a stamped reply."""
+    """The guarantees for readers of a stamped reply."""
 
     @law
     @given(message=messages, now=ctimes)

@@ -1,4 +1,4 @@
-"""Chance that can be repeated."""
+"""Repeatable random numbers."""
 
 import re
 import unittest
@@ -17,7 +17,7 @@ numbers = st.integers(0, 2**64)
 
 
 class DrawTests(unittest.TestCase):
-    """Chance that can be repeated."""
+    """Repeatable random numbers."""
 
     def test_the_documented_derivation(self) -> None:
         """Words of digests as ``b2sum`` of coreutils gives them: the numbers may never change."""
@@ -29,7 +29,7 @@ class DrawTests(unittest.TestCase):
             assert uniform(seed, purpose, connection, message) == (word >> 11) / 2**53
 
     def test_the_formula_of_the_documentation(self) -> None:
-        """What docs/faults.md computes is what is drawn."""
+        """The example in docs/faults.md computes the drawn numbers."""
         text = (DOCS / "faults.md").read_text(encoding="utf-8")
         found: dict[str, Any] = {}
         exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], found)  # noqa: S102 - ours
@@ -39,7 +39,7 @@ class DrawTests(unittest.TestCase):
     @law
     @given(numbers, numbers, numbers)
     def test_a_pair_is_two_draws(self, seed: int, connection: int, message: int) -> None:
-        """Of twice the message's number, and of one more."""
+        """For messages 2n and 2n + 1."""
         one, other = (uniform(seed, "x", connection, 2 * message + more) for more in (0, 1))
         assert pair(seed, "x", connection, message) == (one, other)
 
@@ -48,7 +48,7 @@ class DrawTests(unittest.TestCase):
     def test_is_in_range_and_the_same_again(
         self, seed: int, purpose: str, connection: int, message: int
     ) -> None:
-        """From 0 up to, not with, 1."""
+        """0 is included, 1 is not."""
         number = uniform(seed, purpose, connection, message)
         assert 0 <= number <= HIGHEST < 1
         assert number == uniform(seed, purpose, connection, message)

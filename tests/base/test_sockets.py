@@ -1,4 +1,4 @@
-"""The listening socket that accepts by the shortest way."""
+"""Sockets: the fast listening socket, passed descriptors, timestamps, local ports."""
 
 import socket
 import struct
@@ -22,7 +22,7 @@ from twistecho.base.sockets import (
 
 
 class ListenerTests(TestCase):
-    """It is the socket whose place it takes."""
+    """The listening socket that takes over another's descriptor."""
 
     def test_accepts_what_the_other_would_have(self) -> None:
         """Over IPv4, IPv6 and Unix sockets; the descriptor is the same."""
@@ -50,10 +50,10 @@ class ListenerTests(TestCase):
 
 
 class CheckListeningTests(TestCase):
-    """A descriptor that somebody else has passed."""
+    """A descriptor that another process has passed."""
 
     def test_only_a_stream_socket_that_listens_will_do(self) -> None:
-        """Of any family; what it is instead is said."""
+        """Of any family; the error names the other type."""
         listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         check_listening(listening.fileno())
         connected = self.enterContext(socket.create_connection(listening.getsockname()))
@@ -67,10 +67,10 @@ class CheckListeningTests(TestCase):
 
 @skipUnless(sys.platform == "linux", "other systems do not tell")
 class TimeTests(TestCase):
-    """When bytes came, and how long connecting took, as the kernel has it."""
+    """Times of arrival, and of connecting, as the kernel measures them."""
 
     def test_bytes_have_the_time_when_they_came(self) -> None:
-        """They lay there for 50 ms; without the option nobody knows."""
+        """They waited for 50 ms; without the option there is no time."""
         listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         ours = self.enterContext(socket.create_connection(listening.getsockname()))
         theirs, _ = listening.accept()
@@ -96,14 +96,14 @@ class TimeTests(TestCase):
         assert receive_stamped(ours.recvmsg, 9) == (b"", None)
 
     def test_a_unix_socket_tells_nothing(self) -> None:
-        """Neither of bytes nor of connecting."""
+        """It has no times of bytes or of connecting."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             assert not tells_arrivals(ours)
             assert handshake_time(ours) is None
 
     def test_connecting_took_a_round_trip(self) -> None:
-        """However late anybody asks."""
+        """Also if it is read late."""
         listening = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         began = time.monotonic()
         ours = self.enterContext(socket.create_connection(listening.getsockname()))
@@ -114,7 +114,7 @@ class TimeTests(TestCase):
         assert 0 <= waited <= took
 
     def test_a_connection_that_was_tried_again_took_all_the_time(self) -> None:
-        """What was lost is not the fleet's: the kernel's round trip tells only of the last try."""
+        """Lost time is not the fleet's: the kernel's round trip covers only the last try."""
         told = mock.Mock(family=socket.AF_INET)
         told.getsockopt.return_value = struct.pack("=68xI28xI", 1500, 0)
         assert handshake_time(told) == 0.0015
@@ -129,7 +129,7 @@ class LocalPortTests(TestCase):
 
     @skipUnless(sys.platform == "linux", "other systems lack it")
     def test_binding_to_an_address_takes_no_port_yet(self) -> None:
-        """It is connecting that chooses one."""
+        """Connecting chooses one."""
         connection = self.enterContext(socket.socket())
         share_local_ports(connection)
         connection.bind(("127.0.0.1", 0))

@@ -30,22 +30,22 @@ class Items(dict[str, "Item"]):
 
 
 class Item:
-    """Something that is woken."""
+    """An item that is woken."""
 
     def __init__(self, name: str, wake: Wake) -> None:
         self.wake_at = inf
         self._name, self._wake = name, wake
 
     def wake(self, now: float) -> float | None:
-        """Tell its name."""
+        """Report its name."""
         return self._wake(self._name, now)
 
 
 class TimersTests(SynchronousTestCase):
-    """What is woken when."""
+    """Which items are woken, and when."""
 
     def setUp(self) -> None:
-        """Make timers that note whom they wake; ``again`` holds what to give as the next time."""
+        """Make timers that record woken items; ``again`` has the next times to return."""
         self.clock = Clock()
         self.woken: list[tuple[str, float]] = []
         self.again: dict[str, float] = {}
@@ -53,12 +53,12 @@ class TimersTests(SynchronousTestCase):
         self.timers = Timers(self.clock)
 
     def wake(self, item: str, now: float) -> float | None:
-        """Note an item."""
+        """Record an item."""
         self.woken.append((item, now))
         return self.again.pop(item, None)
 
     def test_items_are_woken_at_their_times_with_one_delayed_call(self) -> None:
-        """In whatever order they were set; with the last one the delayed call goes."""
+        """Set in any order; with the last one the delayed call is cancelled."""
         for item, at in (("c", 3.0), ("a", 1.0), ("b", 2.0)):
             self.timers.set(self.items[item], at)
             assert len(self.clock.getDelayedCalls()) == 1
@@ -68,7 +68,7 @@ class TimersTests(SynchronousTestCase):
         assert (len(self.timers), self.clock.getDelayedCalls()) == (0, [])
 
     def test_nobody_is_woken_before_the_time(self) -> None:
-        """To the tick."""
+        """Not even shortly before."""
         self.timers.set(self.items["a"], 5.0)
         self.clock.advance(4.999)
         assert self.woken == []
@@ -76,7 +76,7 @@ class TimersTests(SynchronousTestCase):
         assert self.woken == [("a", 5.0)]
 
     def test_a_thousand_equal_timeouts_need_one_delayed_call(self) -> None:
-        """Every one comes, in the order in which they were set."""
+        """All are woken, in the order in which they were set."""
         for number in range(1000):
             self.timers.set(self.items[str(number)], 10.0)
             assert len(self.clock.getDelayedCalls()) == 1
@@ -102,7 +102,7 @@ class TimersTests(SynchronousTestCase):
         assert self.woken == [("b", 1.0), ("a", 2.0)]
 
     def test_what_waking_gives_is_the_next_time(self) -> None:
-        """What gives a past time does not starve the rest."""
+        """An item that returns a past time does not stop the others."""
         self.again = {"a": 0.5, "b": 4.0}
         self.timers.set(self.items["a"], 1.0)
         self.timers.set(self.items["b"], 1.0)
@@ -128,7 +128,7 @@ class TimersTests(SynchronousTestCase):
         assert self.woken == [(str(number), 1.0 + number) for number in range(250, 300)]
 
     def test_what_is_discarded_is_not_woken(self) -> None:
-        """Nor what was never known; the delayed call goes with the last one."""
+        """Unknown items neither; with the last one the delayed call is cancelled."""
         self.timers.set(self.items["a"], 1.0)
         self.timers.set(self.items["b"], 2.0)
         self.timers.discard(self.items["a"])
@@ -151,7 +151,7 @@ class TimersTests(SynchronousTestCase):
             assert self.woken == [("a", again)]
 
     def test_waking_can_discard_and_set_others(self) -> None:
-        """Of the same moment too."""
+        """Also items of the same time."""
 
         def wake(item: str, now: float) -> None:
             self.wake(item, now)
@@ -198,7 +198,7 @@ class TimersTests(SynchronousTestCase):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_an_exception_that_ends_the_round_loses_no_time(self) -> None:
-        """A signal's handler may raise anywhere: whoever is due is woken, also that one, again."""
+        """A signal's handler may raise anywhere: all due items are woken, also the interrupted."""
 
         def wake(item: str, now: float) -> float | None:
             self.wake(item, now)
@@ -247,7 +247,7 @@ class ClockTests(unittest.TestCase):
 
 
 class DeadlinesTests(SynchronousTestCase):
-    """Times by which something is to have come."""
+    """Deadlines, with their grace period."""
 
     def setUp(self) -> None:
         """Make deadlines of two items."""
@@ -259,12 +259,12 @@ class DeadlinesTests(SynchronousTestCase):
             self.deadlines.set(self.items[name], 5.0)
 
     def test_they_are_kept(self) -> None:
-        """Where the timer comes in time, or nearly so."""
+        """If the timer fires in time, or nearly."""
         self.clock.advance(5.0 + LATE / 2)
         assert self.woken == ["a", "b"]
 
     def test_what_came_while_the_process_slept_is_read_first(self) -> None:
-        """Who has not sent by the end of a grace is late; nothing is left behind."""
+        """A sender is late only after the grace period; no delayed call is left."""
         self.clock.advance(60.0)
         assert self.woken == []
         self.deadlines.discard(self.items["a"])

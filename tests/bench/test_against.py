@@ -1,4 +1,4 @@
-"""Comparing with an older version: the arithmetic of pairs, and that each side is what it says."""
+"""Comparing with an older version: the arithmetic of pairs, and that each side is the right one."""
 
 import subprocess
 import unittest
@@ -20,21 +20,21 @@ positive = st.floats(1e-3, 1e6)
 
 
 class OrderTests(unittest.TestCase):
-    """Who runs first."""
+    """The order of runs."""
 
     def test_it_alternates(self) -> None:
-        """The old one begins, and whoever began comes second next time."""
+        """The old version begins, and the order changes with each pair."""
         assert list(orders(3)) == [("old", "new"), ("new", "old"), ("old", "new")]
 
     def test_both_begin_equally_often(self) -> None:
-        """But for one pair, where their number is odd."""
+        """Except for one pair if their number is odd."""
         for count in range(20):
             first = Counter(order[0] for order in orders(count))
             assert first["old"] - first["new"] == count % 2
 
 
 class IntervalTests(unittest.TestCase):
-    """Where the median lies."""
+    """The interval of the median."""
 
     def test_as_many_are_left_out_as_tables_say(self) -> None:
         """The bounds of the sign test, by the number of values."""
@@ -43,14 +43,14 @@ class IntervalTests(unittest.TestCase):
                 assert interval(range(count)) == (left_out, count - 1 - left_out)
 
     def test_it_says_no_less_than_it_claims(self) -> None:
-        """And as much as can be: with one more left out it would be less than 95 %."""
+        """As many as possible: with one more left out it would be less than 95 %."""
         for count in range(FEWEST_PAIRS, 60):
             left_out = int(interval(range(count))[0])
             outside = [sum(comb(count, heads) for heads in range(n + 1)) for n in range(count)]
             assert 2 * outside[left_out] <= 0.05 * 2**count < 2 * outside[left_out + 1]
 
     def test_the_true_median_is_within_it_19_times_of_20(self) -> None:
-        """Whatever the distribution: here a lopsided one."""
+        """For any distribution: here an asymmetric one."""
         chance, hits = Random(1), 0  # noqa: S311 - a simulation
         for _ in range(2000):
             low, high = interval([chance.expovariate(1.0) for _ in range(15)])
@@ -64,7 +64,7 @@ class IntervalTests(unittest.TestCase):
 
     @given(st.lists(positive, min_size=FEWEST_PAIRS, max_size=40))
     def test_the_median_is_within_it(self, values: list[float]) -> None:
-        """And it is made of values that were found."""
+        """Its ends are measured values."""
         low, high = interval(values)
         assert low <= median(values) <= high
         assert {low, high} <= set(values)
@@ -74,7 +74,7 @@ class CompareTests(unittest.TestCase):
     """Many pairs become one line."""
 
     def test_ratios_are_those_of_pairs(self) -> None:
-        """What slows both versions down for a while changes no ratio."""
+        """A load that slows down both versions for a while changes no ratio."""
         pairs = [Pair(slow, slow * 1.25) for slow in (1.0, 8.0, 1.0, 2.0, 4.0, 1.0)]
         assert compare(pairs) == (1.25, 1.25, 1.25, 1.5, 1.875, 6)
 
@@ -89,7 +89,7 @@ class CompareTests(unittest.TestCase):
 
 
 class ProgramTests(unittest.TestCase):
-    """What is run."""
+    """The programs that run."""
 
     def test_each_side_runs_with_its_own_python(self) -> None:
         """In all cases of which ours is in Python."""

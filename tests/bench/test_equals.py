@@ -1,4 +1,4 @@
-"""Equal targets are called different as seldom as is said, and others are found."""
+"""Equal targets are reported as different as rarely as promised, and other ones are found."""
 
 import unittest
 
@@ -23,5 +23,5 @@ class EqualsTests(unittest.TestCase):
         assert share_that_differs("diff", "noise", 20, 60, 110, slower=1.5) >= 0.9
 
     def test_the_command_tells_of_all_kinds(self) -> None:
-        """And ends with 0 where all is as it should be."""
+        """It ends with 0 if all shares are within the limit."""
         assert main(["--comparisons=20", "--pairs=20", "--messages=20"]) == 0

@@ -1,4 +1,4 @@
-"""Searches for a known limit: what the command writes is read, and judged by the limit."""
+"""Searches for a known limit: the command's output is read, and compared with the limit."""
 
 import io
 import json
@@ -18,7 +18,7 @@ BUCKET, WORKER = Case("bucket", 2000.0), Case("worker", 1000.0)
 
 
 def written(**fields: Any) -> str:
-    """Write what the command does of a search, with some fields otherwise."""
+    """Write a search's result as the command does, with some fields changed."""
     usual = {"rate": 1990.0, "interval": [1990.0, 2029.0], "at_least": False, "limit": "target"}
     return json.dumps(
         {"steps": [{"rate": 100.0, "passed": True, "reasons": []}], **usual, **fields}
@@ -26,19 +26,19 @@ def written(**fields: Any) -> str:
 
 
 def found(rate: float | None, **fields: Any) -> Found:
-    """Make what a search found."""
+    """Make the result of a search."""
     return read(written(rate=rate, **fields))
 
 
 class ReadTests(unittest.TestCase):
-    """What the command writes."""
+    """The output of the command."""
 
     def test_all_of_it_is_taken(self) -> None:
         """And its steps are counted."""
         assert read(written()) == (1990.0, 1990.0, 2029.0, False, "target", 1)
 
     def test_a_search_may_have_found_nothing_or_no_upper_end(self) -> None:
-        """Then it says null."""
+        """Then it is null."""
         assert read(written(rate=None, interval=None, limit=None)).rate is None
         assert read(written(interval=[5.0, None])).high is None
 
@@ -59,12 +59,12 @@ class JudgedTests(unittest.TestCase):
                 assert found(rate).near(2000) == right
 
     def test_no_rate_and_at_least_are_not(self) -> None:
-        """However near that is."""
+        """Even if the rate is near."""
         assert not found(None).near(2000)
         assert not found(2000, at_least=True, limit="fleet").near(2000)
 
     def test_nineteen_of_twenty_are_enough(self) -> None:
-        """A search that failed is one that was not right."""
+        """A failed search counts as wrong."""
         good = found(2000)
         for wrong in (None, found(None), found(1000)):
             with self.subTest(wrong=wrong):
@@ -73,14 +73,14 @@ class JudgedTests(unittest.TestCase):
                 assert not verdict(BUCKET, [good] * 18 + [wrong])[0]
 
     def test_the_line_counts(self) -> None:
-        """Those near the limit, and how far from it the others are."""
+        """The runs near the limit, and the range of all ratios."""
         runs = [found(1980), found(1000), None]
         assert verdict(BUCKET, runs)[1] == (
             "bucket 2,000/s: 1 of 3 runs within 5% of the limit; 0.500 to 0.990, median 0.745"
         )
 
     def test_each_run_is_told(self) -> None:
-        """With whose limit it was, where that was not the server."""
+        """With the name of the limit, if it was not the server's."""
         assert found(1990).said(2000) == "1,990.0/s (1,990.0 to 2,029.0), 0.995, in 1 steps"
         other = found(1500, at_least=True, limit="fleet", interval=[1500, None])
         assert (
@@ -91,10 +91,10 @@ class JudgedTests(unittest.TestCase):
 
 
 class CommandTests(unittest.TestCase):
-    """What is run, and how it ends."""
+    """The commands that run, and the exit code."""
 
     def run_with(self, rates: dict[str, float], *arguments: str) -> tuple[int, list[Any], str]:
-        """Run with searches that find a rate by server; give exit code, what was asked, output."""
+        """Run with searches that find a rate by server; return exit code, searches, output."""
         asked = []
 
         def searches(case: Case, runs: int, wanted: Sequence[str]) -> Iterator[Found]:
@@ -106,7 +106,7 @@ class CommandTests(unittest.TestCase):
             return main(arguments), asked, said.getvalue()
 
     def test_both_servers_have_all_their_limits_twenty_times(self) -> None:
-        """And all is well where all are right."""
+        """The exit code is 0 if all runs are right."""
         code, asked, said = self.run_with({"bucket": 1.0, "worker": 1.0})
         assert (code, len(said.splitlines())) == (0, 3)
         cases = [("bucket", 2000), ("bucket", 700), ("worker", 1000)]
@@ -145,7 +145,7 @@ class CommandTests(unittest.TestCase):
             assert WORKER.command(programs) == ["worker", "0.001", "16", "0"]
 
     def test_the_search_is_the_products_own(self) -> None:
-        """With messages of one size; what it says is told where it ends without a result."""
+        """With messages of one size; its output is reported if it ends without a result."""
         ended = subprocess.CompletedProcess([], 1, written(), "")
         with patch.object(subprocess, "run", return_value=ended) as run:
             assert search("5000", ["--seed=3"]) == read(written())

@@ -1,4 +1,4 @@
-"""The servers of a known limit keep it, whatever else the machine does.
+"""The servers with a known limit keep it, even with other load on the machine.
 
 A reply may be late because the machine is busy, but never early, and one that is late makes no
 other late. So each is held to the earliest time that the server's rule allows, and only the least
@@ -36,12 +36,12 @@ class Reply(NamedTuple):
 
 
 def message(number: int, size: int = SIZE) -> bytes:
-    """Give the message of a number."""
+    """Return the message with a number."""
     return b"%0*d" % (size, number)
 
 
 def waits(arrivals: Sequence[float], service: float) -> Iterator[float]:
-    """Give how long each message waits until one worker begins with it."""
+    """Return how long each message waits until one worker begins with it."""
     done = 0.0
     for at in arrivals:
         begun = max(at, done)
@@ -50,7 +50,7 @@ def waits(arrivals: Sequence[float], service: float) -> Iterator[float]:
 
 
 def poisson(random: Random, rate: float, count: int) -> list[float]:
-    """Give so many arrival times, of a Poisson process."""
+    """Return arrival times of a Poisson process."""
     at, times = 0.0, []
     for _ in range(count):
         at += random.expovariate(rate)
@@ -59,7 +59,7 @@ def poisson(random: Random, rate: float, count: int) -> list[float]:
 
 
 class Client:
-    """Sends messages over a connection when they are due, and takes the replies meanwhile."""
+    """Sends messages over a connection when they are due, and reads the replies meanwhile."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -68,7 +68,7 @@ class Client:
         self.sent: list[float] = []
 
     def send(self, due: Sequence[float], began: float) -> None:
-        """Send a message at each of these times, in seconds, and take a reply to each."""
+        """Send a message at each of these times, in seconds, and read a reply to each."""
         while len(self.replies) < len(due):
             now = time.monotonic() - began
             assert now < TIMEOUT
@@ -92,7 +92,7 @@ class ServerCase(unittest.TestCase):
     """Compiles the servers, and runs one on a free port."""
 
     def setUp(self) -> None:
-        """Give a place where they are compiled, and end what a test starts."""
+        """Make the folder for compiling; processes end with the test."""
         super().setUp()
         program("gcc", "gcc")
         self.ending = ExitStack()
@@ -100,7 +100,7 @@ class ServerCase(unittest.TestCase):
         self.programs = Programs(Path(self.ending.enter_context(TemporaryDirectory())))
 
     def start(self, name: str, *arguments: float, size: int = SIZE) -> Process:
-        """Start a server; ``port`` is where it listens."""
+        """Start a server, which listens on ``port``."""
         command = [*self.programs.command(name), *map(str, arguments), str(size), "0"]
         server = self.ending.enter_context(running(command, min(sched_getaffinity(0))))
         self.port = int(server.port())
@@ -137,7 +137,7 @@ class SaturatedTests(ServerCase):
     """At more than the limit, the rate is the limit."""
 
     def hold(self, replies: Sequence[Reply], rate: float, free: int) -> None:
-        """Hold that replies come at a rate, but for some that are free: no faster, no slower."""
+        """Check that replies come at a rate, except for some free ones: no faster, no slower."""
         late = [each.at - (n + 1 - free) / rate for n, each in enumerate(replies)]
         assert min(late[free:]) >= 0
         quarter = late[-len(late) // 4 :]
@@ -149,12 +149,12 @@ class SaturatedTests(ServerCase):
         self.hold(self.all_at_once(250, 6), 1000, 0)
 
     def test_tokens_come_at_their_rate(self) -> None:
-        """After those that were there: 5 ms' worth."""
+        """After the kept tokens of 5 ms."""
         self.start("bucket", 2000, 0.005)
         self.hold(self.all_at_once(500, 6), 2000, 10)
 
     def test_a_bucket_too_small_for_a_token_has_room_for_one(self) -> None:
-        """Or nothing were ever answered."""
+        """Otherwise no message would ever be answered."""
         self.start("bucket", 1000, 0)
         self.hold(self.all_at_once(250, 2), 1000, 1)
 
@@ -180,7 +180,7 @@ class BelowTheLimitTests(ServerCase):
         return client
 
     def test_random_arrivals_wait_for_the_worker_as_in_m_d_1(self) -> None:
-        """Each by what was sent before it, when that really was."""
+        """Computed from the real times of the messages sent before."""
         service, load = 0.005, 0.7
         self.start("worker", service)
         client = self.talk(poisson(Random(5), load / service, 300))  # noqa: S311 - a simulation
@@ -201,17 +201,17 @@ class BelowTheLimitTests(ServerCase):
                 assert abs(mean / (load / (2 * (1 - load))) - 1) < 0.05
 
     def test_even_arrivals_find_a_token(self) -> None:
-        """And do not wait for one: half of them are back before another one would be there."""
+        """They do not wait for one: half of them return before the next token."""
         self.start("bucket", 100, 0.05)
         client = self.talk([n / 90 for n in range(90)])
         assert median(r.at - at for r, at in zip(client.replies, client.sent, strict=True)) < 0.005
 
 
 class ConnectionTests(ServerCase):
-    """What holds of messages and connections, with either rule."""
+    """Messages and connections, with either rule."""
 
     def test_messages_are_told_apart_by_their_size(self) -> None:
-        """However they were cut: what is not whole waits for its rest."""
+        """For any division into pieces: incomplete messages wait for the rest."""
         self.start("worker", 0.001)
         connection = self.connect()
         data = b"".join(message(n) for n in range(3))
@@ -230,7 +230,7 @@ class ConnectionTests(ServerCase):
         assert read_to_end(connection) == data
 
     def test_another_ones_messages_are_not_in_the_way_of_who_comes_after_it(self) -> None:
-        """A connection that has gone with messages unanswered leaves no byte to the next one."""
+        """A connection that closed with pending replies leaves no byte to the next one."""
         self.start("worker", 0.01)
         gone = self.connect()
         gone.sendall(b"".join(message(n) for n in range(20)))
@@ -242,7 +242,7 @@ class ConnectionTests(ServerCase):
         assert read_to_end(connection) == message(77)
 
     def test_a_queue_without_end_is_not_taken_in(self) -> None:
-        """What is beyond it stays unread, and nobody turns in circles for it."""
+        """Further messages stay unread, without a busy loop."""
         server = self.start("bucket", 0.01, 0, size=1024)
         connection = self.connect()
         connection.setblocking(False)
@@ -256,7 +256,7 @@ class ConnectionTests(ServerCase):
         assert sum(server.cpu()) - before < (time.monotonic() - began) / 10
 
     def test_it_ends_with_its_standard_input(self) -> None:
-        """So that none is left over where who started it was killed."""
+        """So none is left over if its parent was killed."""
         command = [*self.programs.command("worker"), "0.001", str(SIZE), "0"]
         ended = subprocess.run(command, input=b"", capture_output=True, timeout=TIMEOUT, check=True)
         assert int(ended.stdout)

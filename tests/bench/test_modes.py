@@ -1,4 +1,4 @@
-"""Every mode: which are chosen, in which order they take turns, and what the table says of them."""
+"""The modes: how they are chosen, the order of their turns, and the table of results."""
 
 import json
 import unittest
@@ -38,19 +38,19 @@ def _rows(found: table.Table) -> dict[str, table.Row]:
 
 
 class CatalogueTests(unittest.TestCase):
-    """What is measured."""
+    """The catalogue of modes."""
 
     def test_names_differ(self) -> None:
-        """They choose rows, and are keys of what is found."""
+        """They choose rows, and are the keys of the results."""
         names = [mode.name for part in PARTS for mode in part.modes]
         assert len(set(names)) == len(names)
 
     def test_the_first_of_a_part_has_no_goal(self) -> None:
-        """It is what the others are compared with."""
+        """The others are compared with it."""
         assert [part.modes[0].goal for part in PARTS] == [None] * len(PARTS)
 
     def test_the_service_takes_the_options(self) -> None:
-        """And writes replies of the length for which the load waits."""
+        """It writes replies of the length for which the load waits."""
         for mode in (mode for part in PARTS for mode in part.modes):
             if isinstance(mode.work, Service):
                 with self.subTest(mode=mode.name):
@@ -62,7 +62,7 @@ class CatalogueTests(unittest.TestCase):
                     assert len(reply) == SIZE + mode.work.longer
 
     def test_fleets_have_plans(self) -> None:
-        """Which last as long as they are told to."""
+        """With the requested duration."""
         for mode in (mode for part in PARTS for mode in part.modes):
             if isinstance(mode.work, Fleet):
                 with self.subTest(mode=mode.name):
@@ -71,7 +71,7 @@ class CatalogueTests(unittest.TestCase):
                     assert Plan(**fields).ends == 0.5
 
     def test_messages_of_fleets_need_no_escapes(self) -> None:
-        """The C server writes stamped replies of plain text alone."""
+        """The C server writes stamped replies only of plain text."""
         assert repr(MESSAGE.encode()) == f"b'{MESSAGE}'"
 
 
@@ -83,7 +83,7 @@ class ChoiceTests(unittest.TestCase):
         assert chosen(()) == PARTS
 
     def test_the_first_of_its_part_comes_along(self) -> None:
-        """And no other, nor another part."""
+        """No other mode, and no other part."""
         (part,) = chosen(["fleet-open-30k"])
         assert [mode.name for mode in part.modes] == ["fleet-raw", "fleet-open-30k"]
 
@@ -101,16 +101,16 @@ class ChoiceTests(unittest.TestCase):
         ]
 
     def test_a_name_of_nothing_is_refused(self) -> None:
-        """With the names that there are."""
+        """With the known names."""
         with self.assertRaisesRegex(ValueError, "no mode is named 'rwa'; they are raw, prefixed"):
             chosen(["raw", "rwa"])
 
 
 class RoundTests(unittest.TestCase):
-    """Who takes a turn when, and what becomes of it."""
+    """The order of turns, and their results."""
 
     def setUp(self) -> None:
-        """Nobody has had a turn, and nothing fails."""
+        """No mode has had a turn, and none fails."""
         self.told: list[tuple[str, str]] = []
         self.failing: set[str] = set()
 
@@ -139,13 +139,13 @@ class RoundTests(unittest.TestCase):
             return rounds.beside_old(sides, [Part("part", modes)], 3)
 
     def test_each_mode_alternates_with_the_first(self) -> None:
-        """And who begins changes from round to round."""
+        """The first of a pair changes from round to round."""
         self._beside_first(2)
         turns = [name[0] for _, name in self.told]
         assert "".join(turns) == "pddp" + "poop" + "dppd" + "oppo"
 
     def test_the_first_is_what_others_are_compared_with(self) -> None:
-        """Whoever ran first; two pairs a round."""
+        """In either order; two pairs per round."""
         assert self._beside_first(3) == {
             "dear": [Pair(old=2.0, new=3.0)] * 6,
             "odd": [Pair(old=2.0, new=4.0)] * 6,
@@ -158,7 +158,7 @@ class RoundTests(unittest.TestCase):
         assert sides == "onno" + "noon" + "onno"
 
     def test_what_the_old_version_cannot_do_has_no_pairs(self) -> None:
-        """It is a mode that has come since."""
+        """It is a mode of newer versions."""
         self.failing = {"old"}
         assert self._beside_old(_FIRST, _OTHER) == {"plain": [], "dear": []}
 
@@ -185,7 +185,7 @@ def _found(*ratios: float) -> rounds.Found:
 
 
 class TableTests(unittest.TestCase):
-    """What is said of what was found."""
+    """The table of results."""
 
     def test_a_goal_is_reached_by_the_median(self) -> None:
         """Even at the goal itself."""
@@ -195,7 +195,7 @@ class TableTests(unittest.TestCase):
         assert _rows(short)["dear"].mark == "short"
 
     def test_where_nothing_is_asked_nothing_is_reached(self) -> None:
-        """However much it costs."""
+        """At any cost."""
         assert _rows(table.beside_first(_PARTS, _found(*[1.0] * 6)))["odd"].mark == ""
 
     def test_the_first_costs_what_it_cost_beside_all_others(self) -> None:
@@ -224,7 +224,7 @@ class TableTests(unittest.TestCase):
         assert table.slower(found) == []
 
     def test_lines_beside_the_first(self) -> None:
-        """A head for each part, then its modes; nothing stands at the ends of lines."""
+        """A head per part, then its modes; without spaces at the ends of lines."""
         found = table.beside_first(_PARTS, _found(1.0, 1.1, 1.1, 1.1, 1.1, 1.3))
         lines = list(table.lines(found))
         assert lines == [line.rstrip() for line in lines]
@@ -237,7 +237,7 @@ class TableTests(unittest.TestCase):
         ]
 
     def test_lines_beside_an_older_version(self) -> None:
-        """Both costs, no goals, and what has become slower."""
+        """Both costs, no goals, and the slower modes."""
         lines = list(table.lines(table.beside_old(_PARTS, _found(*[2.0] * 6)), "abc"))
         assert lines[0].startswith("new over old, abc: ")
         assert lines[2].split() == ["part", "old", "us", "new", "us", "ratio", "interval"]
@@ -254,7 +254,7 @@ class TableTests(unittest.TestCase):
                 head = line
 
     def test_json_has_all_turns(self) -> None:
-        """By the side they were of."""
+        """By side."""
         pairs = _found(*[1.5] * 6)
         figures = json.loads(json.dumps(table.to_json(table.beside_first(_PARTS, pairs), pairs)))
         dear = next(each for each in figures if each["name"] == "dear")
@@ -265,7 +265,7 @@ class TableTests(unittest.TestCase):
 
 
 class OptionTests(unittest.TestCase):
-    """What the command takes."""
+    """The options of the command."""
 
     def _refused(self, *arguments: str) -> str:
         with (
@@ -290,7 +290,7 @@ class OptionTests(unittest.TestCase):
                 assert said in self._refused(*arguments)
 
     def test_each_kind_has_its_own_number_of_rounds(self) -> None:
-        """Unless it is asked for."""
+        """Unless it is requested."""
         for arguments, count in (
             ([], 5),
             (["--modes"], 6),

@@ -1,4 +1,4 @@
-"""Others' programs on the reactors: what is asked, what is found, and that servers answer and end.
+"""Other programs on the reactors: options, results, and that servers answer and end.
 
 Nothing is measured here.
 """
@@ -31,10 +31,10 @@ _WEB, _AMP, _LINES, _TLS = CASES
 
 
 class CaseTests(unittest.TestCase):
-    """What is measured."""
+    """The cases."""
 
     def test_a_right_reply_is_whole(self) -> None:
-        """And nothing else is one."""
+        """Other bytes are not a reply."""
         page = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
         for reply, right in (
             (page, True),
@@ -46,7 +46,7 @@ class CaseTests(unittest.TestCase):
                 assert bool(_WEB.reply.fullmatch(reply)) == right
 
     def test_all_are_chosen_where_nothing_is_said(self) -> None:
-        """Else those that are named, in their order."""
+        """Otherwise the named ones, in their order."""
         assert chosen(()) == CASES
         assert chosen(["t*", "web"]) == (_WEB, _TLS)
 
@@ -67,10 +67,10 @@ class CaseTests(unittest.TestCase):
 
 
 class RoundTests(unittest.TestCase):
-    """Who takes a turn when."""
+    """The order of turns."""
 
     def setUp(self) -> None:
-        """Nobody has had a turn."""
+        """No reactor has had a turn."""
         self.told = ""
 
     @contextmanager
@@ -84,7 +84,7 @@ class RoundTests(unittest.TestCase):
         yield turn
 
     def test_each_reactor_alternates_with_epoll(self) -> None:
-        """Who begins changes from round to round; two pairs a round."""
+        """The first of a pair changes from round to round; two pairs per round."""
         with patch.object(rounds, "at_work", self._at_work):
             found = rounds.measure([_AMP], ["eager", "uvloop"], 2)
         assert self.told == "eaepepea" + "uvepepuv" + "epeaeaep" + "epuvuvep"
@@ -92,7 +92,7 @@ class RoundTests(unittest.TestCase):
 
 
 def _found(eager: list[float], uvloop: list[float] | None = None) -> rounds.Found:
-    """Make what is found where epoll costs 10 and the others' ratios are these."""
+    """Make results in which epoll costs 10 and the others have these ratios."""
     both = {"eager": eager, "uvloop": uvloop or [1.0] * 6}
     pairs = {name: [Pair(10.0 / each, 10.0) for each in both[name]] for name in both}
     return {"web": pairs, "amp": pairs}
@@ -103,7 +103,7 @@ _LOWER = [0.7, 0.8, 0.8, 0.8, 0.9, 0.99]
 
 
 class TableTests(unittest.TestCase):
-    """What is said of what was found."""
+    """The table of results."""
 
     def test_the_ratio_is_epolls_cost_over_the_reactors_own(self) -> None:
         """Above 1 it is cheaper than epoll, which has a row of its own."""
@@ -121,13 +121,13 @@ class TableTests(unittest.TestCase):
                 assert table.is_below(_WEB, _found(ratios)) == bool(mark)
 
     def test_other_reactors_may_be_below(self) -> None:
-        """They are marked, but it is no fault of ours."""
+        """They are marked, but do not change the exit code."""
         found = _found(_HIGHER, _LOWER)
         assert [row.mark for row in table.rows(_WEB, found)] == ["", "", "below epoll"]
         assert not table.is_below(_WEB, found)
 
     def test_lines(self) -> None:
-        """A head for each case, then its reactors; nothing stands at the ends of lines."""
+        """A head per case, then its reactors; without spaces at the ends of lines."""
         lines = list(table.lines([_WEB, _AMP], _found(_HIGHER, _LOWER)))
         assert lines == [line.rstrip() for line in lines]
         assert [" ".join(line.split()) for line in lines[2:8]] == [
@@ -148,7 +148,7 @@ class TableTests(unittest.TestCase):
 
 
 class ExitTests(unittest.TestCase):
-    """What the command says at its end."""
+    """The exit code of the command."""
 
     def _ended(self, ratios: list[float], *arguments: str) -> int:
         measured = Mock(return_value=_found(ratios))
@@ -161,7 +161,7 @@ class ExitTests(unittest.TestCase):
         assert self._ended(_HIGHER) == 0
 
     def test_figures_are_written(self) -> None:
-        """Of the case that was chosen."""
+        """Of the chosen case."""
         with TemporaryDirectory() as folder:
             file = Path(folder, "figures.json")
             self._ended(_HIGHER, f"--json={file}")
@@ -169,7 +169,7 @@ class ExitTests(unittest.TestCase):
 
 
 class TLSClientTests(unittest.TestCase):
-    """What the load over TLS takes for a reply."""
+    """The replies that the load over TLS accepts."""
 
     def _takes(self, *came: bytes | Exception) -> list[bool]:
         connection = Mock(send=len, recv=Mock(side_effect=came))
@@ -178,7 +178,7 @@ class TLSClientTests(unittest.TestCase):
         return [client.take() for _ in came]
 
     def test_a_reply_may_come_in_parts(self) -> None:
-        """And records of TLS's own before it."""
+        """Also after other records of TLS."""
         assert self._takes(ssl.SSLWantReadError(), b"a", b"bc") == [False, False, True]
 
     def test_anything_else_ends_it(self) -> None:
@@ -200,7 +200,7 @@ class ProcessTests(unittest.TestCase):
     """The servers themselves."""
 
     def setUp(self) -> None:
-        """Compile on demand, into a folder that goes."""
+        """Compile on demand, into a temporary folder."""
         folder = self.enterContext(TemporaryDirectory())
         self._programs = Programs(Path(folder))
         self._certificate = rounds.Certificate(*write_certificate(folder))
@@ -216,7 +216,7 @@ class ProcessTests(unittest.TestCase):
                 assert set(psutil.Process().children()) == before
 
     def test_a_wrong_reply_is_an_error(self) -> None:
-        """It says what came, and the server ends."""
+        """The error shows the received bytes, and the server ends."""
         before = set(psutil.Process().children())
         case = replace(_WEB, request=b"nonsense\r\n\r\n")
         with (
@@ -227,7 +227,7 @@ class ProcessTests(unittest.TestCase):
         assert set(psutil.Process().children()) == before
 
     def test_each_name_installs_its_reactor(self) -> None:
-        """Or the table would tell nothing."""
+        """Otherwise the table would mean nothing."""
         kinds = {"epoll": "EPollReactor", "eager": "EagerReactor"}
         if find_spec("uvloop"):
             kinds["uvloop"] = "AsyncioSelectorReactor over uvloop.Loop"

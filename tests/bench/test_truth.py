@@ -1,4 +1,4 @@
-"""The observer of the fleet's times: what it reads from packets, and how it judges figures."""
+"""The observer of the fleet's times: reading packets, and judging figures."""
 
 import struct
 import unittest
@@ -45,7 +45,7 @@ MS = 1_000_000
 
 
 def frame(*, out: bool, at: int, data: int = 0, flags: int = ACK, port: int = PORT) -> bytes:
-    """Make what tcpdump keeps of a packet: its head, of Ethernet, IPv4 and TCP."""
+    """Make the part of a packet that tcpdump keeps: the heads of Ethernet, IPv4 and TCP."""
     ends = [CLIENT, (SERVER, port)]
     (source, from_port), (target, to_port) = ends if out else ends[::-1]
     tcp = struct.pack(">HHIIBBHHH", from_port, to_port, at % 2**32, 0, 8 << 4, flags, 0, 0, 0)
@@ -91,7 +91,7 @@ class FileTests(unittest.TestCase):
                     assert list(segments(data, PORT)) == expected
 
     def test_a_cut_last_packet_is_left_out(self) -> None:
-        """Wherever the end of the file is, what stands whole before it is read."""
+        """For any end of the file, the whole packets before it are read."""
         data = capture(OPENED)
         for end in range(24, len(data)):
             read = list(segments(data[:end], PORT))
@@ -104,7 +104,7 @@ class FileTests(unittest.TestCase):
                 list(segments(data, PORT))
 
     def test_packets_of_others_are_left_out(self) -> None:
-        """Other ports, other protocols, other addresses of the same port, mere acknowledgements."""
+        """Other ports, other protocols, other addresses of the same port, pure acknowledgements."""
         udp = bytearray(OPENED[0][1])
         udp[23] = 17
         version_6 = bytearray(OPENED[0][1])
@@ -138,7 +138,7 @@ class StreamTests(unittest.TestCase):
     """Messages and replies in segments."""
 
     def test_connecting_is_from_the_first_syn_to_the_first_answer(self) -> None:
-        """Whatever is sent again."""
+        """Even if packets are sent again."""
         again = [(packet[0] + 5 * MS, packet[1]) for packet in OPENED]
         assert flow_of([]).connect == flow_of(again).connect == 2 * MS
 
@@ -148,7 +148,7 @@ class StreamTests(unittest.TestCase):
         assert flow.connect is None
 
     def test_several_messages_in_a_segment_went_together(self) -> None:
-        """And a part of one more did not."""
+        """A part of another one does not count."""
         assert flow_of([(20, frame(out=True, at=100, data=25))]).sent.whole == [20, 20]
 
     def test_a_reply_in_two_segments_has_come_with_the_second(self) -> None:
@@ -157,7 +157,7 @@ class StreamTests(unittest.TestCase):
         assert flow_of(packets).came.whole == [30]
 
     def test_what_is_sent_again_counts_when_it_passed_first(self) -> None:
-        """Also where more comes with it."""
+        """Also if more bytes come with it."""
         packets = [
             (20, frame(out=True, at=100, data=10)),
             (30, frame(out=True, at=100, data=10)),
@@ -187,13 +187,13 @@ class StreamTests(unittest.TestCase):
 
 
 def talk(number: int, *pairs: tuple[int, int]) -> tuple[tuple[int, int], Flow]:
-    """Make the flow of a client, from when each message went and its reply came, in ms."""
+    """Make a client's flow, from the times of its messages and replies, in ms."""
     sent = Stream(1, 0, [MS * each for each, _ in pairs])
     return (number, 1), Flow(sent, Stream(1, 2 * MS, [MS * each for _, each in pairs]))
 
 
 class TruthTests(unittest.TestCase):
-    """What is true of a run that was seen."""
+    """The true times of an observed run."""
 
     def test_wire_and_connect_are_as_they_passed(self) -> None:
         """In seconds, in ascending order."""
@@ -201,7 +201,7 @@ class TruthTests(unittest.TestCase):
         assert (truth.wire, truth.connect) == ([0.001, 0.004], [0.002])
 
     def test_a_closed_load_waits_on_the_wire_only(self) -> None:
-        """What passes between a reply and the next message is the client's."""
+        """The time between a reply and the next message is the client's."""
         truth = seen(dict([talk(7, (5, 9), (109, 110))]), 7, Schedule(1))
         assert truth.response == truth.wire
 
@@ -211,7 +211,7 @@ class TruthTests(unittest.TestCase):
         assert seen(dict([flow]), 0, Schedule(1, 100.0)).response == [0.001, 0.007, 0.016, 0.025]
 
     def test_the_fleets_own_queue_is_not_in_it(self) -> None:
-        """However long a message that was due was not sent."""
+        """Even if a due message was sent late."""
         flow = talk(0, (0, 1), (510, 511), (1020, 1021))
         assert seen(dict([flow]), 0, Schedule(1, 100.0)).response == [0.001, 0.001, 0.001]
 
@@ -226,23 +226,23 @@ class TruthTests(unittest.TestCase):
         assert seen(waiting, 3, Schedule(2, 100.0)).response == [0.001, 0.001, 0.006, 0.025]
 
     def test_each_process_has_a_schedule_of_its_own(self) -> None:
-        """Which began when its own first message went."""
+        """Which began when its own first message was sent."""
         found = dict([talk(0, (0, 1)), talk(1, (10, 11)), talk(2, (700, 701))])
         schedule = Schedule(3, 200.0, parts=2)
         assert seen(found, 0, schedule).response == [0.001] * 3
 
     def test_holes_are_told(self) -> None:
-        """They make the observer no witness."""
+        """They make the observer unreliable."""
         key, flow = talk(0, (0, 1))
         flow.came.holes = 2
         assert seen({key: flow}, 0, Schedule(1)).holes == 2
 
 
 class WitnessTests(unittest.TestCase):
-    """Where there is nothing to compare with."""
+    """Runs without anything to compare with."""
 
     def unseen(self, run: Run, answered: int, name: str = "closed-1-none-reactor") -> list[str]:
-        """Say why, of a run of one client."""
+        """Return the reasons, for a run of one client."""
         case = next(case for case in ALL_CASES if case.name == name)
         truth = seen(run.flows, 0, Schedule(1))
         return list(_unseen(case, run, truth, figures("response", 0.001, answered)))
@@ -259,8 +259,8 @@ class WitnessTests(unittest.TestCase):
         torn, silent = talk(0, (10, 11)), talk(0)
         torn[1].sent.holes = 1
         for flows_seen, lost, answered, expected in (
-            ({key: flow}, 3, 1, "tcpdump lost 3 packets: it is no witness"),
-            (dict([torn]), 0, 1, "1 pieces were never seen: tcpdump is no witness"),
+            ({key: flow}, 3, 1, "tcpdump lost 3 packets: its times are not reliable"),
+            (dict([torn]), 0, 1, "1 pieces were never seen: tcpdump's times are not reliable"),
             ({key: flow}, 0, 2, "1 replies were seen, 2 are in the report"),
             (dict([silent]), 0, 0, "no reply was seen"),
         ):
@@ -269,7 +269,7 @@ class WitnessTests(unittest.TestCase):
         assert Run({}, 0, dict([silent]), 0).rate == 0.0
 
     def test_connections_count_where_they_are_compared(self) -> None:
-        """Of a server that notes nobody knows when they began."""
+        """A noted server does not record when connections began."""
         key, flow = talk(0, (10, 11))
         flow.came.began = None
         run = Run({}, 0, {key: flow}, 0)
@@ -290,7 +290,7 @@ class RankTests(unittest.TestCase):
                 assert at(percent, range(1, count + 1)) == expected
 
     def test_a_reports_histograms_are_read_so(self) -> None:
-        """With 2 of 160 at 1 s, p99 is 1 s; a figure that is not there is not in it."""
+        """With 2 of 160 at 1 s, p99 is 1 s; a missing figure is left out."""
         latencies = Latencies()
         latencies.add_counts([(1000, 158), (1_000_000, 2)])
         report = make_report("reactor", "5000", Plan(), (), Measured(latency=latencies.encode()))
@@ -301,7 +301,7 @@ class RankTests(unittest.TestCase):
         assert found.counts == {"response": 160}
 
     def test_wire_times_and_marks_are_read(self) -> None:
-        """The samples that tell as much as those there are; of the marks those of percentiles."""
+        """The effective number of samples; of the marks those of percentiles."""
         wire = Latencies()
         wire.add_counts([(500, 10)])
         measured = Measured(wire=wire.encode(), timed=7, timed_squares=25)
@@ -322,17 +322,17 @@ def figures(name: str, value: float, count: int = 1000, **more: Any) -> Printed:
 
 
 def lines(name: str, true: float, found: Printed) -> list[Line]:
-    """Judge a run in which all times were the same."""
+    """Judge a run in which all times were equal."""
     truth = Truth([true] * 1000, [true] * 1000, [true] * 1000)
     judged = [*judge(truth, found), *judge_connect(truth, found)]
     return [line for line in judged if line.name == name]
 
 
 class JudgeTests(unittest.TestCase):
-    """What holds."""
+    """The figures that hold."""
 
     def assert_holds(self, name: str, printed_ms: float, *, holds: bool) -> None:
-        """Hold what becomes of a printed value where 10 ms are true."""
+        """Check the verdict on a printed value if 10 ms are true."""
         judged = lines(name, 0.010, figures(name, printed_ms / 1e3))
         assert [line.holds for line in judged] == [holds] * 3
 
@@ -358,7 +358,7 @@ class JudgeTests(unittest.TestCase):
         ]
 
     def test_an_invalid_report_marks_all(self) -> None:
-        """But a wire time must be right there too."""
+        """But a wire time must be right even then."""
         assert all(
             each.holds for each in lines("response", 0.01, figures("response", 1.0, invalid=True))
         )
@@ -367,7 +367,7 @@ class JudgeTests(unittest.TestCase):
         )
 
     def test_what_is_missing_does_not_hold(self) -> None:
-        """Nobody can see whether it is right."""
+        """It cannot be checked."""
         judged = lines("wire", 0.010, figures("response", 0.010))
         assert [(line.printed, line.holds) for line in judged] == [(None, False)] * 3
 
@@ -390,14 +390,14 @@ class CommandTests(unittest.TestCase):
     """The cases and the command."""
 
     def test_cases_have_names_of_their_own(self) -> None:
-        """Some 30 by default, all of them among all; every share is of a load that is known."""
+        """Some 30 by default, all part of ``--all``; every share is of a measured load."""
         assert 25 <= len(CASES) <= 40
         assert set(CASES) < set(ALL_CASES)
         assert len({case.name for case in ALL_CASES}) == len(ALL_CASES)
         assert {case.load for case in ALL_CASES} == set(LOADS)
 
     def test_without_tcpdump_it_ends_with_one_line(self) -> None:
-        """Also where it may not listen."""
+        """Also if it may not listen."""
         for problem in ("tcpdump: No such file or directory", "lo: You don't have permission"):
             with (
                 self.subTest(problem=problem),
@@ -408,7 +408,7 @@ class CommandTests(unittest.TestCase):
                 assert [call.args[0] for call in said.write.mock_calls] == [problem, "\n"]
 
     def test_a_tcpdump_that_is_not_there_is_named(self) -> None:
-        """Whatever kept it from starting."""
+        """For any reason."""
         with (
             patch("bench.truth.capture.subprocess.Popen", side_effect=FileNotFoundError(2, "none")),
             patch("pathlib.Path.open"),

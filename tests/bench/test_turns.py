@@ -1,4 +1,4 @@
-"""The programs that take turns: what they send, count and say, and that they end where they fail.
+"""The programs that take turns: their messages, counts and output, and that they end on failure.
 
 Nothing is measured here.
 """
@@ -45,7 +45,7 @@ class TurnTests(unittest.TestCase):
             return int.from_bytes(counted[:8], sys.byteorder)
 
     def test_the_server_writes_replies_as_ours_does(self) -> None:
-        """In each format, but for the time; and it counts them."""
+        """In each format, except for the time; and it counts them."""
         for number, reply in enumerate(ReplyFormat, start=1):
             with self.subTest(reply=reply):
                 wanted = REPLY_WRITERS[reply](b"abc", _CTIME.decode())
@@ -58,7 +58,7 @@ class TurnTests(unittest.TestCase):
                 assert self._counted() == number
 
     def test_the_client_counts_what_the_server_has_answered(self) -> None:
-        """Turn after turn; nothing is owed between them."""
+        """Turn after turn; no reply is pending between them."""
         wanted = ["3", "64", str(64 + len("Resposta => ")), "!some text"]
         port = self._served("prefixed")
         client = self._running(*self._programs.command("client"), "turns", port, *wanted)
@@ -70,12 +70,12 @@ class TurnTests(unittest.TestCase):
             assert answered == self._counted() > 0
 
     def test_the_client_ends_where_replies_are_too_long(self) -> None:
-        """Rather than take the rest of one for the next."""
+        """Otherwise it would take the rest of one reply for the next."""
         load = [self._served("prefixed"), "3", "64", "64", ""]
         client = self._running(*self._programs.command("client"), "turns", *load)
         assert client.line() == "begin"
         client.tell("0.01")
-        with self.assertRaisesRegex(RuntimeError, "ended without a word"):
+        with self.assertRaisesRegex(RuntimeError, "ended without output"):
             client.line()
 
     def test_clients_count_what_the_server_has_answered(self) -> None:
@@ -94,7 +94,7 @@ class TurnTests(unittest.TestCase):
                     assert answered == self._counted()
 
     def test_a_fleet_ends_where_its_plan_is_refused(self) -> None:
-        """It says nothing, so that who waits for it knows."""
+        """It prints nothing, so a waiting program notices."""
         for engine in ("reactor", "threads"):
             with self.subTest(engine=engine):
                 command = self._programs.fleet(engine, "9", '{"reply": "nonesuch"}')
@@ -104,7 +104,7 @@ class TurnTests(unittest.TestCase):
                 assert ended.stdout == ""
 
     def test_the_fleets_import_public_names_only(self) -> None:
-        """So that they run with a version whose modules are elsewhere."""
+        """So they run with versions that have other modules."""
         source = ROOT / "bench" / "peers" / "fleet_in_turns.py"
         lines = [line.split("#")[0].strip() for line in source.read_text().splitlines()]
         assert [line for line in lines if "from twistecho" in line] == [

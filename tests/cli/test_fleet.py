@@ -255,8 +255,8 @@ class LoadOptionTests(_FolderCase):
             ("--allow-lag=soon",): "'--allow-lag': 'soon' is not a number of seconds",
             ("--ramp=0",): "--ramp: 0 is not a number above 0",
             ("--duration=0ms",): "--duration: 0 is not a number above 0",
-            ("--rate=many",): "'--rate': 'many' is not a number a second",
-            ("--rate=-1k",): "'--rate': -1k is not a number a second, 0 or more",
+            ("--rate=many",): "'--rate': 'many' is not a number per second",
+            ("--rate=-1k",): "'--rate': -1k is not a number per second, 0 or more",
             ("--rate=nan",): "'--rate': nan is not",
             ("--think=a bit",): "'--think': 'a bit' is not a number of seconds",
             ("--warmup=-1",): "'--warmup': -1 is not a number of seconds, 0 or more",
@@ -289,7 +289,7 @@ class LoadOptionTests(_FolderCase):
         line = refused("check", "--reconnect=2", "--fault=reset:0.1")
         assert "--reconnect: with --fault it needs --clients 1: faults" in line
         assert "'5:1s' is not a whole number" in refused("check", "--clients=5:1s")
-        assert "'5:1s' is not a number a second" in refused("check", "--rate=5:1s")
+        assert "'5:1s' is not a number per second" in refused("check", "--rate=5:1s")
 
 
 class StagesTests(_FolderCase):

@@ -23,4 +23,4 @@ class ParsedTests(TestCase):
         """The function's own."""
         with pytest.raises(click.BadParameter) as caught:
             RATE.convert("many", None, None)
-        assert caught.value.message == "'many' is not a number a second"
+        assert caught.value.message == "'many' is not a number per second"

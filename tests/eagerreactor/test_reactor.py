@@ -1,4 +1,4 @@
-"""What the eager reactor does differently: when it sends, what it logs, which time it keeps."""
+"""The differences of the eager reactor: when it sends, its log lines, its clock."""
 
 import errno
 import inspect
@@ -39,7 +39,7 @@ class Eager(Builder):
 
 
 class EagernessTestsBuilder(Eager):
-    """What is sent, and when."""
+    """Sending: which bytes, and when."""
 
     def test_a_reply_is_sent_without_waiting_for_writability(self) -> None:
         """The descriptor is never registered for it."""
@@ -108,7 +108,7 @@ class EagernessTestsBuilder(Eager):
         assert server.transport in seen[2]
 
     def test_every_stream_connection_is_eager(self) -> None:
-        """Accepted, connecting, adopted; a port that was adopted accepts such ones."""
+        """Accepted, connecting, adopted; an adopted port accepts eager ones."""
         reactor = self.buildReactor()
         listener = socket.create_server(("127.0.0.1", 0))
         here, there = socket.socketpair()
@@ -129,12 +129,12 @@ class EagernessTestsBuilder(Eager):
 
 
 class InterruptedTestsBuilder(Eager):
-    """A turn of sending, of several connections, that is left before its end."""
+    """A turn of sending, by several connections, that is interrupted."""
 
     def connections(
         self, reactor: Any, ready: Callable[[list[Recorder]], object]
     ) -> tuple[list[Recorder], list[socket.socket]]:
-        """Have three connections, which write in the same turn once all are there and ready."""
+        """Make three connections, which write in the same turn once all are ready."""
         servers = [Recorder() for _ in range(3)]
         port = self.listen(reactor, *servers)
 
@@ -150,7 +150,7 @@ class InterruptedTestsBuilder(Eager):
         return servers, [self.peer(port) for _ in servers]
 
     def test_a_callback_that_runs_the_reactor_waits_for_nobody(self) -> None:
-        """What others wrote goes out meanwhile."""
+        """Other connections' bytes are sent meanwhile."""
         reactor = self.buildReactor()
         servers, peers = self.connections(reactor, lambda made: made[0].transport.loseConnection())
         came: list[bytes] = []
@@ -169,7 +169,7 @@ class InterruptedTestsBuilder(Eager):
         assert came == [b"hello"] * 2
 
     def test_an_interrupted_send_ends_its_connection_and_no_other(self) -> None:
-        """As Twisted has it: nobody knows how much was sent."""
+        """As under Twisted: it is unknown how much was sent."""
         reactor = self.buildReactor()
 
         def ready(made: list[Recorder]) -> None:
@@ -185,7 +185,7 @@ class InterruptedTestsBuilder(Eager):
         assert len(self.flushLoggedErrors(KeyboardInterrupt)) == 1
 
     def test_what_is_raised_between_two_sends_holds_nobody_up(self) -> None:
-        """The others' turn comes, and that of the one it was raised at."""
+        """The other connections are tried, and the interrupted one again."""
         reactor = self.buildReactor()
         _, peers = self.connections(reactor, lambda made: made[0].transport.startWriting())
         original = EagerReactor._try
@@ -205,7 +205,7 @@ class InterruptedTestsBuilder(Eager):
 
 
 class _Replier(Recorder):
-    """Replies as the eager reactor asks for it; what it does before, a test sets."""
+    """Replies by replyEagerly; a test sets an action before it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,21 +213,21 @@ class _Replier(Recorder):
         self.reply: Any = lambda data: data
 
     def dataReceived(self, data: bytes) -> None:
-        """Be called where the reactor does not reply."""
+        """Reply under other reactors."""
         super().dataReceived(data)
 
     def replyEagerly(self, data: bytes) -> Any:
-        """Note what came, do as told, reply."""
+        """Record the bytes, call the test's function, reply."""
         self.received += data
         self.before(self, data)
         return self.reply(data)
 
 
 class ReplyTestsBuilder(Eager):
-    """What a protocol's replyEagerly returns is written for it."""
+    """The bytes that a protocol's replyEagerly returns are written."""
 
     def replies(self, replier: _Replier, expected: bytes) -> None:
-        """Have a peer say hello, and see what comes back."""
+        """Let a peer send hello, and check the reply."""
         reactor = self.buildReactor()
         peer = self.accepted(reactor, replier)
         peer.sendall(b"hello")
@@ -236,7 +236,7 @@ class ReplyTestsBuilder(Eager):
         assert bytes(came) == expected
 
     def test_a_reply_is_written(self) -> None:
-        """And dataReceived is not called."""
+        """Without a call of dataReceived."""
         replier = _Replier()
         replier.on_data = lambda *_: self.fail("dataReceived was called")
         self.replies(replier, b"hello")
@@ -258,7 +258,7 @@ class ReplyTestsBuilder(Eager):
             self.replies(replier, b"later")
 
     def test_a_reply_to_a_peer_that_does_not_read_waits(self) -> None:
-        """And is not lost, whatever of it the socket took."""
+        """No byte is lost, whatever part the socket took."""
         replier = _Replier()
         replier.reply = lambda data: data * 20_000
         replier.before = lambda made, _: made.transport.socket.setsockopt(
@@ -282,7 +282,7 @@ class ReplyTestsBuilder(Eager):
             assert bool(producer.pauseProducing.called) is paused
 
     def test_a_reply_is_sent_though_the_callback_ran_the_reactor(self) -> None:
-        """A turn within a turn takes only what was written until then."""
+        """A turn within a turn sends only the bytes written until then."""
         replier = _Replier()
         replier.before = lambda made, _: (
             made.transport.reactor.callLater(0, made.transport.write, b"inner "),
@@ -291,7 +291,7 @@ class ReplyTestsBuilder(Eager):
         self.replies(replier, b"inner hello")
 
     def test_a_reply_that_is_no_bytes_ends_its_connection_alone(self) -> None:
-        """Logged once; what others wrote in the same turn goes out."""
+        """Logged once; other connections' bytes of the same turn are sent."""
         reactor = self.buildReactor()
         bad, good = _Replier(), _Replier()
         bad.reply = lambda _: "text"
@@ -306,7 +306,7 @@ class ReplyTestsBuilder(Eager):
         assert len(self.flushLoggedErrors(TypeError)) == 1
 
     def test_a_reply_to_a_connection_that_was_just_ended_goes_nowhere(self) -> None:
-        """The peer sees the reset alone."""
+        """The peer sees only the reset."""
         reactor = self.buildReactor()
         replier = _Replier()
         replier.before = lambda made, _: made.transport.abortConnection()
@@ -319,12 +319,12 @@ class ReplyTestsBuilder(Eager):
 
 
 class WordsTestsBuilder(Builder):
-    """What a connection is called, by both reactors alike."""
+    """The name of a connection, which is the same under both reactors."""
 
     _reactors = [EAGER, EPOLL]
 
     def test_repr_and_log_prefix(self) -> None:
-        """Of accepted and of adopted connections, also after they have gone."""
+        """For accepted and adopted connections, also after they have closed."""
         reactor = self.buildReactor()
         accepted, adopted = Recorder(), Recorder()
         port = self.listen(reactor, accepted)
@@ -350,7 +350,7 @@ class ErrnoTestsBuilder(Eager):
     """Why a connection broke."""
 
     def errno_of(self, on_made: Any, said: bytes = b"") -> int:
-        """Have the peer reset; give the errno that the protocol was told."""
+        """Let the peer reset; return the errno that the protocol got."""
         reactor = self.buildReactor()
         server = Recorder()
         server.on_made = on_made
@@ -372,7 +372,7 @@ class ErrnoTestsBuilder(Eager):
         assert self.errno_of(lambda _: None) == errno.ECONNRESET
 
     def test_found_when_writing(self) -> None:
-        """Though what follows on the socket looks like FIN."""
+        """Although the next read looks like FIN."""
 
         def write_later(made: Recorder) -> None:
             made.transport.reactor.callLater(0, made.transport.write, b"x")
@@ -390,10 +390,10 @@ class ErrnoTestsBuilder(Eager):
 
 
 class LogContextTestsBuilder(Eager):
-    """Log lines carry the prefix of the connection in whose callback they are made."""
+    """Log lines have the prefix of the connection in whose callback they are made."""
 
     def events(self, on_data: Any) -> tuple[Recorder, list[dict[str, Any]]]:
-        """Run a callback; give what was logged until it stopped the reactor."""
+        """Run a callback; return the events logged until it stopped the reactor."""
         reactor = self.buildReactor()
         server = Recorder()
         server.on_data = on_data
@@ -449,7 +449,7 @@ class LogContextTestsBuilder(Eager):
 
 
 class ClockTestsBuilder(Eager):
-    """The time it keeps."""
+    """The reactor's clock."""
 
     def test_the_clock_is_monotonic(self) -> None:
         """A step of the wall clock moves no delayed call."""
@@ -471,7 +471,7 @@ class ClockTestsBuilder(Eager):
 
 
 class StartTLSTestsBuilder(Eager):
-    """Once TLS has started, nothing goes out as it was written."""
+    """Once TLS has started, nothing is sent unencrypted."""
 
     def test_no_plaintext_after_starttls(self) -> None:
         """Neither what is written at once, nor later, nor through a sequence or a producer."""
@@ -499,10 +499,10 @@ class StartTLSTestsBuilder(Eager):
 
 
 class InternalsTests(TestCase):
-    """What of Twisted is used that Twisted may change."""
+    """The parts of Twisted that are used and not public."""
 
     def test_they_are_what_they_were(self) -> None:
-        """Names exist, methods take what they took."""
+        """The names exist, and the methods have the expected arguments."""
         for name, arguments in TWISTED_INTERNALS.items():
             with self.subTest(name=name):
                 found = namedAny(name)
@@ -511,7 +511,7 @@ class InternalsTests(TestCase):
                     assert taken[: len(arguments.split())] == arguments.split()
 
     def test_a_reactor_has_the_sets_that_are_looked_into(self) -> None:
-        """Descriptors wanted for reading, for writing, and who they belong to."""
+        """The registered descriptors for reading and writing, and their owners."""
         reactor: Any = EagerReactor()
         self.addCleanup(reactor._poller.close)
         self.addCleanup(reactor.waker.connectionLost, None)
@@ -530,7 +530,7 @@ class CommandTests(TestCase):
         assert "eager" in helped.stdout
 
     def test_a_child_installs_it_by_the_module_of_its_class(self) -> None:
-        """As Twisted's reactors let programs do that start others."""
+        """As programs that start others do with Twisted's reactors."""
         module = EagerReactor.__module__
         program = (
             f"import {module} as module; made = module.install();"

@@ -1,4 +1,4 @@
-"""What a protocol may rely on, held for Twisted's epoll reactor and for the eager one alike."""
+"""The guarantees for protocols, tested with Twisted's epoll reactor and with the eager one."""
 
 import errno
 import io
@@ -51,7 +51,7 @@ class Agreement(Builder):
 
 
 class WriteTestsBuilder(Agreement):
-    """What is written arrives, in order, whole, and once."""
+    """Written bytes arrive completely, in order, and once."""
 
     def test_writes_of_a_callback_and_of_a_timer_arrive_in_order(self) -> None:
         """From connectionMade, dataReceived and a delayed call; with writeSequence between."""
@@ -168,10 +168,10 @@ class WriteTestsBuilder(Agreement):
 
 
 class ClosingTestsBuilder(Agreement):
-    """However a connection ends, what was promised is kept."""
+    """The guarantees for every way in which a connection ends."""
 
     def ends(self, close: Any, *, peer_sends: bytes = b"") -> tuple[Recorder, bytes]:
-        """Close as told in dataReceived; give the protocol and what the peer saw until FIN."""
+        """Close in dataReceived; return the protocol and the peer's bytes until FIN."""
         reactor = self.buildReactor()
         server = Recorder()
         server.on_data = lambda made, _: close(made)
@@ -182,7 +182,7 @@ class ClosingTestsBuilder(Agreement):
         return server, received_by(peer)
 
     def test_loseconnection_sends_what_was_written_before_and_after(self) -> None:
-        """Until the buffer is empty, as Twisted has it."""
+        """Until the buffer is empty, as under Twisted."""
 
         def close(made: Recorder) -> None:
             made.transport.write(b"before ")
@@ -200,7 +200,7 @@ class ClosingTestsBuilder(Agreement):
         assert (came, len(server.lost)) == (b"", 1)
 
     def test_abortconnection_sends_nothing_more(self) -> None:
-        """Neither what is buffered nor what is written afterwards; the peer sees RST."""
+        """Neither buffered bytes nor later ones; the peer sees RST."""
 
         def close(made: Recorder) -> None:
             made.transport.write(b"before")
@@ -221,7 +221,7 @@ class ClosingTestsBuilder(Agreement):
         assert [reason.type for reason in server.lost] == [ConnectionAborted]
 
     def test_half_close_sends_what_is_pending_then_fin_and_goes_on_reading(self) -> None:
-        """What is written after FIN went out is dropped."""
+        """Bytes that are written after FIN was sent are dropped."""
         reactor = self.buildReactor()
         server = _HalfCloseable()
         server.on_made = lambda made: (
@@ -283,7 +283,7 @@ class ClosingTestsBuilder(Agreement):
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
     def test_a_callback_may_end_another_connection_that_has_an_event_waiting(self) -> None:
-        """Both are readable in one poll, and whoever comes first ends the other."""
+        """Both are readable in one poll, and the first one ends the other."""
         reactor = self.buildReactor()
         pair = [Recorder(), Recorder()]
         for this, other in (pair, pair[::-1]):
@@ -299,7 +299,7 @@ class ClosingTestsBuilder(Agreement):
 
 
 class ProducerTestsBuilder(Agreement):
-    """Producers are paused, resumed and asked as Twisted does it."""
+    """Producers are paused and resumed as Twisted does it."""
 
     def test_a_push_producer_is_paused_over_the_buffer_size_and_resumed_below(self) -> None:
         """Not at the size itself; resumed once all is sent."""
@@ -322,7 +322,7 @@ class ProducerTestsBuilder(Agreement):
         server.transport.unregisterProducer()
 
     def test_a_pull_producer_is_asked_without_recursion(self) -> None:
-        """Each time what it wrote is gone; another connection is served meanwhile."""
+        """Each time its bytes were sent; another connection is served meanwhile."""
         reactor = self.buildReactor()
         server, other = Recorder(), Recorder()
         producer = _Pull(server, 3000)
@@ -374,10 +374,10 @@ class ProducerTestsBuilder(Agreement):
 
 
 class BrokenTestsBuilder(Agreement):
-    """A connection that breaks says so once, and not in the midst of the protocol's code."""
+    """A broken connection reports it once, and not inside the protocol's code."""
 
     def breaks(self, server: Recorder, said: bytes) -> None:
-        """Have the peer say something and reset; run until the connection is lost."""
+        """Let the peer send bytes and reset; run until the connection is lost."""
         reactor = self.buildReactor()
         server.on_lost = lambda _: reactor.stop()
         peer = self.accepted(reactor, server)
@@ -426,10 +426,10 @@ class BrokenTestsBuilder(Agreement):
 
 
 class UNIXTestsBuilder(Agreement):
-    """Unix stream connections, and what may come along."""
+    """Unix stream connections, with file descriptors."""
 
     def path(self) -> str:
-        """Give the name of a socket that will not be there after the test."""
+        """Return the name of a socket that is deleted after the test."""
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return str(Path(folder.name) / "socket")
@@ -461,7 +461,7 @@ class UNIXTestsBuilder(Agreement):
 
 
 class _Echo(Recorder):
-    """Replies with what came: to the eager reactor by the shortcut, to others by writing."""
+    """Echoes: under the eager reactor by the shortcut, under others by writing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -473,25 +473,25 @@ class _Echo(Recorder):
         self.transport.write(data)
 
     def replyEagerly(self, data: bytes) -> bytes:
-        """Give the reply."""
+        """Return the reply."""
         self.received += data
         self.eagerly += 1
         return data
 
 
 class _Heir(_Echo):
-    """Has both from the same class."""
+    """Inherits both methods from the same class."""
 
 
 class _Louder(_Echo):
-    """Has one, and the other from another class."""
+    """Has one method, and the other from another class."""
 
     def replyEagerly(self, data: bytes) -> bytes:
         return super().replyEagerly(data).upper()
 
 
 class _Noting:
-    """Notes what comes before it passes it on; a mixin."""
+    """Records bytes before it passes them on; a mixin."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -511,7 +511,7 @@ class _NotingWrapper(_Noting, ProtocolWrapper):
 
 
 class _Forwarding(Protocol):
-    """Wraps a protocol, to which it passes on all names that it does not know."""
+    """Wraps a protocol, and passes on unknown attribute names to it."""
 
     def __init__(self, wrapped: Protocol) -> None:
         self.wrapped = wrapped
@@ -529,7 +529,7 @@ class _Forwarding(Protocol):
 
 
 class _Refusing(_Echo):
-    """Takes nothing but what begins with a word."""
+    """Accepts only messages that begin with a word."""
 
     def dataReceived(self, data: bytes) -> None:
         if data.startswith(b"please "):
@@ -539,7 +539,7 @@ class _Refusing(_Echo):
 
 
 class _Intercepting(_Echo):
-    """Gives another dataReceived to who asks for it."""
+    """Computes another dataReceived at each access."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -558,7 +558,7 @@ class _Intercepting(_Echo):
 
 
 class PassingTestsBuilder(Agreement):
-    """Nothing passes by what stands before a protocol, whether that can reply eagerly or not."""
+    """Code in front of a protocol gets all bytes, whether or not the protocol replies eagerly."""
 
     def talk(
         self,
@@ -566,7 +566,7 @@ class PassingTestsBuilder(Agreement):
         said: Sequence[tuple[bytes, bytes]] = ((b"one", b"one"), (b"two", b"two")),
         afterwards: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Have a peer send messages, each after the reply to the last, and see the replies.
+        """Let a peer send messages, each after the reply to the last, and check the replies.
 
         After each of them something else may be done, before the next message is sent.
         """
@@ -593,7 +593,7 @@ class PassingTestsBuilder(Agreement):
         assert replies == [reply for _, reply in said]
 
     def test_a_class_with_both_is_asked_for_its_reply(self) -> None:
-        """By the eager reactor only; a subclass that changes neither is, too."""
+        """Only by the eager reactor; also for a subclass that changes neither."""
         for protocol in (_Echo(), _Heir()):
             self.talk(protocol)
             assert protocol.received == b"onetwo"
@@ -636,13 +636,13 @@ class PassingTestsBuilder(Agreement):
         assert protocol.received == b"please let me in"
 
     def test_a_subclass_with_its_own_replyeagerly_alone(self) -> None:
-        """The inherited dataReceived does not ask it, so nobody does."""
+        """The inherited dataReceived does not call it, so it is not called."""
         protocol = _Louder()
         self.talk(protocol)
         assert protocol.eagerly == 0
 
     def test_an_attribute_in_place_of_datareceived(self) -> None:
-        """Set before the connection is made or by connectionMade, or made up when asked for."""
+        """Set before the connection is made, by connectionMade, or computed at access."""
 
         def note(protocol: Any, data: bytes) -> None:
             noted.append(data)
@@ -659,14 +659,14 @@ class PassingTestsBuilder(Agreement):
             assert noted == [b"one", b"two"]
 
     def test_an_attribute_in_place_of_replyeagerly(self) -> None:
-        """It is not what dataReceived does."""
+        """It may differ from dataReceived."""
         protocol: Any = _Echo()
         protocol.replyEagerly = lambda _data: b"wrong"
         self.talk(protocol)
         assert protocol.received == b"onetwo"
 
     def test_a_method_of_another_protocol_of_the_class(self) -> None:
-        """It is that other one's bytes."""
+        """The bytes belong to the other one."""
         protocol, other = _Echo(), _Echo()
         protocol.on_made = lambda made: (
             setattr(other, "transport", made.transport),
@@ -676,7 +676,7 @@ class PassingTestsBuilder(Agreement):
         assert (protocol.received, other.received) == (b"", b"onetwo")
 
     def test_a_transport_that_is_given_another_protocol(self) -> None:
-        """From then on that one has the bytes; a protocol may also be given once more."""
+        """From then on that one gets the bytes; the same protocol may also be set again."""
         first: Any = _Echo()
         second = _NotingEcho()
         noted: list[bytes] = []
@@ -698,7 +698,7 @@ class PassingTestsBuilder(Agreement):
         assert second.noted == [b"three", b"four"]
 
     def test_a_callback_that_gives_its_transport_another_protocol(self) -> None:
-        """From the callback for the first bytes; the next ones are the other's."""
+        """From the callback for the first bytes; the next ones go to the other."""
         second = _NotingEcho()
 
         class HandingOver(_Echo):

@@ -14,7 +14,7 @@ class SuiteTests(TestCase):
     """No test that passes under Twisted's epoll reactor fails under the eager one."""
 
     def test_results_are_read_from_what_trial_says(self) -> None:
-        """Also where a test prints something, and where an error follows its end."""
+        """Also if a test prints text, and if an error follows its end."""
         text = (
             "twisted.a.B.test_c ... [OK]\n"
             "twisted.a.B.test_d ... noise\n[more] noise\n [ERROR]\n [OK]\n"
@@ -26,7 +26,7 @@ class SuiteTests(TestCase):
         assert worse(Results(dict.fromkeys(results, "OK")), results) == list(results)[1:]
 
     def test_what_is_worse_only_once_is_no_finding(self) -> None:
-        """Other projects have tests that fail now and then; what differs is named all the same."""
+        """Other projects have tests that fail now and then; other differences are named too."""
         right = {"a.B.c": "OK", "a.B.d": "OK"}
         once, again = {"a.B.c": "FAIL", "a.B.d": "ERROR"}, {"a.B.c": "FAIL", "a.B.d": "OK"}
         runs = iter((right, once, right, again))
@@ -42,7 +42,7 @@ class SuiteTests(TestCase):
         assert list(compared.other) == ["a.B.d: OK under epoll, ERROR under eager"]
 
     def test_what_passes_under_epoll_passes_under_eager(self) -> None:
-        """The modules that say most in little time."""
+        """The most useful modules that take little time."""
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             self.skipTest(f"Twisted's own tests need {', '.join(missing)}")

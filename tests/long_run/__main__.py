@@ -1,10 +1,10 @@
 """Hour-long runs of mixed faults: ``python -m tests.long_run``; see `tests.long_run`.
 
-Bouts of visits, by misbehaving clients and by fleets of both engines, one worker killed in each,
-are followed by quiet points: every client has gone, and what the services' processes, and this one
-with its fleets, hold is written down. The answer is whether all that stayed flat; the exit code is
-0 if it did and nobody found a wrong reply, 1 if not. Ctrl-C ends it early, with what was found.
-It runs at a low priority (--nice), on 127.0.0.1 alone.
+Bouts of visits, by misbehaving clients and by fleets of both engines, with one worker killed in
+each, are followed by quiet points: all clients have closed, and the resources of the services'
+processes, and of this one with its fleets, are recorded. The exit code is 0 if all of them stayed
+flat and no reply was wrong, else 1. Ctrl-C ends it early and prints the results until then. It runs
+at a low priority (--nice), on 127.0.0.1 only.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from .visitors import visit
 VISITORS = 16
 COLUMNS = ("first", "last", "growth", "allowed")
 BUSY_KINDS = ("connect:timeout", "receive:timeout", "send:timeout", "close:timeout")
-"""Causes by which clients of the faultless service may fail: others took all of the machine."""
+"""Causes by which clients of the faultless service may fail: the machine was busy."""
 
 
 class LongRun:
@@ -45,7 +45,7 @@ class LongRun:
 
     def __init__(self, services: Services, seconds: float, bout: float, seed: int) -> None:
         # In a file, not in memory: this process is one of those that must not grow.
-        self._kept = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - as long as this
+        self._kept = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - for this object's lifetime
         self.tally: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.began = time.monotonic()
@@ -54,7 +54,7 @@ class LongRun:
         self._fleets = [p for p in services.places if not p.metrics and p.service != "proxied"]
 
     def stop(self) -> None:
-        """End with the bout that runs."""
+        """End after the current bout."""
         self._ends = time.monotonic()
 
     async def go(self, reactor: Any) -> None:
@@ -89,7 +89,7 @@ class LongRun:
             self._check("reactor", place, await Fleet(reactor, place.target, plan).run())
 
     def _plan(self, chance: random.Random) -> tuple[Place, Plan]:
-        """Choose whom a fleet visits, and how: closed or open, with many or few messages."""
+        """Choose a fleet's place and plan: closed or open, with many or few messages."""
         open_load = chance.random() < 0.3
         plan = Plan(
             clients=chance.randint(1, 25),
@@ -104,7 +104,7 @@ class LongRun:
         return chance.choice(self._fleets), plan
 
     def _check(self, engine: str, place: Place, report: Report) -> None:
-        """Count a fleet; note what must not be: sums that do not add up, and wrong replies."""
+        """Count a fleet; record errors: sums that do not add up, and wrong replies."""
         self.tally[f"{engine} fleet {place.service}"] += 1
         for reason in invalid(report):
             if "the load generator fell behind" in reason:  # it has a low priority
@@ -122,7 +122,7 @@ class LongRun:
             self.wrong.append(what)
 
     async def _quiet(self, reactor: Any) -> None:
-        """Wait until nobody is connected, 30 s at most; write down what is held."""
+        """Wait until no client is connected, at most 30 s; record the resources."""
         until = time.monotonic() + 30
         while True:
             await deferLater(reactor, 0.5)
@@ -135,7 +135,7 @@ class LongRun:
         print(json.dumps([at, held]), file=self._kept)
         self._show(at, held["plain"])
         if left:
-            self._say_wrong(f"at {at:.0f} s something is left: {left}")
+            self._say_wrong(f"at {at:.0f} s connections or timers are left: {left}")
 
     @property
     def points(self) -> dict[str, list[Point]]:
@@ -148,14 +148,14 @@ class LongRun:
         return found
 
     def _show(self, at: float, held: dict[str, int]) -> None:
-        """Show how far it is, on a terminal in one line."""
+        """Print the progress, on a terminal in one line."""
         line = f"{at:6.0f} s  {self.tally.total():7,} visits  plain: {held}"
         end = "\r" if sys.stderr.isatty() else "\n"
         print(line[:118].ljust(118), end=end, file=sys.stderr, flush=True)
 
 
 def report(run: LongRun) -> dict[str, Any]:
-    """Judge a run; give the answer and everything that it rests on."""
+    """Judge a run; return the verdict and all its data."""
     findings: list[Finding] = []
     wrong, all_points = list(run.wrong), run.points
     for name, points in all_points.items():
@@ -176,7 +176,7 @@ def report(run: LongRun) -> dict[str, Any]:
 
 
 def show(said: dict[str, Any]) -> None:
-    """Print the answer, then the figures."""
+    """Print the verdict, then the figures."""
     visits, bad = sum(said["tally"].values()), [f for f in said["findings"] if not f["flat"]]
     number = len(next(iter(said["points"].values()), ()))
     answer = "Flat" if said["flat"] else "NOT FLAT" if bad else "NOT RIGHT"
@@ -191,16 +191,16 @@ def show(said: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Run for so many minutes; say whether all is flat."""
+    """Run for the given minutes; return 0 if all is flat and right, else 1."""
     parser = argparse.ArgumentParser("python -m tests.long_run", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long [60]")
+    parser.add_argument("--minutes", type=float, default=60.0, help="duration [60]")
     parser.add_argument(
         "--bout", type=float, default=20.0, help="seconds between quiet points [20]"
     )
-    parser.add_argument("--seed", type=int, default=0, help="what clients are drawn from [0]")
-    parser.add_argument("--nice", type=int, default=10, help="how much to stand back [10]")
-    parser.add_argument("--leak", action="store_true", help="have the services leak: must be found")
-    parser.add_argument("--json", type=Path, help="write all that was found to this file")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the clients [0]")
+    parser.add_argument("--nice", type=int, default=10, help="increment of the niceness [10]")
+    parser.add_argument("--leak", action="store_true", help="let the services leak: must be found")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
     asked = parser.parse_args()
     os.nice(asked.nice)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as held:
@@ -218,8 +218,8 @@ def main() -> int:
 
 
 def _in_reactor(run: LongRun) -> str:
-    """Run in the reactor, which SIGINT ends in order; give what went wrong, or nothing."""
-    from twisted.internet import reactor as global_reactor  # noqa: PLC0415 - an edge takes it
+    """Run in the reactor, which SIGINT ends in order; return the traceback of an error, or ""."""
+    from twisted.internet import reactor as global_reactor  # noqa: PLC0415 - an entry point may use it
 
     reactor: Any = global_reactor
     problems: list[str] = []

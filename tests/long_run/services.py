@@ -1,4 +1,4 @@
-"""The services that are visited, each ``twist echo`` as users run it, and what they hold."""
+"""The visited services, each ``twist echo`` as users run it, and their resources."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ SERVICES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a service can be visited: a port of 127.0.0.1, or a Unix socket's path."""
+    """A place where a service listens: a port of 127.0.0.1, or a Unix socket's path."""
 
     service: str
     port: int
@@ -52,14 +52,14 @@ class Place:
 
     @property
     def target(self) -> str:
-        """What a fleet calls it."""
+        """The place as a fleet's target."""
         if self.path:
             return f"unix:{self.path}"
         return f"tls:127.0.0.1:{self.port}:insecure" if self.tls else f"127.0.0.1:{self.port}"
 
 
 class Services:
-    """All services, while ``held`` is open; ``folder`` is for what they and the probe write."""
+    """All services, while ``held`` is open; they and the probe write into ``folder``."""
 
     def __init__(self, held: ExitStack, folder: str, *, leak: bool) -> None:
         self.places: list[Place] = []
@@ -77,7 +77,7 @@ class Services:
         certificate, key = write_certificate(str(self._folder), name)
         secure = f"-pssl:0:interface=127.0.0.1:certKey={certificate}:privateKey={key}"
         more = () if name == "proxied" else (f"-punix:{path}", secure)
-        # Ctrl-C is for the long run alone; whatever becomes of it, its services end with it.
+        # Ctrl-C reaches only the long run; however that ends, its services end with it.
         prefix = ("setsid", "setpriv", "--pdeathsig=KILL")
         program = [sys.executable, "-m", "twisted", f"--reactor={reactor}"]
         started, listening = held.enter_context(
@@ -97,17 +97,17 @@ class Services:
     def _remember(self, name: str, started: Started) -> None:
         process = psutil.Process(started.process.pid)
         self._processes[name] = process
-        for child in process.children()[:1]:  # the other one is killed, again and again
+        for child in process.children()[:1]:  # the other one is killed repeatedly
             self._processes[f"{name}, a worker"] = child
 
     def kill_a_worker(self) -> None:
-        """Kill a worker, not the one that is sampled: another takes its place."""
+        """Kill a worker, but not the sampled one; a new one replaces it."""
         for child in self._processes["workers"].children():
             if child not in self._processes.values():
                 child.kill()
 
     def sample(self) -> dict[str, dict[str, int]]:
-        """Say what each process holds. Raises RuntimeError for one that does not answer."""
+        """Return each process's resources. Raises RuntimeError for one that does not answer."""
         return {name: self._held(name, process) for name, process in self._processes.items()}
 
     def _held(self, name: str, process: psutil.Process) -> dict[str, int]:
@@ -125,7 +125,7 @@ class Services:
 
 
 def outside(process: psutil.Process) -> dict[str, int]:
-    """Say what the system knows a process to hold."""
+    """Return a process's open descriptors and memory, as the system counts them."""
     return {"descriptors": process.num_fds(), "memory": process.memory_info().rss}
 
 

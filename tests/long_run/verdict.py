@@ -1,8 +1,8 @@
-"""Is it flat? What processes held at quiet points, when every client had gone: pure.
+"""Whether the resources of processes at quiet points, without clients, stayed flat: pure.
 
-A figure grows by its Theil-Sen slope (the median of the slopes between all pairs of points, which
-no outlier moves) over the time seen, or by what the median of the last fifth is above that of the
-first, whichever is more: so a step is seen as well as a slope.
+The growth of a figure is its Theil-Sen slope (the median of the slopes between all pairs of points,
+which outliers do not affect) times the duration, or the difference between the medians of the last
+and the first fifth, whichever is more: so a step is found as well as a slope.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ ALLOWED = {
     "connections": (0.5, 0.0), "timers": (0.5, 0.0), "calls": (0.5, 0.0), "descriptors": (0.5, 0.0),
     "objects": (300, 0.0), "blocks": (1000, 0.0), "memory": (2 * 2**20, 0.03),
 }  # fmt: skip
-"""By how much each figure may grow in the whole run: a number, and a part of what it was."""
+"""The allowed growth of each figure in the whole run: a number, plus a part of its first value."""
 
 WARM_UP, LEAST = 0.2, 5
-"""The part of the quiet points that is not judged, and how many must be left."""
+"""The part of the quiet points that is not judged, and the least number of the others."""
 
 Point = tuple[float, Mapping[str, int]]
-"""A quiet point: its time in seconds, and what a process held then."""
+"""A quiet point: its time in seconds, and a process's resources then."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one figure of one process went; ``growth`` in its own unit, in the time judged."""
+    """The course of one figure of one process; ``growth`` is in its unit, in the judged time."""
 
     process: str
     figure: str
@@ -36,17 +36,17 @@ class Finding:
 
     @property
     def flat(self) -> bool:
-        """Say whether it stayed what it was."""
+        """Whether it grew no more than allowed."""
         return self.growth <= self.allowed
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Give the Theil-Sen slope of values over times."""
+    """Return the Theil-Sen slope of values over times."""
     return median((b - a) / (t - s) for (s, a), (t, b) in combinations(points, 2))
 
 
 def judge(process: str, points: Sequence[Point]) -> list[Finding]:
-    """Judge every figure of a process after its warm-up. Raises ValueError: too few points."""
+    """Judge every figure of a process after its warm-up. Raises ValueError for too few points."""
     judged = points[round(WARM_UP * len(points)) :]
     if len(judged) < LEAST:
         raise ValueError(f"{process}: {len(judged)} quiet points after the warm-up, not {LEAST}")

@@ -1,4 +1,4 @@
-"""Clients that come, go and misbehave: each a function of a place, a chance and one connection."""
+"""Misbehaving clients: each is a function of one connection and a source of random numbers."""
 
 import contextlib
 import random
@@ -34,7 +34,7 @@ Visit = Callable[[socket.socket, random.Random], object]
 
 
 def arrive(place: Place) -> socket.socket:
-    """Connect, and shake hands where the place has TLS. Raises OSError."""
+    """Connect, and do the TLS handshake if the place has TLS. Raises OSError."""
     if place.path:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(PATIENCE)
@@ -57,13 +57,13 @@ TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 
 
 def never_read(connection: socket.socket, _chance: random.Random) -> None:
-    """Send for as long as there is room, then wait until dropped, for a while."""
+    """Send while there is room, then wait, for at most four seconds, to be disconnected."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(0.5)
     with contextlib.suppress(TimeoutError):
         for _ in range(64):
             connection.sendall(b"x" * 65536)
-    with selectors.PollSelector() as selector:  # which says when it was reset, without reading
+    with selectors.PollSelector() as selector:  # it reports a reset without reading
         selector.register(connection, selectors.EVENT_WRITE)
         until = time.monotonic() + 4
         while time.monotonic() < until:
@@ -72,7 +72,7 @@ def never_read(connection: socket.socket, _chance: random.Random) -> None:
 
 
 def half_close(connection: socket.socket, chance: random.Random) -> None:
-    """Say FIN before the replies; read them all."""
+    """Send FIN before the replies; read them all."""
     for _ in range(chance.randint(1, 20)):
         connection.sendall(chance.randbytes(chance.randint(1, 3000)))
     if not isinstance(connection, ssl.SSLSocket):
@@ -87,7 +87,7 @@ def reset_midway(connection: socket.socket, chance: random.Random) -> None:
 
 
 def byte_by_byte(connection: socket.socket, chance: random.Random) -> None:
-    """Send single bytes, with pauses; read what comes."""
+    """Send single bytes, with pauses; read once."""
     for _ in range(200):
         connection.sendall(chance.randbytes(1))
         time.sleep(0.001)
@@ -95,7 +95,7 @@ def byte_by_byte(connection: socket.socket, chance: random.Random) -> None:
 
 
 def flood(connection: socket.socket, chance: random.Random) -> None:
-    """Send a lot without a pause and read as much as comes back."""
+    """Send many bytes without a pause and read the replies."""
     connection.settimeout(0.2)
     left, until = chance.randint(100_000, 2_000_000), time.monotonic() + 3
     while left > 0 and time.monotonic() < until:
@@ -105,7 +105,7 @@ def flood(connection: socket.socket, chance: random.Random) -> None:
 
 
 def say_nothing(connection: socket.socket, _chance: random.Random) -> None:
-    """Wait to be dropped."""
+    """Wait to be disconnected."""
     connection.recv(1)
 
 
@@ -114,7 +114,7 @@ def vanish(_connection: socket.socket, _chance: random.Random) -> None:
 
 
 def speak_in_band(connection: socket.socket, chance: random.Random) -> None:
-    """Choose fates of one's own, where the service listens to that."""
+    """Send control words, which some services obey."""
     connection.settimeout(1)
     for _ in range(5):
         connection.sendall(chance.choice(WORDS))
@@ -122,14 +122,14 @@ def speak_in_band(connection: socket.socket, chance: random.Random) -> None:
 
 
 def wrong_header(connection: socket.socket, chance: random.Random) -> None:
-    """Send what no PROXY header is; to a service that expects none it is a message."""
+    """Send an invalid PROXY header; to a service that expects none it is a message."""
     connection.settimeout(1)
     connection.sendall(chance.choice(WRONG_HEADERS))
     connection.recv(4096)
 
 
 def break_tls(connection: socket.socket, chance: random.Random) -> None:
-    """Begin a handshake and not end it, or say something else."""
+    """Begin a handshake and do not end it, or send other bytes."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with contextlib.suppress(ssl.SSLWantReadError):
         TLS.wrap_bio(incoming, outgoing).do_handshake()
@@ -140,7 +140,7 @@ def break_tls(connection: socket.socket, chance: random.Random) -> None:
 
 
 def scrape(connection: socket.socket, chance: random.Random) -> None:
-    """Ask for the metrics, or misbehave where they are."""
+    """Request the metrics, or misbehave at their port."""
     connection.settimeout(1)
     connection.sendall(chance.choice(REQUESTS))
     if chance.random() < 0.7:
@@ -148,7 +148,7 @@ def scrape(connection: socket.socket, chance: random.Random) -> None:
 
 
 def talk(connection: socket.socket, chance: random.Random) -> bool:
-    """Say a few things and read each reply whole: say whether it was the message itself."""
+    """Send messages and read each whole reply; return whether all equalled their messages."""
     for _ in range(chance.randint(1, 30)):
         message = chance.randbytes(chance.randint(1, 2000))
         connection.sendall(message)
@@ -164,10 +164,10 @@ VISITS: tuple[Visit, ...] = (
 
 
 def visit(places: list[Place], chance: random.Random) -> tuple[str, bool]:
-    """Make one visit somewhere; give its kind and place, and whether it found something wrong."""
+    """Make one visit; return its kind and place, and whether a reply was wrong."""
     place = chance.choice(places)
     kind = scrape if place.metrics else chance.choice(VISITS)
-    if kind in (break_tls, wrong_header):  # before what a right client would say
+    if kind in (break_tls, wrong_header):  # its bytes come before TLS and PROXY header
         place = Place(f"{place.service} ", place.port, place.path)
     right: object = None
     with contextlib.suppress(OSError, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""The whole project with one changed module, tried by a pytest of its own: slow, but as it is."""
+"""The whole project with one changed module, tried by a separate pytest: slow, but complete."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ _PARTS = ("twistecho", "twisted", "tests")
 
 
 def tried_in_a_copy(mutant: Mutant, tests: list[str], seconds: float) -> str:
-    """Run tests until one fails, where the changed module is the real one; say what came of it.
+    """Run tests with the changed module until one fails; return the verdict.
 
-    The verdict is ``survived``, or the last line that pytest printed. A run that takes more than
-    `seconds` is ended, and has noticed the change.
+    It is ``survived``, or the last line that pytest printed. A run that takes more than `seconds`
+    is ended, and counts as having noticed the change.
     """
     with TemporaryDirectory() as folder:
         for part in _PARTS:
@@ -48,4 +48,4 @@ def _end(group: int) -> None:
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
-        return  # all of it has ended
+        return  # all its processes have ended

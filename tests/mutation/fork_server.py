@@ -2,9 +2,9 @@
 
 It reads one task per line from one descriptor, ``{"path", "number", "seconds"}`` as JSON, where
 `seconds` maps each test to how long it may take, and writes one verdict per line to another, in the
-same order; the environment names both. A child replaces the code of the changed function wherever
-it is held and runs the tests until one fails: the verdict is that test, or ``survived``. What runs
-when a module is imported cannot be tried so, and gets the verdict ``elsewhere``.
+same order; the environment names both. A child replaces the code of the changed function in all
+its function objects and runs the tests until one fails: the verdict is that test, or ``survived``.
+Code that runs at import cannot be tried this way, and gets the verdict ``elsewhere``.
 """
 
 import ast
@@ -25,7 +25,7 @@ CHANNEL = "TWISTECHO_MUTATION_CHANNEL"
 """The variable that names the two descriptors: of tasks, and of verdicts."""
 
 START = 30.0
-"""So many seconds may pass before a child begins its first test."""
+"""Seconds within which a child must begin its first test."""
 
 
 def functions_of(tree_code: CodeType) -> dict[tuple[str, int], CodeType]:
@@ -43,7 +43,7 @@ def functions_of(tree_code: CodeType) -> dict[tuple[str, int], CodeType]:
 
 
 def changed_functions(mutant: Mutant) -> list[tuple[tuple[str, int], CodeType]]:
-    """Return those functions of a changed module whose code is not that of the module as it is."""
+    """Return the functions of a changed module whose code differs from the original module's."""
     file = str(ROOT / mutant.path)
     tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     before = functions_of(compile(tree, file, "exec", dont_inherit=True))
@@ -52,7 +52,7 @@ def changed_functions(mutant: Mutant) -> list[tuple[tuple[str, int], CodeType]]:
 
 
 def replace_code(mutant: Mutant) -> bool:
-    """Put a change into this process, and say whether that was possible."""
+    """Put a change into this process; return whether that was possible."""
     file = str(ROOT / mutant.path)
     changed = dict(changed_functions(mutant))
     done = False
@@ -103,7 +103,7 @@ class ForkServer:
 
 
 def _in_child(mutant: Mutant, items: list[pytest.Item], writing: int) -> None:
-    """Run tests until one fails, tell each, and wait to be ended, whatever happens."""
+    """Run tests until one fails, report each, and wait to be killed, whatever happens."""
     said = "died"
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -138,7 +138,7 @@ class _Failures:
 
 
 def _verdict(reading: int, seconds: dict[str, float]) -> str:
-    """Wait for what a child finds, for each of its tests as long as that may take."""
+    """Wait for a child's verdict, for each of its tests as long as that test may take."""
     running, buffer, allowed = "", b"", START
     while select.select([reading], [], [], allowed)[0]:
         data = os.read(reading, 65536)
@@ -154,7 +154,7 @@ def _verdict(reading: int, seconds: dict[str, float]) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Serve, if whoever started pytest has asked for it."""
+    """Serve, if the environment names the descriptors."""
     channel = os.environ.get(CHANNEL)
     if channel:
         tasks, verdicts = map(int, channel.split(","))

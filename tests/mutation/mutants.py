@@ -1,4 +1,4 @@
-"""What can be changed in a module: one comparison, condition, number, call or statement. Pure."""
+"""The possible changes of a module: one comparison, condition, number, call or statement. Pure."""
 
 import ast
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.RShift: ast.LShift,
 }
 _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
-# What is text, for readers or for type checkers, is not behaviour.
+# Texts, and code for type checkers, are not behaviour.
 _TEXT = (ast.JoinedStr, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom)
 _NOT_BEHAVIOUR = {"annotation", "returns", "decorator_list", "bases", "keywords of a class"}
 _NAMES_FOR_TOOLS = {"__all__", "__slots__"}
@@ -45,9 +45,9 @@ _NAMES_FOR_TOOLS = {"__all__", "__slots__"}
 class Mutant:
     """One change of one module.
 
-    `path` is relative to the project, `where` the qualified name of what it is
-    in ("" in the module itself), `lines` the first and last line of the changed statement,
-    `before` and `after` what that statement says, `number` the place among the module's changes.
+    `path` is relative to the project, `where` the qualified name of the function or class that
+    contains it ("" for the module itself), `lines` the first and last line of the changed
+    statement, `before` and `after` its texts, `number` the place among the module's changes.
     """
 
     path: str
@@ -59,16 +59,16 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """Return what names the change as long as its statement stands, wherever it moves."""
+        """Return the name of the change, which stays if its statement moves unchanged."""
         return self.path, self.where, self.before, self.after
 
     def rank(self, seed: int) -> bytes:
-        """Return the place in a drawn order, which other changes of the code leave as it is."""
+        """Return the place in a drawn order, which does not depend on other code."""
         return sha256(repr((seed, self.key)).encode()).digest()
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Return the changed module; its line numbers are those of the module as it is."""
+        """Return the changed module; its line numbers are those of the original module."""
         tree = ast.parse(_source(self.path))
         next(islice(_changes(tree), self.number, None)).make()
         return ast.fix_missing_locations(tree)
@@ -119,7 +119,7 @@ def _get(change: _Change) -> ast.AST:
 
 
 def _head(statement: ast.stmt) -> str:
-    """Return a statement in one line: of one with a body, what stands before the body."""
+    """Return a statement in one line; of one with a body, only the part before the body."""
     text = ast.unparse(statement)
     if isinstance(getattr(statement, "body", None), list):
         text = next(line for line in text.splitlines() if not line.startswith("@"))
@@ -133,7 +133,7 @@ def _lines(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _changes(tree: ast.Module) -> Iterator[_Change]:
-    """Go through a module and offer each change; whoever makes one asks for no more of them."""
+    """Yield each change of a module; after making one, do not continue the iteration."""
     todo: list[tuple[ast.AST, str, int | None, ast.AST, ast.stmt | None, str]] = [
         (tree, "body", at, node, None, "") for at, node in enumerate(tree.body)
     ]
@@ -145,7 +145,7 @@ def _changes(tree: ast.Module) -> Iterator[_Change]:
         if statement is None or _is_no_behaviour(node):
             continue
         for new in _others(node, parent, field):
-            if not hasattr(new, "lineno"):  # one that was there keeps its own place
+            if not hasattr(new, "lineno"):  # an existing node keeps its own place
                 ast.copy_location(new, node)
             yield _Change(parent, field, index, new, statement, where)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -179,7 +179,7 @@ def _is_no_behaviour(node: ast.AST) -> bool:
 
 
 def _others(node: ast.AST, parent: ast.AST, field: str) -> Iterator[ast.AST]:
-    """Offer what may stand in a node's place."""
+    """Yield the replacements of a node."""
     if isinstance(node, ast.expr):
         yield from _other_expressions(node)
         if field == "test" and isinstance(parent, ast.If | ast.IfExp | ast.While):

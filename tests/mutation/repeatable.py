@@ -1,4 +1,4 @@
-"""A pytest plugin, ``-p tests.mutation.repeatable``: a test says the same the next time."""
+"""A pytest plugin, ``-p tests.mutation.repeatable``: tests give the same result each time."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 EXAMPLES = 25
-"""So many examples a property test tries here: a law that needs many to notice holds little."""
+"""The most examples of a property test here: one that needs many to notice checks little."""
 
 DURATIONS = "TWISTECHO_TEST_DURATIONS"
-"""The variable that names the file for how many seconds each test took."""
+"""The variable that names the file for the duration of each test, in seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have property tests try few examples, and always the same."""
+    """Let property tests try few examples, always the same ones."""
     for item in items:
         test: Any = getattr(item, "obj", None)
         own = getattr(test, "_hypothesis_internal_use_settings", None)
@@ -40,7 +40,7 @@ class _Durations:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Write how long each test took, where that is asked for."""
+    """Write how long each test took, if `DURATIONS` is set."""
     file = os.environ.get(DURATIONS)
     if file and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(_Durations(file))

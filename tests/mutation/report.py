@@ -14,7 +14,7 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Known:
-    """What harmless.toml says: the reasons, and the least part of the branches that is taken."""
+    """The content of harmless.toml: the reasons, and the least share of branches taken."""
 
     reasons: dict[Key, str]
     branches: float
@@ -26,24 +26,24 @@ class Known:
 
 
 def known() -> Known:
-    """Read harmless.toml; raise ValueError where an entry has no reason, or stands there twice."""
+    """Read harmless.toml. Raises ValueError if an entry has no reason, or is there twice."""
     read = tomllib.loads(FILE.read_text(encoding="utf-8"))
     reasons: dict[Key, str] = {}
     for entry in read["harmless"]:
         key = (f"twistecho/{entry['module']}", entry["in"], entry["before"], entry["after"])
         if not entry["reason"].strip() or key in reasons:
-            raise ValueError(f"harmless.toml: no reason, or twice: {key}")
+            raise ValueError(f"harmless.toml: entry without a reason, or repeated: {key}")
         reasons[key] = entry["reason"]
     return Known(reasons, read["branches"])
 
 
 def sample(mutants: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
-    """Draw so many changes; where the code changes, only its own changes come and go."""
+    """Draw ``number`` changes; a change of the code affects only the drawn changes in it."""
     return sorted(mutants, key=lambda mutant: (mutant.rank(seed), mutant.number))[:number]
 
 
 def in_harmless_toml(mutant: Mutant) -> str:
-    """Return a change as harmless.toml would name it."""
+    """Return a change as an entry for harmless.toml."""
     module = mutant.path.removeprefix("twistecho/")
     return "\n".join((
         f"# {mutant.path}:{mutant.lines[0]}",

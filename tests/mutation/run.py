@@ -1,4 +1,4 @@
-"""Tries mutants, several at once, and keeps what came of each."""
+"""Tries mutants, several at once, and keeps their verdicts."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from .mutants import Mutant
 from .selection import TESTS, Selection, command
 
 _ELSEWHERE = 60
-"""So many tests are tried on what runs at import: each change has a process of its own for them."""
+"""The most tests for a change of code that runs at import: they need a process of their own."""
 
 
 class Server:
@@ -34,7 +34,7 @@ class Server:
         self._lines = os.fdopen(self._verdicts, encoding="utf-8")
 
     def tried(self, mutant: Mutant, seconds: dict[str, float]) -> str:
-        """Return the verdict on a mutant; `seconds` says how long each test may take."""
+        """Return the verdict on a mutant; `seconds` is how long each test may take."""
         task = {"path": mutant.path, "number": mutant.number, "seconds": seconds}
         os.write(self._tasks, f"{json.dumps(task)}\n".encode())
         line = self._lines.readline()
@@ -50,7 +50,7 @@ class Server:
 
 
 class Run:
-    """Tries mutants on several servers at once; `verdicts` has what came of each."""
+    """Tries mutants on several servers at once; `verdicts` has the verdict on each."""
 
     def __init__(self, found: Selection) -> None:
         self._found, self._began = found, time.monotonic()

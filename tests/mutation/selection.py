@@ -1,4 +1,4 @@
-"""Which tests execute which lines, and how many branches are taken: a run under coverage."""
+"""Which tests execute which lines, and the share of branches taken: a run under coverage."""
 
 import json
 import os
@@ -46,10 +46,10 @@ def modules() -> list[str]:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run under coverage showed.
+    """The result of a run under coverage.
 
     `executed` maps a module's path to its lines and those to the tests that execute them,
-    `seconds` a test to how long it took, `branches` is the part of all branches that was taken.
+    `seconds` a test to its duration, `branches` is the share of all branches that was taken.
     """
 
     executed: dict[str, dict[int, list[str]]]
@@ -59,8 +59,8 @@ class Selection:
     def tests_for(self, mutant: Mutant) -> list[str]:
         """Return the tests that execute a change: those of its own module first, then the quickest.
 
-        A line that runs when its module is imported is no test's own: then these are the tests that
-        execute anything in that module.
+        A line that runs when its module is imported belongs to no test: then these are the tests
+        that execute any line of that module.
         """
         lines = self.executed.get(mutant.path, {})
         first, last = mutant.lines
@@ -71,7 +71,7 @@ class Selection:
 
 
 def selection() -> Selection:
-    """Run the tests under coverage, or read what such a run showed of just these files."""
+    """Run the tests under coverage, or read the result of such a run of the same files."""
     kept = ROOT / ".mutation" / f"{_state()}.json"
     if not kept.exists():
         found = _measured()
@@ -124,7 +124,7 @@ def _measured() -> Selection:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if ran.returncode:
-            sys.exit(f"{ran.stdout}{ran.stderr}\nthe tests fail without any change")
+            sys.exit(f"{ran.stdout}{ran.stderr}\nthe tests fail even without a change")
         seconds: dict[str, float] = json.loads(durations.read_text(encoding="utf-8"))
         return Selection(dict(_executed(str(data))), seconds, _branches(str(data)))
 

@@ -22,10 +22,10 @@ PICTURE = Picture("Heading", (chart(), chart(title="Other")), chart().marks)
 
 
 class ProblemTests(TestCase):
-    """What can be known before anything is measured."""
+    """Problems that are found before a measurement."""
 
     def test_an_unknown_suffix_is_named(self) -> None:
-        """The suffixes that would do are listed."""
+        """The possible suffixes are listed."""
         assert "none of .svg, .png, .pdf" in (problem_with("x.gif") or "")
 
     def test_a_missing_directory_is_named(self) -> None:
@@ -33,7 +33,7 @@ class ProblemTests(TestCase):
         assert "not a directory" in (problem_with("/nowhere/at/all/x.svg") or "")
 
     def test_without_matplotlib_only_svg_is_drawn(self) -> None:
-        """For others the line says what to install, and what needs nothing."""
+        """For others the line names the package to install, and the alternative."""
         with patch("twistecho.pictures.files.find_spec", return_value=None):
             assert problem_with("x.svg") is None
             for suffix in (".png", ".pdf"):
@@ -47,13 +47,13 @@ class SaveTests(TestCase):
     """Files themselves."""
 
     def setUp(self) -> None:
-        """Make a directory that goes with the test."""
+        """Make a directory that is deleted after the test."""
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.directory = Path(directory.name)
 
     def test_svg_needs_no_matplotlib(self) -> None:
-        """Seen in a new process: nothing of it is loaded."""
+        """Checked in a new process: none of its modules is loaded."""
         path = self.directory / "x.svg"
         code = (
             "import sys; from tests.pictures.test_files import PICTURE, save; "
@@ -70,7 +70,7 @@ class SaveTests(TestCase):
 
     @skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
     def test_the_suffix_chooses_and_the_same_picture_gives_the_same_file(self) -> None:
-        """So that pictures can be kept under version control; one of no charts is one, too."""
+        """So pictures can be kept under version control; also one without charts."""
         for picture in (PICTURE, Picture("Nothing to draw", ())):
             for suffix in SUFFIXES:
                 paths = [self.directory / f"{name}{suffix}" for name in ("one", "two")]
@@ -82,7 +82,7 @@ class SaveTests(TestCase):
 
 @skipIf(find_spec("matplotlib") is None, "matplotlib is not installed")
 class FigureTests(TestCase):
-    """What matplotlib draws."""
+    """The pictures that matplotlib draws."""
 
     def test_it_has_the_words_of_the_svg(self) -> None:
         """Headings, titles, legends and labels; ticks may be more, where there is more room."""

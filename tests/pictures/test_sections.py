@@ -1,4 +1,4 @@
-"""Sections of an axis: their lines, and the names that there is room for."""
+"""Sections of an axis: their lines, and the names that fit."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -34,7 +34,7 @@ def sectioned(*lengths: float) -> Chart:
 
 
 def lines(made: Chart) -> list[str]:
-    """Give the paths of the lines between sections."""
+    """Return the paths of the lines between sections."""
     found = [path.get("d", "") for path in elements(chart_svg(made, ""), "path")]
     return [way for way in found if way.count("V") and "z" not in way]
 
@@ -47,7 +47,7 @@ class NameTests(TestCase):
     def test_none_is_over_another_one_or_beyond_the_axis(
         self, each: list[float], begin: float, room: float
     ) -> None:
-        """However many there are; what is written begins behind the line of its section."""
+        """For any number of sections; each text begins after the line of its section."""
         made = sections(*each, begin=begin)
         axis = Axis(0.0, begin + sum(each) * 0.9)
         found = names(made, axis, room, SMALL)
@@ -59,7 +59,7 @@ class NameTests(TestCase):
             assert abs(name.at - GAP - begins[name.text.partition(":")[0]]) < 1e-6
 
     def test_what_it_stands_for_is_written_where_there_is_room(self) -> None:
-        """Else the number alone, and of very short ones nothing."""
+        """Otherwise only the number, and for very short ones nothing."""
         made = sections(5.0, 0.3, 0.05, 0.05, 4.6)
         found = [name.text for name in names(made, Axis(0.0, 10.0), 400.0, SMALL)]
         assert found == ["1: 100..2k", "2", "5: 100..2k"]

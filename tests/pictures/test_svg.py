@@ -1,4 +1,4 @@
-"""Charts as SVG: sound XML, nothing over anything, whatever somebody has written."""
+"""Charts as SVG: valid XML without overlaps, for any text."""
 
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -20,18 +20,18 @@ labels = st.text(min_size=1, max_size=60)
 
 
 def ways(svg: str) -> list[str]:
-    """Give the paths that are drawn in the plot."""
+    """Return the paths that are drawn in the plot."""
     [*groups] = [each for each in elements(svg, "g") if each.get("clip-path")]
     return [path.get("d", "") for group in groups for path in group]
 
 
 class SvgTests(TestCase):
-    """What is in an SVG."""
+    """The content of an SVG."""
 
     @settings(deadline=None)
     @given(labels, labels)
     def test_any_text_is_sound_xml_and_no_markup(self, title: str, label: str) -> None:
-        """Titles and labels are what users and peers have written."""
+        """Titles and labels come from users and peers."""
         made = chart(title=title, label=label)
         plain = {each.tag for each in elements_of(chart())}
         assert {each.tag for each in elements_of(made)} == plain
@@ -68,7 +68,7 @@ class SvgTests(TestCase):
         assert "prefers-color-scheme:dark" in svg
 
     def test_a_gap_breaks_a_line_and_a_point_alone_is_a_dot(self) -> None:
-        """A second without a reply is no line through it; one between two such can be seen."""
+        """A second without a reply interrupts the line; one between two such has a marker."""
         points = ((0.0, 1.0), (1.0, 1.0), (2.0, None), (3.0, 1.0), (4.0, None))
         made = replace(chart(), marks=(Line("x", points, Look("blue")),))
         line, dots = ways(chart_svg(made, ""))
@@ -82,7 +82,7 @@ class SvgTests(TestCase):
         assert len(ways(chart_svg(made, ""))) == 1
 
     def test_thousands_of_boxes_are_one_path(self) -> None:
-        """So the file stays small, and boxes that nobody could see are left out."""
+        """So the file stays small, and invisible boxes are left out."""
         boxes = tuple((0.0, 5.0, n / 1000, (n + 1) / 1000) for n in range(7000))
         made = replace(chart(), marks=(Boxes("x", boxes, Look("sky")),))
         [way] = ways(chart_svg(made, ""))
@@ -100,7 +100,7 @@ class SvgTests(TestCase):
     @settings(deadline=None)
     @given(st.floats(), st.floats(), st.booleans())
     def test_any_numbers_can_be_drawn(self, one: float, other: float, log: bool) -> None:
-        """Nothing that is no number comes into the file."""
+        """The file contains no inf or nan."""
         high = other if other == other and other > 0 else 1.0  # noqa: PLR0124 - it may be NaN
         made = replace(
             chart(), x=Axis(0.0, high), y=Axis(1e-9, high, log=log),
@@ -113,12 +113,12 @@ class SvgTests(TestCase):
 
 
 def elements_of(made: Chart) -> list[ET.Element]:
-    """Give all elements of a chart's SVG."""
+    """Return all elements of a chart's SVG."""
     return [*elements(chart_svg(made, ""), "svg")[0].iter()]
 
 
 class FrameTests(TestCase):
-    """Where things stand."""
+    """The layout of a chart."""
 
     @settings(deadline=None)
     @given(widths, st.lists(labels, max_size=9, unique=True), st.floats(1e-6, 1e9))

@@ -1,4 +1,4 @@
-"""Ticks: round values, as many as there is room for, and never one over another."""
+"""Ticks: round values, as many as fit, without overlaps."""
 
 from itertools import pairwise
 from unittest import TestCase
@@ -33,17 +33,17 @@ def axes(draw: st.DrawFn) -> Axis:
 
 
 def room(length: float) -> Room:
-    """Give the room of an axis whose texts lie along it."""
+    """Return the room of an axis whose texts lie along it."""
     return Room(length, lambda text: width_of(text, SIZE), gap=GAP, beyond=BEYOND)
 
 
 class TickTests(TestCase):
-    """Which ticks there are."""
+    """The ticks of an axis."""
 
     @settings(deadline=None)
     @given(axes(), lengths)
     def test_no_tick_is_over_another_or_sticks_out(self, axis: Axis, length: float) -> None:
-        """However long the axis is, and whatever is on it."""
+        """For an axis of any length and any values."""
         found = ticks(axis, room(length))
         spans = sorted(
             (axis.place(value) * length - width_of(text, SIZE) / 2,
@@ -82,14 +82,14 @@ class TickTests(TestCase):
         assert ticks(axis, room(200.0)) == [(0.0, "0"), (5.0, "five")]
 
     def test_an_axis_as_wide_as_any_number_has_ticks(self) -> None:
-        """Damaged files name any time."""
+        """Damaged files may contain any time."""
         for axis in (Axis(0.0, 1.7e308), Axis(0.0, 0.0), Axis(1e-300, 1e300, log=True),
                      Axis(5e-324, 5e-324, log=True), Axis(1e16, 1e16)):  # fmt: skip
             assert len(ticks(axis, room(300.0))) <= 60
 
 
 class BoundTests(TestCase):
-    """The ends of an axis, chosen by what is on it."""
+    """The ends of an axis, chosen by its values."""
 
     @settings(deadline=None)
     @given(st.lists(above_zero, min_size=1))
@@ -113,7 +113,7 @@ class ShortenedTests(TestCase):
     @settings(deadline=None)
     @given(st.text(), st.floats(20, 400))
     def test_what_is_left_has_room_and_is_the_beginning(self, text: str, wide: float) -> None:
-        """With dots where something is left out."""
+        """With dots in place of the rest."""
         shown = shortened(text, SIZE, wide)
         assert width_of(shown, SIZE) <= wide
         assert shown == text or (shown.endswith("…") and text.startswith(shown[:-1]))

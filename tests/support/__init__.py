@@ -1,4 +1,4 @@
-"""What the tests share: peers, servers, clocks, samples; no tests."""
+"""Code that tests share: peers, servers, clocks, samples; no tests."""
 
 import os
 from pathlib import Path
@@ -7,4 +7,4 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 """The folder of the documentation, whose examples are tested."""
 
 MORE = 5 if "TWISTECHO_SOAK" in os.environ else 1
-"""How many times as much the laws that take long try where the environment asks for long runs."""
+"""The factor for the number of examples of slow property tests: 5 in long runs."""

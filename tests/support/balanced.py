@@ -1,4 +1,4 @@
-"""Three services behind HAProxy, and a fleet: a host each, as docs/haproxy-hosts.cfg has them."""
+"""Three services behind HAProxy, and a fleet, each on a host, as in docs/haproxy-hosts.cfg."""
 
 import signal
 import subprocess
@@ -20,13 +20,13 @@ from .programs import program
 CONFIGURATION = DOCS / "haproxy-hosts.cfg"
 BALANCER = "192.0.2.10"
 BALANCER_TOO = "192.0.2.9"
-"""Another address of the balancer, for more connections than one has ports."""
+"""Another address of the balancer, for more connections than one address has ports."""
 
 SERVICES = {"echo1": "192.0.2.11", "echo2": "192.0.2.12", "echo3": "192.0.2.13"}
 CLIENTS = "192.0.2.100"
 PORT = 5000
 PROBE = b"ping"
-"""What a health check says."""
+"""The message of a health check."""
 
 TWIST = [sys.executable, "-m", "twisted", "--log-format=text", "echo", "--reply", "raw"]
 TWIST += ["--host", "0.0.0.0", "--port", str(PORT), "--metrics", "9100"]
@@ -51,9 +51,9 @@ class Service:
         return {sample.name: sample.value for sample in samples if not sample.labels}
 
     def messages(self, size: int) -> int:
-        """Count the messages of this size alone: all others are the probes of health checks.
+        """Count only the messages of this size: all others are the probes of health checks.
 
-        Of ``a`` messages and ``b`` probes both the number and the bytes are known.
+        It follows from the number and the bytes of all messages and probes together.
         """
         metrics = self.metrics()
         number = metrics["twistecho_messages_total"]
@@ -72,7 +72,7 @@ class Service:
         self.process.terminate()
 
     def ended_as_asked(self) -> bool:
-        """Wait for its end; say whether that came of having been asked."""
+        """Wait for its end; return whether SIGTERM was the reason."""
         return self.process.wait(PATIENCE) == -signal.SIGTERM
 
 
@@ -83,9 +83,9 @@ class Running:
         self.process = process
 
     def ports(self) -> list[int]:
-        """Give the local port of each client that has connected, in the order of connecting.
+        """Return the local port of each connected client, in the order of connecting.
 
-        That is the order of the descriptors, as long as none is closed.
+        That is the order of the descriptors, if none was closed.
         """
         local = {}
         for line in Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines():
@@ -98,7 +98,7 @@ class Running:
         return [local[link] for link in links if link in local]
 
     def report(self) -> Report:
-        """Wait for the fleet's end; give what it found."""
+        """Wait for the fleet's end; return its report."""
         said, _ = self.process.communicate(timeout=3 * PATIENCE)
         report = Report.from_json(said)
         assert (self.process.returncode == 0) == report.complete
@@ -106,7 +106,7 @@ class Running:
 
 
 class Balanced:
-    """The hosts at work: ``services`` by name, ``balancer``, and fleets when they are asked for."""
+    """The running hosts: ``services`` by name, ``balancer``, and fleets on request."""
 
     def __init__(self, network: Network, folder: str) -> None:
         self._folder = Path(folder)
@@ -129,24 +129,24 @@ class Balanced:
             yield
 
     def states(self) -> dict[str, str]:
-        """Give the state of each server in HAProxy's eyes: ``UP``, ``DOWN``, ``DRAIN``."""
+        """Return HAProxy's state of each server: ``UP``, ``DOWN``, ``DRAIN``."""
         return {name: row["status"] for name, row in self.balancer.servers().items()}
 
     def listening(self, name: str) -> bool:
-        """Say whether a service has begun to listen."""
+        """Return whether a service has begun to listen."""
         said = (self._folder / f"{name}.log").read_text()
         assert self.services[name].process.poll() is None, said
         return "Listening on" in said
 
     @contextmanager
     def balancing(self, configuration: str) -> Iterator[None]:
-        """Run HAProxy for the block's time; it begins when every check has come back well."""
+        """Run HAProxy for the block's time; the block begins when every check has succeeded."""
         path = self._folder / "haproxy.cfg"
         assert "/run/haproxy/" in configuration
         path.write_text(configuration.replace("/run/haproxy/", f"{self._folder}/"))
         command = (program("haproxy", "haproxy"), "-db", "-q", "-f", str(path))
         with self.front.running(*command) as process:
-            until(lambda: self._all_well(process), "all services are well")
+            until(lambda: self._all_well(process), "all services are up")
             yield
 
     def _all_well(self, process: "subprocess.Popen[str]") -> bool:
@@ -155,7 +155,7 @@ class Balanced:
             return False
         try:
             states = self.balancer.servers().values()
-        except ConnectionRefusedError:  # its socket is there, and does not listen yet
+        except ConnectionRefusedError:  # its socket exists, but does not listen yet
             return False
         return all((s["status"], s["check_status"]) == ("UP", "L7OK") for s in states)
 
@@ -172,7 +172,7 @@ class Balanced:
 
 @contextmanager
 def balanced(*options: str, configuration: str | None = None) -> Iterator[Balanced]:
-    """Set up the network, three services with these options, and the balancer before them."""
+    """Set up the network, three services with these options, and the balancer."""
     program("haproxy", "haproxy")
     with ExitStack() as held:
         network = Network(held)

@@ -1,4 +1,4 @@
-"""HAProxy as an operator sees it: through its admin socket."""
+"""HAProxy, controlled through its admin socket."""
 
 import csv
 import re
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 PATIENCE = 20.0
-"""Seconds after which a test has failed: far more than anything here takes."""
+"""Seconds after which a test fails: far more than any step here takes."""
 
 Found = TypeVar("Found")
 
 
 def until(look: Callable[[], Found | None], what: str) -> Found:
-    """Look again and again until something is there. Raises AssertionError when it never is."""
+    """Call ``look`` until it returns a value. Raises AssertionError after `PATIENCE` seconds."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := look():
@@ -24,14 +24,14 @@ def until(look: Callable[[], Found | None], what: str) -> Found:
 
 
 class Balancer:
-    """A running HAProxy by the path of its admin socket, and the address of its clients' host."""
+    """A running HAProxy, by the path of its admin socket and its clients' address."""
 
     def __init__(self, admin: str, clients: str) -> None:
         self._admin = admin
         self._clients = clients
 
     def ask(self, command: str) -> str:
-        """Give a command to the admin socket; give the answer."""
+        """Send a command to the admin socket; return the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PATIENCE)
             connection.connect(self._admin)
@@ -40,21 +40,21 @@ class Balancer:
                 return answer.read().strip()
 
     def order(self, command: str) -> None:
-        """Give a command that has no answer."""
+        """Send a command that has no answer."""
         answer = self.ask(command)
         assert answer == "", f"{command}: {answer}"
 
     def servers(self) -> dict[str, dict[str, str]]:
-        """Give the figures of each server, as ``show stat`` names them."""
+        """Return the figures of each server, as ``show stat`` names them."""
         rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
         sums = ("FRONTEND", "BACKEND")
         return {row["svname"]: row for row in rows if row["svname"] not in sums}
 
     def count(self, server: str, figure: str) -> int:
-        """Give one figure of a server, such as ``scur``, its sessions now."""
+        """Return one figure of a server, such as ``scur``, its current sessions."""
         return int(self.servers()[server][figure])
 
     def sessions(self) -> dict[int, str]:
-        """Give the server of each client that has one, by the client's port."""
+        """Return the server of each client that has one, by the client's port."""
         pattern = rf"src={re.escape(self._clients)}:(\d+) .* srv=(\w+) "
         return {int(port): server for port, server in re.findall(pattern, self.ask("show sess"))}

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(folder: str, name: str = "server") -> tuple[str, str]:
-    """Write a self-signed certificate for 127.0.0.1 and ::1; give its path and its key's."""
+    """Write a self-signed certificate for 127.0.0.1 and ::1; return its path and its key's."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)

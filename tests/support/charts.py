@@ -1,4 +1,4 @@
-"""Charts made by hand, and what stands in the SVG of one."""
+"""Sample charts, and the elements, texts and ids of an SVG."""
 
 import re
 from collections.abc import Iterator
@@ -28,23 +28,23 @@ def chart(*, title: str = "Title", label: str = "line", points: int = 5) -> Char
 
 
 def elements(svg: str, name: str) -> list[ET.Element]:
-    """Give the elements of a name; ElementTree fails where the text is no XML."""
+    """Return the elements of a name; ElementTree fails if the text is not XML."""
     root = ET.fromstring(svg)  # noqa: S314 - our own
     return [each for each in root.iter() if each.tag.removeprefix(SPACE) == name]
 
 
 def texts(svg: str) -> list[str]:
-    """Give the texts that are drawn."""
+    """Return the texts that are drawn."""
     return ["".join(each.itertext()) for each in elements(svg, "text")]
 
 
 def references(svg: str) -> Iterator[str]:
-    """Give the ids that an SVG refers to."""
+    """Yield the ids that an SVG refers to."""
     yield from re.findall(r"url\(#([^)]*)\)", svg)
     for names in re.findall(r'aria-labelledby="([^"]*)"', svg):
         yield from names.split()
 
 
 def ids(svg: str) -> list[str]:
-    """Give the ids that there are."""
+    """Return the ids of all elements."""
     return re.findall(r'\bid="([^"]*)"', svg)

@@ -7,10 +7,10 @@ from twisted.internet.task import Clock
 
 
 class ShufflingClock(Clock):
-    """A clock that runs calls of equal due time in an arbitrary, but seeded, order.
+    """A clock that runs calls of equal due time in a random, but seeded, order.
 
-    The real reactor does so too; `Clock` keeps the order in which they were made, which hides
-    code that depends on it.
+    The real reactor's order is arbitrary too; `Clock` keeps the order in which calls were made,
+    which hides code that depends on it.
     """
 
     calls: list[Any]
@@ -20,7 +20,7 @@ class ShufflingClock(Clock):
         self._random = random.Random(seed)  # noqa: S311 - a test's order, no secret
 
     def advance(self, amount: float) -> None:
-        """Move on by ``amount`` seconds, after having shuffled the calls of equal due time."""
+        """Move on by ``amount`` seconds, after shuffling the calls of equal due time."""
         self._random.shuffle(self.calls)
         self.calls.sort(key=lambda call: call.getTime())
         super().advance(amount)

@@ -1,4 +1,4 @@
-"""The ``twistecho`` command in this process, for what needs no reactor, and in one of its own."""
+"""The ``twistecho`` command, in this process if it needs no reactor, or in one of its own."""
 
 import io
 import subprocess
@@ -14,7 +14,7 @@ from twistecho.testing.servers import EchoServers
 
 
 class Ended(NamedTuple):
-    """The exit code of a command, and what it wrote."""
+    """The exit code of a command, and its output."""
 
     code: object
     out: str
@@ -22,7 +22,7 @@ class Ended(NamedTuple):
 
 
 def twistecho(*arguments: str) -> Ended:
-    """Run the command and give its end."""
+    """Run the command and return its exit code and output."""
     buffers = [io.BytesIO(), io.BytesIO()]
     streams = [io.TextIOWrapper(buffer, encoding="utf-8") for buffer in buffers]
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
@@ -35,7 +35,7 @@ def twistecho(*arguments: str) -> Ended:
 
 
 def twistecho_apart(*arguments: str) -> Ended:
-    """Run the command in a process of its own and give its end."""
+    """Run the command in a process of its own and return its exit code and output."""
     ended = subprocess.run(
         [sys.executable, "-m", "twistecho", *arguments],
         capture_output=True,
@@ -47,7 +47,7 @@ def twistecho_apart(*arguments: str) -> Ended:
 
 
 def refused(*arguments: str) -> str:
-    """Run a command that makes no sense; give the one line that it ends with."""
+    """Run an invalid command; return the one line that it prints."""
     ended = twistecho(*arguments)
     assert ended.code == 2, ended
     assert ended.out == ""
@@ -57,7 +57,7 @@ def refused(*arguments: str) -> str:
 
 @contextmanager
 def echoing(**options: Any) -> Iterator[str]:
-    """Run a service that commands can talk to, with stamped replies by default; give its target."""
+    """Run a service for commands, with stamped replies by default; yield its target."""
     with EchoServers() as servers:
         server = servers(**{"reply": "stamped", **options})
         yield f"{server.host}:{server.port}"

@@ -1,4 +1,4 @@
-"""Drawn for tests of what reads: text and data that were right until somebody damaged them."""
+"""Strategies for tests of readers: valid text and data with damage."""
 
 from copy import deepcopy
 from itertools import pairwise
@@ -23,7 +23,7 @@ _VALUES = (
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: Any) -> Any:
-    """Draw JSON data in which a few values are others, are gone, or stand there twice."""
+    """Draw JSON data in which a few values are replaced, removed or repeated."""
     data = deepcopy(whole)
     for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
         place = data
@@ -48,7 +48,7 @@ def damaged(draw: st.DrawFn, whole: Any) -> Any:
 
 @st.composite
 def damaged_texts(draw: st.DrawFn, right: list[str]) -> str:
-    """Draw a text that was one of these before pieces of it and of others were put into it."""
+    """Draw one of these texts with pieces of it replaced by random or other pieces."""
     text = draw(st.sampled_from(right))
     for _ in range(draw(st.integers(0, 3))):
         at, gone = draw(st.integers(0, len(text))), draw(st.integers(0, 3))

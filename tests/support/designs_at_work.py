@@ -1,4 +1,4 @@
-"""Servers at work in processes of their own, and plain clients, for tests of the designs."""
+"""Servers in processes of their own, and plain clients, for tests of the designs."""
 
 import re
 import socket
@@ -13,13 +13,13 @@ import psutil
 
 HOST = "127.0.0.1"
 DEADLINE = 20.0
-"""Seconds after which a test has failed: far more than anything here takes."""
+"""Seconds after which a test fails: far more than any step here takes."""
 
 LISTENING = re.compile(r"Listening on \S+:(\d+): ")
 
 
 class Served:
-    """A server's process: its ports, and what it logs."""
+    """A server's process: its ports, and its log."""
 
     def __init__(self, process: "subprocess.Popen[str]", ports: int) -> None:
         self.process = process
@@ -45,7 +45,7 @@ class Served:
             self._logged.notify_all()
 
     def wait_for(self, pattern: "re.Pattern[str]", times: int = 1) -> "re.Match[str]":
-        """Wait until so many lines match; give the last match."""
+        """Wait until ``times`` lines match; return the last match."""
 
         def found() -> "list[re.Match[str]]":
             return [match for line in self.lines if (match := pattern.search(line))]
@@ -57,11 +57,11 @@ class Served:
             return matches[times - 1]
 
     def log(self) -> str:
-        """Give all that was logged so far."""
+        """Return all lines that were logged until now."""
         return "\n".join(self.lines)
 
     def stop(self) -> int:
-        """Stop the server as a supervisor does; give its exit code."""
+        """Stop the server as a supervisor does; return its exit code."""
         self.process.terminate()
         try:
             return self.process.wait(DEADLINE)
@@ -74,7 +74,7 @@ class Served:
 
 
 def serving(design: str, *options: str, ports: int = 1, files: int | None = None) -> Served:
-    """Start a design, or ``twisted``, on free ports; it may open so many files, if told."""
+    """Start a design, or ``twisted``, on free ports; ``files`` limits its open files."""
     if design == "twisted":
         words = ["twisted", "--log-format=text", "echo"]
     else:
@@ -97,7 +97,7 @@ def serving(design: str, *options: str, ports: int = 1, files: int | None = None
 
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    """Connect a plain blocking socket that fails rather than hangs."""
+    """Connect a plain blocking socket with a timeout."""
     with socket.create_connection((HOST, port), DEADLINE) as connection:
         yield connection
 
@@ -108,7 +108,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def ask(port: int, *messages: bytes) -> list[bytes]:
-    """Send messages in turn, each after the whole raw reply to the one before; give the replies."""
+    """Send messages, each after the whole raw reply to the one before; return the replies."""
     replies = []
     with connected(port) as connection:
         for message in messages:
@@ -123,14 +123,14 @@ def ask(port: int, *messages: bytes) -> list[bytes]:
 
 
 def vanish(port: int, message: bytes = b"") -> None:
-    """Connect, send, and go with RST instead of FIN."""
+    """Connect, send, and close with RST instead of FIN."""
     with connected(port) as connection:
         connection.sendall(message)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process runs; one that has ended and is only not reaped does not."""
+    """Return whether a process runs; a zombie does not."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False

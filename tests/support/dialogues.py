@@ -8,9 +8,9 @@ class Four:
         self.client = client
 
     def request(self, _number: int) -> bytes:
-        """Give the message."""
+        """Return the message."""
         return b"ping"
 
     def reply(self, _number: int, data: bytes) -> int:
-        """Give the size of a whole reply."""
+        """Return the size of a whole reply, or 0."""
         return 4 if len(data) >= 4 else 0

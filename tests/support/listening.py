@@ -20,21 +20,21 @@ reactor: Any = global_reactor
 PATIENCE = 20.0
 
 Client = Callable[[socket.socket], Any]
-"""What a plain client does with its connected socket, from a thread."""
+"""A plain client: a function of its connected socket, called in a thread."""
 
 
 class ListeningCase(TestCase):
-    """Starts services on any endpoint and stops them at the end of the test."""
+    """Starts services on any kind of endpoint and stops them at the end of the test."""
 
     timeout = 60
 
     def start(self, description: str, factory: EchoFactory | None = None, **options: Any) -> Any:
-        """Start a service where a description says; options are the factory's."""
+        """Start a service on the described endpoint; options are the factory's."""
         if factory is None:
             factory = EchoFactory(reactor, **{"reply": "raw", **options})
         service = EchoService(reactor, factory, [endpoint_for(reactor, description)])
         service.startService()
-        # Older trials do not wait for a coroutine here.
+        # Older versions of trial do not wait for a coroutine here.
         self.addCleanup(lambda: Deferred.fromCoroutine(self.stop(service)))
         return service
 
@@ -46,23 +46,23 @@ class ListeningCase(TestCase):
             await stopped
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the reactor turn until something has come about; the test's timeout bounds it."""
+        """Let the reactor run until a condition holds; the test's timeout limits it."""
         while not condition():
             await deferLater(reactor, 0.01)
 
     async def talk(self, address: Any, client: Client, source: Any = None) -> Any:
-        """Have a plain client talk to an address, a Unix socket's path or host and port."""
+        """Run a plain client on an address: a Unix socket's path, or host and port."""
         return await deferToThread(lambda: talk(address, client, source))
 
     def folder(self) -> str:
-        """Make a folder that goes with the test; its path is short enough for a socket's."""
+        """Make a folder that is deleted after the test; its path is short enough for sockets."""
         path = tempfile.mkdtemp(prefix="echo")
         self.addCleanup(shutil.rmtree, path, True)
         return path
 
 
 def talk(address: Any, client: Client, source: Any = None) -> Any:
-    """Connect to a Unix socket's path, or to host and port, and let a client talk."""
+    """Connect to a Unix socket's path, or to host and port, and run a client."""
     if isinstance(address, str):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(PATIENCE)
@@ -74,5 +74,5 @@ def talk(address: Any, client: Client, source: Any = None) -> Any:
 
 
 def port_of(service: EchoService) -> int:
-    """Give the number of the port that a service listens on."""
+    """Return the number of the port that a service listens on."""
     return int(service.ports[0].getHost().port)  # type: ignore[attr-defined]  # a TCP port's

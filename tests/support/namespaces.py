@@ -1,11 +1,11 @@
-"""Hosts on one network, each a network namespace: for tests of what takes more than one machine.
+"""Hosts on one network, each a network namespace: for tests that need more than one machine.
 
     network ---- bridge
                  |-- veth -- eth0 of a host
                  |-- veth -- eth0 of another
 
-Everything is inside a user namespace, so that no right of root is needed, and hangs on processes
-that end with this one: no namespace has a name, and none is left behind, even after ``kill -9``.
+They are in a user namespace, so no root privileges are needed, and exist while processes run that
+end with this one: no namespace has a name, and none is left behind, even after ``kill -9``.
 """
 
 import subprocess
@@ -15,11 +15,11 @@ from typing import Any
 
 from .programs import missing, program
 
-_HOLD = ("sh", "-c", "echo; exec cat")  # says that the namespace is there, ends with its input
+_HOLD = ("sh", "-c", "echo; exec cat")  # reports that the namespace exists; ends with its input
 
 
 class Host:
-    """A host of a network: what runs in it sees its own loopback, and ``eth0``."""
+    """A host of a network: its processes see its own loopback, and ``eth0``."""
 
     def __init__(self, network: "Network", namespace: int, address: str) -> None:
         self.address = address
@@ -38,19 +38,19 @@ class Host:
                 process.kill()
 
     def output(self, *command: str) -> str:
-        """Run a command there to its end; give what it printed. Raises CalledProcessError."""
+        """Run a command there to its end; return its output. Raises CalledProcessError."""
         full = (*_inside(self._namespace), *command)
         return subprocess.run(full, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def unplug(self) -> None:
-        """Take its cable away: nothing that it sends arrives any more, nor what is sent to it."""
+        """Unplug its cable: packets from it and to it no longer arrive."""
         self._network.configure(f"link set {_port(self.address)} down")
 
 
 class Network:
-    """A bridge, and the hosts on it, for as long as an `ExitStack` holds them.
+    """A bridge, and the hosts on it, until an `ExitStack` is closed.
 
-    Raises SkipTest (in CI an AssertionError) where the system has no network namespaces.
+    Raises SkipTest (in CI an AssertionError) if the system has no network namespaces.
     """
 
     def __init__(self, held: ExitStack) -> None:
@@ -62,7 +62,7 @@ class Network:
         self.configure("link add lan type bridge", "link set lan up")
 
     def host(self, address: str, *more: str) -> Host:
-        """Plug in a host with an IPv4 address in a network of 256, or with several."""
+        """Connect a host that has one or more IPv4 addresses in a /24 network."""
         namespace = self._hold((*_inside(self._namespace), "unshare", "--net"))
         port = _port(address)
         self.configure(
@@ -78,7 +78,7 @@ class Network:
         return Host(self, namespace, address)
 
     def configure(self, *orders: str) -> None:
-        """Give the bridge's namespace orders of ``ip``."""
+        """Run ``ip`` commands in the bridge's namespace."""
         self._configure(self._namespace, *orders)
 
     def _configure(self, namespace: int, *orders: str) -> None:
@@ -93,7 +93,7 @@ class Network:
             missing(f"a network of namespaces: {done.stderr.strip()}")
 
     def _hold(self, command: Sequence[str]) -> int:
-        """Make a namespace that is there until the end; give the process that it hangs on."""
+        """Make a namespace that exists until the end; return the id of its process."""
         holder = subprocess.Popen(
             [*command, *_HOLD],
             stdin=subprocess.PIPE,
@@ -114,5 +114,5 @@ def _inside(namespace: int) -> tuple[str, ...]:
 
 
 def _port(address: str) -> str:
-    """Name the bridge's end of the cable to a host: at most 15 characters."""
+    """Return the name of the bridge's port for a host: at most 15 characters."""
     return f"to{address}"[:15]

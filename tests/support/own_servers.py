@@ -1,4 +1,4 @@
-"""Servers of nobody's here, as commands, for tests of what starts and ends them."""
+"""Servers that are not this project's, as commands, for tests of starting and ending them."""
 
 import shlex
 import sys
@@ -12,10 +12,10 @@ ECHO = f"{shlex.quote(sys.executable)} {shlex.quote(str(DOCS / 'own_server.py'))
 
 
 def python(code: str, *arguments: str) -> OwnCommand:
-    """Give the command that runs lines of Python; the port is their first argument."""
+    """Return the command that runs lines of Python; the port is their first argument."""
     return OwnCommand("own", (sys.executable, "-c", code, "{port}", *arguments))
 
 
 def echo() -> OwnCommand:
-    """Give the command of the echo server."""
+    """Return the command of the echo server."""
     return parse_command(ECHO)

@@ -1,4 +1,4 @@
-"""Real peers on 127.0.0.1 for tests: servers that misbehave, and clients written plainly."""
+"""Real peers on 127.0.0.1 for tests: misbehaving servers, and simple clients."""
 
 import random
 import socket
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 Behaviour = Callable[[socket.socket], None]
-"""What a server does with one accepted connection, from a thread of its own."""
+"""A server's handling of one accepted connection, in a thread of its own."""
 
 _PATIENCE = 20.0
 
@@ -22,7 +22,7 @@ def reset(connection: socket.socket) -> None:
 
 @contextmanager
 def serving(behaviour: Behaviour, backlog: int = 128) -> Iterator[int]:
-    """Serve every connection with ``behaviour``, a thread each; gives the port."""
+    """Serve every connection with ``behaviour``, one thread each; yield the port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
     listener.settimeout(_PATIENCE)
     threads: list[threading.Thread] = []
@@ -59,10 +59,10 @@ def serving(behaviour: Behaviour, backlog: int = 128) -> Iterator[int]:
 
 
 def unused_port() -> int:
-    """Give a port on which nobody listens, and which nobody else gets while this process lives.
+    """Return a port on which no process listens, reserved until this process ends.
 
-    A port that the system chose and that was closed again may be given to anybody meanwhile:
-    it is taken from those that the system never chooses, and no other test run takes it.
+    The system could reuse a port that it chose itself and that was closed again. So the port is one
+    that the system never chooses, and no other test run takes it.
     """
     chosen_by_system = Path("/proc/sys/net/ipv4/ip_local_port_range")
     least = int(chosen_by_system.read_text().split()[0]) if chosen_by_system.exists() else 32768
@@ -74,9 +74,9 @@ def unused_port() -> int:
 
 
 def _reserve(port: int) -> None:
-    """Bind a name that stands for the port among test runs. Raises OSError where it is used.
+    """Bind a name that reserves the port among test runs. Raises OSError if it is used.
 
-    The descriptor is left to the process: the name is free again when it ends.
+    The descriptor stays open until the process ends; then the name is free again.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
         name.bind(f"\0twistecho-tests-{port}")
@@ -93,7 +93,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:
-    """Read so many bytes, or fewer where FIN comes first."""
+    """Read ``size`` bytes, or fewer if FIN comes first."""
     came = b""
     while len(came) < size and (data := connection.recv(size - len(came))):
         came += data
@@ -101,5 +101,5 @@ def read_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def connect(port: int) -> socket.socket:
-    """Connect to 127.0.0.1 with a patient timeout."""
+    """Connect to 127.0.0.1 with a long timeout."""
     return socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)

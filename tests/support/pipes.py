@@ -13,7 +13,7 @@ SMALL = Limits(waiting_bytes=20_000)
 
 
 class Pipe(StringTransport):
-    """A transport that records; ``full`` makes it behave as one whose peer does not read."""
+    """A transport that records; with ``full`` it behaves as if its peer did not read."""
 
     bufferSize = 65536
     dataBuffer = b""
@@ -27,13 +27,13 @@ class Pipe(StringTransport):
             self.producer.pauseProducing()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Take a producer, and ask one that has to be asked, as Twisted's transports do."""
+        """Register a producer, and resume a pull producer, as Twisted's transports do."""
         super().registerProducer(producer, streaming)
         if not streaming:
             producer.resumeProducing()
 
     def drain(self) -> bytes:
-        """Let the peer read all there is, as a socket that became writable does."""
+        """Let the peer read all bytes, as when a socket becomes writable."""
         data: bytes = self.value()
         self.clear()
         if self.producer is not None:
@@ -41,7 +41,7 @@ class Pipe(StringTransport):
         return data
 
     def abortConnection(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.aborted = True
 
 

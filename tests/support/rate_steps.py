@@ -1,4 +1,4 @@
-"""Steps of a search for the highest rate, made by hand."""
+"""Sample steps of a search for the highest rate."""
 
 import random
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ QUICK = parse_requirement("p99 < 5ms")
 
 
 def histogram(seconds: float, times: int) -> str:
-    """Encode so many values that are all the same."""
+    """Encode ``times`` equal values."""
     latencies = Latencies()
     latencies.add_counts([(round(seconds * 1e6), times)])
     return latencies.encode()
@@ -28,7 +28,7 @@ def histogram(seconds: float, times: int) -> str:
 def offered(
     rate: float = 100.0, latencies: Sequence[float] = (0.001,) * 5, **fields: Any
 ) -> Report:
-    """Make a report of a rate that was offered, each second's replies taking as long as told."""
+    """Make a report of an offered rate; ``latencies`` are the reply times of each second."""
     made = report_of_seconds(latencies)
     return replace(made, plan=replace(made.plan, rate=rate), **fields)
 
@@ -42,7 +42,7 @@ def step(
     lag: float = 0.0,
     own: float | None = None,
 ) -> RateStep:
-    """Make a step whose replies all took as long; so much of it was waiting in the fleet."""
+    """Make a step whose replies all took ``latency`` seconds, ``own`` of them in the fleet."""
     made = offered(rate, (latency,) * 5)
     outcome = replace(made.outcomes[0], unsent=unsent)
     count = made.messages - made.measured.unmeasured
@@ -58,7 +58,7 @@ def step(
 
 
 def failing(rate: float, *causes: Cause, answered: int = 0) -> RateStep:
-    """Make a step whose clients failed; those that could not connect were not connected."""
+    """Make a step whose clients failed by these causes."""
     found = [
         client(
             number,
@@ -86,7 +86,7 @@ def random_latencies(seed: int, seconds: int = 5) -> Report:
 
 
 def search(*steps: RateStep, **fields: Any) -> HighestRate:
-    """Make what a search has found of its steps."""
+    """Make the result of a search from its steps."""
     plan = Plan(clients=50, messages=(b"x" * 10,), rate=1.0, duration=5.0, warmup=1.0)
     given = {"least": 1.0, "most": 1e6, "precision": 0.05} | fields
     return HighestRate("localhost:5000", plan, (QUICK,), steps=steps, **given)

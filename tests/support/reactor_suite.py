@@ -1,6 +1,6 @@
 """Twisted's own tests on the eager reactor and on epoll; all: ``python -m tests.other_suites``.
 
-Each reactor has a child process, in which it is the global one and the one that Twisted's
+Each reactor runs in a child process, as the global one and as the one that Twisted's
 `ReactorBuilder` builds. Needs Twisted's own test dependencies:
 ``pip install 'twisted[tls]' pyhamcrest``.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from twistecho.eagerreactor.reactor import EagerReactor
 
 QUICK = ("test_fdset", "test_core", "test_time", "test_unix", "test_tls", "test_tcp")
-"""Modules of `twisted.internet.test` that say most in little time."""
+"""The most useful modules of `twisted.internet.test` that take little time."""
 
 _BUILT = (
     *QUICK, "test_abstract", "test_base", "test_endpoints", "test_epollreactor",
@@ -28,7 +28,7 @@ _GLOBAL = (
 )  # fmt: skip
 
 QUICK_MODULES = tuple(f"twisted.internet.test.{name}" for name in QUICK)
-"""What runs with every run of the tests."""
+"""The modules for every run of the tests."""
 
 ALL_MODULES = (
     *(f"twisted.internet.test.{name}" for name in _BUILT),
@@ -39,7 +39,7 @@ ALL_MODULES = (
     "twisted.web.test.test_webclient",
     "twisted.web.test.test_wsgi",
 )
-"""What there is to run."""
+"""All modules."""
 
 _BUILT_REACTORS = {
     "epoll": "twisted.internet.epollreactor.EPollReactor",
@@ -56,19 +56,19 @@ from twisted.scripts.trial import run
 run()
 """
 
-# What a test prints itself comes in between; the first word counts, "[OK]" may follow "[ERROR]".
+# A test's own output may be in between; the first result counts, "[OK]" may follow "[ERROR]".
 _RESULT = re.compile(r"^(\w+\.[\w.]+) \.\.\. .*?\[([A-Z ]+)\]$", re.DOTALL | re.MULTILINE)
 
 
 class EPollReactor(EagerReactor):
-    """The eager reactor by the name for which Twisted's tests skip what no epoll reactor can do."""
+    """The eager reactor, named so that Twisted's tests skip what epoll reactors cannot do."""
 
 
 class Results(dict[str, str]):
     """The outcome of every test by its name: OK, FAIL, ERROR, SKIPPED and the like."""
 
     def count(self, result: str) -> int:
-        """Count the tests that ended so."""
+        """Count the tests with this result."""
         return sum(found == result for found in self.values())
 
 
@@ -78,7 +78,7 @@ def run(reactor: str, modules: Sequence[str]) -> Results:
 
 
 def run_trial(reactor: str, modules: Sequence[str], trial: Sequence[str]) -> Results:
-    """Run tests under a reactor by a command. Raises RuntimeError if it ends without results."""
+    """Run tests under a reactor with a command. Raises RuntimeError if there are no results."""
     with tempfile.TemporaryDirectory() as folder:
         options = [f"--reactor={reactor}", f"--temp-directory={folder}/trial"]
         command = [*trial, *options, "--reporter=bwverbose", *modules]
@@ -91,10 +91,10 @@ def run_trial(reactor: str, modules: Sequence[str], trial: Sequence[str]) -> Res
 
 
 def read_results(text: str) -> Results:
-    """Read what trial's reporter says of each test."""
+    """Read the result of each test from trial's output."""
     return Results(_RESULT.findall(text))
 
 
 def worse(epoll: Results, eager: Results) -> list[str]:
-    """Name the tests that pass under epoll and do not under eager."""
+    """Return the names of tests that pass under epoll and do not under eager."""
     return [name for name, found in epoll.items() if found == "OK" and eager.get(name) != "OK"]

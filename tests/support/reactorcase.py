@@ -1,7 +1,7 @@
-"""Test cases that build a reactor of their own, with plain sockets for peers.
+"""Test cases that build a reactor of their own, with plain sockets as peers.
 
-Twisted's `ReactorBuilder` makes the cases, one class for each reactor named; the peers are blocking
-sockets of this same process, which the kernel serves while the reactor does not run.
+Twisted's `ReactorBuilder` makes the cases, one class per reactor; the peers are blocking sockets of
+this process, which the kernel serves while the reactor does not run.
 """
 
 import socket
@@ -19,7 +19,7 @@ EPOLL = "twisted.internet.epollreactor.EPollReactor"
 
 
 class Recorder(Protocol):
-    """Notes what happens; what it does beside that, a test sets."""
+    """Records events; a test sets further actions."""
 
     transport: Any
 
@@ -31,22 +31,22 @@ class Recorder(Protocol):
         self.on_lost: Callable[[Recorder], object] = lambda _made: None
 
     def connectionMade(self) -> None:
-        """Do as told."""
+        """Call the test's function."""
         self.on_made(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Note it, do as told."""
+        """Record the bytes, call the test's function."""
         self.received += data
         self.on_data(self, data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note why, do as told."""
+        """Record the reason, call the test's function."""
         self.lost.append(reason)
         self.on_lost(self)
 
 
 class Handing(ClientFactory):
-    """Hands out protocols that were made before, one for each connection."""
+    """Returns protocols that were made before, one per connection."""
 
     noisy = False
 
@@ -54,12 +54,12 @@ class Handing(ClientFactory):
         self.waiting = list(protocols)
 
     def buildProtocol(self, addr: object) -> Protocol:  # noqa: ARG002 - all are alike
-        """Hand out the next one."""
+        """Return the next one."""
         return self.waiting.pop(0)
 
 
 class RecordingSocket:
-    """A socket that notes what is sent, and first raises the errors it was given."""
+    """A socket that records sizes of sends, and first raises the given errors."""
 
     def __init__(self, real: socket.socket, *errors: BaseException) -> None:
         self._real = real
@@ -67,30 +67,30 @@ class RecordingSocket:
         self.sent: list[int] = []
 
     def send(self, data: bytes) -> int:
-        """Raise, or send and note how much was tried."""
+        """Raise the next error, or send and record the size."""
         if self._errors:
             raise self._errors.pop(0)
         self.sent.append(len(data))
         return self._real.send(data)
 
     def __getattr__(self, name: str) -> Any:
-        """Be the real one."""
+        """Return the attribute of the real socket."""
         return getattr(self._real, name)
 
 
 if TYPE_CHECKING:
 
     class _Case(ReactorBuilder, SynchronousTestCase):
-        """What a builder becomes in the classes that it makes."""
+        """The bases of the classes that a builder makes."""
 else:
     _Case = ReactorBuilder
 
 
 class Builder(_Case):
-    """Makes reactors, connections and peers that are gone after the test."""
+    """Makes reactors, connections and peers that end with the test."""
 
     def listen(self, reactor: Any, *protocols: Protocol) -> int:
-        """Have the reactor accept so many connections; give the port."""
+        """Let the reactor accept a connection per protocol; return the port."""
         port = reactor.listenTCP(0, Handing(*protocols), interface="127.0.0.1")
         return int(port.getHost().port)
 
@@ -101,11 +101,11 @@ class Builder(_Case):
         return peer
 
     def accepted(self, reactor: Any, protocol: Protocol) -> socket.socket:
-        """Have the reactor accept one connection; give its peer."""
+        """Let the reactor accept one connection; return its peer."""
         return self.peer(self.listen(reactor, protocol))
 
     def run_reactor(self, reactor: Any) -> None:
-        """Run until something stops it, ten seconds at most."""
+        """Run the reactor until it is stopped, for at most ten seconds."""
         self.runReactor(reactor, timeout=10)
 
     def until(self, reactor: Any, condition: Callable[[], object]) -> None:
@@ -122,13 +122,13 @@ class Builder(_Case):
 
 
 def gathered(came: bytearray, peer: socket.socket) -> bytearray:
-    """Add what waits for a peer to what came before."""
+    """Add the bytes that wait for a peer to those received before."""
     came += received_by(peer)
     return came
 
 
 def received_by(peer: socket.socket) -> bytes:
-    """Give what waits for a peer, without waiting for more."""
+    """Return the bytes that wait for a peer, without waiting for more."""
     peer.setblocking(False)
     came = b""
     with suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""Reports that add up, made by hand and drawn, for tests of what reads reports."""
+"""Consistent reports, fixed and drawn, for tests of code that reads reports."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ SIZE = 10
 
 
 def histogram_of(seconds: Iterable[float]) -> str:
-    """Give the text of a histogram of these latencies."""
+    """Return the text of a histogram of these latencies."""
     latencies = Latencies()
     for one in seconds:
         latencies.record(one)
@@ -31,7 +31,7 @@ def histogram_of(seconds: Iterable[float]) -> str:
 
 
 def outcome(client: int = 0, cause: Cause | None = None, **fields: Any) -> Outcome:
-    """Make an outcome of a client whose one message was answered, but for these fields."""
+    """Make an outcome of a client whose one message was answered, with these fields changed."""
     answered = Outcome(client, cause, 1, 1, SIZE, SIZE, 0.0, 0.1, 0.2, 0.3)
     return replace(answered, **fields)
 
@@ -39,7 +39,7 @@ def outcome(client: int = 0, cause: Cause | None = None, **fields: Any) -> Outco
 def client(
     number: int, answered: int, owed: int = 0, cause: Cause | None = None, **fields: Any
 ) -> Outcome:
-    """Make an outcome that adds up: so many messages answered, so many never."""
+    """Make a consistent outcome: ``answered`` messages got a reply, ``owed`` did not."""
     stopped = cause is not None and cause.reason == "interrupted"
     counts = {
         "sent": answered + owed,
@@ -55,7 +55,7 @@ def client(
 
 
 def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -> Measured:
-    """Give what a run measured whose clients ended so: every reply took as long."""
+    """Return the measurements of a run with these outcomes; every reply took ``took`` seconds."""
     recording = Recording()
     for one in found:
         if one.connected is not None:
@@ -71,7 +71,7 @@ def measured(found: Sequence[Outcome], *, took: float = 0.1, lag: float = 0.0) -
 
 
 def timed(measured: Measured, *, own: float) -> Measured:
-    """Give the same, of which all was timed, and of each time ``own`` seconds were the fleet's."""
+    """Return the same with all messages timed; ``own`` seconds of each were the fleet's."""
     texts: dict[str, Any] = {}
     for name, field in (("wire", "latency"), ("connect_wire", "connect")):
         summary = Latencies(getattr(measured, field)).summary()
@@ -86,7 +86,7 @@ def timed(measured: Measured, *, own: float) -> Measured:
 
 
 def report(*found: Outcome, plan: Plan | None = None, **fields: Any) -> Report:
-    """Make a report that adds up of outcomes that do."""
+    """Make a consistent report of consistent outcomes."""
     each = found[0].messages if found else 1
     plan = plan or Plan(clients=max(len(found), 1), messages=(b"x" * SIZE,), repeat=max(each, 1))
     made = make_report("threads", "localhost:5000", plan, found, measured(found))
@@ -122,7 +122,7 @@ SIZES = ["1k", "uniform:64,4k", "lognormal:median=1k,sigma=1", "lognormal:median
 
 @st.composite
 def _drawn(draw: st.DrawFn, plan: Plan) -> Plan:
-    """Draw a plan whose messages are drawn, in one way or another, or are not."""
+    """Draw a plan with messages of any kind: fixed, weighted, or with drawn sizes."""
     weights = st.lists(st.floats(1e-3, 1e9), min_size=(n := len(plan.messages)), max_size=n)
     size = draw(st.none() | st.integers(1, 2**24) | st.sampled_from(SIZES))
     kinds = st.sampled_from(["random", "text", "zeros"]) | st.binary(min_size=1, max_size=9)
@@ -135,14 +135,14 @@ def _drawn(draw: st.DrawFn, plan: Plan) -> Plan:
 
 
 plans = _plans.flatmap(_drawn)
-"""Plans of all kinds, but for those that fields exclude."""
+"""Plans of all kinds, except those whose fields exclude each other."""
 
 counts = st.integers(0, 2**40)
 times = st.floats(0, 1e6)
 
 
 def in_order(one: Outcome) -> Outcome:
-    """Give the outcome with its times between its start and its end."""
+    """Return the outcome with its times between its start and its end."""
     times = [one.started, one.connected, one.first_byte, one.replied, one.ended]
     known = [time for time in times if time is not None]
     return replace(one, started=min(known), ended=max(known))
@@ -174,7 +174,7 @@ outcomes = st.builds(
     ended=times,
     reconnects=st.just(0) | counts,
 ).map(in_order)
-"""Outcomes of any fields, which do not add up."""
+"""Outcomes with any fields, which are not consistent."""
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
@@ -183,7 +183,7 @@ KNOWN = [("auto", reply) for reply in ReplyFormat]
 
 @st.composite
 def sound_reports(draw: st.DrawFn, first: int = 0) -> Report:
-    """Draw a report that adds up, of one to four clients."""
+    """Draw a consistent report, of one to four clients."""
     repeat, reconnect = draw(st.integers(1, 3)), draw(st.sampled_from([None, 1, 2]))
     found = []
     asked, reply = draw(st.sampled_from([("stamped", None), ("auto", None), *KNOWN]))

@@ -1,4 +1,4 @@
-"""Comparisons made by hand, for tests of what shows them."""
+"""Sample comparisons, for tests of code that shows them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,7 +23,7 @@ def outcome(
     replied: float | None = None,
     cause: Cause | None = None,
 ) -> Outcome:
-    """Make an outcome of a client that began at once; answered when it ended if not told else."""
+    """Make an outcome of a client that began at once; by default it was answered at its end."""
     if cause is None and replied is None:
         replied = ended
     answered = int(cause is None)
@@ -33,7 +33,7 @@ def outcome(
 
 
 def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") -> Run:
-    """Make a run whose clients' replies took as long as they waited."""
+    """Make a run; the latencies are the times from connecting to the replies."""
     listed = tuple(outcomes)
     latency = histogram_of(
         o.replied - (o.connected or 0.0) for o in listed if o.replied is not None
@@ -44,7 +44,7 @@ def run(design: str, outcomes: Iterable[Outcome], *, engine: str = "reactor") ->
 
 
 def staircase(clients: int = 20, step: float = 0.2) -> Run:
-    """Make the run of a server that takes one client after the other; the late ones retried."""
+    """Make the run of a server that serves one client after the other; late ones retried."""
     return run(
         "sequential",
         (
@@ -55,12 +55,12 @@ def staircase(clients: int = 20, step: float = 0.2) -> Run:
 
 
 def wall(clients: int = 20, step: float = 0.2) -> Run:
-    """Make the run of a server that takes all clients at once."""
+    """Make the run of a server that serves all clients at once."""
     return run("threaded", (outcome(n, step, connected=0.001) for n in range(clients)))
 
 
 def reconnecting(*took: float) -> Run:
-    """Make the run of one client whose connections took so long to be made, a message each."""
+    """Make the run of one client with these times to connect, one message per connection."""
     made = run("threaded", [replace(outcome(0, 3.0), reconnects=len(took) - 1)])
     plan = Plan(clients=1, repeat=len(took), reconnect=1)
     measured = replace(made.report.measured, connect=histogram_of(took))

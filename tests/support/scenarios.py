@@ -1,4 +1,4 @@
-"""Drawn for tests: scenarios, and the data that stands for one."""
+"""Strategies for scenarios, and the data they are made of."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A report whose seconds are as they are asked for."""
+"""A report with a given latency in each second."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ _SIZE = 10
 
 
 def report_of_seconds(latencies: Sequence[float], each: int = 100) -> Report:
-    """Make a report that adds up: of one client, with so many messages in each second.
+    """Make a consistent report of one client, with ``each`` messages in each second.
 
-    They take as long as the second is said to, half of them a little longer.
+    Each message takes its second's latency, half of them a little longer.
     """
     recording = Recording()
     recording.connected(0.0, 0.0)

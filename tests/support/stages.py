@@ -1,4 +1,4 @@
-"""Stages of loads for laws, none of which takes long to count, and a report of some."""
+"""Stages of loads for property tests, with few messages, and reports of some."""
 
 from dataclasses import replace
 from itertools import count, takewhile
@@ -32,7 +32,7 @@ def _stages(values: "st.SearchStrategy[float]") -> "st.SearchStrategy[Stages]":
 
 
 rate_stages = _stages(st.integers(0, 40).map(float) | st.floats(0.01, 40))
-"""Stages of a rate, of two thousand messages at most."""
+"""Stages of a rate, with at most two thousand messages."""
 
 client_stages = _stages(st.integers(0, 30).map(float))
 """Stages of clients."""
@@ -41,7 +41,7 @@ staged_plans = (
     st.builds(Plan, rate=rate_stages, clients=st.integers(1, 9), arrivals=st.sampled_from(Arrivals))
     | st.builds(Plan, clients=client_stages, warmup=st.floats(0, 9))
 ).flatmap(lambda plan: st.sampled_from([plan, *plan.divide(2)]))
-"""Plans of them, and parts of such plans."""
+"""Plans with stages, and parts of such plans."""
 
 
 def report_of(plan: Plan) -> Report:
@@ -62,7 +62,7 @@ def report_of(plan: Plan) -> Report:
 
 
 def clients_report() -> Report:
-    """Make a report of clients in stages, of whom the second could not connect."""
+    """Make a report of clients in stages; the second client could not connect."""
     plan = Plan(clients="2..4:2s,4:1s,4..0:1s", warmup=1.0)
     recording = recording_for(plan)
     outcomes = []
@@ -82,7 +82,7 @@ def clients_report() -> Report:
 
 
 def failing_report(at: float) -> Report:
-    """Make a report of the plan, but of two clients, of whom one failed then; nothing was sent."""
+    """Make a report of the plan with two clients; one failed at ``at``; nothing was sent."""
     plan = replace(STAGED_PLAN, clients=2)
     recording = recording_for(plan)
     recording.connected(0.001, 0.001)

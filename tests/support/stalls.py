@@ -1,4 +1,4 @@
-"""A report made by hand: ten seconds of messages to a server that stalls for one of them."""
+"""A sample report: ten seconds of messages to a server that stalls for one of them."""
 
 from tests.support.reports import histogram_of
 from twistecho.fleet.plans.plan import Plan
@@ -13,7 +13,7 @@ REFUSED = Cause(Phase.CONNECT, "refused", 111)
 
 
 def _second(number: int) -> tuple[Interval, list[float], list[float]]:
-    """Make a second of the run; with its response and its service times."""
+    """Make a second of the run, with its response and its service times."""
     quick = [0.0002 + 0.000001 * n for n in range(RATE)]
     if number == STALLED:
         return Interval(float(number), failures={"receive:reset": 2, "connect:refused": 1}), [], []

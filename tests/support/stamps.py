@@ -1,4 +1,4 @@
-"""The kernel's stamps of what arrives, which begin a little after they were asked for."""
+"""The kernel's timestamps of received bytes, which begin a little after they are requested."""
 
 import socket
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from twistecho.base.sockets import receive_stamped, stamp_arrivals, stamping
 
 @contextmanager
 def stamped() -> Iterator[None]:
-    """Have all that comes over TCP stamped, from the first byte on.
+    """Have all bytes that arrive over TCP stamped, from the first on.
 
-    A datagram would not do: one without a stamp gets the time at which it is read.
+    A datagram cannot be used as a check: without a stamp it gets the time at which it is read.
     """
     with stamping(), socket.create_server(("127.0.0.1", 0)) as listening:
         ours = socket.create_connection(listening.getsockname())

@@ -1,4 +1,4 @@
-"""A service on a real port that is steered through another, and plain clients of both."""
+"""A service on a real port that is steered through a second port, and plain clients of both."""
 
 import http.client
 import json
@@ -19,18 +19,18 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
 class Clients:
-    """What a thread does with a service: connects to it, and steers it."""
+    """The clients of a service in a thread: they connect to it, and steer it."""
 
     def __init__(self, echo: int, control: int) -> None:
         self.echo = echo
         self.control = control
 
     def connect(self) -> socket.socket:
-        """Connect to the echo."""
+        """Connect to the service's port."""
         return socket.create_connection(("127.0.0.1", self.echo), PATIENCE)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Steer, on a connection of its own; give what is answered, which is no error."""
+        """Send a request to the control port, on a new connection; return the answer's data."""
         connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=PATIENCE)
         try:
             said = None if body is None else json.dumps(body)
@@ -49,13 +49,13 @@ class SteeredCase(ListeningCase):
     def start_steered(
         self, factory: EchoFactory | None = None, metrics: IResource | None = None, **options: Any
     ) -> Any:
-        """Start one; its second port is the control's."""
+        """Start a service; its second port is the control port."""
         service = self.start(LOOPBACK, factory, **options)
         site = control_site(reactor, make_steering(service), Guards(), metrics)
         service.listen(endpoint_for(reactor, LOOPBACK), site, "control")
         return service
 
     async def in_thread(self, service: Any, client: Any) -> Any:
-        """Have a function of `Clients` work in a thread."""
+        """Call a function of `Clients` in a thread."""
         control = service.ports[1].getHost().port
         return await deferToThread(client, Clients(port_of(service), control))

@@ -1,4 +1,4 @@
-"""A steering that steers nothing but itself, and requests to what serves it, all in memory."""
+"""A fake steering without a service, and requests to a site that serves it, all in memory."""
 
 import json
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ DEFAULT: Document = {
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """Give one of the schemas that the API's description has, by itself."""
+    """Return one of the schemas in the API's description, by itself."""
     components = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["components"]
     return {"$ref": f"#/components/schemas/{name}", "components": components}
 
 
 class FakeSteering(Steering):
-    """Holds a scenario, messages and connections; a scenario is what the API's description says."""
+    """Holds a scenario, messages and connections; scenarios are checked by the API's schema."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
@@ -54,11 +54,11 @@ class FakeSteering(Steering):
         self._validator = jsonschema_rs.Draft202012Validator(schema_of("Scenario"))
 
     def scenario(self) -> Eventually[Document]:
-        """Give it."""
+        """Return it."""
         return self.in_force
 
     def put(self, document: Document) -> Eventually[Document]:
-        """Put it in force, where it is one."""
+        """Put it in force, if it is valid."""
         for error in self._validator.iter_errors(document):
             raise FieldError(".".join(map(str, error.instance_path)), error.message)
         given = {name: value for name, value in document.items() if value is not None}
@@ -66,11 +66,11 @@ class FakeSteering(Steering):
         return self.in_force
 
     def restore(self) -> Eventually[Document]:
-        """Begin with the default again."""
+        """Return to the default."""
         return self.put({})
 
     def receive(self, connection: int, data: bytes) -> None:
-        """Have a message come."""
+        """Add a message, as if it had arrived."""
         number = sum(message.connection == connection for message in self.messages)
         index = self.dropped + len(self.messages)
         self.messages.append(ReceivedMessage(index, connection, number, data))
@@ -85,7 +85,7 @@ class FakeSteering(Steering):
         limit: int | None = None,
         wait: float = 0,
     ) -> Eventually[Received]:
-        """Give what has come; wait once."""
+        """Return the received messages; wait once if there are none."""
         self.asked.append(f"received {connection} {since} {limit} {wait:g}")
 
         def now(_: object) -> Received:
@@ -108,35 +108,35 @@ class FakeSteering(Steering):
 
     @property
     def waits(self) -> bool:
-        """Whether anybody waits for a message."""
+        """Whether a request waits for a message."""
         return bool(self._waiting)
 
     def clear_received(self) -> None:
-        """Forget it."""
+        """Forget them."""
         self.messages = []
 
     def connections(self) -> Eventually[Sequence[OpenConnection]]:
-        """Give them."""
+        """Return them."""
         return self.open
 
     def reset_connection(self, number: int) -> None:
-        """Take it away."""
+        """Remove it."""
         if all(each.number != number for each in self.open):
             raise LookupError(f"no connection {number} is open")
         self.open = [each for each in self.open if each.number != number]
 
     def reset_connections(self) -> None:
-        """Take them away."""
+        """Remove them."""
         self.open = []
 
     def reset(self) -> None:
-        """Begin with nothing."""
+        """Return to the default, without messages and connections."""
         self.restore()
         self.clear_received()
         self.reset_connections()
 
     def health(self) -> Eventually[Health]:
-        """Say how it is."""
+        """Return the health, with the counts."""
         return Health(self.healthy, len(self.open), self.dropped + len(self.messages))
 
 
@@ -149,7 +149,7 @@ class Answered(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What the body says."""
+        """The data in the body."""
         assert self.headers["content-type"] == "application/json"
         return json.loads(self.body)
 
@@ -171,7 +171,7 @@ class Asking:
         self.protocol.dataReceived(data)
 
     def answered(self) -> Answered | None:
-        """Give the response that has come since the last one, if one has."""
+        """Return the response that has arrived since the last one, or None."""
         head, end, body = self.transport.value().partition(b"\r\n\r\n")
         self.transport.clear()
         if not end:
@@ -183,7 +183,7 @@ class Asking:
     def ask(
         self, method: str, target: str, body: bytes | str | None = None, **headers: str
     ) -> Answered:
-        """Make a whole request and give the response. The header's names have _ for -."""
+        """Send a whole request and return the response. Headers' names have _ for -."""
         fields = {"host": "localhost:8474", **headers}
         data = b""
         if body is not None:

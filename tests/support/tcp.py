@@ -1,4 +1,4 @@
-"""What Linux tells of a TCP connection."""
+"""Linux's information about a TCP connection."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ SYN_SENT = 2
 
 
 def tcp_info(client: socket.socket) -> tuple[int, int]:
-    """Give a client's TCP state, and how often it had to send something again."""
+    """Return a client's TCP state, and its number of retransmissions."""
     told = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     state, again = _TCP_INFO.unpack(told)
     return state, again

@@ -1,4 +1,4 @@
-"""What the eager reactor and its transports use of Twisted beside its public interface."""
+"""The parts of Twisted that the eager reactor uses and that are not public."""
 
 TWISTED_INTERNALS: dict[str, str | None] = {
     # the event loop
@@ -38,7 +38,7 @@ TWISTED_INTERNALS: dict[str, str | None] = {
     "twisted.internet.unix._SendmsgMixin._ancillaryLevelSOLSOCKETTypeSCMRIGHTS": "self cmsgData",
     "twisted.internet.abstract._LogOwner._getLogPrefix": "self applicationObject",
 }  # fmt: skip
-"""What of Twisted is used beside its public interface, and the arguments it takes; the attributes
+"""The names that are used beside Twisted's public interface, and their arguments; the attributes
 ``_tempDataBuffer`` and ``_tempDataLen`` of connections, ``_reads``, ``_writes``, ``_selectables``
 and ``_poller`` of reactors and ``contexts`` of context trackers exist only in instances. A test
-holds all of them against the Twisted that is installed."""
+checks all of them with the installed Twisted."""

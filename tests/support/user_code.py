@@ -1,6 +1,6 @@
-"""A user's code, as `tests.whole.test_user_types` has mypy check it; it is never run.
+"""A user's code, for mypy in `tests.whole.test_user_types`; it is never run.
 
-Where a line is to be an error, it ignores it: ``--strict`` refuses what is ignored for nothing.
+A line that must be an error ignores it: ``--strict`` refuses an ignore without an error.
 """
 
 from collections.abc import Sequence
@@ -27,22 +27,22 @@ class Dialogue:
         self.client = client
 
     def reply(self, _number: int, data: bytes) -> int:
-        """Take a line."""
+        """Return the size of a line."""
         return data.find(b"\n") + 1
 
 
 async def later(message: bytes) -> bytes:
-    """Answer, some time."""
+    """Answer asynchronously, as a coroutine."""
     return await promised(message)
 
 
 def promised(message: bytes) -> "Deferred[bytes]":
-    """Answer, some time."""
+    """Answer asynchronously, by a Deferred."""
     return succeed(message)
 
 
 def with_the_reactor() -> Sequence[EchoService]:
-    """Twisted's reactor is taken, whatever its type is in this version."""
+    """Twisted's reactor is accepted, whatever its type is in this version."""
     Fleet(reactor, "localhost:5000", Plan(protocol=Dialogue))
     for answer in (later, promised, bytes.upper):
         EchoFactory(reactor, answer=answer)
@@ -55,21 +55,21 @@ def with_the_reactor() -> Sequence[EchoService]:
 
 
 def with_stages() -> Sequence[float | None]:
-    """A load that changes is a text or a value; a number stands beside it."""
+    """A load in stages is a text or a value; a number is accepted too."""
     rates = Plan(rate="100:30s,100..2k:2min"), Plan(rate=Stages((Stage(1, 2, 3),)), clients=5)
     clients: int = Plan(clients="10..200:1min").clients
     return [*(plan.rate for plan in rates), clients]
 
 
 def with_clocks(clock: Clock, memory: MemoryReactorClock) -> None:
-    """So are those for tests."""
+    """Clocks and reactors for tests are accepted."""
     Fleet(memory, "localhost:5000", Plan())
     EchoService(clock, EchoFactory(clock), [])
     EchoService(memory, EchoFactory(memory), [])
 
 
 def with_interfaces(tcp: IReactorTCP, counting: IReactorTime) -> None:
-    """So are the interfaces that a function says it needs."""
+    """The interfaces of Twisted are accepted."""
     Fleet(tcp, "localhost:5000", Plan())
     EchoService(counting, EchoFactory(counting), [])
 
@@ -88,7 +88,7 @@ async def with_endpoints(
 
 
 def wrong(clock: Clock, server: TCP4ServerEndpoint) -> None:
-    """What cannot work is an error."""
+    """Calls that cannot work are errors."""
     Fleet(clock, "localhost:5000", Plan())  # type: ignore[arg-type]
     Fleet(reactor, server, Plan())  # type: ignore[arg-type]
     Fleet(reactor, 5000, Plan())  # type: ignore[arg-type]

@@ -17,12 +17,12 @@ from twistecho.testing.servers import EchoServer, EchoServerError
 
 
 def starter_of(server: EchoServer) -> int:
-    """Give the number of the process that forked a service."""
+    """Return the id of the process that forked a service."""
     return psutil.Process(server.pid).ppid()
 
 
 def stamp_of(server: EchoServer) -> str:
-    """Have a service stamp a reply; give the reply."""
+    """Let a service stamp a reply; return the reply."""
     with connect(server.port) as connection:
         connection.sendall(b"x")
         connection.shutdown(1)
@@ -30,10 +30,10 @@ def stamp_of(server: EchoServer) -> str:
 
 
 class ForkServerTests(EchoServerMixin, TestCase):
-    """What a forked service has from the test that starts it."""
+    """A forked service's environment, which comes from its test."""
 
     def test_all_services_come_from_one_process(self) -> None:
-        """Whoever starts them, and each with a session of its own."""
+        """For every caller, and each with its own session."""
         servers = [self.echo_server()]
         thread = threading.Thread(target=lambda: servers.append(self.echo_server()))
         thread.start()
@@ -42,7 +42,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
         assert len({os.getsid(server.pid) for server in servers} | {os.getsid(0)}) == 3
 
     def test_the_folder_and_the_variables_are_those_of_the_moment(self) -> None:
-        """Also where they are long, and the time zone where the system keeps it."""
+        """Also long ones; the time zone too, if the system has it."""
         here = Path.cwd()
         self.addCleanup(os.chdir, here)
         self.echo_server()
@@ -60,7 +60,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
         os.chdir(here)
 
     def test_another_environment_for_python_has_a_process_of_its_own(self) -> None:
-        """What it reads at its start cannot be changed afterwards."""
+        """Python reads these variables only at its start."""
         ours = self.echo_server()
         with mock.patch.dict(os.environ, PYTHONHASHSEED="7"):
             other = self.echo_server()
@@ -79,7 +79,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
             assert stamp_of(self.echo_server()) == "x"
 
     def test_one_that_cannot_start_says_why(self) -> None:
-        """In its own words, and the next is tried again."""
+        """With its output; the next start is tried again."""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "json.py").write_text("raise ImportError('not this one')")
             with mock.patch.dict(os.environ, PYTHONPATH=folder):
@@ -88,7 +88,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
                         EchoServer()
 
     def test_a_service_is_killed_once(self) -> None:
-        """Its number may be another process's later on."""
+        """Its id may be another process's later on."""
         starter = fork_server.fork_server()
         starter.kill(os.getpid())
         server = self.echo_server()
@@ -99,7 +99,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
         assert starter.runs
 
     def test_an_interrupted_request_spoils_no_other(self) -> None:
-        """Its answer would be taken for that of the next one."""
+        """Otherwise the next request would read its answer."""
         with mock.patch.dict(os.environ, PYTHONHASHSEED="9"):
             starter = fork_server.fork_server()
             with mock.patch.object(fork_server.ForkServer, "_asked", side_effect=KeyboardInterrupt):
@@ -109,7 +109,7 @@ class ForkServerTests(EchoServerMixin, TestCase):
             assert stamp_of(self.echo_server()) == "x"
 
     def test_a_fork_of_the_tests_has_a_process_of_its_own_and_ends_no_other(self) -> None:
-        """Also where it ends as a program does."""
+        """Also if it ends like a normal program."""
         server = self.echo_server()
         program = """
 import os, sys

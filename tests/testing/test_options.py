@@ -18,10 +18,10 @@ from twistecho.testing.server import fields_of
 
 
 class CheckedTests(TestCase):
-    """Names are looked at, and misspelt ones are one clear error."""
+    """Names are checked; a misspelt one is an error of one line."""
 
     def test_a_misspelt_option_is_named_with_what_was_meant(self) -> None:
-        """As Python's own errors of arguments, a TypeError."""
+        """A TypeError, like Python's own errors for arguments."""
         with self.assertRaisesRegex(
             TypeError, r"^here has no option 'dealy': did you mean delay\?$"
         ):
@@ -30,9 +30,9 @@ class CheckedTests(TestCase):
             checked({"zzz": 1}, ScenarioFields, "here")
 
     def test_fault_is_another_name_of_faults(self) -> None:
-        """One of them is given; None is neither."""
+        """Only one of them may be given; None counts as not given."""
         assert checked({"fault": "a", "faults": None}, EchoServerOptions, "x") == {"faults": "a"}
-        with self.assertRaisesRegex(TypeError, "fault is another name of faults"):
+        with self.assertRaisesRegex(TypeError, "fault is another name for faults"):
             checked({"fault": "a", "faults": "b"}, EchoServerOptions, "x")
 
     def test_the_fields_are_those_of_a_scenario(self) -> None:
@@ -71,7 +71,7 @@ class FaultOptionTests(TestCase):
             assert not match.found_in(b"\xfe")
 
     def test_wrong_ones_are_refused(self) -> None:
-        """By name, and with what is no text."""
+        """By name, and for a fault that is not text."""
         with self.assertRaisesRegex(TypeError, r"a fault has no option 'limits': .* limit\?"):
             with_options("reset", {"limits": 2})
         with self.assertRaisesRegex(TypeError, "options go with the text of a fault"):
@@ -108,7 +108,7 @@ class DocumentTests(TestCase):
         assert read_scenario(document_of(fields_of(scenario))) == scenario
 
     def test_a_trace_is_found_from_any_folder(self) -> None:
-        """Its name is made whole where it is given."""
+        """Its path is made absolute by the caller."""
         document = document_of({"delay": "trace:waits,max=2", "banner_delay": "trace:/waits"})
         assert document["delay"] == f"trace:{Path.cwd()}/waits,max=2"
         assert document["banner_delay"] == "trace:/waits"
@@ -124,8 +124,8 @@ class DocumentTests(TestCase):
 
         assert document_of({"faults": [Fault(Kind.RESET, 0.5)]}) == {"faults": ["reset:0.5"]}
         refused: list[tuple[dict[str, Any], str]] = [
-            ({"delay": Own()}, "^delay: a delay of one's own cannot be sent to another process"),
-            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: to be sent to another process"),
+            ({"delay": Own()}, "^delay: a custom delay cannot be sent to another process"),
+            ({"faults": [Fault(Kind.DRIP)]}, "^faults: drip: a fault for another process"),
             ({"on": [1]}, r"^on\[0\]: not an answer: int"),
             ({"on": 1}, "^on: not a list of answers: int"),
             ({"faults": 1}, "^faults: not a list of faults: int"),

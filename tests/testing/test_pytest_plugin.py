@@ -1,4 +1,4 @@
-"""The fixtures for other people's tests: the documentation's examples, and what is left behind."""
+"""The pytest fixtures: the documentation's examples, and that no process is left behind."""
 
 import os
 import re
@@ -24,13 +24,13 @@ FAULTS = DOCS / "faults.md"
 
 
 def examples() -> list[str]:
-    """Give the documentation's examples that are tests."""
+    """Return the documentation's examples that are tests."""
     found = re.findall(r"```python\n(.*?)```", FAULTS.read_text(encoding="utf-8"), re.DOTALL)
     return [text for text in found if "def test_" in text]
 
 
 def run_tests(folder: str, text: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    """Run a file of tests with pytest, or with what the options say, in a process of its own."""
+    """Run a file of tests with pytest, or the given options, in a process of its own."""
     (Path(folder) / "test_example.py").write_text(text, encoding="utf-8")
     return start_python(folder, *(options or PYTEST))
 
@@ -57,7 +57,7 @@ BY_ENTRY_POINT = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody listens on a port."""
+    """Return whether a process listens on a port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
     except OSError:
@@ -66,7 +66,7 @@ def listens(port: int) -> bool:
 
 
 def until_gone(port: int) -> None:
-    """Wait until nobody listens on a port any more."""
+    """Wait until no process listens on a port any more."""
     give_up = time.monotonic() + 20
     while listens(port):
         assert time.monotonic() < give_up, "it is still there"
@@ -117,7 +117,7 @@ class LeftoverTests(TestCase):
     """No service outlives its tests."""
 
     def end_with(self, end: str) -> None:
-        """Have tests end so, and hold that their services go."""
+        """Let tests end in this way, and check that their services end."""
         with tempfile.TemporaryDirectory() as folder:
             run_tests(folder, KEPT.replace("END", end))
             ports = [int(port) for port in (Path(folder) / "ports").read_text().split()]
@@ -142,7 +142,7 @@ class LeftoverTests(TestCase):
         self.end_with("os.kill(os.getpid(), signal.SIGKILL)")
 
     def test_after_the_tests_were_killed_and_a_fork_of_them_lives(self) -> None:
-        """It keeps all that the tests had open: only their process itself tells of its end."""
+        """It keeps all files of the tests open: only the end of their process is a sign."""
         end = """child = os.fork()
     if not child:
         os.closerange(0, 3)
@@ -190,7 +190,7 @@ class EchoServerTests(EchoServerMixin, TestCase):
         assert arguments_of({"in_band": False}) == []
 
     def test_counts_connections_and_faults(self) -> None:
-        """Also those that were accepted only because it was asked."""
+        """Also connections that are accepted only at the request."""
         server = self.echo_server(fault="extra,connection=1", seed=7)
         for came in (b"x", b"x!"):
             with connect(server.port) as connection:
@@ -203,7 +203,7 @@ class EchoServerTests(EchoServerMixin, TestCase):
         assert server.how == "raw replies, no delay, faults extra,connection=1, seed 7"
 
     def test_stop_delivers_what_is_owed(self) -> None:
-        """And the last status stays."""
+        """The last status stays available."""
         server = self.echo_server(delay=0.3)
         with connect(server.port) as connection:
             connection.sendall(b"owed")
@@ -240,7 +240,7 @@ class EchoServerTests(EchoServerMixin, TestCase):
         assert (server.connections, server.open_connections) == (1, 0)
 
     def test_what_else_is_printed_in_its_process_breaks_nothing(self) -> None:
-        """It is among what the service said where it does not start."""
+        """It is part of the service's output if that does not start."""
         with tempfile.TemporaryDirectory() as folder:
             text = "import atexit\nprint('hi')\natexit.register(print, 'hello')\n"
             Path(folder, "sitecustomize.py").write_text(text, encoding="utf-8")
@@ -251,7 +251,7 @@ class EchoServerTests(EchoServerMixin, TestCase):
                     EchoServer(fault="x")
 
     def test_kill_resets_or_closes_at_once(self) -> None:
-        """Whatever is owed."""
+        """Even with pending replies."""
         server = self.echo_server(delay=1000)
         with connect(server.port) as connection:
             connection.sendall(b"lost")
@@ -262,12 +262,12 @@ class EchoServerTests(EchoServerMixin, TestCase):
         assert server.connections == 1
 
     def test_what_cannot_start_says_why(self) -> None:
-        """In the service's own words."""
+        """With the service's output."""
         with self.assertRaisesRegex(EchoServerError, "--fault: 'x' is not one of refuse"):
             EchoServer(fault="x")
 
     def test_a_server_that_died_keeps_its_last_status(self) -> None:
-        """Killed from outside: asking still answers."""
+        """Killed from outside: it can still be read."""
         server = self.echo_server()
         os.kill(server.pid, signal.SIGKILL)
         until_gone(server.port)
@@ -495,10 +495,10 @@ async def test_failing(echo_in_process):
 
 
 class SharedServerTests(TestCase):
-    """The fixture is a server of one process for all tests, begun anew for each."""
+    """The fixture is a server of one process for all tests, reset for each."""
 
     def run_in_folder(self, text: str, *options: str, ini: str = "") -> str:
-        """Run a file of tests; give what pytest said."""
+        """Run a file of tests; return pytest's output."""
         folder = self.enterContext(tempfile.TemporaryDirectory())
         Path(folder, "pytest.ini").write_text(f"[pytest]\n{ini}", encoding="utf-8")
         self.folder = Path(folder)

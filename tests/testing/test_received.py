@@ -1,4 +1,4 @@
-"""What was received, as a test sees it, and what is said where that is not as expected."""
+"""The received messages, as a test sees them, and the errors if they are not as expected."""
 
 import copy
 import pickle
@@ -42,7 +42,7 @@ class ReceivedMessageTests(TestCase):
 
 
 class CheckTests(TestCase):
-    """Messages that are as expected, and so many of them."""
+    """Messages that are as expected, and their number."""
 
     def check_fails(
         self,
@@ -50,7 +50,7 @@ class CheckTests(TestCase):
         times: int | None = None,
         record: Record = THREE,
     ) -> list[str]:
-        """Give the lines that a failure shows."""
+        """Return the lines of a failure."""
         with self.assertRaises(AssertionError) as failed:
             check_received(record, expected, times)
         return str(failed.exception).splitlines()
@@ -64,7 +64,7 @@ class CheckTests(TestCase):
         check_received(THREE, b"GET", 0)
 
     def test_the_number_of_times_is_said(self) -> None:
-        """And what has come."""
+        """With the received messages."""
         assert self.check_fails(b"GET /a", 3) == [
             "b'GET /a' was received 2 times, not 3 times",
             "received:",
@@ -78,7 +78,7 @@ class CheckTests(TestCase):
     def test_the_difference_to_the_most_alike_is_shown(self) -> None:
         """From where it begins, also far behind."""
         assert self.check_fails(b"GET /bc")[1:5] == [
-            "the most alike (connection 1, message 0) differs from byte 6 on:",
+            "the most similar (connection 1, message 0) differs from byte 6 on:",
             "  - GET /bc",
             "  ?       -",
             "  + GET /b",
@@ -86,23 +86,23 @@ class CheckTests(TestCase):
         long = b"\x00" * 5000
         record = Record(1, [ReceivedMessage(2, 3, long + b"a" + long)])
         lines = self.check_fails(long + b"b" + long, record=record)
-        assert lines[1] == "the most alike (connection 2, message 3) differs from byte 5000 on:"
+        assert lines[1] == "the most similar (connection 2, message 3) differs from byte 5000 on:"
         assert sum(map(len, lines)) < 4000
 
     def test_nothing_alike_is_no_difference(self) -> None:
-        """Nor is nothing at all."""
+        """No messages at all have none either."""
         assert self.check_fails(b"\xff\xfe")[1] == "received:"
         assert self.check_fails(b"x", record=Record(0, []))[1:] == ["received:", "  nothing"]
 
     def test_what_is_not_kept_is_said(self) -> None:
-        """It may have been what is missing."""
+        """The missing message may be among them."""
         forgetful = Record(1001, THREE.messages)
-        assert "998 messages are not kept any more: see max_received" in self.check_fails(
+        assert "998 messages are no longer kept: see max_received" in self.check_fails(
             b"x", record=forgetful
         )
 
     def test_what_is_shown_is_bounded_and_escaped(self) -> None:
-        """However much came, and whatever."""
+        """For any number of messages, with any bytes."""
         hostile = b"\x1b[2J\r\n\xff" * 10000
         record = Record(2000, [ReceivedMessage(0, at, hostile) for at in range(1000)])
         lines = record.lines()
@@ -113,6 +113,6 @@ class CheckTests(TestCase):
         assert lines[-1].endswith(f"... ({len(hostile)} bytes)")
 
     def test_a_pattern_of_text_is_refused(self) -> None:
-        """It can be found in no bytes."""
+        """It cannot be searched for in bytes."""
         with self.assertRaisesRegex(TypeError, "messages are bytes"):
             check_received(THREE, re.compile("x"), None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a test can ask of a service, in its process, in memory."""
+"""A test's requests to a service, in its process, in memory."""
 
 import json
 from typing import Any
@@ -21,13 +21,13 @@ class RequestsTests(TestCase):
         self.factory, self.requests = self.serve()
 
     def serve(self) -> tuple[EchoFactory, Requests]:
-        """Make a service, and what answers for it."""
+        """Make a service, and the object that answers requests."""
         clock = Clock()
         factory = EchoFactory(clock, reply="raw", banner="hi", seed=7)
         return factory, Requests(clock, factory)
 
     def send(self, factory: EchoFactory, *messages: bytes) -> bytes:
-        """Send messages on a connection of their own; give what came back."""
+        """Send messages on a new connection; return the received bytes."""
         protocol, pipe = connect(factory)
         for message in messages:
             protocol.dataReceived(message)
@@ -53,7 +53,7 @@ class RequestsTests(TestCase):
         assert self.requests.scenario() == before
 
     def test_each_test_begins_with_the_service_s_own_scenario(self) -> None:
-        """Whatever the one before began with."""
+        """Whatever scenario the test before began with."""
         own = self.requests.scenario()
         self.requests.begin({"delay": "20ms", "seed": 8})
         assert self.requests.scenario() == {**own, "delay": "20ms", "seed": 8}
@@ -64,7 +64,7 @@ class RequestsTests(TestCase):
         assert self.requests.scenario() == own
 
     def test_another_process_can_go_on(self) -> None:
-        """With all that this one knew; only limits count anew."""
+        """With all its data; only limits start from 0."""
         self.requests.put({"faults": ["silent,every=2"], "in_band": True, "reply": "raw"})
         self.send(self.factory, b"a", b"\xff")
         self.send(self.factory, b"!none")

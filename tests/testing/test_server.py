@@ -25,16 +25,16 @@ from twistecho.testing.verbs import EchoServerError
 
 
 def ask(connection: socket.socket, message: bytes, size: int) -> bytes:
-    """Send a message and read so many bytes."""
+    """Send a message and read ``size`` bytes."""
     connection.sendall(message)
     return read_exactly(connection, size)
 
 
 class SteeredTests(EchoServerMixin, TestCase):
-    """Changes count from when the call has returned."""
+    """Changes apply once the call has returned."""
 
     def test_a_change_counts_at_once_on_open_connections(self) -> None:
-        """Messages before it have met what was in force then, though nobody had read them."""
+        """Earlier messages have the earlier scenario, even if their replies were not read yet."""
         server = self.echo_server()
         with connect(server.port) as connection:
             for at in range(20):
@@ -63,7 +63,7 @@ class SteeredTests(EchoServerMixin, TestCase):
         server.assert_received(re.compile(rb"^G"))
 
     def test_no_connect_completes(self) -> None:
-        """From when the call has returned, until its block ends, whatever is asked meanwhile."""
+        """From the return of the call until the end of its block, with other requests between."""
         server = self.echo_server()
         with server.fault("unaccepted"):
             for _ in range(3):
@@ -74,7 +74,7 @@ class SteeredTests(EchoServerMixin, TestCase):
             assert ask(connection, b"x", 1) == b"x"
 
     def test_what_was_sent_is_received(self) -> None:
-        """Without a reply to wait for; by whom, and who is there still."""
+        """Without waiting for a reply; the peers, and the open connections."""
         server = self.echo_server()
         with connect(server.port) as one, connect(server.port) as other:
             other.sendall(b"b")
@@ -123,7 +123,7 @@ class SteeredTests(EchoServerMixin, TestCase):
         assert self.echo_server("--framing=line", framing="fixed:3").scenario.framing.size == 3
 
     def test_a_trace_is_read(self) -> None:
-        """From the folder of the moment, at the start and later."""
+        """From the current folder, at the start and later."""
         with tempfile.TemporaryDirectory() as folder:
             here = Path.cwd()
             self.addCleanup(os.chdir, here)
@@ -141,7 +141,7 @@ class SteeredTests(EchoServerMixin, TestCase):
                 server.delay("trace:no")
 
     def test_what_is_wrong_changes_nothing(self) -> None:
-        """And is named by its field, or its name."""
+        """The error names the field or the option."""
         server = self.echo_server(seed=1)
         with self.assertRaisesRegex(FieldError, r"^on\[0\].reply: the length|^on\[0\].reply: 300"):
             server.set(framing="length:1", on=[On("x", b"a" * 300)])
@@ -152,7 +152,7 @@ class SteeredTests(EchoServerMixin, TestCase):
         assert server.scenario == Scenario(reply="raw", seed=1)
 
     def test_what_cannot_start_names_the_option(self) -> None:
-        """Misspelt ones at once, as a TypeError; values in the service's words."""
+        """Misspelt names at once, as a TypeError; invalid values with the service's message."""
         with self.assertRaisesRegex(TypeError, r"EchoServer\(\) has no option 'farming'"):
             self.echo_server(farming="line")  # type: ignore[call-arg]
         for options, problem in (
@@ -166,7 +166,7 @@ class SteeredTests(EchoServerMixin, TestCase):
                 self.echo_server(**options)
 
     def test_the_record_is_bounded(self) -> None:
-        """As asked; what was dropped is counted."""
+        """To the given limit; dropped messages are counted."""
         server = self.echo_server(max_received=2, framing="fixed:1")
         with connect(server.port) as connection:
             assert ask(connection, b"abcd", 4) == b"abcd"
@@ -175,7 +175,7 @@ class SteeredTests(EchoServerMixin, TestCase):
         assert server.record.total == 4
 
     def test_a_reset_begins_anew(self) -> None:
-        """Connections are gone, numbers and counts begin with 0, with what it started with."""
+        """Connections are closed, numbers and counts begin with 0, the first scenario holds."""
         server = self.echo_server(faults="reset:0.5", seed=3, in_band=True)
         decided = []
         for _ in range(2):
@@ -202,7 +202,7 @@ class WaitingTests(EchoServerMixin, TestCase):
     """Waiting for messages."""
 
     def test_messages_of_another_thread_are_waited_for(self) -> None:
-        """While others ask, too."""
+        """Also while other threads send requests."""
         server = self.echo_server(framing="line")
         came: list[bytes] = []
         waiting = threading.Thread(target=lambda: came.extend(server.wait_for(3, 30)))
@@ -215,10 +215,10 @@ class WaitingTests(EchoServerMixin, TestCase):
         assert came == [b"a\n", b"b\n", b"c\n"]
 
     def test_time_that_is_over_says_what_came(self) -> None:
-        """Where a loop stood still meanwhile, that too."""
+        """If an event loop was blocked, that too."""
         server = self.echo_server()
         with self.assertRaisesRegex(
-            TimeoutError, "^0 of 1 messages came within 0.01 s:\n  nothing$"
+            TimeoutError, "^0 of 1 messages arrived within 0.01 s:\n  nothing$"
         ):
             server.wait_for(1, 0.01)
 
@@ -250,7 +250,7 @@ class RestartTests(EchoServerMixin, TestCase):
     """A server stops and starts."""
 
     def test_it_starts_again_on_the_same_port(self) -> None:
-        """Its scenario is in force from the first connection on; what was received stays."""
+        """Its scenario is in force from the first connection on; received messages stay."""
         server = self.echo_server(max_received=2)
         with connect(server.port) as connection:
             for message in (b"a", b"b"):
@@ -279,7 +279,7 @@ class RestartTests(EchoServerMixin, TestCase):
             assert [each.connection for each in server.wait_for(1)] == [0]
 
     def test_what_is_changed_while_it_is_stopped_counts_from_its_start(self) -> None:
-        """And a block that ends then changes that; what is wrong is named at once."""
+        """A block that ends then changes it; an invalid value is refused at once."""
         server = self.echo_server(port=["0"])
         with server.fault("reset"):
             server.stop()
@@ -306,7 +306,7 @@ class RestartTests(EchoServerMixin, TestCase):
         assert (server.faults_met, server.control_words) == ({"silent": 2}, {"obeyed": 2})
 
     def test_one_that_was_killed_starts_again_too(self) -> None:
-        """It had been asked before."""
+        """They were requested before."""
         server = self.echo_server()
         with connect(server.port) as connection:
             assert ask(connection, b"a", 1) == b"a"
@@ -325,7 +325,7 @@ class RestartTests(EchoServerMixin, TestCase):
             os.kill(server.pid, signal.SIGKILL)
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
-        with self.assertRaisesRegex(EchoServerError, "the service has ended without a word"):
+        with self.assertRaisesRegex(EchoServerError, "the service has ended without output"):
             _ = server.received
         with self.assertRaisesRegex(EchoServerError, "has ended"):
             server.reset()
@@ -335,7 +335,7 @@ class RestartTests(EchoServerMixin, TestCase):
         assert server.received == []
 
     def test_one_that_stands_still_is_given_up(self) -> None:
-        """It can be killed, in a bounded time, and its report says what is known."""
+        """It can be killed, in a limited time, and its report has the known messages."""
         server = self.echo_server()
         assert server.how == "raw replies, no delay"
         os.kill(server.pid, signal.SIGSTOP)
@@ -346,7 +346,7 @@ class RestartTests(EchoServerMixin, TestCase):
         assert not psutil.pid_exists(server.pid)
 
     def test_an_answer_that_came_too_late_is_nobody_elses(self) -> None:
-        """The next one is the next one's."""
+        """The next answer belongs to the next request."""
         server = self.echo_server()
         os.kill(server.pid, signal.SIGSTOP)
         with self.assertRaisesRegex(EchoServerError, "not answered within 0.05 s"):
@@ -356,7 +356,7 @@ class RestartTests(EchoServerMixin, TestCase):
         assert server.open_peers == []
 
     def test_a_block_ends_it(self) -> None:
-        """Without pytest, or any framework; nothing is left open, also where nobody ends it."""
+        """Without pytest, or any framework; nothing is left open, even if it is never ended."""
         with EchoServer() as server, connect(server.port) as connection:
             assert ask(connection, b"x", 1) == b"x"
         assert not psutil.pid_exists(server.pid)

@@ -14,15 +14,15 @@ from twistecho.testing.servers import EchoServerError, EchoServers, SharedServer
 
 
 class SharedServerTests(TestCase):
-    """One process for many tests, each of which finds it as if it had just started."""
+    """One process for many tests, in the state of a fresh start for each."""
 
     def setUp(self) -> None:
-        """Have one that starts when it is used."""
+        """Make one, which starts when it is used."""
         self.shared = SharedServer("--max-received=5", "--framing=line")
         self.addCleanup(self.shared.__exit__)
 
     def test_each_test_begins_anew_with_its_own_scenario(self) -> None:
-        """In one process, whatever the one before has left."""
+        """In one process, whatever state the test before has left."""
         pids = set()
         with EchoServers(shared=self.shared, defaults={"banner": "hi"}) as server:
             pids.add(server.pid)
@@ -48,7 +48,7 @@ class SharedServerTests(TestCase):
         assert len(pids) == 1
 
     def test_one_that_was_stopped_killed_or_died_is_replaced(self) -> None:
-        """So is one that stands still."""
+        """Also one that is stopped."""
         pids = []
         for end in ("stop", "kill", signal.SIGKILL, signal.SIGSTOP, None):
             with EchoServers(shared=self.shared) as server:
@@ -96,14 +96,14 @@ class SharedServerTests(TestCase):
             assert server.connections == 0
 
     def test_a_test_that_is_over_starts_nothing(self) -> None:
-        """Its blocks change nothing, and its servers are nobody's."""
+        """The end of its blocks changes nothing, and its servers cannot be used."""
         with EchoServers(shared=self.shared) as server:
             change = server.fault("reset")
         with EchoServers(shared=self.shared) as other:
             other.fault("silent")
             with change:
                 pass
-            with self.assertRaisesRegex(EchoServerError, "is over"):
+            with self.assertRaisesRegex(EchoServerError, "has ended"):
                 _ = server.port
             assert [fault.text for fault in other.scenario.faults.faults] == ["silent"]
 
@@ -125,7 +125,7 @@ class OthersTests(TestCase):
             assert len(servers.all) == 3
 
     def test_none_starts_unless_it_is_used(self) -> None:
-        """Asking how many connections there were is no use."""
+        """Reading the number of connections does not start it."""
         with EchoServers() as servers:
             assert (servers.connections, servers.all) == (0, [])
             servers.stop()

@@ -1,4 +1,4 @@
-"""What a test does with a server, in memory: changes, blocks, and what comes first."""
+"""A test's operations on a server, in memory: changes, blocks, and precedence."""
 
 from typing import Any
 from unittest import TestCase
@@ -16,15 +16,15 @@ from twistecho.testing.verbs import preferred
 
 
 def texts(*new: str, old: tuple[str, ...] = ()) -> list[str]:
-    """Give the texts of faults, new before old."""
+    """Return the texts of faults, new before old."""
     return [fault.text for fault in preferred(new, old)]
 
 
 class PreferredTests(TestCase):
-    """Which faults are in force when another comes."""
+    """The faults in force after another one was added."""
 
     def test_the_newest_comes_first_and_older_ones_stay(self) -> None:
-        """As far as it leaves them anything."""
+        """Unless they could no longer apply."""
         assert texts("reset:0.1", old=("close:0.2", "silent:0.7")) == [
             "reset:0.1", "close:0.2", "silent:0.7",
         ]  # fmt: skip
@@ -33,7 +33,7 @@ class PreferredTests(TestCase):
         assert texts("refuse", old=("silent", "reset:0.1")) == ["refuse"]
 
     def test_new_ones_that_contradict_each_other_are_refused(self) -> None:
-        """So is what is no fault, by its place."""
+        """An invalid fault too, by its place."""
         with self.assertRaisesRegex(FieldError, "^faults: reset, close: together more probable"):
             preferred(["reset", "close"], [])
         with self.assertRaisesRegex(FieldError, r"^faults\[1\]: 'zap' is not one of"):
@@ -56,7 +56,7 @@ class VerbsCase(TestCase):
         return connect(self.server.factory)
 
     def ask(self, peer: tuple[EchoProtocol, Pipe], message: bytes) -> bytes:
-        """Send a message; give what comes back at once."""
+        """Send a message; return the bytes received at once."""
         protocol, pipe = peer
         protocol.dataReceived(message)
         self.reactor.advance(0)
@@ -65,7 +65,7 @@ class VerbsCase(TestCase):
         return bytes(came)
 
     def faults(self) -> list[str]:
-        """Give the texts of the faults in force."""
+        """Return the texts of the faults in force."""
         return [fault.text for fault in self.server.scenario.faults.faults]
 
 
@@ -73,7 +73,7 @@ class ChangeTests(VerbsCase):
     """Changes hold until the end of their block, or a reset."""
 
     def test_blocks_nest(self) -> None:
-        """Each puts back what was before it."""
+        """Each restores the values from before it."""
         with self.server.fault("reset:0.5"):
             with self.server.fault("corrupt", every=2), self.server.delay("20ms"):
                 assert self.faults() == ["corrupt,every=2", "reset:0.5"]
@@ -96,7 +96,7 @@ class ChangeTests(VerbsCase):
         assert self.server.scenario == Scenario(reply="raw", seed=0)
 
     def test_a_fault_set_aside_comes_back(self) -> None:
-        """At the end of the block of that which left it nothing."""
+        """At the end of the block of the fault that replaced it."""
         with self.server.fault("reset"):
             with self.server.fault("silent"):
                 assert self.faults() == ["silent"]
@@ -109,14 +109,14 @@ class ChangeTests(VerbsCase):
         assert self.faults() == []
 
     def test_what_changed_in_a_block_is_as_before_it(self) -> None:
-        """Whoever has changed it; all else stays."""
+        """Whatever has changed it; all other fields stay."""
         with self.server.fault("reset"):
             self.server.set(faults="close", banner="hi")
         assert self.faults() == []
         assert self.server.scenario.banner == b"hi"
 
     def test_a_block_in_which_all_was_reset_changes_nothing_any_more(self) -> None:
-        """What was before it has been reset too."""
+        """The values from before were reset too."""
         self.server.fault("silent")
         with self.server.fault("reset:0.5,limit=1"):
             self.server.reset()
@@ -133,7 +133,7 @@ class ChangeTests(VerbsCase):
         assert self.ask(peer, b"x") == b"x"
 
     def test_the_limit_of_a_fault_counts_from_when_it_was_set(self) -> None:
-        """Over all connections; one that stays in force goes on counting."""
+        """Over all connections; a fault that stays in force continues its count."""
         peer = self.connect()
         self.server.fault("silent", limit=2)
         assert self.ask(peer, b"a") == b""
@@ -174,7 +174,7 @@ class ChangeTests(VerbsCase):
             self.server.delay("x")
 
     def test_objects_are_taken_as_they_are(self) -> None:
-        """Also those of the user's own, which no text says."""
+        """Also custom ones, which have no text."""
 
         class Own:
             longest = 1.0
@@ -192,7 +192,7 @@ class ChangeTests(VerbsCase):
 
 
 class InProcessTests(VerbsCase):
-    """What only the listener has."""
+    """Features that only the listener has."""
 
     def test_what_was_received(self) -> None:
         """Counted from the last reset on."""
@@ -222,7 +222,7 @@ class InProcessTests(VerbsCase):
         assert self.server.faults_met == {"silent": 1}
 
     def test_waiting_for_messages(self) -> None:
-        """It gives them, or says what came instead when time is over."""
+        """It fires with them, or reports the received ones after the timeout."""
         waiting = self.server.wait_for(2, timeout=3)
         peer = self.connect()
         self.ask(peer, b"a")
@@ -234,17 +234,17 @@ class InProcessTests(VerbsCase):
         failed = self.result_of(late)
         assert failed.check(TimeoutError)
         assert str(failed.value).splitlines() == [
-            "2 of 3 messages came within 3 s:",
+            "2 of 3 messages arrived within 3 s:",
             "  connection 0, message 0: b'a'",
             "  connection 0, message 1: b'b'",
         ]
 
     def assertNoResult(self, deferred: Any) -> None:
-        """Hold that a Deferred has not fired."""
+        """Check that a Deferred has not fired."""
         assert not deferred.called
 
     def result_of(self, deferred: Any) -> Any:
-        """Give what a Deferred has fired with."""
+        """Return the result of a Deferred."""
         results: list[Any] = []
         deferred.addBoth(results.append)
         [result] = results

@@ -11,18 +11,18 @@ SMALL = Site(clients=1_000, hosts=5, cap=0, accepts=100.0, backlog=50, patience=
 
 
 class ArithmeticTests(unittest.TestCase):
-    """How many hosts so many connections take."""
+    """The number of hosts for a number of connections."""
 
     def test_twice_the_connections_take_twice_the_hosts(self) -> None:
-        """But for rounding, and for the one that is to spare."""
+        """Except for rounding, and for the spare one."""
         for bound in bounds(Figures()):
             one, two = bound.hosts(1_000_000) - 1, bound.hosts(2_000_000) - 1
             assert 2 * one - 1 <= two <= 2 * one
 
     def test_the_narrowest_bound_decides(self) -> None:
-        """With dear messages those, and with dear memory that."""
-        assert "for CPU, messages" in "".join(report(Figures(rate=100.0), 10**6))
-        assert "for memory" in "".join(report(Figures(memory=1e6), 10**6))
+        """Expensive messages limit by CPU, expensive memory by memory."""
+        assert "because of CPU, messages" in "".join(report(Figures(rate=100.0), 10**6))
+        assert "because of memory" in "".join(report(Figures(memory=1e6), 10**6))
 
     def test_local_ports_are_those_of_a_pair_of_addresses(self) -> None:
         """One more connection than they are takes one more pair."""
@@ -49,13 +49,13 @@ class SimulationTests(unittest.TestCase):
         assert found.share_served(0.5) == math.inf
 
     def test_it_can_be_repeated(self) -> None:
-        """The same seed gives the same run, and another one another."""
+        """The same seed gives the same run, another seed another run."""
         rule, site = RULES["doubled from 1 s, with jitter"], headroom(SMALL, 1)
         assert simulate(site, rule, seed=1) == simulate(site, rule, seed=1)
         assert simulate(site, rule, seed=1) != simulate(site, rule, seed=2)
 
     def test_a_full_queue_and_a_full_host_turn_away(self) -> None:
-        """What waits is accepted in turn, so many a second."""
+        """Waiting connections are accepted in turn, at the given rate."""
         site = replace(SMALL, cap=1_000, backlog=2)
         host = Host(0)
         assert [host.attempt(site, 0.0) for _ in range(3)] == [0.01, 0.02, None]

@@ -1,1 +1,1 @@
-"""What both houses stand on: replies, notation, chance, timers, sockets, processes, files."""
+"""Shared by service and fleet: replies, notation, random numbers, timers, sockets, processes."""

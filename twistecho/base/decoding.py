@@ -1,8 +1,8 @@
-"""JSON that somebody else wrote, read strictly into the dataclasses that it was written from.
+"""Strict reading of JSON from elsewhere into the dataclasses that it was written from.
 
-All fields must be there, and of their types; others are passed over. Numbers are 0 or more and
-finite, whole ones at most `MOST`; text is text that can be written. msgspec checks all this, and is
-imported where something is read only: it takes 30 ms.
+All fields must be present, with their types; unknown fields are ignored. Numbers are finite and 0
+or more, integers at most `MOST`; text has no lone surrogates. msgspec checks all this. It is
+imported only when something is read, since importing it takes 30 ms.
 """
 
 import json
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     import msgspec
 
 MOST = 2**63 - 1
-"""The largest count; every system's and every format's counters hold it."""
+"""The largest count: it fits the counters of every system and format."""
 
 _LONGEST = 1e12
-"""The largest number that is not whole: of seconds, thirty thousand years."""
+"""The largest float: as seconds, thirty thousand years."""
 
 _LONGEST_LINE = 300
 
 DEEPEST = 32
-"""How deep arrays and objects may be nested where that is read strictly."""
+"""The deepest nesting of arrays and objects that `parse_strictly` accepts."""
 
 _HALF = re.compile(r"[\ud800-\udfff]")
 
@@ -49,10 +49,10 @@ _OWN: dict[type, _Own] = {}
 
 
 def written_as(kind: type, **fields: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate what makes a dataclass of its fields in JSON, where these are not its own.
+    """Register the decorated function as the maker of a dataclass whose JSON fields differ.
 
-    ``fields`` are those with other types, None for one that is not written, a type and a default
-    for one that older files lack. The function may raise FieldError or ValueError.
+    ``fields`` are those that differ: a type, None for a field that is not written, or a type and a
+    default for a field that older files lack. The function may raise FieldError or ValueError.
     """
 
     def register(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,7 +63,7 @@ def written_as(kind: type, **fields: Any) -> Callable[[Callable[..., Any]], Call
 
 
 def parse(text: str, what: str) -> Any:
-    """Give what a JSON text says. Raises ValueError, in one line, where it is none."""
+    """Return the value of a JSON text. Raises ValueError, in one line, if it is not JSON."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -73,10 +73,10 @@ def parse(text: str, what: str) -> Any:
 
 
 def parse_strictly(data: bytes, what: str) -> Any:
-    """Give what JSON in UTF-8 says, where all readers of JSON would give the same.
+    """Return the value of JSON in UTF-8 that all JSON readers would read alike.
 
-    Raises ValueError, in one line, where it is none, and for numbers that are not finite, names
-    given twice, halves of surrogate pairs and what is nested deeper than `DEEPEST`.
+    Raises ValueError, in one line, if it is not JSON, and for numbers that are not finite, names
+    given twice, lone surrogates and nesting deeper than `DEEPEST`.
     """
     hooks: dict[str, Any] = {
         "parse_constant": _refused_number,
@@ -116,9 +116,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_inside(value: Any, depth: int) -> None:
-    """Raise ValueError where a value is nested deeper, or has text in it that cannot be written."""
+    """Raise ValueError for deeper nesting and for text that cannot be encoded."""
     if isinstance(value, str) and _HALF.search(value):
-        raise ValueError("half a surrogate pair is no text")
+        raise ValueError("a lone surrogate is not text")
     if isinstance(value, (dict, list)):
         if not depth:
             raise ValueError("nested too deep")
@@ -127,7 +127,7 @@ def _check_inside(value: Any, depth: int) -> None:
 
 
 def check_schema(data: Any, schema: int, what: str, *older: int) -> None:
-    """Raise ValueError for data of none of these schemas."""
+    """Raise ValueError unless the data is of one of these schemas."""
     if not isinstance(data, dict):
         raise ValueError(f"not {what}: not an object")  # noqa: TRY004 - as documented
     if "schema" not in data:
@@ -139,8 +139,9 @@ def check_schema(data: Any, schema: int, what: str, *older: int) -> None:
 def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
     """Make a dataclass of JSON data.
 
-    Raises ValueError with one line that names the path in the data, ``outcomes[3].start``. Threads
-    take turns: where two of them decode a kind for the first time at once, msgspec 0.22 crashes.
+    Raises ValueError with one line that names the path in the data, ``outcomes[3].start``. Only one
+    thread at a time may call this: when two decode a type for the first time at once, msgspec 0.22
+    crashes.
     """
     import msgspec  # noqa: PLC0415 - see the module's docstring
 
@@ -155,7 +156,7 @@ def decode(data: Any, kind: type[_Kind], what: str) -> _Kind:
 
 @cache
 def _form(kind: type) -> "type[msgspec.Struct]":
-    """Give the form of a dataclass: what it is in JSON, with the limits of its numbers."""
+    """Return the msgspec struct of a dataclass: its JSON fields, with the limits of numbers."""
     import msgspec  # noqa: PLC0415 - see the module's docstring
 
     own, make = _OWN.get(kind, ({}, kind))
@@ -176,7 +177,7 @@ def _own_types(kind: type) -> dict[str, Any]:
 
 
 def _strict(hint: Any) -> Any:
-    """Give a type of a dataclass's field as msgspec is to check it."""
+    """Return the type by which msgspec checks a field of this type."""
     from msgspec import Meta  # noqa: PLC0415 - see the module's docstring
 
     limited = {
@@ -196,7 +197,7 @@ def _strict(hint: Any) -> Any:
 
 
 def _value(found: Any) -> Any:
-    """Give what a form, or several in a row, was made into."""
+    """Return the dataclass that was made of a struct; of a tuple or dict, of each member."""
     if isinstance(found, tuple):
         return tuple(map(_value, found))
     if isinstance(found, dict):
@@ -205,7 +206,7 @@ def _value(found: Any) -> Any:
 
 
 def _in_line(text: str) -> str:
-    """Write text of somebody else in one line that does nothing to a terminal."""
+    """Return text from elsewhere as one line, shortened and without control characters."""
     shown = escaped(text)
     return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 3] + "..."
 
@@ -215,16 +216,16 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 
 
 def _told(error: Exception) -> str:
-    """Say what msgspec found in the words and with the paths of this program."""
+    """Return msgspec's error in this program's words, with the path in the data."""
     match = _AT.fullmatch(str(error))
-    assert match is not None  # noqa: S101 - all of it may be the problem
+    assert match is not None  # noqa: S101 - the pattern matches any text
     problem, path = match["problem"], match["path"] or ""
     if isinstance(error.__cause__, FieldError):
         return f"{path}{'.' if path else ''}{problem}"
     if missing := _MISSING.fullmatch(problem):
         path, problem = f"{path}{'.' if path else ''}{missing[1]}", "it is missing"
     elif "matching regex" in problem:
-        problem = "half a surrogate pair is no text"
+        problem = "a lone surrogate is not text"
     elif error.__cause__ is None:
         problem = problem[:1].lower() + problem[1:].replace("`", "")
     return f"{path}: {problem}" if path else problem

@@ -1,18 +1,18 @@
 r"""Bytes in the texts of options: a backslash escape stands for a byte.
 
-Elsewhere, in files and over HTTP, bytes that are no text are written otherwise.
+Files and HTTP have another notation for bytes that are not text.
 """
 
 import re
 
 ESCAPE = re.compile(rb"\\(r|n|t|x[0-9A-Fa-f]{2}|\\|.?)", re.DOTALL)
-"""A backslash and what follows it, which is the group: an escape, or what is none."""
+"""A backslash and the bytes after it (the group), whether or not they are a known escape."""
 
 _BYTES = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
 
 
 def escaped_byte(escape: bytes) -> bytes | None:
-    r"""Give the byte that ``r``, ``n``, ``t``, ``\`` or ``xHH`` after a backslash stands for."""
+    r"""Return the byte for ``r``, ``n``, ``t``, ``\`` or ``xHH`` after a backslash, else None."""
     if escape.startswith(b"x") and len(escape) == 3:
         return bytes([int(escape[1:], 16)])
     return _BYTES.get(escape)

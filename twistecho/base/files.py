@@ -1,11 +1,11 @@
-"""Reading what options name: a trace of delays, and bytes to be sent."""
+"""Reading files that options name: traces of delays, and bytes to send."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 
 def lines_of(name: str) -> Iterator[str]:
-    """Give the lines of a text file. Raises ValueError with one line where it cannot be read."""
+    """Yield the lines of a text file. Raises ValueError, in one line, if it cannot be read."""
     try:
         with Path(name).open(encoding="utf-8") as file:
             yield from file
@@ -16,7 +16,7 @@ def lines_of(name: str) -> Iterator[str]:
 
 
 def bytes_of(name: str, most: int) -> bytes:
-    """Give the bytes of a file, 1 to ``most``. Raises ValueError with one line that names it."""
+    """Return the bytes of a file, 1 to ``most``. Raises ValueError with one line that names it."""
     try:
         with Path(name).open("rb") as file:
             found = file.read(most + 1)

@@ -1,4 +1,4 @@
-"""Log lines about peers: who they are, and no more lines than a log can hold."""
+"""Log lines about peers: how peers are named, and how repeated lines are limited."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ INTERVAL = 10.0
 class RateLimitedLog:
     """Warns about events of several kinds, each at most once in `INTERVAL` seconds.
 
-    A line says how many of its kind went unsaid since the last one.
+    Each line counts the events of its kind that were left out since the last line.
     """
 
     def __init__(self, log: Logger, now: Callable[[], float]) -> None:
@@ -23,7 +23,7 @@ class RateLimitedLog:
         self._unsaid: dict[str, int] = {}
 
     def warn(self, kind: str, peer: str) -> None:
-        """Say that something of this kind happened to a peer, or count it for the next line."""
+        """Log an event of this kind with its peer, or count it for the next line."""
         now = self._now()
         if now - self._said.get(kind, -INTERVAL) < INTERVAL:
             self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
@@ -39,9 +39,9 @@ class RateLimitedLog:
 
 
 def where(address: object) -> str:
-    """Say where an address is: ``host:port``, ``[host]:port`` for IPv6, or a Unix socket's path.
+    """Return an address as text: ``host:port``, ``[host]:port`` for IPv6, or a socket's path.
 
-    A peer of a Unix socket names itself, as it likes: that is `escaped`.
+    The peer of a Unix socket chooses its own name, so the name is `escaped`.
     """
     host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:

@@ -11,11 +11,11 @@ _Value = TypeVar("_Value")
 
 
 class TextEnum(StrEnum):
-    """An enumeration of texts, which are read with one line where they are none of them."""
+    """An enumeration of texts; reading any other text raises a one-line error."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read one of them. Raises ValueError, which names them all."""
+        """Return the member for a text. Raises ValueError, which names all members."""
         try:
             return cls(text)
         except ValueError:
@@ -23,9 +23,9 @@ class TextEnum(StrEnum):
 
 
 class FieldError(ValueError):
-    """A field of a value cannot be as it is: ``field: problem``.
+    """A field of a value is invalid: ``field: problem``.
 
-    A problem with another field too is in two pieces, before and after the name of the ``other``.
+    If the message names an ``other`` field, ``problem`` comes before that name, ``rest`` after it.
     """
 
     def __init__(self, field: str, problem: str, other: str = "", rest: str = "") -> None:
@@ -36,25 +36,25 @@ class FieldError(ValueError):
         self.rest = rest
 
     def __str__(self) -> str:
-        """Say it with the names of the fields."""
+        """Return the message with the names of the fields."""
         return self.said(str)
 
     def said(self, name: Callable[[str], str]) -> str:
-        """Say it with other names for the fields, such as those of the options that set them."""
+        """Return the message with other names for the fields, such as their options' names."""
         other = name(self.other) if self.other else ""
         return f"{name(self.field)}: {self.problem}{other}{self.rest}"
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A name, the values that come first, and the options after them, all as text."""
+    """A name, its values, and the options after the values, all as text."""
 
     name: str
     values: tuple[str, ...]
     options: Mapping[str, str]
 
     def read(self, parsers: Mapping[str, Callable[[str], _Value]]) -> dict[str, _Value]:
-        """Read the options with a parser each. Raises ValueError naming the one at fault."""
+        """Read each option with its parser. Raises ValueError, which names the wrong option."""
         read = {}
         for option, text in self.options.items():
             if option not in parsers:
@@ -70,7 +70,7 @@ class Spec:
 def parse_spec(text: str) -> Spec:
     """Cut the text at its first colon or comma and then at every comma.
 
-    Raises ValueError where a value follows an option, or an option is given twice.
+    Raises ValueError if a value follows an option, or an option is given twice.
     """
     cut = min((at for at in (text.find(":"), text.find(",")) if at >= 0), default=len(text))
     rest = text[cut + 1 :].split(",") if cut < len(text) else []
@@ -90,7 +90,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def seconds_of(texts: Sequence[str]) -> list[float]:
-    """Read several times. Raises ValueError for the first that is none."""
+    """Read a list of times. Raises ValueError for the first text that is not a time."""
     return [parse_seconds(text) for text in texts]
 
 
@@ -105,7 +105,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?
 
 
 def number(text: str) -> float:
-    """Read a number in ASCII digits, or ``inf`` or ``nan``. Raises ValueError in words of ours."""
+    """Read a number in ASCII digits, or ``inf`` or ``nan``. Raises ValueError."""
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(f"{text[:40]!r} is not a number")
     return float(text)
@@ -123,11 +123,11 @@ _PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}
 _LONGER = {"min": 60.0, "h": 3600.0}
 
 LONGEST_TIME = 1e6
-"""Seconds: eleven days, which every system call that waits can count."""
+"""The longest time, in seconds: eleven days, which fits every system call that waits."""
 
 
 def check_time(seconds: float) -> None:
-    """Raise ValueError for a time that nobody can wait for, in seconds."""
+    """Raise ValueError unless a time in seconds is 0 to `LONGEST_TIME`."""
     if isinstance(seconds, int):  # which may have more digits than a float
         seconds = max(-1e300, min(seconds, 1e300))
     if not 0 <= seconds < math.inf:
@@ -137,9 +137,9 @@ def check_time(seconds: float) -> None:
 
 
 def parse_seconds(text: str) -> float:
-    """Read ``5``, ``0.25``, ``5s``, ``20ms``, ``100us``, ``1min`` or ``1h``; give seconds.
+    """Read ``5``, ``0.25``, ``5s``, ``20ms``, ``100us``, ``1min`` or ``1h``; return seconds.
 
-    Raises ValueError with one line for anything else, for what is negative and what is longer than
+    Raises ValueError with one line for anything else, for negative times and times longer than
     `LONGEST_TIME`.
     """
     unit = next((unit for unit in (*_PER_SECOND, *_LONGER) if text.endswith(unit)), "")
@@ -155,7 +155,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_share(text: str) -> float:
-    """Read ``99%``, ``99`` or ``0.99``: a percentage, or a fraction where it is 1 or less.
+    """Read ``99%``, ``99`` or ``0.99``: a percentage, or a fraction if it is 1 or less.
 
     Raises ValueError with one line for anything else.
     """
@@ -172,18 +172,18 @@ _MULTIPLES = {"k": 1e3, "M": 1e6}
 
 
 def parse_rate(text: str) -> float:
-    """Read ``500``, ``500/s``, ``2.5k`` or ``1M``; give so many a second.
+    """Read ``500``, ``500/s``, ``2.5k`` or ``1M``; return the number per second.
 
-    Raises ValueError with one line for anything else, and for what is negative or infinite.
+    Raises ValueError with one line for anything else, and for negative and infinite numbers.
     """
     plain = text.removesuffix("/s")
     multiple = _MULTIPLES.get(plain[-1:], 1.0)
     try:
         rate = number(plain if multiple == 1.0 else plain[:-1]) * multiple
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is not a number a second") from None
+        raise ValueError(f"{text[:40]!r} is not a number per second") from None
     if not math.isfinite(rate) or rate < 0:
-        raise ValueError(f"{text[:40]} is not a number a second, 0 or more")
+        raise ValueError(f"{text[:40]} is not a number per second, 0 or more")
     return rate
 
 
@@ -197,7 +197,7 @@ def parse_bytes(text: str) -> float:
 
 
 def written(seconds: float) -> str:
-    """Write a time in the unit that people would choose: 3 significant digits."""
+    """Write a time in s, ms or us, with 3 significant digits."""
     for unit in ("s", "ms", "us"):
         value = seconds * _PER_SECOND[unit]
         if value >= 0.9995:
@@ -210,8 +210,8 @@ def _decimals(value: float) -> int:
 
 
 def escaped(text: str) -> str:
-    """Write in one line, and so that no terminal obeys it, what files and peers may say.
+    """Return text from files or peers as one line without control characters for a terminal.
 
-    Characters that cannot be shown are written as Python's `repr` writes them.
+    Characters that are not printable are written as Python's `repr` writes them.
     """
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -1,8 +1,8 @@
-"""What a user may hand over as a reactor, for type checkers; and whether it is one for tests.
+"""Types for type checkers: reactors and endpoints that users may pass; a check for test clocks.
 
-Twisted's classes implement interfaces of zope, which mypy without its plugin and pyright do not
-see, and ``from twisted.internet import reactor`` is a module to them under older Twisted. So each
-alias takes the interface, what is used of it, and for a reactor a module too.
+Twisted's classes implement interfaces of zope, which pyright, and mypy without its plugin, do not
+see; under older Twisted ``from twisted.internet import reactor`` is a module to them. So each alias
+accepts the interface, a protocol with the methods that are used, and for a reactor a module too.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,10 +22,10 @@ from twisted.internet.task import Clock
 
 
 class CountsTime(Protocol):
-    """What is used of `IReactorTime`; a `twisted.internet.task.Clock` has it."""
+    """The methods used of `IReactorTime`; a `twisted.internet.task.Clock` has them."""
 
     def seconds(self) -> float:
-        """Give the time, in seconds."""
+        """Return the time, in seconds."""
 
     def callLater(
         self,
@@ -34,10 +34,10 @@ class CountsTime(Protocol):
         *args: object,
         **kw: object,
     ) -> IDelayedCall:
-        """Call something after so many seconds."""
+        """Call a function after ``delay`` seconds."""
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
-        """Give the calls that are to come."""
+        """Return the pending calls."""
 
 
 AnyClock: TypeAlias = "IReactorTime | CountsTime | ModuleType"
@@ -45,7 +45,7 @@ AnyClock: TypeAlias = "IReactorTime | CountsTime | ModuleType"
 
 
 class ConnectsTCP(CountsTime, Protocol):
-    """What is used of a reactor that clients connect with; a `MemoryReactorClock` has it."""
+    """The methods used of a reactor that connects; a `MemoryReactorClock` has them."""
 
     def connectTCP(
         self,
@@ -64,7 +64,7 @@ AnyReactor: TypeAlias = "IReactorTCP | ConnectsTCP | ModuleType"
 
 
 class Listens(Protocol):
-    """What is used of `IStreamServerEndpoint`."""
+    """The method used of `IStreamServerEndpoint`."""
 
     def listen(self, factory: IProtocolFactory, /) -> Awaitable[object]:
         """Listen; the Deferred fires with the port."""
@@ -75,7 +75,7 @@ AnyServerEndpoint: TypeAlias = "IStreamServerEndpoint | Listens"
 
 
 class Connects(Protocol):
-    """What is used of `IStreamClientEndpoint`."""
+    """The method used of `IStreamClientEndpoint`."""
 
     def connect(self, factory: IProtocolFactory, /) -> Awaitable[object]:
         """Connect; the Deferred fires with the protocol."""
@@ -86,10 +86,10 @@ AnyClientEndpoint: TypeAlias = "IStreamClientEndpoint | Connects"
 
 
 def as_clock(reactor: AnyClock) -> IReactorTime:
-    """Give a reactor as what it is at run time."""
+    """Return the same reactor, typed as `IReactorTime`."""
     return cast(IReactorTime, reactor)
 
 
 def is_for_tests(reactor: object) -> bool:
-    """Say whether a reactor's time goes on only when a test says so, as that of a `Clock`."""
+    """Return whether a reactor's time advances only when a test advances it, as a `Clock`'s."""
     return isinstance(reactor, Clock)

@@ -1,7 +1,7 @@
 r"""The wire: how a message becomes a reply.
 
-A byte stream without framing of its own. What the service reads is cut into messages of at most
-1024 bytes, as the notebook's ``recv(1024)`` does, and each message becomes one reply:
+The stream has no framing of its own. Each read counts as one message (up to 1024 bytes, as with the
+notebook's ``recv(1024)``; a longer read as several), and each message becomes one reply:
 
     -> Ola
     <- Ola                                                         raw (RFC 862)
@@ -10,10 +10,10 @@ A byte stream without framing of its own. What the service reads is cut into mes
 
 Rules
 - Replies follow the order of their messages and have no separator.
-- ``stamped`` holds Python's repr of the bytes, so it is ASCII whatever the message was, and the
-  24 characters of C's ``ctime``. It can be read back however TCP cut the messages.
-- ``prefixed`` and ``raw`` carry no length: a reader must know what was sent.
-- FIN from the client means "no more messages": all that is owed is answered, then FIN comes back.
+- ``stamped`` holds Python's repr of the bytes, so it is ASCII for any message, and the
+  24 characters of C's ``ctime``. It can be parsed however TCP cut the messages.
+- ``prefixed`` and ``raw`` carry no length: a reader must know the message.
+- FIN from the client means "no more messages": the server sends all pending replies, then FIN.
 
 The other direction is in the package `fleet.conversation`.
 """
@@ -26,16 +26,16 @@ MESSAGE_SIZE = 1024
 """The longest message, in bytes, that becomes one reply."""
 
 LONGEST_MESSAGE = 65536
-"""The longest message, in bytes, of any framing but ``read``, unless a service bounds it itself."""
+"""The longest message, in bytes, of any framing but ``read``, unless a service sets a limit."""
 
 PREFIX = b"Resposta => "
-"""What a ``prefixed`` reply begins with."""
+"""The beginning of a ``prefixed`` reply."""
 
 STAMPED_HEAD = b"Resposta eco => "
-"""What a ``stamped`` reply begins with."""
+"""The beginning of a ``stamped`` reply."""
 
 STAMPED_AS = b" as "
-"""What stands between the bytes and the time in a ``stamped`` reply."""
+"""The text between the bytes and the time in a ``stamped`` reply."""
 
 CTIME_SIZE = 24
 """The length of C's ``ctime`` text without its newline, in bytes."""
@@ -66,12 +66,12 @@ def prefixed(message: bytes, _ctime: str) -> bytes:
 
 
 def stamped(message: bytes, ctime: str) -> bytes:
-    """Write a ``stamped`` reply; ``ctime`` is the 24 characters that `time.ctime` gives."""
+    """Write a ``stamped`` reply; ``ctime`` is the 24 characters of `time.ctime`."""
     return f"Resposta eco => {message!r} as {ctime}".encode("ascii")
 
 
 ReplyWriter = Callable[[bytes, str], bytes]
-"""Takes a message of at most `MESSAGE_SIZE` bytes and the text of the time, gives the reply."""
+"""Takes a message of at most `MESSAGE_SIZE` bytes and the text of the time, returns the reply."""
 
 REPLY_WRITERS: dict[ReplyFormat, ReplyWriter] = {
     ReplyFormat.RAW: raw,
@@ -81,16 +81,16 @@ REPLY_WRITERS: dict[ReplyFormat, ReplyWriter] = {
 
 
 def longest_reply(reply: ReplyFormat, size: int) -> int:
-    """Give the most bytes that the reply to a message of ``size`` bytes can have."""
+    """Return the most bytes that the reply to a message of ``size`` bytes can have."""
     if reply is ReplyFormat.STAMPED:
         return STAMPED_OVERHEAD + 4 * size
     return size + (len(PREFIX) if reply is ReplyFormat.PREFIXED else 0)
 
 
 def writer_of(reply: ReplyFormat, ctime: Callable[[], str]) -> Callable[[bytes], bytes]:
-    """Give what writes a reply from its message alone; ``ctime`` gives the time for the stamp.
+    """Return a function that writes a reply from its message; ``ctime`` returns the stamp's time.
 
-    Where no stamp is asked for it is a function of Python's own, which costs least.
+    For replies without a stamp it is one of Python's built-in functions, which are the fastest.
     """
     if reply is ReplyFormat.RAW:
         return bytes
@@ -100,7 +100,7 @@ def writer_of(reply: ReplyFormat, ctime: Callable[[], str]) -> Callable[[bytes],
 
 
 def messages_of(data: bytes) -> list[bytes]:
-    """Cut what one read gave into messages of at most `MESSAGE_SIZE` bytes, in order."""
+    """Cut the bytes of one read into messages of at most `MESSAGE_SIZE` bytes, in order."""
     if len(data) <= MESSAGE_SIZE:
         return [data] if data else []
     return [data[at : at + MESSAGE_SIZE] for at in range(0, len(data), MESSAGE_SIZE)]

@@ -1,6 +1,6 @@
-"""Chance that can be repeated: numbers that are a pure function of what they are drawn for.
+"""Repeatable random numbers: a pure function of seed, purpose, connection and message.
 
-The number for (seed, purpose, connection, message) is made so, whatever was drawn before it:
+The number for (seed, purpose, connection, message) does not depend on earlier draws:
 
     block   the message's number divided by 8, rounded down
     text    the ASCII text SEED/PURPOSE/CONNECTION/BLOCK, numbers in decimal
@@ -8,9 +8,9 @@ The number for (seed, purpose, connection, message) is made so, whatever was dra
     word    8 bytes of the digest: those from 8 times the remainder of that division on
     number  the upper 53 bits of the word, read as a big-endian integer, times 2 to the -53
 
-It is uniform in [0, 1) and the same on every machine and every version of Python. Purposes keep
-apart what is drawn for one message: whether it meets a fault says nothing about its delay. One
-digest serves eight messages of a connection, so that a draw costs an eighth of it.
+It is uniform in [0, 1) and the same on every machine and every version of Python. Different
+purposes give independent numbers for one message: whether a fault applies to it does not affect
+its delay. One digest serves eight messages of a connection, so a draw costs an eighth of it.
 """
 
 from functools import lru_cache
@@ -23,7 +23,7 @@ HIGHEST = 1.0 - 2.0**-53
 _WORDS = Struct(">8Q")
 
 _REMEMBERED = 8192
-"""Blocks that are remembered: some 5 MB. Where more are in use, a draw costs a digest again."""
+"""Blocks kept in the cache: some 5 MB. If more are in use, each draw costs a digest."""
 
 
 def block(seed: int, purpose: str, connection: int, number: int) -> tuple[float, ...]:
@@ -41,9 +41,9 @@ def uniform(seed: int, purpose: str, connection: int, message: int) -> float:
 
 
 def pair(seed: int, purpose: str, connection: int, message: int) -> tuple[float, float]:
-    """Draw two numbers for one message: as `uniform` does for twice its number, and one more.
+    """Draw two numbers for message n: those that `uniform` draws for 2n and for 2n + 1.
 
-    Both are of the same digest.
+    Both come from the same digest.
     """
     words = _block(seed, purpose, connection, message >> 2)
     at = (message & 3) * 2

@@ -1,4 +1,4 @@
-"""What sockets and transports leave open: whose an address is, ports, accepting, what is unsent."""
+"""Sockets and transports: addresses, local ports, times of arrival, accepting, unsent bytes."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from typing import Any
 
 from .networks import Address, plain
 
-# Linux's, in all versions that Python runs on; the socket module knows it since Python 3.12.
+# Linux's, in all versions that Python runs on; the socket module has it since Python 3.12.
 _BIND_ADDRESS_NO_PORT = 24
 
 # Linux's SO_TIMESTAMPNS, see socket(7): of TCP too, though that page does not say so.
@@ -26,9 +26,9 @@ _TCP_INFO = struct.Struct("=68xI28xI")
 
 
 def ip_of(address: object) -> Address | None:
-    """Give the IP address of a peer or a port; None where it has none, as Unix sockets have not.
+    """Return the IP address of a peer or a port; None if it has none, like Unix sockets.
 
-    An IPv4 address is one also where a dual-stack socket shows it as an IPv6 one
+    An IPv4 address is returned as IPv4 even if a dual-stack socket shows it as IPv6
     (``::ffff:192.0.2.1``).
     """
     try:
@@ -38,13 +38,13 @@ def ip_of(address: object) -> Address | None:
 
 
 def family_of(descriptor: int) -> socket.AddressFamily:
-    """Tell the family of a socket that another object, or process, goes on to use."""
+    """Return the family of a socket that another object, or process, goes on using."""
     with socket.socket(fileno=os.dup(descriptor)) as passed:
         return passed.family
 
 
 def check_listening(descriptor: int) -> None:
-    """Raise OSError where a descriptor is no stream socket that listens: accept would only fail."""
+    """Raise OSError unless a descriptor is a listening stream socket: accept would fail."""
     with socket.socket(fileno=os.dup(descriptor)) as passed:
         if passed.type != socket.SOCK_STREAM:
             raise OSError(f"the socket that was passed is {passed.type.name}, not SOCK_STREAM")
@@ -53,10 +53,10 @@ def check_listening(descriptor: int) -> None:
 
 
 def share_local_ports(connection: socket.socket) -> None:
-    """Have the port be chosen by ``connect``, not by ``bind`` to an address (see ip(7)).
+    """Let ``connect`` choose the local port, instead of ``bind`` to an address (see ip(7)).
 
-    Then connections to different places can have the same local port. Other systems than Linux
-    lack this, and do without.
+    Then connections to different addresses can share a local port. On systems other than Linux,
+    which lack this, nothing is done.
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
@@ -64,14 +64,14 @@ def share_local_ports(connection: socket.socket) -> None:
 
 @contextmanager
 def stamping() -> Iterator[None]:
-    """Have the kernel stamp what arrives, within the context.
+    """Keep the kernel's timestamps of arriving packets switched on within the context.
 
-    It begins with the first socket that wants it, and a little later: of what comes before that
-    nobody knows when it came.
+    The kernel switches them on a little after the first socket asks for them; packets that arrive
+    before have no timestamp.
     """
     try:
         keeping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    except OSError:  # no more files can be opened: who connects will say so
+    except OSError:  # no more files can be opened: connecting reports that
         yield
         return
     with keeping:
@@ -81,24 +81,24 @@ def stamping() -> Iterator[None]:
 
 
 def tells_arrivals(connection: socket.socket) -> bool:
-    """Say whether the kernel can tell of this socket when bytes arrive; see `stamp_arrivals`."""
+    """Return whether the kernel can stamp this socket's arriving bytes; see `stamp_arrivals`."""
     inet = connection.family in (socket.AF_INET, socket.AF_INET6)
     return sys.platform == "linux" and inet
 
 
 def stamp_arrivals(connection: socket.socket, *, on: bool = True) -> None:
-    """Have the kernel tell when bytes arrive, for `receive_stamped`; that costs a little."""
+    """Have the kernel stamp arriving bytes, for `receive_stamped`; that costs a little."""
     connection.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, on)
 
 
 def receive_stamped(
     recvmsg: Callable[[int, int, int], Any], size: int, flags: int = 0
 ) -> tuple[bytes, float | None]:
-    """Receive bytes with a socket's ``recvmsg``; say how many seconds ago the kernel had the last.
+    """Receive bytes with a socket's ``recvmsg``; return them and the age of the last, in seconds.
 
-    Where it does not tell, that is None.
-    That is the difference of two readings of the wall clock: it is wrong where that has stepped.
-    Raises OSError.
+    The age counts from their arrival in the kernel; it is None without a timestamp. It is the
+    difference of two readings of the wall clock, so a step of that clock makes it wrong. Raises
+    OSError.
     """
     data, ancillary, *_ = recvmsg(size, _ANCILLARY_SIZE, flags)
     now = time.time_ns()
@@ -110,9 +110,10 @@ def receive_stamped(
 
 
 def handshake_time(connection: socket.socket) -> float | None:
-    """Say how many seconds TCP waited for the answer when it connected just now, where it tells.
+    """Return how many seconds TCP waited for the answer when it connected just now.
 
-    That is the round trip's time, infinite where it had to send its first packet again.
+    That is the round-trip time: infinite if the first packet was sent again, None if the system
+    does not report it.
     """
     if not tells_arrivals(connection):
         return None
@@ -124,7 +125,7 @@ def handshake_time(connection: socket.socket) -> float | None:
 
 
 class Listener(socket.socket):
-    """A listening socket that takes the place of another."""
+    """A listening socket that takes over the descriptor of another."""
 
     def __init__(self, listening: socket.socket) -> None:
         kind = int(listening.family), int(listening.type), listening.proto
@@ -133,21 +134,21 @@ class Listener(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept one connection. Raises OSError as `socket.socket.accept` does."""
-        # Of that this leaves out the conversion of numbers to enumerations, and the blocking mode.
+        # To be faster, this neither converts numbers to enumerations nor sets the blocking mode.
         fd, address = self._accept()  # type: ignore[attr-defined]  # of _socket
         return socket.socket(*self._kind, fd), address
 
 
 def take_place(port: Any, listener: Listener) -> None:
-    """Have a port, whose socket has been given away, listen with this one: the same descriptor."""
+    """Have a port whose socket was detached listen with this one, on the same descriptor."""
     port.socket = listener
     port.fileno = listener.fileno
 
 
 def unsent(transport: object) -> int:
-    """Count the bytes that were written to a transport and not sent; 0 where it does not tell."""
+    """Count the bytes written to a transport and not sent yet; 0 if it does not report that."""
     # Twisted has no public way to ask. Its two buffers are dataBuffer, from offset on, and a list.
     buffered = len(getattr(transport, "dataBuffer", b"")) - int(getattr(transport, "offset", 0))
-    # What a callback has written lies elsewhere until an eager reactor has asked the socket.
+    # Under an eager reactor, a callback's bytes are in ``chunk`` until the socket was tried.
     untried = getattr(transport, "chunk", None) or b""
     return buffered + int(getattr(transport, "_tempDataLen", 0)) + len(untried)

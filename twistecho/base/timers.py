@@ -1,9 +1,9 @@
-"""Many times to wake somebody at, one timer on the reactor; and which clock to go by.
+"""Many timers that share one timer of the reactor; and the choice of a clock.
 
-Times that are set in order, as those of equal timeouts are, stand in a queue; others in a heap.
-What is due is taken out of both and woken in order; what is set meanwhile waits for the next round.
-An item that is discarded leaves a dead entry, and dead entries are swept out when they are the
-majority. So an item costs neither a `IDelayedCall` of its own nor a search.
+Times that are set in order, as those of equal timeouts are, stand in a queue, others in a heap.
+Due items are taken out of both and woken in order; items set meanwhile wait for the next round. A
+discarded item leaves a dead entry, and dead entries are removed when they are the majority. So an
+item needs neither an `IDelayedCall` of its own nor a search.
 """
 
 import time
@@ -21,17 +21,17 @@ from twisted.logger import Logger
 from .reactor_types import is_for_tests
 
 SWEEP_AT = 64
-"""Dead entries that are always left where they are."""
+"""Up to this many dead entries are never removed."""
 
 LATE, LONGEST_GRACE = 0.25, 1.0
-"""Seconds by which a deadline's timer must be late for a grace, and the most of that."""
+"""Seconds: the delay of a deadline's timer that starts a grace period; the longest grace."""
 
 
 def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
-    """Choose how to tell the time, in seconds, beside this clock.
+    """Return the function that tells the time, in seconds, for timers on this clock.
 
-    A reactor's own `seconds` is the wall clock, which can step; a test's clock is its own time,
-    also where it is a reactor besides, as `MemoryReactorClock` is.
+    A reactor's own `seconds` is the wall clock, which can step, so `time.monotonic` is used. A
+    test's clock has its own time, even if it is also a reactor, like `MemoryReactorClock`.
     """
     if IReactorCore.providedBy(clock) and not is_for_tests(clock):
         return time.monotonic
@@ -39,9 +39,9 @@ def monotonic_for(clock: IReactorTime) -> Callable[[], float]:
 
 
 def steady_epoch() -> Callable[[], float]:
-    """Give a clock in seconds since the epoch, as it is now, that goes on as monotonic time does.
+    """Return a clock in seconds since the epoch that starts now and advances as monotonic time.
 
-    So a step of the wall clock moves no timer, and `IDelayedCall.getTime` is what Twisted says.
+    So a step of the wall clock moves no timer, and `IDelayedCall.getTime` is still epoch time.
     """
     monotonic = time.monotonic
     offset = time.time() - monotonic()
@@ -49,10 +49,10 @@ def steady_epoch() -> Callable[[], float]:
 
 
 def count_monotonic(reactor: IReactorTime) -> None:
-    """Have a reactor that counts wall-clock time count monotonic time from now on.
+    """Switch a reactor that counts wall-clock time to monotonic time.
 
-    Its timers would otherwise stall for as long as the wall clock is set back. Only the edge of a
-    process may do this, before anything was scheduled; a reactor with timers is left as it is.
+    Its timers would otherwise stall by as much as the wall clock is set back. Only entry points
+    may do this, before anything is scheduled; a reactor that has timers is left as it is.
     """
     counts_wall_clock = abs(reactor.seconds() - time.time()) < 60
     if counts_wall_clock and not reactor.getDelayedCalls():
@@ -60,12 +60,12 @@ def count_monotonic(reactor: IReactorTime) -> None:
 
 
 class Timed(Protocol):
-    """Something that is woken at a time, in seconds; at `inf` while it is not to be."""
+    """An item that is woken at ``wake_at``, in seconds; `inf` while no time is set."""
 
     wake_at: float
 
     def wake(self, now: float) -> float | None:
-        """Do what is due; give the next time to be woken at, or None."""
+        """Do the due work; return the next time to be woken at, or None."""
 
 
 _Entry = tuple[float, Timed]
@@ -75,8 +75,8 @@ class Timers:
     """Calls ``wake(now)`` of items at their times; an item has one time, in one `Timers`.
 
     Times are those of ``now``, in seconds, which must run as fast as ``clock`` does; by default it
-    is `monotonic_for` the clock. ``woken(now)`` is called after every round. What ``wake`` raises
-    is logged, and the other items are woken all the same.
+    is `monotonic_for` the clock. ``woken(now)`` is called after every round. An exception of
+    ``wake`` is logged, and the other items are still woken.
     """
 
     _log = Logger()
@@ -93,11 +93,11 @@ class Timers:
         self._woken = woken
         self._ordered: deque[_Entry] = deque()
         self._others: list[tuple[float, int, Timed]] = []
-        self._due: deque[_Entry] = deque()  # those of a round, until they are woken
+        self._due: deque[_Entry] = deque()  # a round's entries, until they are woken
         self._dead = 0  # entries whose item has another time, or none
         self._numbers = count()  # so that the heap never compares items
         self._timer: IDelayedCall | None = None
-        self._timer_at = inf  # below every time while items are woken: they arm afterwards
+        self._timer_at = inf  # -inf while items are woken: the timer is armed afterwards
 
     def __len__(self) -> int:
         """Count the items that have a time."""
@@ -108,7 +108,7 @@ class Timers:
         return len(self._ordered) + len(self._others) + len(self._due)
 
     def set(self, item: Timed, at: float) -> None:
-        """Wake an item at ``at``, unless it is to be woken earlier anyway."""
+        """Wake an item at ``at``, unless it will be woken earlier anyway."""
         before = item.wake_at
         if before <= at:
             return
@@ -124,7 +124,7 @@ class Timers:
             self._arm(at)
 
     def discard(self, item: Timed) -> None:
-        """Forget an item's time, if it has one; the timer goes with the last one."""
+        """Forget an item's time, if it has one; with the last one, cancel the timer."""
         if item.wake_at < inf:
             self._kill(item)
             if not len(self):
@@ -135,7 +135,7 @@ class Timers:
                 self._disarm()
 
     def _kill(self, item: Timed) -> None:
-        """Leave the entry of an item dead; take all such out where they are the majority."""
+        """Mark an item's entry as dead; remove the dead entries when they are the majority."""
         item.wake_at = inf
         self._dead += 1
         entries = self._entries
@@ -168,16 +168,16 @@ class Timers:
             self._gather(now)
             self._wake_due(now, again)
             self._woken(now)
-        finally:  # whatever is raised, by a signal's handler too, the others keep their times
+        finally:  # after any exception, a signal handler's too, the others keep their times
             for item, at in again:
                 self.set(item, at)
             self._timer_at = inf
             self._arm_next()
 
     def _gather(self, now: float) -> None:
-        """Have all entries that are due stand in ``_due``, the earliest first.
+        """Move all due entries to ``_due``, the earliest first.
 
-        An entry leaves its queue after it has been added: a signal's handler may raise between.
+        An entry is added before it leaves its queue: a signal's handler may raise in between.
         """
         ordered, others, due = self._ordered, self._others, self._due
         while ordered and ordered[0][0] <= now:
@@ -211,12 +211,12 @@ class Timers:
                             again.append((item, following))
                     waking = None
         finally:
-            # A signal's handler may raise: whether this one has done what was due is not known.
+            # A signal's handler may raise: it is unknown whether this item has done its work.
             if waking is not None:
                 again.append((waking, now))
 
     def _arm_next(self) -> None:
-        """Set the timer, which is not set, for the earliest entry that is alive."""
+        """Set the timer, which must not be set already, for the earliest live entry."""
         ordered, others = self._ordered, self._others
         while ordered and ordered[0][1].wake_at != ordered[0][0]:
             ordered.popleft()
@@ -230,11 +230,11 @@ class Timers:
 
 
 class Deadlines(Timers):
-    """Times by which something is to have come.
+    """Deadlines by which bytes, or other events, must have arrived.
 
-    A timer that rings late means that the process was stopped, or busy: what came meanwhile waits
-    unread, or who sends was stopped with it. So before anybody is woken as long a grace is given,
-    a second at most; the sockets are read in it.
+    A timer that fires late means that this process was stopped or busy: bytes may have arrived that
+    are not read yet, or the sender was stopped as well. So the items are woken after a grace period
+    as long as the delay, at most one second, in which the sockets are read.
     """
 
     def _ring(self) -> None:

@@ -1,6 +1,6 @@
 """The version of twistecho; packaging reads it from here, too.
 
-Asking the installed package for it takes as long as all else that ``--version`` does.
+Reading it from the installed package's metadata would double the time that ``--version`` takes.
 """
 
 VERSION = "0.2.0"

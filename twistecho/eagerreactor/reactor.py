@@ -18,22 +18,22 @@ from . import transports, unix
 from .transports import EagerConnection
 
 MOST_EVENTS = 64
-"""Events that one poll brings at most; what their callbacks write goes out before the next."""
+"""The most events per poll; the bytes that their callbacks write are sent before the next."""
 
 _SMALL = 2048
-# Bytes: a turn of larger writes would hold so much that malloc gives memory back to the system and
-# asks for it again every time.
+# Bytes: a turn of larger writes would hold enough memory that malloc returns it to the system and
+# requests it again every time.
 
 _FD_SETSIZE = 1024  # select takes descriptors below
 
-_NOBODY: dict[object, object] = {}  # the log context where there is none
+_NO_CONTEXT: dict[object, object] = {}  # the log context outside of callbacks
 
 
 def install() -> "EagerReactor":
     """Install an eager reactor as the global one. Raises ReactorAlreadyInstalledError.
 
-    It stands here because programs that start others with the same reactor have them import the
-    module of its class and call this.
+    It is in this module because programs that start others with the same reactor let them import
+    the module of its class and call ``install``.
     """
     reactor = EagerReactor()
     main.installReactor(reactor)
@@ -41,21 +41,21 @@ def install() -> "EagerReactor":
 
 
 class EagerReactor(EPollReactor):
-    """Twisted's epoll reactor, eager to write; see `twistecho.eagerreactor`."""
+    """Twisted's epoll reactor, which tries to write at once; see `twistecho.eagerreactor`."""
 
     def __init__(self) -> None:
-        # A wall clock that steps would stall timers; `IDelayedCall.getTime` is time of the epoch.
+        # A step of the wall clock would stall timers; `IDelayedCall.getTime` must be epoch time.
         self.seconds = steady_epoch()
-        # Connections that want to write and may be untried, in order.
+        # Connections that have bytes to write and may be untried, in order.
         self.untried: list[EagerConnection] = []
-        # Those that have not had their turn of a round; None when it has ended.
+        # Connections that the current round has not tried yet; None outside a round.
         self._trying: Iterator[EagerConnection] | None = None
-        # Those that want to read, by their descriptors.
+        # Connections that are registered for reading, by their descriptors.
         self.reading: dict[int, EagerConnection] = {}
         super().__init__()
 
-    # How it comes by its connections: it listens, connects and adopts as Twisted does, and every
-    # stream transport that it makes is an eager one.
+    # Making connections: it listens, connects and adopts as Twisted does, but every stream
+    # transport that it makes is an eager one.
 
     def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """Listen on a TCP port. See `IReactorTCP.listenTCP`."""
@@ -103,10 +103,10 @@ class EagerReactor(EPollReactor):
         connector.connect()
         return connector
 
-    # What wants to read
+    # Reading
 
     def addReader(self, reader: Any) -> None:
-        """Have ``doRead`` called when there is something to read."""
+        """Call ``doRead`` when there are bytes to read."""
         if not isinstance(reader, EagerConnection):
             super().addReader(reader)
             return
@@ -116,20 +116,20 @@ class EagerReactor(EPollReactor):
             self.reading[fd] = reader
 
     def removeReader(self, reader: Any) -> None:
-        """Have ``doRead`` called no more."""
+        """Stop calling ``doRead``."""
         if not isinstance(reader, EagerConnection):
             super().removeReader(reader)
             return
         fd = reader.fileno()
-        if fd == -1:  # somebody has closed the socket behind our back
+        if fd == -1:  # other code has closed the socket
             fd = next((fd for fd, other in self.reading.items() if other is reader), fd)
         if self.reading.pop(fd, None) is not None:
             self._remove(reader, self._reads, self._writes, self._selectables, EPOLLIN, EPOLLOUT)
 
-    # What wants to write
+    # Writing
 
     def addWriter(self, writer: Any) -> None:
-        """Have ``doWrite`` called: at the end of this turn, or when the descriptor is ready."""
+        """Call ``doWrite`` at the end of this turn, or when the descriptor is ready."""
         if not (isinstance(writer, EagerConnection) and writer.connected):
             super().addWriter(writer)
             return
@@ -139,7 +139,7 @@ class EagerReactor(EPollReactor):
             self.untried.append(writer)
 
     def removeWriter(self, writer: Any) -> None:
-        """Have ``doWrite`` called no more."""
+        """Stop calling ``doWrite``."""
         if isinstance(writer, EagerConnection):
             writer.close_shortcut()
             if writer.untried:
@@ -150,46 +150,46 @@ class EagerReactor(EPollReactor):
         super().removeWriter(writer)
 
     def getWriters(self) -> list[Any]:
-        """List what wants to write."""
+        """List the transports that have bytes to write."""
         untried = [*(copy(self._trying) or ()), *self.untried]
         wanting = (writer for writer in untried if writer.untried or writer.chunk)
         return [*super().getWriters(), *wanting]
 
     def removeAll(self) -> list[Any]:
-        """Forget all descriptors but the reactor's own, and list them."""
+        """Remove all descriptors but the reactor's own, and list them."""
         self.await_all()
         removed: list[Any] = super().removeAll()
         self.reading.clear()
         return removed
 
     def await_writing(self, writer: EagerConnection) -> None:
-        """Register a transport that still wants to write, as Twisted would have done at first."""
+        """Register a transport with bytes left for writability, as Twisted does at once."""
         writer.close_shortcut()
         if writer.untried:
             writer.untried = False
             super().addWriter(writer)
 
     def await_all(self) -> None:
-        """Register all of them, also those of a round in which this is called."""
+        """Register all untried transports, also those of a round that is in progress."""
         untried = self._take_up()
         while untried:
             self.await_writing(untried[-1])
             untried.pop()
 
     def _take_up(self) -> list[EagerConnection]:
-        """Have all that a round has not come to, and give the list that all wait in."""
+        """Put the rest of a round in progress back into ``untried``, and return that list."""
         if self._trying is not None:
             self.untried[:0] = self._trying
             self._trying = None
         return self.untried
 
-    # What is sent
+    # Sending
 
     def _try_all(self) -> None:
-        """Let each transport that wants to write try once; what they write meanwhile waits.
+        """Try each transport that has bytes to write once; bytes written meanwhile wait.
 
-        What is called may run the reactor, and a signal's handler may raise between any two of
-        them: those whose turn has not come are then found in ``_trying``.
+        A callback may run the reactor, and a signal's handler may raise between any two
+        transports: those that were not tried yet are then in ``_trying``.
         """
         untried = self.untried if self._trying is None else self._take_up()
         self.untried = []
@@ -198,7 +198,7 @@ class EagerReactor(EPollReactor):
         if self._trying is writers:
             self._trying = None
 
-    def _send(  # noqa: C901 - each call that is not made is what this is for
+    def _send(  # noqa: C901 - inlined, to save the calls
         self, writers: Iterator[EagerConnection]
     ) -> None:
         writer = None
@@ -211,9 +211,9 @@ class EagerReactor(EPollReactor):
                         sent = writer.socket.send(chunk)
                     except OSError as os_error:
                         writer.not_sent(chunk, os_error)
-                    except Exception:  # noqa: BLE001 - what is no bytes is said to be none below
+                    except Exception:  # noqa: BLE001 - doWrite below raises it again
                         writer.close_shortcut()
-                    except BaseException as raised:  # noqa: BLE001 - nobody knows what was sent
+                    except BaseException as raised:  # noqa: BLE001 - it is unknown what was sent
                         self._fail(writer, raised)
                         continue
                     else:
@@ -229,7 +229,7 @@ class EagerReactor(EPollReactor):
             raise
 
     def _fail(self, connection: EagerConnection, raised: BaseException) -> None:
-        """Log what was raised in a connection's turn, and disconnect it: as Twisted does."""
+        """Log an exception from a connection's turn, and disconnect it, as Twisted does."""
         log.err()
         self._settle(connection, raised, is_read=False)
 
@@ -239,7 +239,7 @@ class EagerReactor(EPollReactor):
         contexts.append(writer)
         try:
             why = writer.doWrite()
-        except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+        except BaseException as raised:  # noqa: BLE001 - as in _doReadOrWrite
             self._fail(writer, raised)
         else:
             if why or writer.untried:
@@ -247,22 +247,22 @@ class EagerReactor(EPollReactor):
         finally:
             del contexts[here:]
 
-    # What happens
+    # Events
 
     def runUntilCurrent(self) -> None:
-        """Run what is due, and send what that wrote."""
+        """Run the due calls, then send the bytes that they wrote."""
         super().runUntilCurrent()
         if self.untried:
             self._try_all()
 
     def doPoll(self, timeout: float | None) -> None:
-        """Wait for events, tell the descriptors, and send what that wrote."""
+        """Wait for events, pass them to the descriptors, then send the bytes written."""
         if self.untried or self._trying is not None:
             self.await_all()
         events = self._wait(timeout)
         contexts = context.theContextTracker.currentContext().contexts
         here = len(contexts)
-        contexts.append(_NOBODY)
+        contexts.append(_NO_CONTEXT)
         try:
             self._tell(events, contexts, here)
         finally:
@@ -271,17 +271,17 @@ class EagerReactor(EPollReactor):
             self._try_all()
 
     def _wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Wait for events, for so long at most, and give them.
+        """Wait for events, for at most ``timeout`` seconds, and return them.
 
-        Epoll waits for whole milliseconds and would round up. What is left of one is waited for by
-        select, which counts microseconds, on the descriptor of epoll itself; where that is not
-        ready, there is nothing to ask epoll for.
+        Epoll waits for whole milliseconds and would round up. For less than one, select, which
+        counts microseconds, waits on epoll's own descriptor; if that is not ready, epoll has no
+        events.
         """
         poller, wait = self._poller, 0.0
         if timeout is None:
             wait = -1
         elif timeout >= 0.001:
-            wait = (int(timeout * 1000) - 0.5) / 1000  # rounded up: the whole milliseconds
+            wait = (int(timeout * 1000) - 0.5) / 1000  # epoll rounds up to whole milliseconds
         elif timeout > 0 and (fd := poller.fileno()) < _FD_SETSIZE:
             ready, _, _ = select.select((fd,), (), (), timeout)
             if not ready:
@@ -291,10 +291,10 @@ class EagerReactor(EPollReactor):
 
     doIteration = doPoll
 
-    def _tell(  # noqa: C901, PLR0912 - each call that is not made is what this is for
+    def _tell(  # noqa: C901, PLR0912 - inlined, to save the calls
         self, events: list[tuple[int, int]], contexts: list[Any], here: int
     ) -> None:
-        """Tell each descriptor what happened to it, with itself ``here`` as the log context."""
+        """Pass each descriptor its event, with its transport as the log context at ``here``."""
         reading, readable = self.reading, EPOLLIN
         for fd, event in events:
             if event == readable and fd in reading:
@@ -326,30 +326,30 @@ class EagerReactor(EPollReactor):
                                         self._try_all()
                                 continue
                             why = connection.end_of_stream()
-                except BaseException as raised:  # noqa: BLE001 - as _doReadOrWrite has it
+                except BaseException as raised:  # noqa: BLE001 - as in _doReadOrWrite
                     self._fail(connection, raised)
                     continue
                 if why:
                     self._settle(connection, why, is_read=True)
             elif fd in self._selectables:
-                contexts[here] = _NOBODY
+                contexts[here] = _NO_CONTEXT
                 selectable = self._selectables[fd]
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
 
     def _settle(
         self, connection: EagerConnection, why: BaseException | int | None, *, is_read: bool
     ) -> None:
-        """Disconnect what has ended, and wait for what could not write."""
+        """Disconnect a connection that has ended; otherwise wait for its writability."""
         try:
             if why:
                 self._disconnectSelectable(connection, why, is_read)
             else:
                 self.await_writing(connection)
-        except BaseException:  # noqa: BLE001 - what connectionLost raised harms nobody else
+        except BaseException:  # noqa: BLE001 - an error in connectionLost must not stop others
             log.err()
 
     def _disconnectSelectable(self, selectable: Any, why: Any, isRead: bool) -> None:  # type: ignore[override]
-        """Disconnect, and say why a connection broke where that is known."""
+        """Disconnect, with the reason why a connection broke if that is known."""
         if isinstance(selectable, EagerConnection) and why is main.CONNECTION_LOST:
             why = selectable.why_lost()
         if why.__class__ is error.ConnectionLost and hasattr(why, "osError"):
@@ -362,7 +362,7 @@ class EagerReactor(EPollReactor):
 
 
 def _accepting(port: Any, transport: type[EagerConnection]) -> Any:
-    """Have a port make such transports; it accepts nothing before the reactor's next turn."""
+    """Have a port make these transports; it accepts nothing before the reactor's next turn."""
     port.transport = transport
     take_place(port, Listener(port.socket))
     return port

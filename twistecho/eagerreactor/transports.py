@@ -1,31 +1,30 @@
-"""The transports of the eager reactor: Twisted's own. What all streams have in common, and TCP.
+"""The eager reactor's transports, based on Twisted's: the base class of all streams, and TCP.
 
-Buffers, producers, TLS and closing stay Twisted's. What a callback writes is *untried* until the
-reactor has let the callbacks of its turn return, and then asks the socket for the first time; only
-where the socket refuses is it registered for writability. A connection that breaks keeps its errno.
+Buffers, producers, TLS and closing stay Twisted's. The bytes that a callback writes are *untried*
+until all callbacks of the turn have returned; then the reactor tries the socket for the first time,
+and registers it for writability only if it refuses. A connection that breaks keeps its errno.
 
-A TCP connection has a shortcut for the usual case, and its protocol may have a method of its own
-for the commonest one, a reply to what came:
+A TCP connection has a shortcut for the usual case, and its protocol may have a method for the most
+common one, a reply to received bytes:
 
     replyEagerly(data: bytes) -> bytes | None
 
 It is called in place of ``dataReceived``, and the bytes it returns are written as if by ``write``.
-Elsewhere nobody calls it, so ``dataReceived`` must do the same.
+Other reactors do not call it, so ``dataReceived`` must do the same.
 
-It is called only where one class answers for both: the class that the protocol has its
-``dataReceived`` from must have a ``replyEagerly`` in its own body, and the protocol must have that
-one and no other. So whatever stands between the bytes and the protocol sees them all, as it does
-under every other reactor:
+It is called only if one class defines both: the class that the protocol inherits ``dataReceived``
+from must have a ``replyEagerly`` in its own body, and the protocol must have that one and no other.
+So all code between the bytes and the protocol sees all bytes, as under every other reactor:
 
-- a wrapper of a protocol that has the method, though it passes on names that it does not know;
+- a wrapper of a protocol that has the method, even if it passes on unknown attribute names;
 - a subclass or a mixin with a ``dataReceived`` of its own, to check, to log or to refuse;
-- a subclass with only a ``replyEagerly``, which the inherited ``dataReceived`` calls or does not;
-- a protocol on which either was set, as an attribute, before the first bytes came.
+- a subclass with only a ``replyEagerly``, whether or not the inherited ``dataReceived`` calls it;
+- a protocol on which either was set, as an attribute, before the first bytes arrived.
 
-That is looked at when the first bytes come after ``transport.protocol`` was set, by Twisted or by
-anyone; not for every message, which would take Python a tenth longer. Who changes a protocol or its
-class later therefore says ``transport.protocol = protocol`` again. And who exchanges
-``dataReceived`` in the very class that has both exchanges ``replyEagerly`` with it.
+This is checked when the first bytes arrive after ``transport.protocol`` was set, by Twisted or by
+other code, and not per message, which would take a tenth longer. So code that changes a protocol or
+its class later must set ``transport.protocol = protocol`` again. Code that replaces
+``dataReceived`` in a class that has both must replace ``replyEagerly`` too.
 """
 
 from errno import EBADF, ENOBUFS, EWOULDBLOCK
@@ -41,23 +40,23 @@ from twisted.python.log import ILogContext
 from twistecho.base.sockets import share_local_ports
 
 REFUSED = (EWOULDBLOCK, ENOBUFS)
-"""What a send fails with that is tried again when the socket is writable."""
+"""Errors after which a send is tried again when the socket is writable."""
 
 Ended = error.ConnectionLost | error.ConnectionDone | None
-"""What a read gives: why the connection has ended, if it has."""
+"""The result of a read: why the connection has ended, or None."""
 
 
 def connection_lost(os_error: OSError) -> error.ConnectionLost:
-    """Make a `ConnectionLost` whose ``osError`` and ``__cause__`` say what the system said."""
+    """Make a `ConnectionLost` whose ``osError`` and ``__cause__`` are the system's error."""
     lost = error.ConnectionLost()
     lost.osError = lost.__cause__ = os_error  # type: ignore[attr-defined]  # this adds it
     return lost
 
 
 def eager_reply(protocol: Any) -> Any:
-    """Give the protocol's replyEagerly, or None where that must not take dataReceived's place.
+    """Return the protocol's replyEagerly, or None if it must not replace dataReceived.
 
-    Nothing is remembered of a class: to look that up, by a weak reference, takes as long.
+    Nothing is cached per class: a lookup by weak reference would take as long.
     """
     for kind in type(protocol).__mro__:
         body = kind.__dict__
@@ -79,30 +78,30 @@ def eager_reply(protocol: Any) -> Any:
 
 
 class EagerConnection(tcp.Connection):
-    """What the eager reactor's stream transports have in common; mixed in before Twisted's class.
+    """The base class of the eager reactor's stream transports; mixed in before Twisted's class.
 
-    In its own callbacks a transport is also the log context: Twisted's context stack asks its
-    members for ``member[ILogContext]``, and this one computes the answer only when something is
-    logged. That a thread started from the callback inherits it is as in Twisted.
+    In its own callbacks a transport is also the log context: Twisted's context stack reads
+    ``member[ILogContext]`` of its members, and this one computes the value only when a line is
+    logged. A thread started from the callback inherits it, as in Twisted.
     """
 
     __slots__ = ("_protocol", "bufferSize", "chunk", "reply_to", "socket", "untried")
 
-    replies = False  # whether a protocol's replyEagerly is called, where it has one
+    replies = False  # whether a protocol's replyEagerly is called, if it has one
     chunk: bytes | None
     reply_to: Any
     untried: bool
     bufferSize: int
-    broken: error.ConnectionLost | None = None  # what the first try of a write found
+    broken: error.ConnectionLost | None = None  # the error of a write's first try
     reactor: Any  # an eager one
 
     def __new__(cls, *_args: object) -> "EagerConnection":  # noqa: PYI034 - Self came with 3.11
-        """Make one with what every message asks for in slots, Twisted's own attributes among it."""
+        """Make one; attributes that are used per message, some of them Twisted's, are in slots."""
         self = super().__new__(cls)
         self.bufferSize = tcp.Connection.bufferSize
-        self.untried = False  # wants to write, and its socket has not been asked yet
+        self.untried = False  # has bytes to write, and its socket was not tried yet
         self.chunk = b""  # written and untried; see `_TCPConnection`
-        self.reply_to = None  # the protocol's replyEagerly, where it is called
+        self.reply_to = None  # the protocol's replyEagerly, if it is called
         return self
 
     @property
@@ -114,7 +113,7 @@ class EagerConnection(tcp.Connection):
     def protocol(self, protocol: Any) -> None:
         self._protocol = protocol
         if self.replies:
-            # Until the first bytes come, connectionMade or others may change the protocol.
+            # Until the first bytes arrive, connectionMade or other code may change the protocol.
             has_one = hasattr(type(protocol), "replyEagerly")
             self.reply_to = self._receive_first if has_one else None
 
@@ -124,7 +123,7 @@ class EagerConnection(tcp.Connection):
         self.reply_to = None
 
     def _receive_first(self, data: bytes) -> Any:
-        """Take the first bytes that come for a protocol, and see how it is to have all others."""
+        """Pass on a protocol's first bytes, and choose the method that gets the later ones."""
         protocol = self._protocol
         self.reply_to = reply_to = eager_reply(protocol)
         if reply_to is not None:
@@ -133,7 +132,7 @@ class EagerConnection(tcp.Connection):
         return None
 
     def __getitem__(self, key: object) -> dict[str, Any]:
-        """Give the log context of this connection's callbacks. Raises KeyError for other keys."""
+        """Return the log context of this connection's callbacks. Raises KeyError for other keys."""
         if key is not ILogContext:
             raise KeyError(key)
         contexts = context.theContextTracker.currentContext().contexts
@@ -142,11 +141,11 @@ class EagerConnection(tcp.Connection):
         return {**base, "system": self.logPrefix()}
 
     def __contains__(self, key: object) -> bool:
-        """Say whether `__getitem__` has an answer."""
+        """Return whether `__getitem__` has a value for the key."""
         return key is ILogContext
 
     def doRead(self) -> Ended:  # type: ignore[override]  # Twisted's are not annotated
-        """Read once and hand the bytes to the protocol."""
+        """Read once and pass the bytes to the protocol."""
         try:
             data = self.socket.recv(self.bufferSize)
         except OSError as os_error:
@@ -157,35 +156,35 @@ class EagerConnection(tcp.Connection):
         return None
 
     def end_of_stream(self) -> Ended:
-        """Say how the connection ended where nothing came; see `doRead`."""
-        # A failed send takes the socket's error with it: what follows looks like a FIN.
+        """Return how the connection ended when a read returned no bytes; see `doRead`."""
+        # A failed send clears the socket's error: the next read then looks like a FIN.
         return self.broken or main.CONNECTION_DONE
 
     def not_received(self, os_error: OSError) -> error.ConnectionLost | None:
-        """Say whether the connection is lost because reading failed so; see `doRead`."""
+        """Return why the connection is lost after a failed read, or None; see `doRead`."""
         if os_error.errno == EWOULDBLOCK:
             return None
-        if os_error.errno == EBADF:  # somebody has closed the socket behind our back
+        if os_error.errno == EBADF:  # other code has closed the socket
             return error.ConnectionFdescWentAway("File descriptor lost")
         return connection_lost(os_error)
 
     def why_lost(self) -> error.ConnectionLost:
-        """Ask a socket that was reported as broken, unless it has told already."""
+        """Return why a connection broke: the error found before, or else the socket's."""
         number = 0 if self.broken else self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
         found = connection_lost(OSError(number, strerror(number))) if number else self.broken
         return found or main.CONNECTION_LOST
 
     def close_shortcut(self) -> None:
-        """Leave the way of `_TCPConnection` for Twisted's: here there is no other."""
+        """Do nothing: only `_TCPConnection` has a shortcut."""
 
     def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
-        """Send what is buffered, then tell who waits for that."""
+        """Send the buffered bytes, then resume the producer or close, if either waits for that."""
         if self.untried:
             return self._unless_broken(super().doWrite())
         return self.broken or super().doWrite()
 
     def not_sent(self, chunk: bytes, os_error: OSError) -> None:
-        """Keep a chunk until the socket is writable, and what was found if it never will be."""
+        """Keep a chunk until the socket is writable, and the error if the connection broke."""
         if os_error.errno not in REFUSED:
             self._unless_broken(connection_lost(os_error))
         self.wait_with(chunk, 0)
@@ -199,9 +198,9 @@ class EagerConnection(tcp.Connection):
             self._maybePauseProducer()
 
     def _unless_broken(self, why: BaseException | int | None) -> BaseException | int | None:
-        """Keep what a first try found broken until the socket is reported as ready.
+        """Keep the error of a first try until the socket is reported as ready.
 
-        What the peer said before it went is read first then, as it is where Twisted waits.
+        Bytes that the peer sent before it closed are read first then, as under Twisted.
         """
         if why.__class__ is not error.ConnectionLost:
             return why
@@ -209,7 +208,7 @@ class EagerConnection(tcp.Connection):
         return None
 
     def writeSomeData(self, data: bytes | memoryview) -> int | error.ConnectionLost:
-        """Send up to ``SEND_LIMIT`` bytes; give how many, or why the connection is lost."""
+        """Send up to ``SEND_LIMIT`` bytes; return how many, or why the connection is lost."""
         if not data:
             return 0
         if len(data) > self.SEND_LIMIT:
@@ -222,12 +221,12 @@ class EagerConnection(tcp.Connection):
 
 
 class _TCPConnection(EagerConnection):
-    """What TCP connections have besides: a shortcut for the one write that most callbacks make.
+    """TCP connections: they have a shortcut for the one write that most callbacks make.
 
-    The shortcut is open while ``chunk`` is None: nothing is buffered or waited for, and neither TLS
-    nor a pull producer nor an end to come is in the way. A write then only leaves its bytes there,
-    to be sent as they are. Whatever else happens before that moves them into Twisted's buffer and
-    closes the shortcut; it is open again when Twisted's own way has sent all.
+    The shortcut is open while ``chunk`` is None: nothing is buffered or waited for, and there is no
+    TLS, no pull producer and no close in progress. A write then only stores its bytes in ``chunk``,
+    to be sent as they are. Any other operation before that moves them into Twisted's buffer and
+    closes the shortcut; it is open again when Twisted's own code has sent all bytes.
     """
 
     __slots__ = ()
@@ -249,18 +248,18 @@ class _TCPConnection(EagerConnection):
         super().writeSequence(iovec)
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        """Start TLS. What was written before goes out before, as it is."""
+        """Start TLS. Bytes written before are sent before, unencrypted."""
         self.close_shortcut()
         super().startTLS(ctx, normal)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Register a producer. A pull producer is asked whenever all was sent: Twisted's way."""
+        """Register a producer. A pull producer closes the shortcut: Twisted's code asks it."""
         if not streaming:
             self.close_shortcut()
         super().registerProducer(producer, streaming)
 
     def close_shortcut(self) -> None:
-        """Go Twisted's way, also with what has been written and is untried."""
+        """Use Twisted's own code from now on, also for written bytes that are untried."""
         chunk, self.chunk = self.chunk, b""
         if chunk:
             self._tempDataBuffer.append(chunk)
@@ -268,7 +267,7 @@ class _TCPConnection(EagerConnection):
             self.untried = True
 
     def _open_shortcut(self) -> None:
-        """Take the shortcut from now on, where nothing is in the way."""
+        """Use the shortcut from now on, if nothing prevents it."""
         if (
             self.connected
             and not (self.untried or self._buffered() or self.TLS)
@@ -281,7 +280,7 @@ class _TCPConnection(EagerConnection):
         return bool(self.dataBuffer or self._tempDataLen)
 
     def doWrite(self) -> BaseException | int | None:  # type: ignore[override]  # Twisted's are not annotated
-        """Send what is buffered, then tell who waits for that."""
+        """Send the buffered bytes, then resume the producer or close, if either waits for that."""
         chunk = self.chunk
         if not chunk:
             if self.disconnecting and self.producer is None and not self._buffered():
@@ -310,7 +309,7 @@ class Server(_TCPConnection, tcp.Server):
         sessionno: int,
         reactor: Any,
     ) -> None:
-        # As tcp.Server's, but for the words that it composes for the log: see below.
+        # As tcp.Server's, but without composing texts for the log: see below.
         tcp.Connection.__init__(self, sock, protocol, reactor)
         if len(client) != 2:
             self._addressType = address.IPv6Address
@@ -324,12 +323,12 @@ class Server(_TCPConnection, tcp.Server):
 
     @property
     def logstr(self) -> str:  # type: ignore[override]  # Twisted has an attribute
-        """What lines logged in this connection's callbacks begin with."""
+        """The prefix of lines that are logged in this connection's callbacks."""
         return f"{self._prefix},{self.sessionno},{self.hostname}"
 
     @property
     def repstr(self) -> str:
-        """What `repr` gives; Twisted sets it where there is no port."""
+        """The text of `repr`; Twisted sets it if there is no port."""
         words = self._words
         if isinstance(words, str):
             return words
@@ -341,14 +340,14 @@ class Server(_TCPConnection, tcp.Server):
 
 
 class Client(_TCPConnection, tcp.Client):
-    """A TCP connection that is made here."""
+    """An outgoing TCP connection."""
 
 
 class Connector(tcp.Connector):
     """Makes TCP connections."""
 
     def createInternetSocket(self) -> Any:
-        """Make the socket; where it is bound to an address, ``connect`` chooses the port."""
+        """Make the socket; if it is bound to an address, ``connect`` chooses the port."""
         made = super().createInternetSocket()  # type: ignore[misc]  # tcp.Client's
         share_local_ports(made)
         return made

@@ -1,4 +1,4 @@
-"""The Unix stream transports of the eager reactor, along which file descriptors may come."""
+"""The eager reactor's Unix stream transports, which can receive file descriptors."""
 
 import socket
 
@@ -7,15 +7,15 @@ from twisted.python.log import msg
 
 from .transports import EagerConnection, Ended
 
-# What twisted.python.sendmsg.recvmsg makes room for.
+# The same room as in twisted.python.sendmsg.recvmsg.
 _ANCILLARY_SIZE = socket.CMSG_SPACE(4096)
 
 
 class _UNIXConnection(EagerConnection):
-    """What Unix stream connections have besides: file descriptors may come along."""
+    """Unix stream connections: they may receive file descriptors with the bytes."""
 
     def doRead(self) -> Ended:  # type: ignore[override]  # Twisted's are not annotated
-        """Read once, take the file descriptors that came along, hand the bytes to the protocol."""
+        """Read once, take the file descriptors that were received, pass the bytes on."""
         try:
             data, ancillary, _, _ = self.socket.recvmsg(self.bufferSize, _ANCILLARY_SIZE)
         except OSError as os_error:
@@ -51,7 +51,7 @@ class Server(_UNIXConnection, unix.Server):
 
 
 class Client(_UNIXConnection, unix.Client):
-    """A Unix stream connection that is made here."""
+    """An outgoing Unix stream connection."""
 
     writeSomeData = unix.Client.writeSomeData
     _writeSomeDataBase = EagerConnection  # type: ignore[assignment]  # this one's, as Twisted has its own

@@ -1,20 +1,20 @@
-"""A chart as a value: two axes, lines and boxes; what draws it knows nothing of what it shows.
+"""A chart as a value: two axes, lines and boxes; drawing it needs no other knowledge of the data.
 
-Every distinction is made twice, by colour and by dashes, markers or patterns, so that a picture
-says the same to the colour-blind, and printed in black and white.
+Every distinction is made twice, by colour and by dashes, markers or patterns, so that a picture is
+readable for the colour-blind, and in black and white.
 """
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-_FEW = 60  # points, up to which each is marked
-_MANY = 60  # boxes, from which on an outline of each would hide them
-_LARGEST = 1e300  # so that sums and products of what is drawn stay finite
-_SHORTEST = 1e-9  # of its ends: a shorter axis has no two places that differ
+_FEW = 60  # points: lines with more have no marker on each
+_MANY = 60  # boxes: with more, their outlines would hide them
+_LARGEST = 1e300  # so that sums and products of drawn values stay finite
+_SHORTEST = 1e-9  # share of its ends: on a shorter axis all places would be equal
 
 Point = tuple[float, float | None]
-"""Where a line goes; it has a gap where there is no second value."""
+"""A point of a line; without a second value the line has a gap there."""
 
 Box = tuple[float, float, float, float]
 """Left, right, bottom and top, in the axes' own units."""
@@ -27,11 +27,11 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis goes from and to, and how its ticks are written.
+    """An axis: its two ends, and its ticks.
 
     ``high`` may be below ``low``: the axis is upside down. Ticks are at round multiples of
-    ``unit``, at whole ones where it is ``whole``; or at the values ``at``, of which each has its
-    text, the most important ones first. ``grid`` tells whether lines go through the ticks.
+    ``unit``, only at whole ones if ``whole``; or at the values ``at``, each with its text, the most
+    important ones first. ``grid`` draws lines through the ticks.
     """
 
     low: float
@@ -45,7 +45,7 @@ class Axis:
     grid: bool = True
 
     def __post_init__(self) -> None:
-        """Bound what is drawn; an axis of no length is given one."""
+        """Limit the ends; an axis without length gets one."""
         low, high = (max(-_LARGEST, min(_LARGEST, end)) for end in (self.low, self.high))
         if self.log:
             low, high = max(low, 1 / _LARGEST), max(high, 1 / _LARGEST)
@@ -55,7 +55,7 @@ class Axis:
         object.__setattr__(self, "high", high)
 
     def place(self, value: float) -> float:
-        """Say where a value is: at 0 the axis begins, at 1 it ends. NaN where it has no place."""
+        """Return where a value is, from 0 to 1 along the axis; NaN if it has no place."""
         if not self.log:
             return (value - self.low) / (self.high - self.low)
         if value <= 0:
@@ -65,7 +65,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Look:
-    """How something is drawn: its colour's name, see `looks`, and what tells it apart without.
+    """How a mark is drawn: the name of its colour, see `looks`, and its other distinctions.
 
     ``dashes`` are lengths of line and gap in turn; ``marker`` and ``pattern`` are names, too.
     ``width`` is a line's, ``size`` half of a marker's, both in pixels.
@@ -81,10 +81,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points; or markers alone where it is not ``joined``.
+    """A line through points; only markers if it is not ``joined``.
 
-    Where there are more than a few points only those that have no neighbour are marked, since no
-    line would show them.
+    If there are many points, only points without neighbours are marked, since no line would show
+    them.
     """
 
     label: str
@@ -94,7 +94,7 @@ class Line:
 
     @property
     def marked(self) -> list[tuple[float, float]]:
-        """The points that a marker stands on."""
+        """The points that have a marker."""
         known = [y is not None for _, y in self.points]
         if self.joined and (len(known) > _FEW or not self.look.marker):
             around = zip([False, *known], [*known[1:], False], strict=False)
@@ -106,7 +106,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Rectangles of one kind; with a thin outline, unless they are many or it is not wanted."""
+    """Rectangles of one kind; they have a thin outline unless there are many or it is off."""
 
     label: str
     boxes: tuple[Box, ...]
@@ -124,9 +124,9 @@ Mark = Line | Boxes
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the axis below, told from its neighbours by thin lines, and named above the plot.
+    """A part of the lower axis, between thin lines, and named above the plot.
 
-    ``text`` is what stands behind the ``name``, in few characters.
+    ``text`` is a short text after the ``name``.
     """
 
     begin: float
@@ -137,11 +137,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: what it shows in a sentence, and what is seen on it, for those who do not see it.
+    """A chart: ``shows`` is its subject in a sentence, ``seen`` its content for screen readers.
 
-    Marks are drawn in their order. ``height`` is that of the plot, in pixels. ``legend`` tells
-    whether it names its marks itself; those without a label are not named. ``sections`` follow each
-    other.
+    Marks are drawn in their order. ``height`` is that of the plot, in pixels. With ``legend`` the
+    chart names its marks itself, except those without a label. ``sections`` follow each other.
     """
 
     title: str
@@ -170,13 +169,13 @@ class Picture:
 
 
 def wide_range(values: Iterable[float], times: float = 30.0) -> bool:
-    """Tell whether small values need a logarithmic scale to be seen beside large ones."""
+    """Return whether small values need a logarithmic scale to be seen beside large ones."""
     known = [value for value in values if value > 0]
     return bool(known) and max(known) > times * min(known)
 
 
 def round_bounds(values: Iterable[float]) -> tuple[float, float]:
-    """Give the closest 1, 2 or 5 times a power of ten below and above all values above 0."""
+    """Return the closest 1, 2 or 5 times a power of ten below and above all values above 0."""
     known = [value for value in values if value > 0] or [1.0]
     return _round(min(known), down=True), _round(max(known), down=False)
 

@@ -1,6 +1,6 @@
-"""Pictures in files: which can be drawn, and drawing them; the suffix gives the kind.
+"""Pictures in files: which can be drawn, and drawing them; the suffix selects the format.
 
-SVG is drawn on any installation, PNG and PDF where matplotlib is.
+SVG can be drawn on any installation, PNG and PDF only with matplotlib.
 """
 
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ _OURS = ".svg"
 
 
 def problem_with(path: str) -> str | None:
-    """Say in one line why no picture could be drawn into a file; None where nothing is known."""
+    """Return, in one line, why a picture cannot be drawn into a file; None if it can."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         return f"{path!r} ends in none of {', '.join(SUFFIXES)}"
@@ -29,7 +29,7 @@ def problem_with(path: str) -> str | None:
 
 
 def save(picture: Picture, path: str) -> None:
-    """Draw a picture into a file. Raises OSError where it cannot be written."""
+    """Draw a picture into a file. Raises OSError if it cannot be written."""
     if Path(path).suffix.lower() == _OURS:
         Path(path).write_text(picture_svg(picture), encoding="utf-8")
     else:

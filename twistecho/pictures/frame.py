@@ -1,7 +1,7 @@
-"""Where the parts of a chart stand: its legend, its plot, the ticks around that. In pixels.
+"""The layout of a chart: its legend, its plot, the ticks around the plot. In pixels.
 
-The legend is above the plot, so that it covers nothing. As much room is left for texts as they take
-in any font, so none reaches into another one, however wide the chart is.
+The legend is above the plot, so that it covers nothing. Texts have enough room in any font, so none
+overlaps another one, however wide the chart is.
 """
 
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ LINE = 17.0
 """The height of a line of text."""
 
 SWATCH = 24.0
-"""The width of what a legend shows of a mark."""
+"""The width of a mark's sample in a legend."""
 
 _GAP, _BETWEEN, _MARGIN = 6.0, 14.0, 12.0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A mark in a legend: where it stands, and its text."""
+    """A mark in a legend: its place and its text."""
 
     mark: Mark
     x: float
@@ -40,12 +40,12 @@ class Entry:
 
     @property
     def text_x(self) -> float:
-        """Where its text begins."""
+        """The left end of its text."""
         return self.x + SWATCH + _GAP
 
 
 def legend_of(marks: Sequence[Mark], width: float) -> list[Entry]:
-    """Put marks and their labels beside each other, in as many lines as they take."""
+    """Lay out marks and their labels side by side, in as many lines as needed."""
     found: list[Entry] = []
     x, y = 0.0, LINE - 5
     for mark in {mark.label: mark for mark in marks}.values():
@@ -59,13 +59,13 @@ def legend_of(marks: Sequence[Mark], width: float) -> list[Entry]:
 
 
 def height_of(entries: Sequence[Entry]) -> float:
-    """Give the height of a legend, with the space below it."""
+    """Return the height of a legend, with the space below it."""
     return entries[-1].y + 10 if entries else 0.0
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The places of a chart so many pixels wide; its plot begins at ``from_left`` or later."""
+    """The layout of a chart ``wide`` pixels wide; its plot begins at ``from_left`` or later."""
 
     chart: Chart
     wide: float
@@ -73,12 +73,12 @@ class Frame:
 
     @cached_property
     def legend(self) -> list[Entry]:
-        """What stands above the plot."""
+        """The legend above the plot."""
         return legend_of(self.chart.named, self.wide)
 
     @cached_property
     def top(self) -> float:
-        """Where the plot begins, from above."""
+        """The top of the plot."""
         return height_of(self.legend) + (SMALL if self.chart.sections else SIZE / 2) + 2
 
     @property
@@ -88,18 +88,18 @@ class Frame:
 
     @property
     def bottom(self) -> float:
-        """Where the plot ends, from above."""
+        """The bottom of the plot."""
         return self.top + self.height
 
     @cached_property
     def y_ticks(self) -> list[Tick]:
-        """The ticks at its left."""
+        """The ticks at the left."""
         room = Room(self.height, lambda _: SIZE, gap=1.3 * SIZE, beyond=SIZE / 2)
         return ticks(self.chart.y, room)
 
     @cached_property
     def left(self) -> float:
-        """Where the plot begins, from the left."""
+        """The left edge of the plot."""
         widest = max((width_of(text, SIZE) for _, text in self.y_ticks), default=0.0)
         return max(self.from_left, min(widest + 2 * _GAP, self.wide / 2))
 
@@ -110,29 +110,29 @@ class Frame:
 
     @property
     def right(self) -> float:
-        """Where the plot ends, from the left."""
+        """The right edge of the plot."""
         return self.left + self.width
 
     @cached_property
     def x_ticks(self) -> list[Tick]:
-        """The ticks below it."""
+        """The ticks below the plot."""
         room = Room(self.width, partial(width_of, size=SIZE), gap=SIZE, beyond=_MARGIN)
         return ticks(self.chart.x, room)
 
     @property
     def names(self) -> list[Named]:
-        """The names of sections, placed from where the plot begins."""
+        """The names of sections, with places relative to the plot's left edge."""
         return names(self.chart.sections, self.chart.x, self.width, SMALL)
 
     @property
     def tall(self) -> float:
-        """The height of all of it."""
+        """The height of the whole chart."""
         return self.bottom + LINE * (2 if self.chart.x.label else 1) + 4
 
     def x(self, value: float) -> float:
-        """Say where a value is on the axis below."""
+        """Return the place of a value on the lower axis."""
         return self.left + self.width * self.chart.x.place(value)
 
     def y(self, value: float) -> float:
-        """Say where a value is on the axis at the left."""
+        """Return the place of a value on the left axis."""
         return self.bottom - self.height * self.chart.y.place(value)

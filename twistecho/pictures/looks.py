@@ -1,6 +1,6 @@
-"""Colours, markers and patterns by name, as all pictures are drawn with them.
+"""The colours, markers and patterns of all pictures, by name.
 
-The colours of what is measured are Okabe and Ito's, which the colour-blind can tell apart; those
+The colours of measured values are Okabe and Ito's, which the colour-blind can distinguish; those
 for dark paper are lighter or darker ones of the same hues.
 """
 
@@ -45,14 +45,14 @@ PATTERNS = {
     "rows": "M0 3.5h7",
     "lattice": "M0 3.5h7M3.5 0v7",
 }
-"""What is drawn over a box's colour, again and again, as paths of SVG in tiles of `TILE`."""
+"""Patterns over a box's colour, as paths of SVG in repeated tiles of `TILE` pixels."""
 
 TILE = 7
 """The size of a pattern's tile, in pixels."""
 
 
 def stylesheet() -> str:
-    """Give the rules of CSS by which a chart's colours change on dark paper."""
+    """Return the CSS rules that change a chart's colours on dark paper."""
     rules = "".join(
         f".s-{name}{{stroke:{dark}}}.f-{name}{{fill:{dark}}}" for name, (_, dark) in COLOURS.items()
     )

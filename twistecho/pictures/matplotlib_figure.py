@@ -1,4 +1,4 @@
-"""Charts as PNG and PDF, by matplotlib: an extra, which is imported when something is drawn.
+"""Charts as PNG and PDF, by matplotlib: an extra, which is imported when a picture is drawn.
 
 The ticks are those of `ticks`, so that the figure has the same words as the SVG.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _INK = COLOURS["ink"][0]
 _POINTS = 72.0
 _WIDE = 8.0  # inches
-_AROUND = 75.0  # points of its height that a chart has beside its plot
-_BESIDE = 80.0  # points of its width
-_PLOT = _WIDE * _POINTS - _BESIDE  # points of its width that the plot has at least
-_NAMES = 10.0  # points of the height of sections' names
-_SCALE = 9.0 / SIZE  # points of what is one pixel in SVG
+_AROUND = 75.0  # points: a chart's height without its plot
+_BESIDE = 80.0  # points: a chart's width without its plot
+_PLOT = _WIDE * _POINTS - _BESIDE  # points: the least width of a plot
+_NAMES = 10.0  # points: the height of the names of sections
+_SCALE = 9.0 / SIZE  # points per pixel in SVG
 _MARKERS = {
     "circle": "o", "square": "s", "triangle": "^", "down": "v", "diamond": "D", "plus": "+",
     "cross": "x", "star": "*", "bar": "|",
@@ -34,7 +34,7 @@ _MARKERS = {
 _PATTERNS = {
     "": "", "slashes": "////", "dots": "....", "crosses": "xxxx", "rows": "----", "lattice": "++++",
 }  # fmt: skip
-# The same values give the same bytes, so that pictures can be kept under version control.
+# Equal values give equal bytes, so that pictures can be kept under version control.
 _SETTINGS: Any = {
     "font.size": 9.0, "hatch.linewidth": 0.6, "hatch.color": _INK, "text.color": _INK,
     "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
@@ -44,7 +44,7 @@ _UNDATED: dict[str, Any] = {".png": None, ".pdf": {"CreationDate": None}}
 
 
 def save_figure(picture: Picture, path: str) -> None:
-    """Draw a picture into a PNG or PDF file. Raises OSError where it cannot be written.
+    """Draw a picture into a PNG or PDF file. Raises OSError if it cannot be written.
 
     A character that the font lacks is drawn as a box, without a warning.
     """
@@ -57,7 +57,7 @@ def save_figure(picture: Picture, path: str) -> None:
 
 
 def figure_of(picture: Picture) -> "Figure":
-    """Draw a picture as a figure that no display and no global state knows of."""
+    """Draw a picture as a figure that uses no display and no global state."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - see the module's docstring
 
     heights = [_height_of(chart) for chart in picture.charts]
@@ -83,7 +83,7 @@ def _draw(panel: "Axes", chart: Chart) -> None:
     above = _NAMES if chart.sections else 0.0
     panel.set_title(chart.title, loc="left", fontsize=9.5, fontweight="bold", pad=6.0 + above)
     for order, mark in enumerate(chart.marks):
-        # Above the grid, which is at 1, all in their order; the shade is below it.
+        # Marks are above the grid, which is at 1, in their order; the shade is below it.
         zorder = 0.5 if mark.look.colour == "shade" else 2 + order / 100
         if isinstance(mark, Boxes):
             _draw_boxes(panel, mark, zorder)
@@ -141,7 +141,7 @@ def _of_line(look: Look, *, joined: bool) -> dict[str, Any]:
 
 
 def _of_marker(look: Look) -> dict[str, Any]:
-    """Give what a marker looks like; without a shape of its own it is a dot."""
+    """Return the style of a marker; without a shape of its own it is a dot."""
     shape = _MARKERS.get(look.marker, ".")
     size = 2 * (look.size if look.marker else look.width) * _SCALE
     return {"marker": shape, "markersize": size, "markerfacecolor": COLOURS["paper"][0]}
@@ -169,7 +169,7 @@ def _of_boxes(boxes: Boxes, *, outlined: bool) -> dict[str, Any]:
 
 
 def _draw_boxes(panel: "Axes", boxes: Boxes, zorder: float) -> None:
-    """Draw all of a kind as one path: thousands of patches would take half a minute."""
+    """Draw all boxes as one path: thousands of patches would take half a minute."""
     from matplotlib.patches import PathPatch  # noqa: PLC0415 - see the module's docstring
     from matplotlib.path import Path as Way  # noqa: PLC0415 - see the module's docstring
 
@@ -186,7 +186,7 @@ def _draw_boxes(panel: "Axes", boxes: Boxes, zorder: float) -> None:
 
 
 def _handle(mark: Mark) -> Any:
-    """Give what stands for a mark in a legend."""
+    """Return the sample of a mark for a legend."""
     from matplotlib.lines import Line2D  # noqa: PLC0415 - see the module's docstring
     from matplotlib.patches import Patch  # noqa: PLC0415 - see the module's docstring
 

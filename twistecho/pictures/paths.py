@@ -1,6 +1,6 @@
-"""What is drawn of lines, boxes and markers, as the paths of SVG in pixels: of few characters.
+"""Lines, boxes and markers as short SVG paths, in pixels.
 
-What has no place on an axis is left out.
+Points that have no place on an axis are left out.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from .frame import Frame
 
 
 def short(value: float) -> str:
-    """Write a length in pixels: a tenth of a pixel is more than can be seen."""
+    """Write a length in pixels, to a tenth of a pixel: smaller differences cannot be seen."""
     return f"{value:.1f}".removesuffix(".0").replace("-0.", "-.")
 
 
 def line_path(frame: Frame, line: Line) -> str:
-    """Give the path through a line's points, with its gaps; a point alone is no line."""
+    """Return the path through a line's points, with its gaps; single points are left out."""
     pieces: list[list[str]] = [[]]
     for value, height in line.points:
         x, y = frame.x(value), nan if height is None else frame.y(height)
@@ -28,7 +28,7 @@ def line_path(frame: Frame, line: Line) -> str:
 
 
 def boxes_path(frame: Frame, boxes: Boxes) -> str:
-    """Give the path around all boxes."""
+    """Return the path around all boxes."""
     corners = (
         (frame.x(left), frame.x(right), frame.y(bottom), frame.y(top))
         for left, right, bottom, top in boxes.boxes
@@ -37,7 +37,7 @@ def boxes_path(frame: Frame, boxes: Boxes) -> str:
 
 
 def rectangle(left: float, right: float, bottom: float, top: float) -> str:
-    """Give the path around a rectangle; none where nothing would be seen of it."""
+    """Return the path around a rectangle; an empty one if it would be invisible."""
     begin, end, low, high = short(left), short(right), short(bottom), short(top)
     return "" if begin == end or low == high else f"M{begin} {low}H{end}V{high}H{begin}z"
 
@@ -45,7 +45,7 @@ def rectangle(left: float, right: float, bottom: float, top: float) -> str:
 def marker_path(
     shape: Sequence[Sequence[tuple[float, float]]], size: float, place: tuple[float, float]
 ) -> str:
-    """Give the path of a marker whose middle is at a place."""
+    """Return the path of a marker whose middle is at a place."""
     ways = []
     for stroke in shape:
         points = [f"{short(place[0] + size * x)} {short(place[1] + size * y)}" for x, y in stroke]

@@ -1,6 +1,6 @@
-"""Sections of the axis below: where the lines between them go, and which of their names fit.
+"""Sections of the lower axis: the lines between them, and the names that fit.
 
-A name that has no room is left out, so that none is over another one; the lines are all drawn.
+A name without room is left out, so that no two overlap; all lines are drawn.
 """
 
 from collections.abc import Sequence
@@ -10,38 +10,38 @@ from .chart import Axis, Look, Section
 from .ticks import width_of
 
 GAP = 3.0
-"""Room between a line and the name behind it, and between two names, in pixels."""
+"""The room between a line and the name after it, and between two names, in pixels."""
 
 _FEW = 12
-_NONE = 1e-6  # of an axis: nobody sees two lines so close to each other
+_NONE = 1e-6  # share of an axis: two lines closer than this look like one
 
 _DIVIDING, _OF_MANY = Look("quiet", dashes=(1.5, 2.5), width=0.8), Look("grid", width=0.8)
 
 
 @dataclass(frozen=True)
 class Named:
-    """A text above the plot; it begins so far from where the axis does."""
+    """A text above the plot; it begins ``at`` pixels from the beginning of the axis."""
 
     at: float
     text: str
 
 
 def bounds(sections: Sequence[Section], axis: Axis) -> list[float]:
-    """Give the values at which a section begins or ends, those at the axis's own ends apart."""
+    """Return the values at which a section begins or ends, except at the axis's own ends."""
     known = {end for section in sections for end in (section.begin, section.end)}
     return sorted(value for value in known if _NONE < axis.place(value) < 1.0 - _NONE)
 
 
 def look_of(sections: Sequence[Section]) -> Look:
-    """Say what the lines between sections look like; many are fainter, not to cover the marks."""
+    """Return the look of the lines between sections; many lines are fainter."""
     return _DIVIDING if len(sections) <= _FEW else _OF_MANY
 
 
 def names(sections: Sequence[Section], axis: Axis, length: float, size: float) -> list[Named]:
-    """Give the texts that there is room for along an axis of a length, in the order of places.
+    """Return the texts that fit along an axis of this length, in the order of places.
 
-    A section has its name and what it stands for where both fit into it. Of the others the names
-    alone are written, as far as there is room for them between these.
+    A section's name and text are written if both fit into it. Of the other sections, only the names
+    are written, if there is room for them between these.
     """
     spans = [_span(section, axis, length) for section in sections]
     taken: list[tuple[float, float]] = []
@@ -63,7 +63,7 @@ def names(sections: Sequence[Section], axis: Axis, length: float, size: float) -
 
 
 def _span(section: Section, axis: Axis, length: float) -> tuple[float, float]:
-    """Say where the part of a section that is on the axis begins and ends, in pixels."""
+    """Return where the visible part of a section begins and ends, in pixels."""
     begin, end = (
         min(1.0, max(0.0, axis.place(value))) * length for value in (section.begin, section.end)
     )

@@ -1,11 +1,12 @@
 """Charts as SVG, without any library but Python's own.
 
-The libraries that there are draw charts of few kinds, none with a logarithmic axis whose ticks do
-not overlap, and none whose colours follow the paper's; those that write SVG alone save little.
-Python's ElementTree escapes all text; what XML has no way to write is written as Python does.
+The known libraries draw few kinds of charts, none with a logarithmic axis whose ticks do not
+overlap, and none whose colours follow the paper's; libraries that only write SVG save little code.
+Python's ElementTree escapes all text; characters that XML cannot hold are written as Python's
+`repr` writes them.
 
-Colours are attributes, which every program that shows SVG knows, and classes beside them, which a
-stylesheet may override: see `looks.stylesheet`.
+Colours are attributes, which every SVG viewer supports, and also classes, which a stylesheet may
+override: see `looks.stylesheet`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +34,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif
 def chart_svg(chart: Chart, prefix: str, width: float = WIDTH) -> str:
     """Draw a chart for a page, which sets the font, the width and the colours on dark paper.
 
-    ``prefix`` makes its ids those of no other chart.
+    ``prefix`` makes its ids differ from those of other charts.
     """
     frame = Frame(chart, width)
     root = _element(None, "svg", viewBox=f"0 0 {short(width)} {short(frame.tall)}", role="img")
@@ -99,14 +100,14 @@ def _fill(name: str) -> dict[str, str]:
 
 
 class _Drawing:
-    """Draws into an element; the ids that it gives begin with ``prefix``."""
+    """Draws into an element; its new ids begin with ``prefix``."""
 
     def __init__(self, into: ET.Element, prefix: str) -> None:
         self._into = into
         self._prefix = prefix
 
     def inside(self, x: float, y: float, prefix: str) -> "_Drawing":
-        """Give what draws from a place on."""
+        """Return a drawing whose origin is at this place."""
         place = f"translate({short(x)} {short(y)})"
         return _Drawing(_element(self._into, "g", transform=place), prefix)
 
@@ -114,14 +115,14 @@ class _Drawing:
         self, text: str, x: float, y: float, room: float, *, size: float = SIZE,
         anchor: str = "start", weight: str = "normal", colour: str = "ink",
     ) -> None:  # fmt: skip
-        """Write a text, of which its end is left out where there is no room for it."""
+        """Write a text; its end is left out if there is no room for it."""
         _text_element(
             self._into, "text", shortened(escaped(text), size, room), **_fill(colour),
             x=short(x), y=short(y), font_size=f"{size:g}", text_anchor=anchor, font_weight=weight,
         )  # fmt: skip
 
     def define(self, marks: Iterable[Mark]) -> None:
-        """Define the patterns of these marks: whoever draws or names them needs it."""
+        """Define the patterns of these marks, before they are drawn or named."""
         for name in sorted({mark.look.pattern for mark in marks if mark.look.pattern}):
             tile = _element(self._into, "pattern", id=f"{self._prefix}{name}")
             tile.attrib |= {"width": f"{TILE}", "height": f"{TILE}"}
@@ -130,7 +131,7 @@ class _Drawing:
             path.set("fill", "none")
 
     def legend(self, entries: Sequence[Entry]) -> None:
-        """Show marks and their names beside each other."""
+        """Draw marks and their names side by side."""
         for entry in entries:
             self._swatch(entry)
             self.text(entry.text, entry.text_x, entry.y, inf)

@@ -1,7 +1,7 @@
-"""Which ticks of an axis are drawn: as many as there is room for, none over another one.
+"""The ticks of an axis: as many as there is room for, without overlaps.
 
-How wide a text will be is not known before somebody's own font draws it: `width_of` counts with a
-wide one, so that no text is wider.
+The width of a text depends on the reader's font: `width_of` assumes a wide one, so that no text is
+wider.
 """
 
 import math
@@ -20,7 +20,7 @@ _WIDE = frozenset("mwMWQO@%—…")
 
 
 def width_of(text: str, size: float) -> float:
-    """Give the most room that a text takes in a font of so many pixels, in pixels."""
+    """Return the greatest width of a text in a font of ``size`` pixels, in pixels."""
     return size * sum(_width_of(each) for each in text)
 
 
@@ -31,7 +31,7 @@ def _width_of(character: str) -> float:
 
 
 def shortened(text: str, size: float, room: float) -> str:
-    """Give as much of a text as there is room for, with dots at its end where it is not all."""
+    """Return as much of a text as there is room for, with dots at its end if it is cut."""
     if width_of(text, size) <= room:
         return text
     kept, left = 0, room - width_of("…", size)
@@ -42,10 +42,10 @@ def shortened(text: str, size: float, room: float) -> str:
 
 @dataclass(frozen=True)
 class Room:
-    """The room that ticks have along an axis, in pixels.
+    """The room for ticks along an axis, in pixels.
 
-    ``size_of`` says how much of its ``length`` a text takes; at least ``gap`` is left between two,
-    and none reaches more than ``beyond`` beyond the axis.
+    ``size_of`` returns how much of the ``length`` a text takes; at least ``gap`` is left between
+    two texts, and no text extends more than ``beyond`` beyond the axis.
     """
 
     length: float
@@ -55,7 +55,7 @@ class Room:
 
 
 def ticks(axis: Axis, room: Room) -> list[Tick]:
-    """Give the ticks of an axis that there is room for, in the order of their values."""
+    """Return the ticks of an axis that fit, in the order of their values."""
     chosen: list[Tick] = []
     sets = [axis.at] if axis.at else _written(axis, room)
     for each in sets:
@@ -72,7 +72,7 @@ def _written(axis: Axis, room: Room) -> Iterator[list[Tick]]:
 
 
 def _span(axis: Axis, tick: Tick, room: Room) -> tuple[float, float]:
-    """Say where a tick's text begins and ends, in pixels from where the axis begins."""
+    """Return where a tick's text begins and ends, in pixels from the axis's beginning."""
     value, text = tick
     at, half = axis.place(value) * room.length, room.size_of(text) / 2
     return at - half, at + half
@@ -84,7 +84,7 @@ def _is_inside(axis: Axis, tick: Tick, room: Room) -> bool:
 
 
 def _fitting(axis: Axis, found: Iterable[Tick], room: Room) -> list[Tick]:
-    """Keep each tick that there is still room for, in their order."""
+    """Keep each tick that still fits, in their order."""
     chosen: list[Tick] = []
     taken: list[tuple[float, float]] = []
     for tick in found:
@@ -96,7 +96,7 @@ def _fitting(axis: Axis, found: Iterable[Tick], room: Room) -> list[Tick]:
 
 
 def _values(axis: Axis, length: float) -> Iterator[list[float]]:
-    """Give sets of round values, each with fewer than the one before."""
+    """Yield sets of round values, each with fewer values than the one before."""
     low, high = sorted((axis.low, axis.high))
     for values in _logarithmic(low, high) if axis.log else _linear(axis, low, high, length):
         inside = [value for value in values if low <= value * 1.000001 and value <= high * 1.000001]

@@ -1,1 +1,1 @@
-"""Echo services for other people's tests."""
+"""Echo services for the tests of other projects."""

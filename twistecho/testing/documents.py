@@ -1,6 +1,6 @@
-"""Fields of a scenario on their way to another process: as documents, see `scenario.document`.
+"""Fields of a scenario as documents for another process; see `scenario.document`.
 
-Texts go as they are: whoever reads them says what is wrong with them.
+Texts are passed on unchanged: the process that reads them reports what is wrong with them.
 """
 
 import re
@@ -27,7 +27,7 @@ _TRACE = re.compile(r"trace:(?=[^/])")
 
 
 def document_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Write fields. Raises FieldError for a value that no document can hold."""
+    """Write fields as a document. Raises FieldError for a value that no document can hold."""
     return {name: _written(name, value) for name, value in fields.items()}
 
 
@@ -37,7 +37,7 @@ def _written(name: str, value: Any) -> Any:
     try:
         return _WRITERS.get(name, _plain)(value)
     except (TypeError, ValueError) as error:
-        read_field(name, value, 0)  # which says it better, unless it takes what no text can say
+        read_field(name, value, 0)  # its message is better, if it refuses the value too
         raise FieldError(name, str(error)) from None
 
 
@@ -56,14 +56,14 @@ def _framing(value: Any) -> Any:
 
 
 def _delay(value: Any) -> Any:
-    """Write a delay; the file of a trace is found from any folder."""
+    """Write a delay; the path of a trace is made absolute."""
     if isinstance(value, AskedDelay):
         value = text_of_delay(value)
     if isinstance(value, str):
         return _TRACE.sub(lambda _: f"trace:{Path.cwd()}/", value, count=1)
     if isinstance(value, (int, float)):
         return value
-    raise ValueError("a delay of one's own cannot be sent to another process; echo_in_process can")
+    raise ValueError("a custom delay cannot be sent to another process: use echo_in_process")
 
 
 def _fault(value: Any) -> Any:
@@ -72,7 +72,7 @@ def _fault(value: Any) -> Any:
         return _plain(value)
     text = text_of_fault(value) or ""
     if replace(parse_fault(text), text=value.text) != value:
-        raise ValueError(f"{text}: to be sent to another process a fault must be given as text")
+        raise ValueError(f"{text}: a fault for another process must be given as text")
     return text
 
 
@@ -83,7 +83,7 @@ def _faults(value: Any) -> list[Any]:
 
 
 def _on(value: Any) -> list[Any]:
-    """Write answers; those that are documents already stay as they are."""
+    """Write answers; answers that are documents already stay unchanged."""
     return [
         each if isinstance(each, dict) else _answer(each)
         for each in ([value] if isinstance(value, On) else value)

@@ -1,15 +1,16 @@
 """Starts a process for each service in milliseconds: it imports the modules once, and forks.
 
-`ForkServer` is the tests' end; `main` runs in a process of its own and ends with the tests'. Over a
-socket between them go lines of JSON, one answer for each request, and open files (unix(7)):
+`ForkServer` runs in the tests' process; `main` runs in a process of its own, which ends with that.
+Over a socket between them go lines of JSON, one answer per request, and open files (unix(7)):
 
     -> {"arguments": [...], "environment": {...}}   a socket, a file to write to, a folder
-    <- 4711                                         the number of the service's process
+    <- 4711                                         the id of the service's process
     -> {"kill": 4711}
     <- 4711                                         it has ended
 
-The service reads that socket as its standard input and is told its number (`service_process`),
-writes to that file, works in that folder, and has a session of its own: Ctrl-C is for the tests.
+The service has that socket as its standard input and its descriptor as an argument (see
+`service_process`), writes to that file, works in that folder, and has a session of its own, so that
+Ctrl-C reaches only the tests.
 """
 
 import atexit
@@ -32,7 +33,7 @@ from twistecho.base.processes import command, end_with
 _CHUNK = 65536
 
 Request = tuple[dict[str, Any], list[int]]
-"""What was asked, and the files that came with it."""
+"""A request, and the files received with it."""
 
 _servers: dict[tuple[object, ...], "ForkServer"] = {}
 
@@ -40,11 +41,11 @@ _lock = threading.Lock()
 
 
 class ForkServerError(RuntimeError):
-    """It starts no service; the message is what it said."""
+    """The fork server cannot start a service; the message is its output."""
 
 
 class ForkServer:
-    """Starts services and kills them, from a process that starts here. Any thread may use it."""
+    """Starts and kills services through a process of its own. Any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class ForkServer:
         return self._process.poll() is None
 
     def start(self, arguments: Sequence[str], control: int, output: int) -> int:
-        """Start a service with these open files; give its number. Raises ForkServerError."""
+        """Start a service with these open files; return its process id. Raises ForkServerError."""
         request = {"arguments": [*arguments], "environment": dict(os.environ)}
         folder = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))
         try:
@@ -78,7 +79,7 @@ class ForkServer:
 
     def kill(self, service: int) -> None:
         """Kill a service and wait for its end."""
-        with suppress(ForkServerError):  # it has ended, and its services with it
+        with suppress(ForkServerError):  # the fork server has ended, and its services with it
             self._ask({"kill": service})
 
     def _ask(self, request: dict[str, Any], files: Sequence[int] = ()) -> int:
@@ -86,7 +87,7 @@ class ForkServer:
             try:
                 answer = self._asked(json.dumps(request).encode() + b"\n", files)
             except BaseException:
-                self._process.kill()  # or the next one would take this answer for its own
+                self._process.kill()  # or the next request would read this answer
                 raise
         if not answer:
             raise ForkServerError(self._said())
@@ -103,10 +104,10 @@ class ForkServer:
         self._process.wait()
         self._errors.seek(0)
         said = self._errors.read().decode(errors="backslashreplace").strip()
-        return said or "the process that starts services has ended without a word"
+        return said or "the process that starts services has ended without output"
 
     def _close(self) -> None:
-        if self._started_by == os.getpid():  # or a fork of the tests ends, and they go on
+        if self._started_by == os.getpid():  # in a fork of the tests nothing is killed
             self._process.kill()
             self._process.wait()
         self._requests.close()
@@ -114,7 +115,7 @@ class ForkServer:
 
 
 def fork_server() -> ForkServer:
-    """Give the one of this process; another where what Python reads at its start has changed."""
+    """Return this process's fork server; a new one after PYTHON* variables have changed."""
     variables = {name: text for name, text in os.environ.items() if name.startswith("PYTHON")}
     conditions = os.getpid(), *sorted(variables.items())
     with _lock:
@@ -125,7 +126,7 @@ def fork_server() -> ForkServer:
 
 
 def _received(requests: socket.socket) -> Request | None:
-    """Wait for a request; None where there will be no more."""
+    """Wait for a request; return None when the tests have closed the socket."""
     line, files, _flags, _address = socket.recv_fds(requests, _CHUNK, 3)
     while line and not line.endswith(b"\n"):
         line += requests.recv(_CHUNK)
@@ -134,7 +135,7 @@ def _received(requests: socket.socket) -> Request | None:
 
 def _fork(files: list[int]) -> int:
     with warnings.catch_warnings():
-        # Where a thread waits for the end of the tests, it is the only one, and holds no lock.
+        # The only other thread, if any, waits for the end of the tests, and holds no lock.
         warnings.simplefilter("ignore", DeprecationWarning)
         service = os.fork()
     if service:
@@ -144,7 +145,7 @@ def _fork(files: list[int]) -> int:
 
 
 def _become(environment: dict[str, str], control: int, output: int, folder: int) -> str:
-    """Become the process of a service; give the number of its socket."""
+    """Turn this process into a service's; return the descriptor of its socket."""
     os.setsid()
     for file, number in ((control, 0), (output, 1), (output, 2)):
         os.dup2(file, number)
@@ -158,7 +159,7 @@ def _become(environment: dict[str, str], control: int, output: int, folder: int)
 
 
 def main(number: str) -> None:
-    """Start services until the tests say no more; a service returns from here to serve."""
+    """Start services until the tests close the socket; in a service's process, serve."""
     from .service_process import main as serve  # noqa: PLC0415 - only this process needs it
 
     me, requests = os.getpid(), socket.socket(fileno=int(number))
@@ -178,7 +179,7 @@ def main(number: str) -> None:
 
 
 def _kill(services: set[int], service: int) -> int:
-    """Kill a service that was not killed before: its number may be another process's by now."""
+    """Kill a service, unless it was killed before: its id may be another process's by now."""
     if service in services:
         services.remove(service)
         os.kill(service, signal.SIGKILL)

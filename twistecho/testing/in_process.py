@@ -1,4 +1,4 @@
-"""An echo service inside a test of Twisted code: on a port of the reactor that runs anyway."""
+"""An echo service inside a test of Twisted code: it listens on the running reactor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
@@ -33,12 +33,11 @@ class InProcessOptions(StartFields, total=False):
 class EchoListener(Verbs):
     """An `EchoFactory` that listens on a free port of 127.0.0.1, which a test can steer.
 
-    The keywords are the factory's, and ``fault`` is another name of ``faults``; replies are ``raw``
-    unless a ``scenario`` is given, and what is drawn is drawn from seed 0. What it receives is
-    recorded. Raises TypeError for an option that there is not, FieldError for a value that cannot
-    be.
+    The keywords are the factory's, and ``fault`` is another name for ``faults``; unless a
+    ``scenario`` is given, replies are ``raw`` and the seed is 0. Received messages are recorded.
+    Raises TypeError for an unknown option, FieldError for an invalid value.
 
-    What a client has sent is received once the reactor has turned: `wait_for` it.
+    Messages that a client has sent are received in the reactor's next turns: use `wait_for`.
     """
 
     host = "127.0.0.1"
@@ -62,11 +61,11 @@ class EchoListener(Verbs):
         self.port = int(address.port)
 
     def _accept_waiting(self) -> None:
-        self._service.accept_waiting()  # which is another after each start
+        self._service.accept_waiting()  # a new service after each start
 
     @property
     def steering(self) -> FactorySteering:
-        """What else can be done to it."""
+        """The further operations on its factory."""
         return self._requests.steering
 
     @property
@@ -91,7 +90,7 @@ class EchoListener(Verbs):
 
     @property
     def faults_met(self) -> dict[str, int]:
-        """How many faults have come about, by kind, since it started, or was reset."""
+        """How many faults were applied, by kind, since it started, or was reset."""
         return dict(self._requests.status()["faults"])
 
     @property
@@ -101,16 +100,16 @@ class EchoListener(Verbs):
 
     @property
     def how(self) -> str:
-        """How it answers, in a few words."""
+        """A short description of how it answers."""
         return self.factory.describe()
 
     @property
     def record(self) -> Record:
-        """What was received since the last reset, and is kept."""
+        """The messages received since the last reset that are kept."""
         return self._requests.record()
 
     def wait_for(self, n: int, timeout: float = 5.0) -> "Deferred[list[ReceivedMessage]]":
-        """Fire with the messages that are kept once ``n`` have come since the last reset.
+        """Fire with the kept messages once ``n`` have arrived since the last reset.
 
         Fails with TimeoutError after ``timeout`` seconds.
         """
@@ -119,10 +118,10 @@ class EchoListener(Verbs):
         def too_few(_value: object, _seconds: float) -> None:
             came = self.factory.received.total
             lines = "".join(f"\n  {line}" for line in self.record.lines())
-            raise TimeoutError(f"{came} of {n} messages came within {timeout:g} s:{lines}")
+            raise TimeoutError(f"{came} of {n} messages arrived within {timeout:g} s:{lines}")
 
         coming.addTimeout(timeout, self._reactor, too_few)
-        # Whoever waits goes on once the last message has been decided about, not just before.
+        # The callbacks run after the last message has been handled, not just before.
         coming.addCallback(lambda _: deferLater(self._reactor, 0))
         return coming.addCallback(lambda _: self.received)
 
@@ -139,14 +138,14 @@ class EchoListener(Verbs):
         return before
 
     def in_force(self, field: str) -> Sequence[Any]:
-        """Give faults or answers; see `Verbs`."""
+        """Return faults or answers; see `Verbs`."""
         value = getattr(self.factory.scenario, field)
         found: Sequence[Any] = getattr(value, "faults", value)
         return found
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of messages. Setting it puts another one in force, whole."""
+        """The rules for messages. Setting it replaces the whole scenario."""
         return self.factory.scenario
 
     @scenario.setter
@@ -157,7 +156,7 @@ class EchoListener(Verbs):
         self._requests.reset()
 
     def stop(self) -> "Deferred[Any]":
-        """End it and its connections at once; fire when nothing of it is left in the reactor."""
+        """End it and its connections at once; fire when the reactor has none of them left."""
         if not self._service.running:
             return succeed(None)
         stopped: Deferred[Any] = self._service.stopService()
@@ -170,7 +169,7 @@ class EchoListener(Verbs):
             self._listen()
 
     def describe_received(self) -> list[str]:
-        """Show where and how it answers, and what it has received."""
+        """Return lines with its address, how it answers, and the messages received."""
         return [f"{self.host}:{self.port}, {self.how}", *self.record.lines()]
 
 

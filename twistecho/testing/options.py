@@ -44,7 +44,7 @@ class ScenarioFields(TypedDict, total=False):
 
 
 class StartFields(ScenarioFields, total=False):
-    """The same where a server is started; ``fault`` is another name of ``faults``."""
+    """The same fields for starting a server; ``fault`` is another name for ``faults``."""
 
     fault: AnyFaults
 
@@ -52,8 +52,8 @@ class StartFields(ScenarioFields, total=False):
 class EchoServerOptions(StartFields, total=False):
     """The options of an `EchoServer`: those of ``twist echo`` with ``_`` for ``-``.
 
-    ``scenario`` is a file, .toml or .json, or a `Scenario`; fields of it that are given by their
-    own names take precedence.
+    ``scenario`` is a file, .toml or .json, or a `Scenario`; fields that are given as options take
+    precedence over it.
     """
 
     scenario: Scenario | File
@@ -81,7 +81,7 @@ class EchoServerOptions(StartFields, total=False):
 class FaultOptions(TypedDict, total=False):
     """The options that a fault may have, besides its probability.
 
-    ``for_`` is ``for``, which is a keyword of Python's.
+    ``for_`` stands for ``for``, which is a keyword in Python.
     """
 
     limit: int
@@ -104,10 +104,10 @@ SCENARIO_FIELDS = frozenset(ScenarioFields.__annotations__)
 
 
 def checked(options: Mapping[str, Any], allowed: type, what: str) -> dict[str, Any]:
-    """Give options by their names, ``fault`` as ``faults``; None is an option not given.
+    """Return options by name, ``fault`` as ``faults``; None stands for an option not given.
 
-    ``allowed`` is a TypedDict. Raises TypeError, as Python does, in one line for a name that is
-    none of its own, and for both names of one option.
+    ``allowed`` is a TypedDict. Raises TypeError, as Python does, with one line for a name that is
+    not in it, and for both names of one option.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
     names = allowed.__annotations__
@@ -119,13 +119,13 @@ def checked(options: Mapping[str, Any], allowed: type, what: str) -> dict[str, A
             raise TypeError(f"{what} has no option {name!r}: {hint}")
     if "fault" in given:
         if "faults" in given:
-            raise TypeError(f"{what}: fault is another name of faults: give one of them")
+            raise TypeError(f"{what}: fault is another name for faults: give only one of them")
         given["faults"] = given.pop("fault")
     return given
 
 
 def divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the fields of a scenario that are among the options, and the others."""
+    """Return the options that are fields of a scenario, and the other options."""
     fields = {name: value for name, value in options.items() if name in SCENARIO_FIELDS}
     return fields, {name: value for name, value in options.items() if name not in fields}
 
@@ -133,7 +133,7 @@ def divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
 def arguments_of(options: Mapping[str, Any]) -> list[str]:
     """Write keywords as options of ``twist echo``: ``delay_per="reply"``, ``in_band=True``.
 
-    A list is an option that is given several times; None and False are options not given.
+    A list repeats its option; None and False stand for options not given.
     """
     arguments = []
     for name, value in options.items():
@@ -147,9 +147,9 @@ def arguments_of(options: Mapping[str, Any]) -> list[str]:
 
 
 def with_options(fault: Fault | str, options: Mapping[str, Any]) -> Fault | str:
-    """Give a fault's text with options that were given as keywords.
+    """Return a fault's text with the options that were given as keywords.
 
-    Raises TypeError for names that no fault has, and for options of what is no text.
+    Raises TypeError for unknown names, and for options of a fault that is not text.
     """
     given = checked(options, FaultOptions, "a fault")
     if not given:
@@ -164,7 +164,7 @@ def with_options(fault: Fault | str, options: Mapping[str, Any]) -> Fault | str:
 
 
 def _cut_at_match(fault: str) -> tuple[str, str, str]:
-    """Cut where the pattern begins, which takes the rest of the text."""
+    """Split the text before the pattern, which extends to its end."""
     for found in (",match=", ":match="):
         if found in fault:
             return fault.partition(found)

@@ -1,4 +1,4 @@
-"""A port that is kept for a service while that does not run."""
+"""Keeping a port for a service while the service is stopped."""
 
 import os
 import socket
@@ -8,9 +8,9 @@ from contextlib import suppress
 
 
 def reserve(owner: object, host: str, port: int) -> Callable[[], object]:
-    """Keep a port for a service that will listen there again: nobody else is given it.
+    """Keep a port for a service that will listen there again: no other program can take it.
 
-    Give what ends that; the owner's end does so too.
+    Return a function that frees the port; it is also freed when the owner is collected.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as kept, suppress(OSError):

@@ -1,4 +1,4 @@
-"""The process of a test's server, and the line to it: see `service_process`."""
+"""The process of a test's server, and requests to it; see `service_process`."""
 
 import json
 import socket
@@ -16,25 +16,25 @@ from .fork_server import ForkServerError, fork_server
 from .verbs import EchoServerError
 
 ANSWER_SECONDS = 10.0
-"""How long a service may take to answer; one that stands still answers never."""
+"""How long a service may take to answer; a stopped process never does."""
 
 _CHUNK = 65536
 
 
 class ServiceProcess:
-    """Starts a service and asks it. Any thread may.
+    """Starts a service and sends it requests. Any thread may use it.
 
-    ``listening`` is what it says first. Raises EchoServerError with what the service said if it
-    does not start.
+    ``listening`` is its first message. Raises EchoServerError with the service's output if it does
+    not start.
     """
 
     def __init__(self, start: dict[str, Any], arguments: Sequence[str]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
-        self._lock = threading.Lock()  # whoever holds it asks
-        self._control, theirs = socket.socketpair()  # not a pipe: gevent waits for it as it does
+        self._lock = threading.Lock()  # held during a request
+        self._control, theirs = socket.socketpair()  # not a pipe: gevent can wait for a socket
         self._unread = b""
         self._numbers = count(1)
-        self._ended = True  # as long as it has not started
+        self._ended = True  # until it has started
         self.starter = fork_server()
         try:
             with theirs:
@@ -51,13 +51,13 @@ class ServiceProcess:
 
     @property
     def runs(self) -> bool:
-        """Whether it has neither been killed nor ended by itself, as far as is known."""
+        """Whether it still runs, as far as is known."""
         return not self._ended
 
     def ask(self, what: str, *arguments: Any, seconds: float | None = None) -> Any:
-        """Ask for something, and give the answer.
+        """Send a request and return the answer.
 
-        Raises FieldError as the service does, and EchoServerError where no answer comes.
+        Raises FieldError as the service does, and EchoServerError if no answer arrives.
         """
         with self._lock:
             if self._ended:
@@ -77,7 +77,7 @@ class ServiceProcess:
                 raise EchoServerError(self._said()) from None
 
     def _answer(self, number: int, deadline: float | None) -> Any:
-        """Read on until the answer to a request; older ones were for somebody who has given up."""
+        """Read until the answer to this request; skip late answers to earlier requests."""
         while True:
             line, found, rest = self._unread.partition(b"\n")
             if not found:
@@ -111,4 +111,4 @@ class ServiceProcess:
     def _said(self) -> str:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="backslashreplace").strip()
-        return said or "the service has ended without a word"
+        return said or "the service has ended without output"

@@ -1,4 +1,4 @@
-"""What a test's server has received, and what is said where that is not what a test expects."""
+"""The messages that a test's server has received, and the error if a test expected others."""
 
 import re
 from base64 import b64decode
@@ -8,10 +8,10 @@ from difflib import SequenceMatcher, ndiff
 from typing import Any, Self, TypeAlias
 
 MOST_LINES = 50
-"""Messages that are shown at most: the last ones."""
+"""The most messages that are shown: the last ones."""
 
 MOST_BYTES = 200
-"""Bytes of a message that are shown at most."""
+"""The most bytes of a message that are shown."""
 
 
 class ReceivedMessage(bytes):
@@ -21,13 +21,13 @@ class ReceivedMessage(bytes):
     number: int
 
     def __new__(cls, connection: int, number: int, data: bytes) -> Self:
-        """Make a message that is its bytes."""
+        """Make a message from its bytes."""
         made = super().__new__(cls, data)
         made.connection, made.number = connection, number
         return made
 
     def __getnewargs__(self) -> tuple[int, int, bytes]:  # type: ignore[override]
-        """Give what it is copied, and pickled, from."""
+        """Return the arguments from which it is copied and pickled."""
         return self.connection, self.number, self.data
 
     @property
@@ -38,17 +38,17 @@ class ReceivedMessage(bytes):
 
 @dataclass(frozen=True)
 class Record:
-    """The messages that are kept, the last of ``total`` that have come."""
+    """The messages that are kept: the last of ``total`` that have arrived."""
 
     total: int
     messages: Sequence[ReceivedMessage]
 
     def data(self, connection: int) -> bytes:
-        """Join what came on a connection."""
+        """Join the messages of a connection."""
         return b"".join(each for each in self.messages if each.connection == connection)
 
     def lines(self) -> list[str]:
-        """Show the last messages, in lines of printable ASCII."""
+        """Return the last messages as lines of printable ASCII."""
         shown = self.messages[-MOST_LINES:]
         left_out = self.total - len(shown)
         before = [f"{left_out} earlier messages are not shown"] if left_out else []
@@ -56,7 +56,7 @@ class Record:
 
 
 def read_record(data: dict[str, Any]) -> Record:
-    """Read what `requests.Requests.received` gave."""
+    """Read the result of `requests.Requests.received`."""
     messages = [
         ReceivedMessage(connection, number, b64decode(text))
         for connection, number, text in data["messages"]
@@ -65,29 +65,29 @@ def read_record(data: dict[str, Any]) -> Record:
 
 
 def shown(data: bytes) -> str:
-    """Show bytes, escaped; the first `MOST_BYTES` of them."""
+    """Return the first `MOST_BYTES` of the bytes as text, escaped."""
     if len(data) <= MOST_BYTES:
         return repr(bytes(data))
     return f"{bytes(data[:MOST_BYTES])!r}... ({len(data)} bytes)"
 
 
 def shown_message(message: ReceivedMessage) -> str:
-    """Show a message, and where it came."""
+    """Return a message as text, with its connection and number."""
     return f"connection {message.connection}, message {message.number}: {shown(message)}"
 
 
 Expected: TypeAlias = bytes | str | re.Pattern[bytes]
-"""The whole of a message (text stands for its UTF-8 bytes), or what is searched for in it."""
+"""A whole message (text stands for its UTF-8 bytes), or a pattern to search for in messages."""
 
 
 def check_received(record: Record, expected: Expected, times: int | None) -> None:
-    """Raise AssertionError where no message is as expected, or not so many are."""
+    """Raise AssertionError unless a message, or exactly ``times`` of them, are as expected."""
     __tracebackhide__ = True  # pytest shows the line of the test
     wanted = expected.encode() if isinstance(expected, str) else expected
     if not isinstance(wanted, re.Pattern):
         wanted = bytes(wanted)
     elif not isinstance(wanted.pattern, bytes):
-        raise TypeError("messages are bytes, and so must a pattern be: re.compile(rb'...')")
+        raise TypeError("messages are bytes, so a pattern must be bytes too: re.compile(rb'...')")
     met = sum(_is(message, wanted) for message in record.messages)
     if met == times or (times is None and met):
         return
@@ -108,7 +108,7 @@ def _problem(
     lines = [f"{what} was received {_times(met)}{asked}"]
     forgotten = record.total - len(record.messages)
     if forgotten:
-        lines += [f"{forgotten} messages are not kept any more: see max_received"]
+        lines += [f"{forgotten} messages are no longer kept: see max_received"]
     if not met and times != 0 and isinstance(wanted, bytes):
         lines += _difference(record, wanted)
     return [*lines, "received:", *(f"  {line}" for line in record.lines())]
@@ -119,7 +119,7 @@ def _times(count: int) -> str:
 
 
 def _difference(record: Record, wanted: bytes) -> list[str]:
-    """Show how the message that is most alike differs."""
+    """Return lines that show how the most similar message differs."""
     alike = SequenceMatcher(b=_text(wanted), autojunk=False)
     best, nearest = 0.0, None
     for message in record.messages[-MOST_LINES:]:
@@ -134,7 +134,7 @@ def _difference(record: Record, wanted: bytes) -> list[str]:
     pair = [repr(wanted[begin:end])[2:-1]], [repr(nearest.data[begin:end])[2:-1]]
     where = f"connection {nearest.connection}, message {nearest.number}"
     return [
-        f"the most alike ({where}) differs from byte {at} on:",
+        f"the most similar ({where}) differs from byte {at} on:",
         *(f"  {line.rstrip()}" for line in ndiff(*pair)),
     ]
 

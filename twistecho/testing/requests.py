@@ -1,4 +1,4 @@
-"""What a test can ask of a service, in the process where that runs: JSON data in, JSON data out."""
+"""The requests of a test, answered in the process of the service: JSON data in, JSON data out."""
 
 from base64 import b64encode
 from collections import Counter
@@ -19,9 +19,9 @@ from .verbs import Peer
 
 
 class Requests:
-    """Answers what a test asks of a factory, whose messages are recorded from now on.
+    """Answers a test's requests about a factory, whose messages are recorded from now on.
 
-    Its scenario now is its own, with which each test begins. All is counted from the last reset on.
+    Each test begins with the scenario that the factory has now. Counts begin at the last reset.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Requests:
         self._words: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
-        """Say how the service answers, and what it has counted."""
+        """Return how the service answers, and its counts."""
         factory = self._factory
         return {
             "how": factory.describe(),
@@ -50,12 +50,12 @@ class Requests:
         }
 
     def peers(self) -> list[Peer]:
-        """Give the peers of open connections, in the order of accept."""
+        """Return the peers of open connections, in the order of accept."""
         ordered = sorted(self._factory.connections, key=lambda each: each.number)
         return [_peer(each.peer) for each in ordered]
 
     def scenario(self) -> Document:
-        """Give the scenario in force."""
+        """Return the scenario in force."""
         return self.steering.scenario()
 
     def put(self, document: Document) -> None:
@@ -63,13 +63,13 @@ class Requests:
         self.steering.put(document)
 
     def change(self, changes: Document) -> Document:
-        """Change fields of the scenario; give what they were. Raises FieldError."""
+        """Change fields of the scenario; return their values before. Raises FieldError."""
         before = self.steering.scenario()
         self.steering.put(merged(before, changes))
         return {name: before[name] for name in changes}
 
     def received(self) -> dict[str, Any]:
-        """Give the messages that are kept."""
+        """Return the messages that are kept, as JSON data."""
         record = self.record()
         messages = [
             [each.connection, each.number, b64encode(each).decode()] for each in record.messages
@@ -77,19 +77,19 @@ class Requests:
         return {"total": record.total, "messages": messages}
 
     def record(self) -> Record:
-        """Give the messages that are kept, as they are."""
+        """Return the messages that are kept."""
         kept = self._factory.received
         return Record(
             kept.total, [ReceivedMessage(each.connection, each.number, each.data) for each in kept]
         )
 
     def reset(self) -> None:
-        """Begin anew, with the initial scenario."""
+        """Reset to the initial scenario and to counts of 0."""
         self.steering.reset()
         self._count_anew()
 
     def begin(self, changes: Document) -> None:
-        """Begin anew, with its own scenario so changed as the initial one. Raises FieldError."""
+        """Reset, with its own scenario and these changes as the initial one. Raises FieldError."""
         self.steering.begin(merged(self._own, changes))
         self._count_anew()
 
@@ -99,7 +99,7 @@ class Requests:
         self._words = self._factory.control_words.copy()
 
     def state(self) -> dict[str, Any]:
-        """Give all that another process needs to go on in this one's place."""
+        """Return all data that another process needs to continue from here."""
         return {
             "scenario": self.scenario(),
             "status": self.status(),
@@ -107,7 +107,7 @@ class Requests:
         }
 
     def go_on(self, state: dict[str, Any]) -> None:
-        """Go on where another process has ended, before anybody connects. Raises FieldError."""
+        """Continue from another process's state, before clients connect. Raises FieldError."""
         self.put(state["scenario"])
         status, factory = state["status"], self._factory
         factory.connections.number_from(status["connections"])

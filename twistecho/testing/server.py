@@ -1,4 +1,4 @@
-"""An echo service for other people's tests, in a process of its own: see `service_process`."""
+"""An echo service for the tests of other projects, in its own process: see `service_process`."""
 
 import sys
 import time
@@ -19,10 +19,10 @@ from .received import ReceivedMessage, Record, read_record
 from .verbs import EchoServerError, Peer, Verbs
 
 _LAST_SECONDS = 1.0
-"""How long a service that is to be killed may take to say what it has received."""
+"""How long a service may take to report its messages before it is killed."""
 
 _WAIT = 0.005
-"""Seconds between two looks at what has been received."""
+"""Seconds between two checks of the received messages."""
 
 _NOTHING: dict[str, Any] = {
     "scenario": {},
@@ -36,22 +36,22 @@ _NOTHING: dict[str, Any] = {
     },
     "received": {"total": 0, "messages": []},
 }
-"""The state of a service that never said how it was."""
+"""The state of a service that never reported one."""
 
 
 class EchoServer(Verbs):
     """A running echo service, listening on ``host`` and ``port``, which a test can steer.
 
-    The keywords are the options of ``twist echo`` and the fields of a `Scenario`, as that takes
-    them, except that replies are ``raw``, unless a ``scenario`` is given, and the port is a free
-    one; of several ports the first of TCP is told. ``arguments`` are options as texts of a command
-    line; keywords take precedence. Raises TypeError for an option that there is not, FieldError for
-    a value that cannot be sent, EchoServerError with what the service said if it does not start.
+    The keywords are the options of ``twist echo`` and the fields of a `Scenario`, except that
+    replies are ``raw``, unless a ``scenario`` is given, and the port is a free one; of several
+    ports, ``port`` is the first TCP port. ``arguments`` are options as texts of a command line;
+    keywords take precedence. Raises TypeError for an unknown option, FieldError for a value that
+    cannot be sent, EchoServerError with the service's output if it does not start.
 
-    It ends with `stop`, `kill`, its block as a context manager, or this process, however that ends
-    and whatever it has forked. Any thread may use it. ``pid`` is its process; see `fork_server` for
-    how it starts. What it receives is recorded: the last 1,000 messages and 1 MiB, unless
-    ``max_received`` and ``max_received_bytes`` say otherwise.
+    It ends with `stop`, `kill`, the end of its block as a context manager, or the end of this
+    process, however that ends and whatever it has forked. Any thread may use it. ``pid`` is its
+    process id; see `fork_server` for how it starts. Received messages are recorded: the last 1,000
+    and 1 MiB, unless ``max_received`` and ``max_received_bytes`` set other limits.
     """
 
     def __init__(self, *arguments: str, **options: Unpack[EchoServerOptions]) -> None:
@@ -69,7 +69,7 @@ class EchoServer(Verbs):
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The id of its process."""
         return self._process.pid
 
     @property
@@ -95,12 +95,12 @@ class EchoServer(Verbs):
 
     @property
     def faults_met(self) -> dict[str, int]:
-        """How many faults have come about, by kind, since it started, or was reset."""
+        """How many faults were applied, by kind, since it started, or was reset."""
         return dict(self._status()["faults"])
 
     @property
     def faults(self) -> dict[str, int]:
-        """What `faults_met` gives."""
+        """The same as `faults_met`."""
         return self.faults_met
 
     @property
@@ -110,30 +110,31 @@ class EchoServer(Verbs):
 
     @property
     def how(self) -> str:
-        """How it answers, in a few words; the seed that was drawn is among them."""
+        """A short description of how it answers, with the seed that was drawn."""
         return str(self._status()["how"])
 
     def _status(self) -> dict[str, Any]:
-        """Ask for the status; one that has ended, or does so meanwhile, keeps its last."""
+        """Return the status; of a service that has ended, the last one."""
         with suppress(EchoServerError):
             self._state = {**self._state, "status": self._process.ask("status")}
         return dict(self._state["status"])
 
     @property
     def record(self) -> Record:
-        """What was received since the last reset, and is kept; after `stop` or `kill` what was.
+        """The messages received since the last reset that are kept, also after `stop` or `kill`.
 
-        Raises EchoServerError where the service has ended by itself.
+        Raises EchoServerError if the service has ended by itself.
         """
         if self._process.runs:
             return read_record(self._process.ask("received"))
         return read_record(self._state["received"])
 
     def wait_for(self, n: int, timeout: float = 5.0) -> list[ReceivedMessage]:
-        """Wait until ``n`` messages have come since the last reset; give those that are kept.
+        """Wait until ``n`` messages have arrived since the last reset; return those kept.
 
-        Raises TimeoutError after ``timeout`` seconds. It blocks its thread: where the client runs
-        in this one, in an event loop, have another thread wait, as `asyncio.to_thread` does.
+        Raises TimeoutError after ``timeout`` seconds. It blocks its thread: if the client runs in
+        this thread, in an event loop, let another thread wait, for example with
+        `asyncio.to_thread`.
         """
         deadline = time.monotonic() + timeout
         while self._count_received() < n:
@@ -150,7 +151,7 @@ class EchoServer(Verbs):
         return self.record.total
 
     def change(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Change fields of the scenario; see `Verbs`. One that has stopped will start with them."""
+        """Change fields of the scenario; see `Verbs`. A stopped server will start with them."""
         document = document_of(fields)
         if self._process.runs:
             before: dict[str, Any] = self._process.ask("change", document)
@@ -160,19 +161,19 @@ class EchoServer(Verbs):
         return {name: kept[name] for name in document}
 
     def in_force(self, field: str) -> Sequence[Any]:
-        """Give faults or answers as documents; see `Verbs`."""
+        """Return faults or answers as documents; see `Verbs`."""
         found: Sequence[Any] = self._document()[field]
         return found
 
     def _document(self) -> dict[str, Any]:
-        """Give the scenario in force as a document."""
+        """Return the scenario in force as a document."""
         if self._process.runs:
             document: dict[str, Any] = self._process.ask("scenario")
             return document
         return self._kept_scenario()
 
     def _kept_scenario(self) -> dict[str, Any]:
-        """Give the scenario with which it will start. Raises EchoServerError where it has none."""
+        """Return the scenario of the next start. Raises EchoServerError if there is none."""
         if not self._state["scenario"]:
             raise EchoServerError("the service has ended")
         return dict(self._state["scenario"])
@@ -184,9 +185,9 @@ class EchoServer(Verbs):
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of messages. Setting it puts another one in force, whole.
+        """The rules for messages. Setting it replaces the whole scenario.
 
-        A `Scenario` that names no reply format has stamped replies.
+        A `Scenario` without a reply format has stamped replies.
         """
         return read_scenario(self._document(), lines_of=lines_of)
 
@@ -203,18 +204,18 @@ class EchoServer(Verbs):
         self._process.ask("reset")
 
     def begin(self, fields: Mapping[str, Any]) -> None:
-        """Begin anew, with fields of the scenario that it started with changed, until the next.
+        """Reset, with changes to the scenario that it started with, until the next call.
 
-        Raises FieldError, and then changes nothing, and EchoServerError.
+        Raises FieldError, after which nothing is changed, and EchoServerError.
         """
         with self._changing:
             self.resets += 1
             self._process.ask("begin", document_of(fields))
 
     def stop(self) -> None:
-        """Have what is owed delivered, then end; kill it where that takes over ten seconds.
+        """Let it deliver all pending replies, then end it; kill it after ten seconds.
 
-        Nobody else gets its port before this object has gone, or is killed; see `start`.
+        No other program gets its port until this object is collected, or killed; see `start`.
         """
         if self._process.runs:
             with suppress(EchoServerError):
@@ -223,10 +224,10 @@ class EchoServer(Verbs):
             self._reserved = reserve(self, self.host, self.port)
 
     def start(self) -> None:
-        """Start again, on the same port, what has stopped or was killed.
+        """Start it again, on the same port, after it was stopped or killed.
 
-        The scenario that was in force then is so again, numbers of connections go on, and what was
-        received before stays. Limits of faults and answers count anew.
+        The scenario that was in force then is in force again, the numbers of connections continue,
+        and received messages stay. Limits of faults and answers start from 0.
         """
         if self._process.runs:
             return
@@ -239,7 +240,7 @@ class EchoServer(Verbs):
     def kill(self) -> None:
         """End it at once, as ``kill -9`` does: its connections are lost.
 
-        Before, it is asked what it has received.
+        Before that, its received messages are requested.
         """
         if self._process.runs:
             with suppress(EchoServerError):
@@ -248,7 +249,7 @@ class EchoServer(Verbs):
         self._reserved()
 
     def describe_received(self) -> list[str]:
-        """Show where and how it answers, and what it has received; of a dead one what is known."""
+        """Return lines with its address, how it answers and its messages, as far as known."""
         record = Record(0, [])
         with suppress(EchoServerError):
             if self._process.runs:
@@ -257,18 +258,18 @@ class EchoServer(Verbs):
         return [f"{self.host}:{self.port}, {self._state['status']['how']}", *record.lines()]
 
     def __enter__(self) -> Self:
-        """Go on: it runs."""
+        """Return the running server."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End it, at once: a test that is over waits for no reply."""
+        """End it at once: a finished test waits for no reply."""
         self.kill()
 
 
 def _start_of(
     arguments: Sequence[str], options: Mapping[str, Any]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Give the texts of a command line that start a service, and the fields of its scenario."""
+    """Return the options that start a service, as texts, and the fields of its scenario."""
     workers = {"workers": options["workers"]} if "workers" in options else {}
     named = {name: value for name, value in options.items() if name not in workers}
     fields, others = divided(checked(named, EchoServerOptions, "EchoServer()"))
@@ -277,32 +278,32 @@ def _start_of(
         fields = {**fields_of(others.pop("scenario")), **fields}
     elif scenario is None and not any(each.startswith("--scenario") for each in arguments):
         arguments = ["--reply=raw", *arguments]
-    # Workers cannot be asked; the service says so.
+    # Workers cannot answer requests; the service reports that.
     return [*arguments, *arguments_of({**others, **workers})], document_of(fields)
 
 
 def fields_of(scenario: Scenario) -> dict[str, Any]:
-    """Give all fields of a scenario."""
+    """Return all fields of a scenario."""
     return {name: getattr(scenario, name) for name in ScenarioFields.__annotations__}
 
 
 STOOD_STILL = (
-    "The event loop of this thread stood still meanwhile: if the client runs in it, "
+    "The event loop of this thread was blocked meanwhile: if the client runs in it, "
     "await asyncio.to_thread(server.wait_for, ...)"
 )
-"""What a test that waits in an event loop is told."""
+"""The hint for a test that waits in an event loop."""
 
 
 def _in_event_loop() -> bool:
-    asyncio: Any = sys.modules.get("asyncio")  # who has a loop has imported it
+    asyncio: Any = sys.modules.get("asyncio")  # a loop exists only if it was imported
     with suppress(RuntimeError):
         return asyncio is not None and asyncio.get_running_loop() is not None
     return False
 
 
 def _too_few(record: Record, n: int, timeout: float) -> str:
-    """Say what has come instead, and why nothing more may have."""
-    lines = [f"{record.total} of {n} messages came within {timeout:g} s:"]
+    """Return lines with the messages that arrived, and a possible reason for the missing ones."""
+    lines = [f"{record.total} of {n} messages arrived within {timeout:g} s:"]
     lines += [f"  {line}" for line in record.lines()]
     if _in_event_loop():
         lines += [STOOD_STILL]

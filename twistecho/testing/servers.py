@@ -1,4 +1,4 @@
-"""Echo services for other people's tests: one that many share, and those of a fixture."""
+"""Echo services for the tests of other projects: one that many tests share; those of a fixture."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,9 +22,9 @@ class SharedServer:
         self._server: EchoServer | None = None
 
     def fresh(self, fields: Mapping[str, Any]) -> EchoServer:
-        """Give the server as if it had just started with these fields of a scenario.
+        """Return the server as if just started with these fields of a scenario.
 
-        One that has ended, or does not answer, is replaced. Raises FieldError and EchoServerError.
+        A server that ended, or does not answer, is replaced. Raises FieldError and EchoServerError.
         """
         if self._server is not None:
             with suppress(EchoServerError):
@@ -36,7 +36,7 @@ class SharedServer:
         return self._server
 
     def release(self) -> None:
-        """Reset the connections of a test that is over, and forget what was received."""
+        """Reset the connections of a finished test, and forget its messages."""
         if self._server is not None:
             try:
                 self._server.reset()
@@ -44,7 +44,7 @@ class SharedServer:
                 self._server.kill()
 
     def is_shared(self, server: EchoServer) -> bool:
-        """Say whether a server is the one that is shared."""
+        """Return whether a server is the shared one."""
         return server is self._server
 
     def __enter__(self) -> Self:
@@ -59,12 +59,12 @@ class SharedServer:
 
 @final
 class EchoServers(Verbs):
-    """What a fixture gives: a server, which starts when it is first used, and more when called.
+    """The value of a fixture: a server, which starts at its first use; a call starts another one.
 
-    ``arguments`` and ``defaults`` are options that hold where a call has no others: texts of a
-    command line, and keywords. With a ``shared`` server, its own is that one, begun anew, unless
-    the defaults ask for more than another scenario. `connections`, `stop` and `kill` are of all its
-    servers together; all else is of its own.
+    ``arguments`` and ``defaults`` are options that a call may override: texts of a command line,
+    and keywords. With a ``shared`` server, its own server is that one, after a reset, unless the
+    defaults contain more than fields of a scenario. `connections`, `stop` and `kill` concern all
+    its servers together; everything else concerns its own server.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class EchoServers(Verbs):
         return server
 
     def _server(self) -> EchoServer:
-        """Give its own server; start it where there is none yet."""
+        """Return its own server; start it if there is none yet."""
         if self._over:
-            raise EchoServerError("the test that this server was for is over")
+            raise EchoServerError("the test of this server has ended")
         if self._own is None:
             fields, others = divided(self._defaults)
             if self._shared is not None and not others:
@@ -102,12 +102,12 @@ class EchoServers(Verbs):
 
     @property
     def host(self) -> str:
-        """Where it listens."""
+        """The host that it listens on."""
         return self._server().host
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return self._server().port
 
     @property
@@ -117,12 +117,12 @@ class EchoServers(Verbs):
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The id of its process."""
         return self._server().pid
 
     @property
     def connections(self) -> int:
-        """How many connections have been accepted, by those it has started too."""
+        """How many connections all its servers have accepted."""
         return sum(server.connections for server in self.all)
 
     @property
@@ -142,12 +142,12 @@ class EchoServers(Verbs):
 
     @property
     def faults_met(self) -> dict[str, int]:
-        """How many faults have come about, by kind."""
+        """How many faults were applied, by kind."""
         return self._server().faults_met
 
     @property
     def faults(self) -> dict[str, int]:
-        """What `faults_met` gives."""
+        """The same as `faults_met`."""
         return self.faults_met
 
     @property
@@ -157,17 +157,17 @@ class EchoServers(Verbs):
 
     @property
     def how(self) -> str:
-        """How it answers, in a few words."""
+        """A short description of how it answers."""
         return self._server().how
 
     @property
     def record(self) -> Record:
-        """What was received; see `EchoServer`."""
+        """The received messages; see `EchoServer`."""
         return self._server().record
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of messages; see `EchoServer`."""
+        """The rules for messages; see `EchoServer`."""
         return self._server().scenario
 
     @scenario.setter
@@ -179,14 +179,14 @@ class EchoServers(Verbs):
         return self._server().change(fields)
 
     def in_force(self, field: str) -> Sequence[Any]:
-        """Give faults or answers; see `Verbs`."""
+        """Return faults or answers; see `Verbs`."""
         return self._server().in_force(field)
 
     def _reset(self) -> None:
         self._server().reset()
 
     def wait_for(self, n: int, timeout: float = 5.0) -> list[ReceivedMessage]:
-        """Wait until ``n`` messages have come; see `EchoServer`."""
+        """Wait until ``n`` messages have arrived; see `EchoServer`."""
         return self._server().wait_for(n, timeout)
 
     def start(self) -> None:
@@ -194,12 +194,12 @@ class EchoServers(Verbs):
         self._server().start()
 
     def stop(self) -> None:
-        """Have what is owed delivered, then end."""
+        """Let all servers deliver their pending replies, then end them."""
         for server in self.all:
             server.stop()
 
     def kill(self) -> None:
-        """End at once."""
+        """End all servers at once."""
         for server in self.all:
             server.kill()
 
@@ -208,7 +208,7 @@ class EchoServers(Verbs):
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End what was started, at once: a test that is over waits for no reply."""
+        """End all servers at once: a finished test waits for no reply."""
         self._over = True
         for server in self.all:
             if self._shared is not None and self._shared.is_shared(server):

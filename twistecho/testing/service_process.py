@@ -1,23 +1,23 @@
-"""``twist echo`` as the child of a process that talks to it: see `base.processes.command`.
+"""``twist echo`` as the child of a process that sends it requests; see `base.processes.command`.
 
-Its arguments are the number of an open socket, how it starts as JSON, and options of ``twist
+Its arguments are the descriptor of a socket, a JSON object (see below), and options of ``twist
 echo``. It reads lines from its standard input and writes lines to the socket, so that its standard
-output is anybody's. All are JSON; the number of a request is that of its answer:
+output is free for other text. All lines are JSON; an answer has the number of its request:
 
     <- [0, {"host": "127.0.0.1", "port": 40001}, null]         it listens
     -> [1, "change", {"delay": "20ms"}]                        a method of `requests.Requests`
-    <- [1, {"delay": "0"}, null]                               what that gives
+    <- [1, {"delay": "0"}, null]                               its result
     -> [2, "change", {"delay": "x"}]
-    <- [2, "'x' is not a time", "delay"]                       what is wrong, and with which field
-    -> [3, "stop"]                                             deliver what is owed, say how all is
+    <- [2, "'x' is not a time", "delay"]                       the problem, and its field
+    -> [3, "stop"]                                             deliver pending replies, send state
     -> end of file                                             end at once
 
-How it starts: ``{"scenario": ..., "state": ..., "port": ...}``, fields of the scenario, and where
-another has ended in whose place it goes on, its state and its port.
+The JSON object is ``{"scenario": ..., "state": ..., "port": ...}``: fields of the scenario and, if
+the service continues from one that has ended, that one's state and port.
 
-What has come to the service before a request counts before it: sockets are read first.
+Bytes that arrived before a request count before it: sockets are read first.
 
-This is an edge: it takes the global reactor.
+This is an entry point: it uses the global reactor.
 """
 
 import json
@@ -52,13 +52,13 @@ from twistecho.service.workers.make_service import makeService
 from .requests import Requests
 
 MOST_TURNS = 20
-"""How often the reactor turns at most before a request is heeded: peers may send for ever."""
+"""The most turns of the reactor before a request is answered: peers may send forever."""
 
 
 class FreePortOptions(Options):
-    """The options of a service that has a port of its own where none of TCP is asked for.
+    """The options of a service that listens on a free TCP port unless one is given.
 
-    ``port`` is the one that it had before, in place of a free one.
+    ``port`` is its port of the previous start, used in place of a free one.
     """
 
     def __init__(self, port: int | None = None) -> None:
@@ -77,7 +77,7 @@ class FreePortOptions(Options):
 
 
 class Control(LineOnlyReceiver):
-    """The parent's end of the line."""
+    """The connection to the parent process."""
 
     delimiter = b"\n"
     MAX_LENGTH = 2**26
@@ -88,13 +88,13 @@ class Control(LineOnlyReceiver):
         self._requests = requests
 
     def connectionMade(self) -> None:
-        """Say that the service listens, and where."""
+        """Report the address that the service listens on."""
         addresses: list[Any] = [port.getHost() for port in self._service.ports]
         address = next(each for each in addresses if hasattr(each, "port"))
         self._say(0, {"host": address.host, "port": address.port})
 
     def lineReceived(self, line: bytes) -> None:
-        """Do what the parent asks."""
+        """Carry out a request of the parent."""
         number, what, *arguments = json.loads(line)
         if what == "stop":
             stopped: Deferred[Any] = self._service.stopService()
@@ -110,12 +110,12 @@ class Control(LineOnlyReceiver):
         except FieldError as error:
             self._say(number, error.problem, error.field)
         else:
-            following = self._service.follow_scenario()  # where no connect is to complete
+            following = self._service.follow_scenario()  # no new connection needs to complete
             following.addErrback(lambda _: None)  # the service has logged why
             following.addCallback(lambda _: self._say(number, answer))
 
     def _failed(self, failure: Failure) -> None:
-        """End: the service itself is at fault, and the parent is told why."""
+        """End after an error of the service itself; its traceback goes to the parent."""
         sys.stderr.write(failure.getTraceback())
         self._end()
 
@@ -125,10 +125,10 @@ class Control(LineOnlyReceiver):
     def _stopped(self, number: int) -> None:
         self._say(number, self._requests.state())
         transport: Any = self.transport
-        transport.loseConnection()  # once that is written
+        transport.loseConnection()  # after that is written
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
-        """End: the parent has gone, or wants no more."""
+        """End: the parent has ended or closed the connection."""
         self._end()
 
     def _end(self) -> None:
@@ -137,11 +137,11 @@ class Control(LineOnlyReceiver):
 
 
 async def settle(reactor: IReactorTime, service: EchoService) -> None:
-    """Have what has come to sockets until now be read, as far as the service reads at all."""
+    """Let bytes that have arrived be read, unless the service has stopped reading."""
     before = _seen(service)
     for _ in range(MOST_TURNS):
         service.accept_waiting()
-        for _half in range(2):  # the sockets are looked at between two timed calls
+        for _half in range(2):  # sockets are read between two timed calls
             await deferLater(reactor, 0)
         now = _seen(service)
         if now == before:
@@ -150,13 +150,13 @@ async def settle(reactor: IReactorTime, service: EchoService) -> None:
 
 
 def _seen(service: EchoService) -> tuple[int, int, int]:
-    """Give what changes with all that is read."""
+    """Return counts that change with every read."""
     counts = service.factory.counts
     return counts.accepted, counts.bytes_in, service.factory.count_open()
 
 
 def _change_scenario(options: Options, fields: Mapping[str, Any]) -> None:
-    """Change what the options say; end the process with one line that names what is wrong."""
+    """Change the options' scenario; end the process with one line for an invalid field."""
     try:
         document = merged(written(options["scenario"]), fields)
         options["scenario"] = read_scenario(document, lines_of=lines_of)
@@ -169,7 +169,7 @@ def _change_scenario(options: Options, fields: Mapping[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until the parent says otherwise."""
+    """Serve until the parent ends the connection."""
     line, how, *given = arguments
     start = json.loads(how)
     observer = FilteringLogObserver(
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str]) -> None:
     options = FreePortOptions(start.get("port"))
     options.parseOptions(given)  # installs the fastest reactor
     if options["workers"] is not None:
-        end_process("--workers: its processes cannot be asked what they have counted", 2)
+        end_process("--workers: worker processes cannot report their counts to a test", 2)
     _change_scenario(options, start["scenario"])
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
     from twisted.internet.stdio import StandardIO  # noqa: PLC0415 - it needs the reactor
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str]) -> None:
     if "state" in start:
         requests.go_on(start["state"])
     service.startService()
-    streams: Any = StandardIO  # for type checkers Windows' own
+    streams: Any = StandardIO  # type checkers see the class for Windows
     streams(Control(reactor, service, requests), stdout=int(line))
     reactor.run()
 

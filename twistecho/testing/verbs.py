@@ -1,10 +1,10 @@
-"""What a test does with a server while it runs, wherever that runs.
+"""The operations of a test on a running server, in this process or another.
 
     with server.fault("reset", limit=2):
         ...
     server.assert_received(b"GET", times=3)
 
-A change counts for every message that arrives once the call has returned. It holds until `reset`,
+A change applies to every message that arrives after the call has returned. It holds until `reset`,
 or until the end of its block.
 """
 
@@ -27,17 +27,17 @@ from .options import AnyDelay, FaultOptions, ScenarioFields, checked, with_optio
 from .received import Expected, ReceivedMessage, Record, check_received
 
 Peer = tuple[str, int] | str
-"""Who is connected: host and port, as `socket.getsockname` gives them; the path of a socket."""
+"""A connected peer: host and port, as `socket.getsockname` returns them; a Unix socket's path."""
 
 
 class EchoServerError(RuntimeError):
-    """The service did not start, or does not answer; the message is what it said."""
+    """The service did not start, or does not answer; the message is its output."""
 
 
 class Change:
-    """A change that holds; as a context manager, until the end of the block.
+    """A change that is in force; as a context manager, until the end of the block.
 
-    Then what it changed is as it was before, whatever has changed it in the block.
+    Then its fields have their values from before, even if they were changed again in the block.
     """
 
     def __init__(self, server: "Verbs", before: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class Change:
         self._since = server.resets
 
     def __enter__(self) -> Self:
-        """Go on: the change is in force."""
+        """Return the change, which is already in force."""
         return self
 
     def __exit__(
@@ -55,14 +55,14 @@ class Change:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Have it be as before, unless the server was reset in the block, or has ended."""
+        """Undo the change, unless the server was reset in the block, or has ended."""
         if self._since == self._server.resets:
             with suppress(EchoServerError):
                 self._server.change(self._before)
 
 
 class Verbs(ABC):
-    """What a test does with a server."""
+    """The operations of a test on a server."""
 
     def __init__(self) -> None:
         self.resets = 0
@@ -70,24 +70,24 @@ class Verbs(ABC):
 
     @abstractmethod
     def change(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Change fields of the scenario; give what they were, from which they can be changed back.
+        """Change fields of the scenario; return their values before, for changing them back.
 
-        None is as by default. Raises FieldError, and then changes nothing.
+        None stands for the default. Raises FieldError, after which nothing is changed.
         """
 
     @abstractmethod
     def in_force(self, field: str) -> Sequence[Any]:
-        """Give the faults, or the answers (``on``), that `change` can be given again."""
+        """Return the faults, or the answers (``on``), in a form that `change` accepts."""
 
     @property
     @abstractmethod
     def record(self) -> Record:
-        """What was received since the last reset, and is kept."""
+        """The messages received since the last reset that are kept."""
 
     @property
     @abstractmethod
     def scenario(self) -> Scenario:
-        """What becomes of messages. Setting it puts another one in force, whole."""
+        """The rules for messages. Setting it replaces the whole scenario."""
 
     @scenario.setter
     @abstractmethod
@@ -95,13 +95,13 @@ class Verbs(ABC):
 
     @abstractmethod
     def _reset(self) -> None:
-        """Begin anew."""
+        """Reset the service."""
 
     def set(self, **fields: Unpack[ScenarioFields]) -> Change:
         r"""Change fields: ``set(banner=b"220 ready\r\n", banner_fault="silent")``.
 
-        Banner, framing, refusals and a delay of each connection count for those accepted from now
-        on, all else on open connections too. None is as by default. Raises FieldError.
+        Banner, framing, refusals and a delay per connection apply to connections accepted from now
+        on, all other fields to open ones too. None stands for the default. Raises FieldError.
         """
         __tracebackhide__ = True
         checked(fields, ScenarioFields, "set()")
@@ -111,10 +111,10 @@ class Verbs(ABC):
     def fault(
         self, fault: Fault | str, /, *more: Fault | str, **options: Unpack[FaultOptions]
     ) -> Change:
-        """Have something go wrong: ``fault("reset", limit=2)``, ``fault("reset:0.5", every=2)``.
+        """Add a fault: ``fault("reset", limit=2)``, ``fault("reset:0.5", every=2)``.
 
-        It comes before the faults in force, which stay, but for those that it leaves nothing to:
-        ``silent`` after ``reset``, say, both of every message. Raises FieldError.
+        It is tried before the faults in force. They stay, except those that could no longer apply:
+        for example ``silent`` after ``reset``, both to every message. Raises FieldError.
         """
         texts = [with_options(each, options) for each in (fault, *more)]
         with self._changing:
@@ -122,7 +122,7 @@ class Verbs(ABC):
             return Change(self, self.change({"faults": faults}))
 
     def delay(self, delay: AnyDelay, *, per: DelayPer | str | None = None) -> Change:
-        """Hold each reply: ``delay("20ms")``; with ``per="connection"``, each new connection once.
+        """Delay each reply: ``delay("20ms")``; with ``per="connection"``, once per new connection.
 
         Raises FieldError.
         """
@@ -149,9 +149,10 @@ class Verbs(ABC):
             return Change(self, self.change({"on": [answer, *self.in_force("on")]}))
 
     def reset(self) -> None:
-        """Begin anew, with the initial scenario.
+        """Return to the initial scenario.
 
-        All connections are reset, numbers begin with 0, and nothing has been received.
+        All connections are reset, connection numbers begin with 0, and received messages are
+        forgotten.
         """
         with self._changing:
             self.resets += 1
@@ -159,30 +160,30 @@ class Verbs(ABC):
 
     @property
     def received(self) -> list[ReceivedMessage]:
-        """The messages received since the last reset, as far as they are kept, by arrival.
+        """The messages received since the last reset that are kept, in the order of arrival.
 
         Each is its bytes, ``server.received == [b"GET"]``, with ``connection`` and ``number``.
         """
         return list(self.record.messages)
 
     def data(self, connection: int) -> bytes:
-        """Join the messages that came on a connection, which are counted from 0."""
+        """Join the messages of a connection; connections are counted from 0."""
         return self.record.data(connection)
 
     def assert_received(self, data_or_pattern: Expected, times: int | None = None) -> None:
-        """Raise AssertionError, and show the difference, where no message is so.
+        """Raise AssertionError, with the difference, if no message is as expected.
 
-        Bytes, or text, are the whole of a message; ``re.compile(rb"^GET ")`` is searched for. With
-        ``times`` exactly so many have to be so.
+        Bytes, or text, are compared with whole messages; ``re.compile(rb"^GET ")`` is searched for
+        in them. With ``times``, exactly that number of messages must match.
         """
         __tracebackhide__ = True
         check_received(self.record, data_or_pattern, times)
 
 
 def preferred(new: Sequence[Fault | str], old: Sequence[Fault | str]) -> list[Fault]:
-    """Put new faults before old ones, without those to which they leave nothing.
+    """Put new faults before old ones, without old ones that could no longer apply.
 
-    Raises FieldError for what is no fault, and where the new ones contradict each other.
+    Raises FieldError for an invalid fault, and if the new ones contradict each other.
     """
     kept: list[Fault] = []
     for at, each in enumerate(new):

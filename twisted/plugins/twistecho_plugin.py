@@ -1,4 +1,4 @@
-"""Tells Twisted about ``twist echo`` and ``--reactor eager``; modules stay strings until used."""
+"""Plugins ``twist echo`` and ``--reactor eager``; their modules are imported when they are used."""
 
 from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
@@ -8,5 +8,5 @@ echo = ServiceMaker(
 )
 
 eager = Reactor(
-    "eager", "twistecho.eagerreactor", "epoll(7), eager to write, on a monotonic clock."
+    "eager", "twistecho.eagerreactor", "epoll(7) that tries writes at once, on a monotonic clock."
 )

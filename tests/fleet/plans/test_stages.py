@@ -95,9 +95,9 @@ class TextTests(unittest.TestCase):
         for text, told in (
             ("100", "stage 1: '100' is not like 100:30s"),
             ("5:1s,,5:1s", "stage 2: '' is not like"),
-            ("5:1s,x:1s", "stage 2: 'x' is not a number a second"),
+            ("5:1s,x:1s", "stage 2: 'x' is not a number per second"),
             ("5:", "stage 1: '' is not a number of seconds"),
-            ("5..:1s", "stage 1: '' is not a number a second"),
+            ("5..:1s", "stage 1: '' is not a number per second"),
             ("1...5:1s", "stage 1: '1...5:1s' is not like"),
             ("5:0", "stage 1: it is shorter than 1ms"),
             ("5:1s,1e13:1s", "stage 2: 1e+13 is neither 0 nor"),

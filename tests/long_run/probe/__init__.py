@@ -1,1 +1,1 @@
-"""What a process runs that has this folder on its PYTHONPATH: it tells of itself at SIGUSR2."""
+"""The probe: a process with this folder on its PYTHONPATH reports its resources at SIGUSR2."""

@@ -1,8 +1,7 @@
-"""Has a Python process write down how much it holds whenever it gets SIGUSR2; no thread, no file.
+"""Lets a Python process write its resources to a file at each SIGUSR2; without a thread.
 
 The environment's ``TWISTECHO_PROBE`` names the folder of the answers, ``PID.json``.
-``TWISTECHO_LEAK`` has every service keep the connections that have left it, to prove that this is
-found.
+``TWISTECHO_LEAK`` makes every service keep its closed connections, to prove that a leak is found.
 """
 
 import gc
@@ -15,10 +14,10 @@ from typing import Any
 
 
 def measure() -> dict[str, int]:
-    """Count what this process holds: objects, and what is in a reactor's and a service's hands."""
+    """Count this process's objects, and the connections and timers of reactor and service."""
     seeding: Any = sys.modules.get("twistecho.base.seeding")
     if seeding:
-        seeding._block.cache_clear()  # bounded; but it takes many minutes to fill
+        seeding._block.cache_clear()  # it is limited, but takes many minutes to fill
     gc.collect()
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     found = gc.get_objects()
@@ -36,7 +35,7 @@ def measure() -> dict[str, int]:
 
 
 def _is_a(found: object, name: str) -> bool:
-    """Say whether an object is of a class of that name, without asking the object."""
+    """Return whether an object's class has this name, without calling the object's code."""
     return any(each.__name__ == name for each in type(found).__mro__)
 
 
