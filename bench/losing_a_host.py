@@ -34,7 +34,7 @@ class Site:
     """The simulated site: ``clients`` on ``hosts`` hosts, each with at most ``cap`` connections.
 
     A host accepts ``accepts`` connections per second, and at most ``backlog`` wait; further ones
-    are refused, as are clients that have waited for ``patience`` seconds.
+    are refused, as are clients that have waited for ``longest_wait`` seconds.
     """
 
     clients: int = 1_000_000
@@ -42,7 +42,7 @@ class Site:
     cap: int = 120_000
     accepts: float = 16_000.0
     backlog: int = 4_096
-    patience: float = 5.0
+    longest_wait: float = 5.0
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Host:
             return None
         begun = max(self.free_at, now)
         self.free_at = begun + 1 / site.accepts
-        if begun - now > site.patience:
+        if begun - now > site.longest_wait:
             return None
         self.open += 1
         return self.free_at

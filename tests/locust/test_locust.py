@@ -29,7 +29,7 @@ from twistecho.fleet.reports.verdict import invalid
 from twistecho.fleet.thread_engine.fleet import run_threads
 from twistecho.locust.gathering import LOST, Gathering, Kind, own_plan
 
-PATIENCE = 40.0
+LONGEST_WAIT = 40.0
 LOCUSTFILE = DOCS / "locustfile.py"
 
 QUICK = """
@@ -52,7 +52,7 @@ class One(EchoUser):
 
 def until(condition: Callable[[], Any]) -> Any:
     """Wait until a condition gives something true; give that."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LONGEST_WAIT
     while True:
         if found := condition():
             return found
@@ -127,9 +127,9 @@ class Swarm:
 
     def end(self) -> int:
         """Wait for the end of all; give the master's exit code."""
-        code = self.master.wait(PATIENCE)
+        code = self.master.wait(LONGEST_WAIT)
         for worker in self.workers:
-            worker.wait(PATIENCE)
+            worker.wait(LONGEST_WAIT)
         return code
 
     def said(self) -> str:
@@ -239,7 +239,7 @@ class SwarmTests(LocustCase):
             killed = swarm.workers[0]
             [fleet] = until(lambda: psutil.Process(killed.pid).children())
             killed.send_signal(signal.SIGKILL)
-            assert psutil.wait_procs([fleet], timeout=PATIENCE)[1] == []
+            assert psutil.wait_procs([fleet], timeout=LONGEST_WAIT)[1] == []
             page = self.dump(chromium, f"http://127.0.0.1:{web}/")
             swarm.master.send_signal(signal.SIGTERM)
             code = swarm.end()
@@ -271,7 +271,9 @@ class SwarmTests(LocustCase):
             f"--user-data-dir={self.folder / 'browser'}", "--virtual-time-budget=3000",
             "--dump-dom", url,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LONGEST_WAIT, check=True
+        )
         return done.stdout
 
     def test_a_failure_is_named_by_its_cause_alone(self) -> None:
@@ -282,7 +284,7 @@ class SwarmTests(LocustCase):
         prefix = self.folder / "failed"
         done = subprocess.run(
             [*locust_command(self.folder), *arguments, "--csv", prefix],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
+            capture_output=True, text=True, timeout=LONGEST_WAIT, check=False,
         )  # fmt: skip
         assert done.returncode == 1
         with Path(f"{prefix}_failures.csv").open() as file:
@@ -295,7 +297,7 @@ class SwarmTests(LocustCase):
         """Nothing is run."""
         done = subprocess.run(
             [*locust_command(self.folder), "--headless", "--host=nowhere"],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
+            capture_output=True, text=True, timeout=LONGEST_WAIT, check=False,
         )  # fmt: skip
         assert done.returncode == 2
         assert "--host: 'nowhere' is not a port" in done.stderr
@@ -306,7 +308,7 @@ class SwarmTests(LocustCase):
         (self.folder / "staged.py").write_text(STAGED)
         done = subprocess.run(
             [sys.executable, "-m", "locust", "-f", "staged.py", "--headless", "--host=127.0.0.1:1"],
-            capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=self.folder,
+            capture_output=True, text=True, timeout=LONGEST_WAIT, check=False, cwd=self.folder,
         )  # fmt: skip
         assert done.returncode == 2, done
         assert "One.plan: stages are for a FleetUser: this is one client" in done.stderr

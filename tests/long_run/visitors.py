@@ -12,7 +12,7 @@ from tests.support.peers import read_exactly, read_to_end, reset
 
 from .services import Place
 
-PATIENCE = 5.0
+LONGEST_WAIT = 5.0
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 5000\r\n"
 WRONG_HEADERS = (
     HEADER[:20], b"PROXY TCP4 nonsense\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\xff12",
@@ -37,10 +37,10 @@ def arrive(place: Place) -> socket.socket:
     """Connect, and do the TLS handshake if the place has TLS. Raises OSError."""
     if place.path:
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(LONGEST_WAIT)
         connection.connect(place.path)
     else:
-        connection = socket.create_connection(("127.0.0.1", place.port), PATIENCE)
+        connection = socket.create_connection(("127.0.0.1", place.port), LONGEST_WAIT)
     if place.service == "proxied" and not place.metrics:
         connection.sendall(HEADER)
     if not place.tls:

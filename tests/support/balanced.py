@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twistecho.fleet.reports.report import Report
 
 from . import DOCS
-from .balancer import PATIENCE, Balancer, until
+from .balancer import LONGEST_WAIT, Balancer, until
 from .namespaces import Host, Network
 from .programs import program
 
@@ -65,7 +65,7 @@ class Service:
     def kill(self) -> None:
         """End it at once."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(LONGEST_WAIT)
 
     def terminate(self) -> None:
         """Ask it to stop, as systemd does."""
@@ -73,7 +73,7 @@ class Service:
 
     def ended_as_asked(self) -> bool:
         """Wait for its end; return whether SIGTERM was the reason."""
-        return self.process.wait(PATIENCE) == -signal.SIGTERM
+        return self.process.wait(LONGEST_WAIT) == -signal.SIGTERM
 
 
 class Running:
@@ -99,7 +99,7 @@ class Running:
 
     def report(self) -> Report:
         """Wait for the fleet's end; return its report."""
-        said, _ = self.process.communicate(timeout=3 * PATIENCE)
+        said, _ = self.process.communicate(timeout=3 * LONGEST_WAIT)
         report = Report.from_json(said)
         assert (self.process.returncode == 0) == report.complete
         return report

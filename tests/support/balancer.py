@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE = 20.0
+LONGEST_WAIT = 20.0
 """Seconds after which a test fails: far more than any step here takes."""
 
 Found = TypeVar("Found")
 
 
 def until(look: Callable[[], Found | None], what: str) -> Found:
-    """Call ``look`` until it returns a value. Raises AssertionError after `PATIENCE` seconds."""
-    deadline = time.monotonic() + PATIENCE
+    """Call ``look`` until it returns a value. Raises AssertionError after `LONGEST_WAIT` seconds."""
+    deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline:
         if found := look():
             return found
         time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE:g} s: {what}")
+    raise AssertionError(f"not within {LONGEST_WAIT:g} s: {what}")
 
 
 class Balancer:
@@ -33,7 +33,7 @@ class Balancer:
     def ask(self, command: str) -> str:
         """Send a command to the admin socket; return the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(LONGEST_WAIT)
             connection.connect(self._admin)
             connection.sendall(command.encode() + b"\n")
             with connection.makefile() as answer:

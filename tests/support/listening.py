@@ -17,7 +17,7 @@ from twistecho.service.listening.endpoint import endpoint_for
 
 reactor: Any = global_reactor
 
-PATIENCE = 20.0
+LONGEST_WAIT = 20.0
 
 Client = Callable[[socket.socket], Any]
 """A plain client: a function of its connected socket, called in a thread."""
@@ -65,10 +65,10 @@ def talk(address: Any, client: Client, source: Any = None) -> Any:
     """Connect to a Unix socket's path, or to host and port, and run a client."""
     if isinstance(address, str):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(LONGEST_WAIT)
         connection.connect(address)
     else:
-        connection = socket.create_connection(address, PATIENCE, source)
+        connection = socket.create_connection(address, LONGEST_WAIT, source)
     with connection:
         return client(connection)
 

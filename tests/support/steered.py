@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.threads import deferToThread
 from twisted.web.resource import IResource
 
-from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
+from tests.support.listening import LONGEST_WAIT, ListeningCase, port_of, reactor
 from twistecho import EchoFactory
 from twistecho.service.control.guards import Guards
 from twistecho.service.control.site import control_site
@@ -27,11 +27,11 @@ class Clients:
 
     def connect(self) -> socket.socket:
         """Connect to the service's port."""
-        return socket.create_connection(("127.0.0.1", self.echo), PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.echo), LONGEST_WAIT)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to the control port, on a new connection; return the answer's data."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=LONGEST_WAIT)
         try:
             said = None if body is None else json.dumps(body)
             connection.request(method, path, said, {"Content-Type": "application/json"})

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.service.listening.test_proxy_factory import ProxiedCase, half_close
 from tests.support.certificates import write_certificate
-from tests.support.listening import PATIENCE, port_of, reactor
+from tests.support.listening import LONGEST_WAIT, port_of, reactor
 from tests.support.peers import unused_port
 from tests.support.programs import missing, program
 from twistecho import Fleet, Plan, ReplyFormat, Report, run_threads
@@ -168,7 +168,7 @@ class ClientTests(ForeignCase):
             command,
             input=b"hello\n" * 500,
             stdout=subprocess.PIPE,
-            timeout=PATIENCE,
+            timeout=LONGEST_WAIT,
         )
         assert run.returncode == 0
         return bytes(run.stdout)

@@ -825,7 +825,7 @@ class DurationTests(unittest.TestCase):
     def test_at_the_end_nobody_waits_long_for_the_other_side_to_close(self) -> None:
         """That it had not is no failure then; without a duration it is."""
         plan = Plan(clients=1, messages=(b"a",), duration=1, timeout=30, reply=ReplyFormat.RAW)
-        for fields, patience, cause in (
+        for fields, seconds, cause in (
             ({}, CLOSING, None), ({"timeout": 1.0}, 1.0, "close:timeout"),
             ({"duration": None}, 30.0, "close:timeout"),
         ):  # fmt: skip
@@ -833,8 +833,8 @@ class DurationTests(unittest.TestCase):
             assert wire.conversation.step_timeout == wire.plan.timeout
             wire.conversation.received(b"a", 2.0)
             with self.subTest(fields=fields):
-                assert wire.conversation.step_timeout == patience
-                wire.conversation.failed("timeout", 2.0 + patience)
+                assert wire.conversation.step_timeout == seconds
+                wire.conversation.failed("timeout", 2.0 + seconds)
                 assert (wire.outcome.cause and str(wire.outcome.cause)) == cause
 
     def test_who_would_connect_after_the_end_does_not(self) -> None:

@@ -22,7 +22,7 @@ from twistecho.fleet.runs.engine import ENGINES
 from twistecho.fleet.runs.fleet_process import FleetError, FleetProcess, decoding
 from twistecho.testing.servers import EchoServer
 
-PATIENCE = 30.0
+LONGEST_WAIT = 30.0
 
 
 class FleetProcessTests(unittest.TestCase):
@@ -50,7 +50,7 @@ class FleetProcessTests(unittest.TestCase):
         plan = Plan(clients=2, duration=60.0, think=0.01, reply=ReplyFormat.RAW)
         for engine in ENGINES:
             with self.subTest(engine=engine), FleetProcess(engine, self.target, plan) as clients:
-                clients.wait_for_begin(PATIENCE)
+                clients.wait_for_begin(LONGEST_WAIT)
                 assert clients.began is not None
                 while not clients.progress.answered:
                     assert not clients.wait(0.02)
@@ -88,7 +88,7 @@ class FleetProcessTests(unittest.TestCase):
         plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)
         with FleetProcess("reactor", self.target, plan) as clients:
             clients.interrupt()
-            assert clients.wait(PATIENCE)
+            assert clients.wait(LONGEST_WAIT)
             assert clients.ended_before_its_clients
             assert clients.problem() == "interrupted before its clients began"
 
@@ -96,7 +96,7 @@ class FleetProcessTests(unittest.TestCase):
         """Nor does it hold anybody up."""
         plan = Plan(clients=2, duration=60.0, reply=ReplyFormat.RAW)
         with FleetProcess("threads", self.target, plan) as clients:
-            clients.wait_for_begin(PATIENCE)
+            clients.wait_for_begin(LONGEST_WAIT)
             clients.kill()
             with pytest.raises(FleetError, match="the clients' process: killed by SIGKILL"):
                 clients.wait_for_report()

@@ -29,12 +29,12 @@ from twistecho.fleet.runs.run import show_nothing
 from twistecho.fleet.runs.several import Parts, run_processes
 from twistecho.testing.servers import EchoServer
 
-PATIENCE = 30.0
+LONGEST_WAIT = 30.0
 
 
 def wait_until_answered(parts: Parts, messages: int) -> None:
     """Wait until so many messages have been answered, all parts together."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LONGEST_WAIT
     while parts.progress().answered < messages:
         assert time.monotonic() < deadline, parts.progress()
         time.sleep(0.02)
@@ -84,7 +84,7 @@ class PartsTests(unittest.TestCase):
         plan = self.plan(clients=4, barrier=True)
         with Parts("reactor", plan, self.target, 2) as parts:
             parts.parts[1].process.send_signal(signal.SIGSTOP)
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + LONGEST_WAIT
             while self.server.connections < 2:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
@@ -123,7 +123,7 @@ class PartsTests(unittest.TestCase):
         plan = self.plan(clients=4, barrier=True, ramp=0.1)
         with contextlib.suppress(KeyboardInterrupt), Parts("threads", plan, self.target, 2) as run:
             for part in run.parts:
-                part.wait_for_begin(PATIENCE)
+                part.wait_for_begin(LONGEST_WAIT)
             raise KeyboardInterrupt
         assert [part.process.returncode for part in run.parts] == [-signal.SIGKILL] * 2
 
@@ -231,7 +231,7 @@ class PartsTests(unittest.TestCase):
                 children = psutil.Process(run.pid).children()
                 time.sleep(0.01)
             run.kill()
-        gone, alive = psutil.wait_procs(children, timeout=PATIENCE)
+        gone, alive = psutil.wait_procs(children, timeout=LONGEST_WAIT)
         assert len(gone) == 2
         assert not alive
 
@@ -248,12 +248,12 @@ class CommandTests(unittest.TestCase):
             arguments = ["-r", "raw", "-c", "4", "-n", "1000000", "-P", "2", f"--json={path}"]
             command = [sys.executable, "-m", "twistecho", "fleet", str(server.port), *arguments]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-                deadline = time.monotonic() + PATIENCE
+                deadline = time.monotonic() + LONGEST_WAIT
                 while server.connections < 4:
                     assert time.monotonic() < deadline
                     time.sleep(0.02)
                 run.send_signal(signal.SIGINT)
-                shown, _ = run.communicate(timeout=PATIENCE)
+                shown, _ = run.communicate(timeout=LONGEST_WAIT)
             assert run.returncode == 130, shown
             assert "process 2 of 2" in shown
             found = json.loads(path.read_text())

@@ -26,7 +26,7 @@ from twistecho.fleet.search.sides_here import FoundOfSide
 from twistecho.fleet.search.slices import Slices
 from twistecho.testing.servers import EchoServer
 
-PATIENCE = 30.0
+LONGEST_WAIT = 30.0
 TURNS = Turns(2, 0.2, 0.05)
 LONG = Turns(100, 2.0)
 PLAN = Plan(clients=3, reply=ReplyFormat.RAW, barrier=True, duration=TURNS.duration)
@@ -49,7 +49,7 @@ class SeveralSidesTests(unittest.TestCase):
 
     def wait_until_answered(self, parts: SideParts, messages: int) -> None:
         """Wait until so many messages have been answered, by both targets together."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LONGEST_WAIT
         while parts.progress().answered < messages:
             assert time.monotonic() < deadline, parts.progress()
             time.sleep(0.02)
@@ -115,7 +115,7 @@ class SeveralSidesTests(unittest.TestCase):
             started = start(part)
             if part.plan.first == 0:
                 part.kill()
-                assert part.wait(PATIENCE)
+                assert part.wait(LONGEST_WAIT)
             return started
 
         with (

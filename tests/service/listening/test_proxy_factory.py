@@ -19,7 +19,7 @@ from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from tests.support import DOCS
-from tests.support.listening import PATIENCE, ListeningCase, port_of, reactor
+from tests.support.listening import LONGEST_WAIT, ListeningCase, port_of, reactor
 from tests.support.peers import read_exactly, read_to_end, reset
 from tests.support.pipes import Pipe, tcp
 from tests.support.programs import program
@@ -104,7 +104,7 @@ class HAProxyTests(ProxiedCase):
         running = subprocess.Popen(
             [haproxy, "-db", "-q", "-f", str(path)], pass_fds=[listener.fileno()]
         )
-        self.addCleanup(running.wait, PATIENCE)
+        self.addCleanup(running.wait, LONGEST_WAIT)
         self.addCleanup(running.terminate)
         host, port = listener.getsockname()
         return host, port
@@ -147,11 +147,11 @@ class HAProxyTests(ProxiedCase):
 
         def clients() -> list[bytes]:
             came = []
-            with socket.create_connection(address, PATIENCE, ("127.0.0.2", 0)) as first:
+            with socket.create_connection(address, LONGEST_WAIT, ("127.0.0.2", 0)) as first:
                 first.sendall(b"a")
                 came.append(read_exactly(first, 1))
                 for source in ("127.0.0.2", "127.0.0.3"):
-                    other = socket.create_connection(address, PATIENCE, (source, 0))
+                    other = socket.create_connection(address, LONGEST_WAIT, (source, 0))
                     other.sendall(b"b")
                     other.shutdown(socket.SHUT_WR)
                     came.append(read_until_reset(other))
@@ -225,7 +225,7 @@ class HeaderTests(ProxiedCase):
 
         def clients() -> list[bytes]:
             address = ("127.0.0.1", port_of(service))
-            waiting = [socket.create_connection(address, PATIENCE) for _ in range(20)]
+            waiting = [socket.create_connection(address, LONGEST_WAIT) for _ in range(20)]
             for number, connection in enumerate(waiting):
                 connection.sendall(HEADER[:number])
             return [read_until_reset(connection) for connection in waiting]
@@ -244,9 +244,9 @@ class HeaderTests(ProxiedCase):
         def clients() -> bytes:
             address = ("127.0.0.1", port_of(service))
             with (
-                socket.create_connection(address, PATIENCE),
-                socket.create_connection(address, PATIENCE),
-                socket.create_connection(address, PATIENCE) as third,
+                socket.create_connection(address, LONGEST_WAIT),
+                socket.create_connection(address, LONGEST_WAIT),
+                socket.create_connection(address, LONGEST_WAIT) as third,
             ):
                 return read_to_end(third)
 
@@ -290,7 +290,7 @@ class StopTests(ProxiedCase):
         clients = []
         for number in range(5):
             # The reactor does not turn here: nothing of this is accepted before the stop.
-            client = socket.create_connection(("127.0.0.1", port_of(service)), PATIENCE)
+            client = socket.create_connection(("127.0.0.1", port_of(service)), LONGEST_WAIT)
             self.addCleanup(client.close)
             client.sendall(HEADER + b"owed %d" % number)
             clients.append(client)
@@ -300,7 +300,7 @@ class StopTests(ProxiedCase):
     async def test_a_header_that_is_not_there_is_not_waited_for(self) -> None:
         """The service ends at once; no timer is left, as trial checks."""
         service = self.start_proxied()
-        with socket.create_connection(("127.0.0.1", port_of(service)), PATIENCE):
+        with socket.create_connection(("127.0.0.1", port_of(service)), LONGEST_WAIT):
             await self.until(lambda: service.factory.count_open() == 1)
             await service.stopService()
         assert service.factory.count_open() == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
-from tests.support.listening import PATIENCE
+from tests.support.listening import LONGEST_WAIT
 from tests.support.peers import read_exactly, read_to_end
 from tests.support.programs import program
 
@@ -35,7 +35,7 @@ class Holder:
     def connect(self) -> socket.socket:
         """Connect a client; nobody needs to be running for that."""
         connection = socket.socket(self.listener.family)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(LONGEST_WAIT)
         connection.connect(self.address)
         return connection
 
@@ -97,7 +97,7 @@ class ActivationTests(TestCase):
                     assert read_to_end(second) == b"two"
                     assert new.poll() is None
             assert read_to_end(first) == b"owed"
-            old.wait(PATIENCE)
+            old.wait(LONGEST_WAIT)
         with holder.service("-rraw"), holder.connect() as third:
             third.sendall(b"three")
             assert read_exactly(third, 5) == b"three"
@@ -123,7 +123,7 @@ class ActivationTests(TestCase):
         """The socket was made by systemd for another one."""
         holder = self.hold(socket.AF_INET, ("127.0.0.1", 0), "INET6")
         with holder.service() as process, holder.connect():
-            _, said = process.communicate(timeout=PATIENCE)
+            _, said = process.communicate(timeout=LONGEST_WAIT)
             assert process.returncode == 1
         (line,) = [line for line in said.splitlines() if line.startswith("twist echo:")]
         assert "the socket that was passed is AF_INET" in line
@@ -157,7 +157,7 @@ class ActivationTests(TestCase):
                     while answered[0] < before + 20 and not problems:
                         done.wait(0.01)
                     process.terminate()
-                    process.wait(PATIENCE)
+                    process.wait(LONGEST_WAIT)
             with holder.service("-rraw"):
                 done.set()
                 for thread in threads:

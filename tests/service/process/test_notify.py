@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.listening import PATIENCE
+from tests.support.listening import LONGEST_WAIT
 from tests.support.peers import connect, read_exactly
 from twistecho.service.process.notify import Notifications
 
@@ -24,7 +24,7 @@ class Manager:
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(LONGEST_WAIT)
 
     def next(self) -> str:
         """Wait for the next notification."""
@@ -152,5 +152,5 @@ class ProcessTests(unittest.TestCase):
                     assert told == "STOPPING=1"
                     assert manager.next() == "WATCHDOG=1"
                     assert read_exactly(connection, 4) == b"owed"
-                running.process.wait(PATIENCE)
+                running.process.wait(LONGEST_WAIT)
                 assert set(manager.all_now()) <= {"WATCHDOG=1"}

@@ -27,7 +27,7 @@ from tests.service.process.test_activation import Holder, wait_for
 from tests.service.process.test_notify import Manager
 from tests.service.process.test_tap import TWIST, Started, fails, refused, twist_echo
 from tests.support.certificates import write_certificate
-from tests.support.listening import PATIENCE
+from tests.support.listening import LONGEST_WAIT
 from tests.support.peers import connect, read_exactly, read_to_end, unused_port
 from tests.support.tcp import SYN_SENT, tcp_info
 from twistecho import EchoFactory
@@ -74,7 +74,7 @@ class Service:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until something has come about."""
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + LONGEST_WAIT
     while not condition():
         assert time.monotonic() < ends, "it does not come about"
         time.sleep(0.01)
@@ -102,11 +102,11 @@ def workers(*options: str, environ: tuple[str, ...] = ()) -> Iterator[Service]:
                 if started.process.poll() is None:
                     processes = service.workers()
                     started.process.terminate()
-                    started.process.wait(PATIENCE)
+                    started.process.wait(LONGEST_WAIT)
                     assert os.listdir(folder) == []  # noqa: PTH208 - names alone
             finally:
                 started.process.kill()
-                started.process.wait(PATIENCE)
+                started.process.wait(LONGEST_WAIT)
                 for one in processes:
                     until(lambda: has_ended(one))  # noqa: B023 - called at once
 
@@ -206,7 +206,7 @@ class AnswerTests(TestCase):
                 (worker,) = service.workers()
                 kinds[name] = _descriptors(worker.pid)
                 started.process.terminate()
-                started.process.wait(PATIENCE)
+                started.process.wait(LONGEST_WAIT)
         assert "anon_inode:[eventpoll]" in kinds["eager"]
         assert "anon_inode:[eventpoll]" not in kinds["select"]
 
@@ -235,7 +235,7 @@ def ask(address: Any) -> bytes:
     """Ask at an address of IPv6, or at a Unix socket."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6
     with socket.socket(family) as one:
-        one.settimeout(PATIENCE)
+        one.settimeout(LONGEST_WAIT)
         one.connect(address)
         one.sendall(b"x")
         return one.recv(1)
@@ -259,7 +259,7 @@ def received(client: socket.socket) -> bytes:
 
 def totals(port: int) -> dict[str, float]:
     """Scrape the metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LONGEST_WAIT) as answer:
         lines = answer.read().decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name.removeprefix("twistecho_"): float(value) for name, value in pairs}
@@ -344,7 +344,7 @@ class DeathTests(TestCase):
             for process in everyone:
                 process.terminate()
             assert [read_to_end(client) for client in clients] == [b"x"] * 20
-            assert service.started.process.wait(PATIENCE) == -signal.SIGTERM
+            assert service.started.process.wait(LONGEST_WAIT) == -signal.SIGTERM
             socket.create_server(("127.0.0.1", service.port)).close()
 
     def test_the_drain_time_and_a_second_signal(self) -> None:
@@ -361,7 +361,7 @@ class DeathTests(TestCase):
                 if signals == 2:
                     service.process.terminate()
                 assert fate(client) == "reset"
-                assert service.started.process.wait(PATIENCE) == -signal.SIGTERM
+                assert service.started.process.wait(LONGEST_WAIT) == -signal.SIGTERM
                 out, err = service.started.process.communicate()
                 assert "Traceback" not in out + err
 
@@ -386,7 +386,7 @@ class ManagerTests(TestCase):
                 assert client.recv(1) == b"x"
                 found = psutil.Process(process.pid).children()
                 process.terminate()
-                process.wait(PATIENCE)
+                process.wait(LONGEST_WAIT)
                 until(lambda: all(map(has_ended, found)))
             holder.connect().close()
 

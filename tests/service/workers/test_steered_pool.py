@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from typing import Any
 from unittest import TestCase
 
-from tests.support.listening import PATIENCE
+from tests.support.listening import LONGEST_WAIT
 from tests.support.peers import connect, unused_port
 
 from .test_pool import Service, answer, asked, until, workers
@@ -24,7 +24,7 @@ class Control:
     def ask(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
         """Ask; give the status and what was answered."""
         body = None if document is None else json.dumps(document)
-        with closing(HTTPConnection("127.0.0.1", self.port, PATIENCE)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, LONGEST_WAIT)) as connection:
             connection.request(method, path, body, {"content-type": "application/json"})
             response = connection.getresponse()
             return response.status, json.loads(response.read() or b"null")
