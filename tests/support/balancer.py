@@ -14,7 +14,7 @@ Found = TypeVar("Found")
 
 
 def until(look: Callable[[], Found | None], what: str) -> Found:
-    """Call ``look`` until it returns a value. Raises AssertionError after `LONGEST_WAIT` seconds."""
+    """Call ``look`` until it returns a value. Raises AssertionError after `LONGEST_WAIT`."""
     deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline:
         if found := look():

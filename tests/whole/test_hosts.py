@@ -130,7 +130,7 @@ class HostsTests(TestCase):
             found = spread(hosts, fleet, 12)
             hosts.hosts["echo3"].unplug()
             report = fleet.report()
-            # HAProxy's check ended them, not their own patience, nor HAProxy's of an hour.
+            # HAProxy's check ended them, not their own timeouts, nor HAProxy's of an hour.
             assert report.failures == {"receive:closed": len(clients_of(found, "echo3"))}
             assert failed(report) == clients_of(found, "echo3")
             assert "L4TOUT" in hosts.balancer.servers()["echo3"]["check_status"]

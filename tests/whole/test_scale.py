@@ -7,7 +7,7 @@ from dataclasses import replace
 from bench.hosts_needed import Figures, balancer_pairs, bounds, report
 from bench.losing_a_host import RULES, Host, Site, headroom, simulate
 
-SMALL = Site(clients=1_000, hosts=5, cap=0, accepts=100.0, backlog=50, patience=5.0)
+SMALL = Site(clients=1_000, hosts=5, cap=0, accepts=100.0, backlog=50, longest_wait=5.0)
 
 
 class ArithmeticTests(unittest.TestCase):

@@ -25,7 +25,7 @@ from twistecho.fleet.reports.report import Report
 from twistecho.fleet.reports.verdict import INVALID, invalid, judge
 
 from .echouser import EchoUser
-from .fleetuser import PATIENCE, FleetUser
+from .fleetuser import LONGEST_WAIT, FleetUser
 from .gathering import Gathering, Kind, relay_of
 
 STOP, STOPPED = "twistecho-stop", "twistecho-stopped"
@@ -150,7 +150,7 @@ class Master:
         """Stop all workers; wait until they have stopped, or are missing."""
         self._stopped.clear()
         self._runner.send_message(STOP)
-        deadline = time.monotonic() + self._environment.stop_timeout + PATIENCE
+        deadline = time.monotonic() + self._environment.stop_timeout + LONGEST_WAIT
         while self._present() - self._stopped and time.monotonic() < deadline:
             gevent.sleep(0.05)
 

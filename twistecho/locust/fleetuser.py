@@ -23,7 +23,7 @@ from twistecho.fleet.runs.fleet_process import FleetProcess
 from .gathering import Kind, own_plan, relay_of
 from .statistics import count_lost, count_report
 
-PATIENCE = 20.0
+LONGEST_WAIT = 20.0
 """Seconds that a fleet may take to report after it is told to end."""
 
 _AFTER_A_LOSS = 1.0  # seconds; without a pause, fleets that fail at once would spin
@@ -58,9 +58,9 @@ class FleetUser(User):
             try:
                 self._conclude(fleet, started)
             except GreenletExit:
-                fleet.wait_for_begin(PATIENCE)
+                fleet.wait_for_begin(LONGEST_WAIT)
                 fleet.interrupt()
-                self._conclude(fleet, started, PATIENCE)
+                self._conclude(fleet, started, LONGEST_WAIT)
                 raise
 
     def _conclude(self, fleet: FleetProcess, started: float, patience: float | None = None) -> None:

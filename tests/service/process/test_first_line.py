@@ -52,22 +52,22 @@ class FirstLineForTests(unittest.TestCase):
 
     def test_a_json_log_has_it_on_standard_error(self) -> None:
         """With how to stop; the log's own line has no hint."""
-        with mock.patch("sys.stderr", io.StringIO()) as stderr:
-            line = first_line_for({"logFormat": "json", "logFile": io.StringIO()})
-            line.write("Listening on a")
+        stderr = io.StringIO()
+        line = first_line_for({"logFormat": "json", "logFile": io.StringIO()}, stderr)
+        line.write("Listening on a")
         assert (line.hint, stderr.getvalue().splitlines()[0]) == ("", "Listening on a" + HINT)
 
     def test_a_log_of_words_has_the_hint_on_a_terminal_alone(self) -> None:
         """A service manager's journal, and twistd, need none."""
-        with mock.patch("sys.stderr", io.StringIO()) as stderr:
-            for twist, hint in (
-                ({"logFormat": "text", "logFile": Terminal()}, HINT),
-                ({"logFormat": "text", "logFile": io.StringIO()}, ""),
-                ({}, ""),
-            ):
-                line = first_line_for(twist)
-                line.write("a")
-                assert line.hint == hint
+        stderr = io.StringIO()
+        for twist, hint in (
+            ({"logFormat": "text", "logFile": Terminal()}, HINT),
+            ({"logFormat": "text", "logFile": io.StringIO()}, ""),
+            ({}, ""),
+        ):
+            line = first_line_for(twist, stderr)
+            line.write("a")
+            assert line.hint == hint
         assert stderr.getvalue() == ""
 
 

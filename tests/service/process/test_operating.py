@@ -52,8 +52,8 @@ class OperatingTests(TestCase):
             if line.startswith("FileDescriptorName=")
         )
         assert list(options["endpoints"]) == [f"systemd:domain=INET:name={socket_name}"]
-        patience = next(line for line in lines if line.startswith("TimeoutStopSec="))
-        assert int(patience.partition("=")[2]) > options["drain"]
+        limit = next(line for line in lines if line.startswith("TimeoutStopSec="))
+        assert int(limit.partition("=")[2]) > options["drain"]
 
     def test_haproxy_accepts_its_configuration(self) -> None:
         """As it stands."""

@@ -4,7 +4,6 @@ Twist logs text to a terminal and JSON elsewhere. Where it logs JSON, the line i
 standard error, so that a redirected service still says where it listens.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -37,13 +36,13 @@ class FirstLine:
             self._stream = None  # it is closed, and the log has the line too
 
 
-def first_line_for(twist: Mapping[str, Any]) -> FirstLine:
+def first_line_for(twist: Mapping[str, Any], stderr: TextIO) -> FirstLine:
     """Return what writes the first line, by the options that ``twist`` itself was given.
 
     Under ``twistd`` there are none; it detaches from its terminal, and its log is text.
     """
     log_file = twist.get("logFile")
     if twist.get("logFormat") == "json":
-        return FirstLine(sys.stderr)
+        return FirstLine(stderr)
     on_terminal = log_file is not None and log_file.isatty()
     return FirstLine(hint=HINT if on_terminal else "")

@@ -5,6 +5,7 @@ Whatever is wrong is said in one line that names the option: exit code 2 where t
 at fault, 1 where the world is (a port in use, say).
 """
 
+import sys
 from io import TextIOWrapper
 from typing import cast
 
@@ -45,14 +46,14 @@ def makeService(options: Options) -> EchoService:
 
         chosen = "eager" if reactor_name(reactor) == "eager" else twist.get("reactorName")
         workers = make_workers(reactor, options, chosen or "default", log_level)
-        workers.first_line = first_line_for(twist)
+        workers.first_line = first_line_for(twist, sys.stderr)
         return workers
     debugging = log_level is LogLevel.debug
     factory = make_factory(clock, options, fitting(options["limits"]), debugging=debugging)
     service = MainService(
         clock, factory, make_listeners(reactor, options, factory), options["drain"]
     )
-    service.first_line = first_line_for(twist)
+    service.first_line = first_line_for(twist, sys.stderr)
     for listener in _listeners_beside(reactor, options, service):
         service.add_listener(listener)
     return service
