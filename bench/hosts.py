@@ -23,7 +23,7 @@ from tests.support.balancer import until
 from twistecho.fleet.reports.report import Report
 
 CLIENTS = 300
-OWED = "!delay 4 owed"
+LATE = "!delay 4 late"
 DRAIN = "set server twistecho/echo2 state drain"
 SHUTDOWN = " on-marked-down shutdown-sessions"
 REUSE = "echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse"
@@ -64,7 +64,7 @@ def connected(hosts: Balanced, clients: int) -> None:
 
 def arrived(service: Service, number: int) -> None:
     """Wait until ``number`` messages have reached a service."""
-    until(lambda: service.messages(len(OWED)) == number, "the messages have arrived")
+    until(lambda: service.messages(len(LATE)) == number, "the messages have arrived")
 
 
 def end_of_a_host(end: Callable[[Balanced], None], configuration: str) -> tuple[object, ...]:
@@ -98,7 +98,7 @@ def stop_of_a_service(orders: Iterable[str], configuration: str) -> tuple[object
     """Stop echo2 after commands to HAProxy; return its pending replies, and the failures."""
     with (
         balanced("--in-band", "--drain", "6", configuration=configuration) as hosts,
-        hosts.fleet(f"-c{CLIENTS}", "-m", OWED) as fleet,
+        hosts.fleet(f"-c{CLIENTS}", "-m", LATE) as fleet,
     ):
         connected(hosts, CLIENTS)
         stopped, owed = hosts.services["echo2"], hosts.balancer.count("echo2", "scur")

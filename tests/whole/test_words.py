@@ -16,14 +16,14 @@ CODE = [
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 
-_COUNTED = "messages?|replies|requests?|bytes|connections?|clients?|lines?|draws?|time|processes"
-_EACH = "second|minute|message|reply|request|connection|client|round|run|core|turn|case|pair"
+_COUNTED = "messages?|replies|requests?|bytes|connections?|clients?|lines?|time|processes"
+_EACH = "second|minute|message|reply|request|connection|round|core|turn|case|pair"
 
 STUMBLES = {
     r"\b(patience|fate|whistle)\b": "no persons that are none: say what happens",
     r"\b(is|are|was|were|be) honou?red\b": "say what is done",
     r"\bport rests\b": "accepting pauses",
-    r"\b(owe|owes|owed)\b": "pending",
+    r"(?<!`)\b(owe|owes|owed)\b": "pending",
     r"\b(somebody|anybody|nobody|everybody|whoever|whom|whomever)\b": "name who that is",
     r"\bfor want of\b": "without, out of",
     r"\bfor so (long|many|much)\b": "for this long: name the value",
