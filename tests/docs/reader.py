@@ -240,6 +240,17 @@ class Reader:
             self._run(command, may_fail=False)
 
 
+_NOTEBOOK = """import asyncio, os, sys
+
+async def run():
+    await eval({cell})
+
+asyncio.run(run())
+sys.stdout.flush()
+os._exit(0)  # a notebook's process waits for no thread, such as those of a reactor
+"""
+
+
 def _module(block: Block) -> str:
     return f"test_line_{block.place.rpartition(':')[2]}"
 
@@ -250,9 +261,7 @@ def _program(text: str) -> str:
         compile(text, "block", "exec")
     except SyntaxError:
         cell = f"compile({text!r}, 'block', 'exec', {ast.PyCF_ALLOW_TOP_LEVEL_AWAIT})"
-        return (
-            f"import asyncio\n\nasync def cell():\n    await eval({cell})\n\nasyncio.run(cell())\n"
-        )
+        return _NOTEBOOK.format(cell=cell)
     return text
 
 
