@@ -5,8 +5,6 @@ it the examples of ``docs`` that a reader would copy: the programs and the scena
 a block starts run until the page ends. Tests among the blocks run together at the end of the page.
 """
 
-import ast
-import json
 import re
 import shutil
 import subprocess
@@ -15,19 +13,13 @@ import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import jsonschema_rs
 
 from tests.support import DOCS
 from tests.support.peers import unused_port
-from tests.support.programs import program
-from twistecho.fleet.plans.plan import Plan
-from twistecho.service.scenario.document import read_scenario
 
-from . import shapes
+from . import checks, shapes
 from .blocks import Block, PageError, blocks_of, steps_of
-from .shell import DEADLINE, ROOT, Ended, Shell, commands_in, environment, is_service
+from .shell import DEADLINE, Ended, Shell, commands_in, environment, is_service
 
 _TEST = re.compile(r"^ *(?:async )?def test_|^class \w+\((?:\w+, )*TestCase\)", re.MULTILINE)
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "twistecho.pytest_plugin",
@@ -62,7 +54,7 @@ builtins.my_client = my_client
 def follow(page: Path) -> None:
     """Run the blocks of a page. Raises PageError for the first that does not do as shown."""
     blocks = blocks_of(page.name, page.read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         reader = Reader(Path(folder), "\n".join(block.text for block in blocks))
         try:
             for block in blocks:
@@ -94,7 +86,8 @@ class Reader:
         """Do what a reader does with a block. Raises PageError, with the block's place."""
         kinds: dict[str, Callable[[Block], None]] = {
             "sh": self._sh, "console": self._console, "python": self._python, "toml": self._toml,
-            "json": _read_json, "ini": self._unit, "haproxy": self._haproxy, "yaml": self._yaml, "markdown": self._markdown,
+            "json": checks.read_json, "ini": self._unit, "haproxy": self._haproxy,
+            "yaml": self._yaml, "markdown": self._markdown,
         }  # fmt: skip
         if block.reason is not None:
             self.last = None
@@ -117,15 +110,15 @@ class Reader:
     def _run(self, command: str, *, may_fail: bool) -> Ended:
         """Run a command, or start a service; hold that its exit code is one that it may have."""
         if command.startswith(("pip install", "pip3 install")):
-            _check_extras(command)
+            checks.check_extras(command)
             return Ended(0, "", "")
         changed = self.mapped(shapes.shorter(command))
         if is_service(changed):
             ended = self._serve(changed)
         else:
             ended = self.shell.run(changed)
-            codes = {0, 1, 3} if shapes.judged(command) or may_fail else {0}
-            if ended.code not in codes or "Traceback" in ended.err:
+            may_fail = may_fail or shapes.judged(command)
+            if ended.code not in ({0, 1, 3} if may_fail else {0}) or "Traceback" in ended.err:
                 raise PageError(f"{command}\nexit code {ended.code}\n{ended.out}{ended.err}")
         self.last = command, ended
         return ended
@@ -162,7 +155,7 @@ class Reader:
             self.tests.append(block)
             return
         path = self.here / f"block_{block.place.rpartition(':')[2]}.py"
-        path.write_text(_program(self.mapped(block.text)), encoding="utf-8")
+        path.write_text(checks.program(self.mapped(block.text)), encoding="utf-8")
         ended = self._start_python("-W", "error", path.name, folder=self.here)
         if ended.code or ended.err:
             raise PageError(f"exit code {ended.code}\n{ended.out}{ended.err}")
@@ -204,7 +197,7 @@ class Reader:
         if "tool" in data:
             self._configured(block)
         else:
-            _parsed(data)
+            checks.parsed(data)
 
     def _configured(self, block: Block) -> None:
         """Run a test of one line under a configuration of pytest."""
@@ -219,7 +212,6 @@ class Reader:
 
     def _unit(self, block: Block) -> None:
         """Verify the units of a page, from the one on that has a service."""
-        analyze = program("systemd-analyze", "systemd")
         units = self.folder / "units"
         units.mkdir(exist_ok=True)
         kind = "service" if "[Service]" in block.text else "socket"
@@ -227,12 +219,13 @@ class Reader:
         (units / f"twistecho.{kind}").write_text(text, encoding="utf-8")
         if kind == "service":
             names = [str(path) for path in sorted(units.iterdir())]
-            _checked(analyze, "verify", "--man=no", *names, about="twistecho")
+            arguments = ("verify", "--man=no", *names)
+            checks.checked("systemd-analyze", "systemd", *arguments, about="twistecho")
 
     def _haproxy(self, block: Block) -> None:
         path = self.folder / "haproxy.cfg"
         path.write_text(block.text, encoding="utf-8")
-        _checked(program("haproxy", "haproxy"), "-c", "-f", str(path), about="WARN")
+        checks.checked("haproxy", "haproxy", "-c", "-f", str(path), about="WARN")
 
     def _yaml(self, block: Block) -> None:
         """Run the commands of a workflow's steps."""
@@ -240,64 +233,5 @@ class Reader:
             self._run(command, may_fail=False)
 
 
-_NOTEBOOK = """import asyncio, os, sys
-
-async def run():
-    await eval({cell})
-
-asyncio.run(run())
-sys.stdout.flush()
-os._exit(0)  # a notebook's process waits for no thread, such as those of a reactor
-"""
-
-
 def _module(block: Block) -> str:
     return f"test_line_{block.place.rpartition(':')[2]}"
-
-
-def _program(text: str) -> str:
-    """Return a program that runs a block; one with a top-level ``await`` is a notebook's cell."""
-    try:
-        compile(text, "block", "exec")
-    except SyntaxError:
-        cell = f"compile({text!r}, 'block', 'exec', {ast.PyCF_ALLOW_TOP_LEVEL_AWAIT})"
-        return _NOTEBOOK.format(cell=cell)
-    return text
-
-
-def _checked(*command: str, about: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
-    said = [line for line in done.stderr.splitlines() if about in line]
-    if done.returncode or said:
-        raise PageError(done.stdout + done.stderr)
-
-
-def _check_extras(command: str) -> None:
-    """Hold that the extras which a command installs exist."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for extras in re.findall(r"(?:twistecho|\.)\[([\w,]+)\]", command):
-        for extra in extras.split(","):
-            if extra not in project["optional-dependencies"]:
-                raise PageError(f"no such extra: {extra}")
-
-
-def _parsed(data: Any) -> None:
-    """Read a scenario or a plan. Raises PageError where it is neither."""
-    reading: Callable[[Any], object] = read_scenario
-    if "messages" in data and "clients" in data:
-        reading = Plan.from_dict
-    try:
-        reading(data)
-    except (ValueError, TypeError) as error:
-        raise PageError(str(error)) from error
-
-
-def _read_json(block: Block) -> None:
-    data = json.loads(block.text)
-    if "start" in data:  # a line of --json-lines
-        schema = json.loads((DOCS / "report-3.schema.json").read_text(encoding="utf-8"))
-        line = {**schema, "$ref": "#/$defs/line"}
-        line = {key: line[key] for key in ("$schema", "$defs", "$ref") if key in line}
-        jsonschema_rs.Draft202012Validator(line).validate(data)
-    else:
-        _parsed(data)
