@@ -7,7 +7,7 @@ PORT, DELAY = int(sys.argv[1]), float(sys.argv[2])
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send back what comes, each time after the delay, until the client has no more."""
+    """Send back each message after the delay, until the client closes its sending side."""
     while message := await reader.read(1024):
         await asyncio.sleep(DELAY)
         writer.write(message)

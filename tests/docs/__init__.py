@@ -1,1 +1,1 @@
-"""Tests of the documentation: what is written from the code, and the site around it."""
+"""Tests of the documentation: its code blocks, what is written from the code, and the site."""

@@ -1,9 +1,8 @@
-"""docs/steering.md: its recipes against the clients that they are about, and what else it says."""
+"""docs/steering.md: its tables and requests (tests/docs runs its examples)."""
 
 import json
 import re
 import shlex
-import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -17,7 +16,7 @@ from twisted.internet.threads import deferToThread
 import twistecho
 from tests.support import DOCS
 from tests.support.listening import ListeningCase
-from tests.testing.test_pytest_plugin import PYTEST, start_python
+from tests.testing.test_pytest_plugin import start_python
 from twistecho.service.process.options import Options
 from twistecho.service.scenario.document import read_scenario, written
 from twistecho.service.workers.make_service import makeService
@@ -25,84 +24,24 @@ from twistecho.service.workers.make_service import makeService
 PAGE = (DOCS / "steering.md").read_text(encoding="utf-8")
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 
-MY_CLIENT = '''
-"""A client of nobody's, which tries three times: what the first example is about."""
-
-import builtins
-import socket
-
-
-class my_client:
-    def __init__(self, address):
-        self.address = address
-
-    def ask(self, message):
-        for _ in range(3):
-            with socket.create_connection(self.address) as connection:
-                try:
-                    connection.sendall(message)
-                    if reply := connection.recv(len(message)):
-                        return reply
-                except ConnectionResetError:
-                    pass
-
-
-builtins.my_client = my_client
-'''
-
 
 def blocks(language: str, page: str = PAGE) -> list[str]:
     """Give the examples in a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
-RECIPES = [
-    text for text in blocks("python") if re.search(r"^(async )?def test_", text, re.MULTILINE)
-]
-CASES = [text for text in blocks("python") if "TestCase" in text]
-PROGRAMS = [text for text in blocks("python") if text not in RECIPES + CASES]
-
-
 class ExampleTests(TestCase):
-    """Whoever copies an example finds that it works."""
-
-    def setUp(self) -> None:
-        """Make the folder in which the scenarios lie."""
-        kept = tempfile.TemporaryDirectory()
-        self.addCleanup(kept.cleanup)
-        self.folder = kept.name
-        shutil.copytree(DOCS / "scenarios", self.folder, dirs_exist_ok=True)
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file there."""
-        Path(self.folder, name).write_text(text, encoding="utf-8")
-
-    def test_the_recipes_are_true_of_their_clients(self) -> None:
-        """Each passes, by itself a whole file; warnings are errors."""
-        self.write("conftest.py", MY_CLIENT)
-        for number, text in enumerate(RECIPES):
-            self.write(f"test_{number}.py", text)
-        ended = start_python(self.folder, *PYTEST, "-p", "pytest_twisted", "-W", "error")
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert len(RECIPES) == 14
-        assert re.search(r"^17 passed", ended.stdout, re.MULTILINE), ended.stdout
+    """The test case of the page (tests/docs runs its other examples)."""
 
     def test_the_test_case_is_one_of_unittest_and_of_trial(self) -> None:
         """Both run it."""
-        [text] = CASES
-        self.write("test_case.py", text)
-        for runner in ("unittest", "twisted.trial"):
-            ended = start_python(self.folder, "-W", "error", "-m", runner, "test_case")
-            assert ended.returncode == 0, ended.stdout + ended.stderr
-            assert "Ran 1 test" in ended.stdout + ended.stderr
-
-    def test_the_programs_run(self) -> None:
-        """As scripts."""
-        assert len(PROGRAMS) == 2
-        for text in PROGRAMS:
-            self.write("program.py", text)
-            ended = start_python(self.folder, "-W", "error", "program.py")
-            assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
+        [text] = [each for each in blocks("python") if "TestCase" in each]
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "test_case.py").write_text(text, encoding="utf-8")
+            for runner in ("unittest", "twisted.trial"):
+                ended = start_python(folder, "-W", "error", "-m", runner, "test_case")
+                assert ended.returncode == 0, ended.stdout + ended.stderr
+                assert "Ran 1 test" in ended.stdout + ended.stderr
 
 
 def options(line: str) -> Options:
