@@ -6,6 +6,7 @@ The pages under ``reference/generated`` are written from the code, each time, be
 import sys
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,13 +46,6 @@ html_show_sphinx = False
 html_show_copyright = False
 
 
-def mend_links(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Have links to the README, which is no page of the site, lead to one that says the same."""
-    source[0] = source[0].replace(
-        "](../README.md#the-service)", "](reference/generated/twist-echo.md)"
-    )
-
-
 def setup(app: Sphinx) -> None:
-    """Have every page mended as it is read."""
-    app.connect("source-read", mend_links)
+    """Show HAProxy's configuration as it is: Pygments has no lexer for it."""
+    app.add_lexer("haproxy", TextLexer)

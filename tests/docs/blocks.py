@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 REASONS = frozenset(
     {
+        "a container engine",
         "another host",  # needs a host that only a reader has
         "several machines",
         "root",
@@ -46,11 +47,12 @@ class Block(NamedTuple):
 
 
 def blocks_of(name: str, text: str) -> list[Block]:
-    """Return the blocks of a page.
+    """Return the blocks of a page, without the directives ``{name}`` of the site.
 
     Raises PageError for an unknown language or reason, and for a comment without a block.
     """
-    found = [_block(name, text, match) for match in _FENCE.finditer(text)]
+    fences = [match for match in _FENCE.finditer(text) if not match[2].startswith("{")]
+    found = [_block(name, text, match) for match in fences]
     if len(_ANY_COMMENT.findall(_FENCE.sub("", text))) != sum(b.reason is not None for b in found):
         raise PageError(f"{name}: a comment 'not run' is not right before a block")
     return found

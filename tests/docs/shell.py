@@ -72,6 +72,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "PATH": path,
+        "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
         "PYTHONUNBUFFERED": "1",

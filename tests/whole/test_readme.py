@@ -22,7 +22,7 @@ DEADLINE = 60.0
 def programs() -> list[str]:
     """Give the programs of the section that is about one's own."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.partition("## In your own program\n")[2].partition("\n## ")[0]
+    section = text.partition("## From Python\n")[2].partition("\n## ")[0]
     return re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
@@ -84,7 +84,7 @@ class ReadmeTests(unittest.TestCase):
                 timeout=DEADLINE,
                 check=False,
             )
-            assert (done.stdout, done.stderr) == ("100 {}\n[]\n", "")
+            assert (done.stdout, done.stderr) == ("100 clients answered, 0 failed\n", "")
             with socket.create_connection(("127.0.0.1", self.port), DEADLINE) as client:
                 client.sendall(b"ola")
                 service.terminate()
