@@ -50,7 +50,7 @@ class BoundOptionsTests(SynchronousTestCase):
         """Nobody has to know the fields."""
         for arguments, words in {
             ("--max-waiting-total=1000",): (
-                "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
+                "--max-waiting-total: 1000 is less than --max-waiting per connection, 262144"
             ),
             ("--workers=4", "--max-connections=3"): (
                 "--max-connections: 3 cannot be divided among 4 workers"
@@ -78,7 +78,7 @@ class BoundOptionsTests(SynchronousTestCase):
             ),
             ("--workers=4", "--max-waiting-total=1000000"): (
                 "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
-                "--max-waiting of one connection, 262144"
+                "--max-waiting per connection, 262144"
             ),
         }.items():
             assert refusal(*arguments) == f"twist echo: {words}"
