@@ -68,7 +68,7 @@ class BoundOptionsTests(SynchronousTestCase):
                 "--fault: 3600000 s is longer than 1,000,000 s"
             ),
             ("--port=unix:/nowhere/a", "--fault=unaccepted"): (
-                "--fault: unaccepted: only a TCP port can, --port unix:/nowhere/a is none"
+                "--fault: unaccepted: needs TCP ports, and --port unix:/nowhere/a is not one"
             ),
             ("--fault=refuse,match=x",): (
                 "--fault: refuse has no option 'match': it applies to connections, not messages"

@@ -202,7 +202,7 @@ class RefusedTests(FileCase):
     def test_files(self) -> None:
         """The line of what is no TOML or JSON, the key of what is no scenario."""
         for name, text, problem in (
-            ("a.txt", "", "neither .toml nor .json"),
+            ("a.txt", "", "the name must end with .toml or .json"),
             ("a.toml", "delay = ", "Invalid value (at "),
             ("a.toml", "a = 1\n\nb = x", "Invalid value (at line 3, column 5)"),
             ("a.toml", b"\xff", "not UTF-8 text"),
