@@ -139,7 +139,7 @@ class FactorySteering(Steering):
         return Received(kept.total, following[-1].index + 1 if cut else kept.total, following)
 
     def clear_received(self) -> None:
-        """Forget what was received."""
+        """Forget the received messages."""
         self._factory.received.clear()
 
     def connections(self) -> Sequence[OpenConnection]:

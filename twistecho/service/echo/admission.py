@@ -77,7 +77,7 @@ class Budget:
         return now - self._since
 
     def leave(self, reader: Reader) -> None:
-        """Leave the line."""
+        """Remove a reader from the line."""
         self._in_line.pop(reader, None)
         self._amid_message.pop(reader, None)
         self.finished(reader)
@@ -114,13 +114,13 @@ class Admission:
         return None
 
     def enter(self, address: object) -> None:
-        """Count a connection in."""
+        """Count a new connection."""
         self._open += 1
         if self._limits.connections_per_peer:
             self._by_peer[counted_as(address)] += 1
 
     def leave(self, address: object) -> None:
-        """Count a connection out; a peer without connections is forgotten."""
+        """Stop counting a connection; forget a peer without connections."""
         self._open -= 1
         if self._limits.connections_per_peer:
             peer = counted_as(address)

@@ -113,7 +113,7 @@ class Connection(Watched, Protocol):
         self.wake_at = inf  # see `Timed`
         self._connections = connections
         self._state = connections.state
-        self._queue: ReplyQueue | None = None  # from when something first had to wait
+        self._queue: ReplyQueue | None = None  # made when a reply first has to wait
         self._framing = connections.scenario.framing
         self._cutter: Cutter | None = None
         if self._state & FRAMED:

@@ -353,5 +353,5 @@ class OwnPorts:
             )
         ports: Any = AdoptedUnixPort
         return self._started(
-            ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - how reactors do it
+            ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - as reactors do
         )

@@ -52,7 +52,7 @@ class ProxiedEchoFactory(EchoFactory):
         self._deadlines = Deadlines(clock)
 
     def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
-        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        """Make the protocol of a new connection, or return None to have it closed at once."""
         if addr not in self.proxies:
             return super().buildProtocol(addr)
         if 0 < self.limits.connections <= self.count_open():

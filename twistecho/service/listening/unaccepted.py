@@ -27,7 +27,7 @@ LOOK = 0.05
 """Seconds between two checks whether the queue is full."""
 
 SOON = 0.001
-"""The same while it is not."""
+"""Seconds between two checks while it is not full."""
 
 _TRIES = 100  # clients that connect at the same moment may be quicker, several times
 _LOOKS_PENDING = 100  # after this many checks the filler's SYN was dropped: try a new one

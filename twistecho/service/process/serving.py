@@ -89,7 +89,7 @@ def make_listener(
         return Listener(endpoint_for(reactor, description), factory, option, what, exposed)
     except OSError as error:
         end_process(f"{option}: {reason(error)}", 1)
-    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+    except Exception as error:  # noqa: BLE001 - endpoint parsers may raise anything
         end_process(f"{option}: not an endpoint description: {error}", 2)
 
 
@@ -199,7 +199,7 @@ class MainService(EchoService):
         """Listen, or end the process with one line."""
         try:
             self.listen(listener.endpoint, listener.factory, listener.what, listener.exposed)
-        except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
+        except Exception as error:  # noqa: BLE001 - endpoints may raise anything
             end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
 
     def stopService(self) -> Deferred[Any]:

@@ -80,7 +80,7 @@ class Deciding:
 
     @cached_property
     def may_fail(self) -> bool:
-        """Whether anything can go wrong on purpose."""
+        """Whether a fault may apply, or a message request one."""
         return bool(self.faults.faults or self.in_band or any(self._own_faults))
 
     @property

@@ -181,7 +181,7 @@ class Constant:
 
 
 NO_DELAY = Constant(0.0)
-"""Replies are not held."""
+"""No delay: replies are not held."""
 
 
 def parse_delay(text: str) -> Constant:
@@ -266,7 +266,7 @@ class Trace:
         """The longest delay, in seconds."""
         return max(self.delays)
 
-    def seconds(self, connection: int, message: int) -> float:  # noqa: ARG002 - alike for all
+    def seconds(self, connection: int, message: int) -> float:  # noqa: ARG002 - the same for all connections
         """Return the delay of one reply, in seconds."""
         return self.delays[message % len(self.delays)]
 

@@ -11,7 +11,7 @@ from .patterns import Pattern
 
 
 class Kind(TextEnum):
-    """What goes wrong; the values are the names used on the command line."""
+    """The kind of a fault; the values are the names used on the command line."""
 
     REFUSE = "refuse"
     RESET = "reset"
@@ -76,7 +76,7 @@ class Schedule:
 
 
 ALWAYS = Schedule()
-"""Everywhere."""
+"""No restriction: the fault may apply everywhere."""
 
 
 @dataclass(frozen=True)

@@ -222,4 +222,4 @@ def _drawn(
 
 
 NO_FAULTS = Faults()
-"""Nothing goes wrong."""
+"""No faults."""

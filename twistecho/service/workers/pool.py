@@ -114,7 +114,7 @@ class WorkersService(MainService):
         """Listen for metrics and control, in this process alone."""
         metrics = None
         if self._temporary is not None:
-            from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - an extra's
+            from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - an extra
 
             from .metrics import workers_metrics  # noqa: PLC0415 - as above
 
