@@ -157,7 +157,10 @@ class SteeredTests(EchoServerMixin, TestCase):
             self.echo_server(farming="line")  # type: ignore[call-arg]
         for options, problem in (
             ({"framing": "lines"}, "^twist echo: --framing: 'lines' is not one of read, line"),
-            ({"banner_fault": "refuse"}, "^twist echo: --banner-fault: refuse meets no message"),
+            (
+                {"banner_fault": "refuse"},
+                "^twist echo: --banner-fault: refuse does not apply to messages",
+            ),
             ({"faults": ["reset", "zap"]}, "^twist echo: --fault: 'zap' is not one of"),
             ({"framing": "fixed:70000"}, "^twist echo: --framing: "),
             ({"max_received": "x"}, "^twist echo: --max-received: 'x' is not a whole number"),

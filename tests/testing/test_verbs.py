@@ -34,7 +34,7 @@ class PreferredTests(TestCase):
 
     def test_new_ones_that_contradict_each_other_are_refused(self) -> None:
         """An invalid fault too, by its place."""
-        with self.assertRaisesRegex(FieldError, "^faults: reset, close: together more probable"):
+        with self.assertRaisesRegex(FieldError, "^faults: reset, close: the probabilities add up"):
             preferred(["reset", "close"], [])
         with self.assertRaisesRegex(FieldError, r"^faults\[1\]: 'zap' is not one of"):
             preferred(["reset", "zap"], [])

@@ -29,10 +29,10 @@ class TokenTests(TestCase):
         for content, words in {
             b"": "its first line is empty",
             b"\ns3cret": "its first line is empty",
-            b"two words": "its first line is no token",
-            "ключ".encode(): "its first line is no token",
-            b"s3cret\x00": "its first line is no token",
-            b"a" * 5000: "its first line is no token",
+            b"two words": "its first line is not a token",
+            "ключ".encode(): "its first line is not a token",
+            b"s3cret\x00": "its first line is not a token",
+            b"a" * 5000: "its first line is not a token",
         }.items():
             with self.subTest(content=content[:20]), pytest.raises(ValueError, match=words) as why:
                 self.read(content)

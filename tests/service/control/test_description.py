@@ -73,7 +73,7 @@ class DescriptionTests(TestCase):
         clock = Clock()
         asking = Asking(control_site(clock, FakeSteering(clock), Guards()))
         told = asking.ask("GET", "/received?x=1").json["error"]
-        assert told.endswith(f"there are {', '.join(parameters)}")
+        assert told.endswith(f"the parameters are {', '.join(parameters)}")
 
     def test_errors_are_as_described(self) -> None:
         """Those that schemathesis does not meet."""

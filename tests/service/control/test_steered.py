@@ -72,7 +72,7 @@ class ChangeTests(SteeredCase):
         with tempfile.TemporaryDirectory() as folder:
             service = self.start(f"unix:{folder}/echo")
             steering = make_steering(service)
-            with pytest.raises(FieldError, match="faults: unaccepted: only a TCP port"):
+            with pytest.raises(FieldError, match="faults: unaccepted: needs TCP ports"):
                 steering.put({"faults": ["unaccepted"]})
             assert service.factory.scenario.faults.faults == ()
 

@@ -348,4 +348,4 @@ class LogTests(SynchronousTestCase):
             protocol.connectionLost(Failure(ConnectionDone()))
             factory.doStop()
         assert "#debug] 192.0.2.1:77 connected" in log.getvalue()
-        assert "#debug] 192.0.2.1:77 has gone" in log.getvalue()
+        assert "#debug] 192.0.2.1:77 disconnected" in log.getvalue()

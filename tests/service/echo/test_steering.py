@@ -224,7 +224,9 @@ class AcceptedTests(SynchronousTestCase):
         factory = EchoFactory(Clock(), reply="raw", limits=Limits(message_size=8))
         before = factory.scenario
         for framing in ("fixed:9", "delimiter:123456789"):
-            with pytest.raises(FieldError, match=f"^framing: {framing}: no message may have more"):
+            with pytest.raises(
+                FieldError, match=f"^framing: {framing}: the longest message allowed"
+            ):
                 factory.scenario = Scenario(framing=framing)
         assert factory.scenario is before
         protocol, transport = connect(factory)
@@ -298,7 +300,7 @@ class FactoryTests(SynchronousTestCase):
             ({"delay": "trace:/nowhere/a"}, "delay: /nowhere/a: No such file"),
             ({"delay": "x"}, "delay: 'x' is not a number of seconds"),
             ({"banner_delay": "trace:/nowhere/a"}, "banner_delay: /nowhere/a: No such file"),
-            ({"framing": "fixed:70000"}, "framing: fixed:70000: no message may have more than"),
+            ({"framing": "fixed:70000"}, "framing: fixed:70000: the longest message allowed has"),
             ({"faults": ["reset", "x"]}, r"faults\[1\]: 'x' is not one of"),
             ({"seed": "x"}, "seed: not a whole number, 0 or more"),
         ):

@@ -173,7 +173,7 @@ class StarvedTests(unittest.TestCase):
                 assert port._port.startReading.call_count == rested + 1
                 port.accept()
         assert [formatEvent(event).partition(",")[0] for event in events] == [
-            "Accepting rests for a moment: Too many open files"
+            "Accepting pauses for a moment: Too many open files"
         ]
 
 

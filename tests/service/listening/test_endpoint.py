@@ -283,10 +283,14 @@ class CommandTests(TestCase):
             (f"certKey={certificate}:privateKey={folder}/none", 1, f"{folder}/none: No such file"),
             (f"certKey={folder}/none:privateKey={key}", 1, f"{folder}/none: No such file"),
             (f"certKey={folder}:privateKey={key}", 1, f"{folder}: Is a directory"),
-            (f"certKey={empty}:privateKey={key}", 1, "certificate and key do not do"),
-            (f"certKey={broken}:privateKey={key}", 1, "certificate and key do not do"),
-            (f"certKey={certificate}:privateKey={certificate}", 1, "certificate and key do not do"),
-            (f"certKey={other}:privateKey={key}", 1, "certificate and key do not do"),
+            (f"certKey={empty}:privateKey={key}", 1, "cannot use certificate and key"),
+            (f"certKey={broken}:privateKey={key}", 1, "cannot use certificate and key"),
+            (
+                f"certKey={certificate}:privateKey={certificate}",
+                1,
+                "cannot use certificate and key",
+            ),
+            (f"certKey={other}:privateKey={key}", 1, "cannot use certificate and key"),
             (f"certKey={certificate}:privateKey={key}:backlog=x", 2, "'x' is not a number"),
             (f"certKey={certificate}:privateKey={key}:nosuch=x", 2, "nosuch"),
         ):
@@ -327,7 +331,7 @@ class CommandTests(TestCase):
 
     def test_systemd(self) -> None:
         """No socket was passed."""
-        self.check("systemd:domain=INET:name=echo", 1, "no such socket was passed")
+        self.check("systemd:domain=INET:name=echo", 1, "systemd has passed no such socket")
         self.check("systemd:domain=IPX:name=echo", 2, "domain must be")
 
     def test_proxies(self) -> None:
@@ -429,7 +433,7 @@ class UnixPortTests(ListeningCase):
         self.addCleanup(os.close, self.lock())
         with mock.patch.object(endpoint, "LOCK_WAIT", 0):
             error = self.assertRaises(CannotListenError, self.start, f"unix:{self.path}")
-        assert f"another service is being started: it locks {self.path}.lock" in str(error)
+        assert f"another service is starting: it holds the lock {self.path}.lock" in str(error)
         assert self.left() == ["echo.sock.lock"]
 
     def test_a_lock_that_was_removed_meanwhile_is_none(self) -> None:

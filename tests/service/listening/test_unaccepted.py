@@ -159,7 +159,7 @@ class PortTests(UnacceptedCase):
         """A Unix socket, and a port that is no socket at all."""
         service = self.start(f"unix:{self.folder()}/echo")
         for port in (service.ports[0], mock.Mock(spec=[])):
-            with self.assertRaisesRegex(ValueError, "unaccepted: only a TCP port"):
+            with self.assertRaisesRegex(ValueError, "unaccepted: needs TCP ports"):
                 Unaccepted(port, reactor)
 
 
@@ -208,7 +208,7 @@ class ServiceTests(UnacceptedCase):
         factory = EchoFactory(reactor, faults=UNACCEPTED)
         endpoints = [endpoint_for(reactor, f"unix:{path}")]
         service = EchoService(reactor, factory, endpoints)
-        with self.assertRaisesRegex(ValueError, "only a TCP port"):
+        with self.assertRaisesRegex(ValueError, "needs TCP ports"):
             service.startService()
         assert service.ports == []
 
@@ -217,7 +217,7 @@ class ServiceTests(UnacceptedCase):
         service = self.start(f"unix:{self.folder()}/echo")
         service.factory.scenario = service.factory.scenario.replace(faults=UNACCEPTED)
         assert isinstance(self.flushLoggedErrors(ValueError)[0].value, ValueError)
-        with self.assertRaisesRegex(ValueError, "only a TCP port"):
+        with self.assertRaisesRegex(ValueError, "needs TCP ports"):
             await service.follow_scenario()
         await self.answered(self.connecting(service.ports[0].getHost().name, socket.AF_UNIX))
 

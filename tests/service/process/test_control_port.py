@@ -64,9 +64,9 @@ class OptionsTests(TestCase):
             ("--control=x",): "--control: 'x' is neither a port nor an endpoint description",
             ("--control=65536",): "--control: 65536 is not a port, 0 to 65535",
             ("--control=0", "--control-host=a:80"): (
-                "--control-host: 'a:80' is not a host's name, without a port"
+                "--control-host: 'a:80' is not a host name without a port"
             ),
-            ("--control-host=echo",): "--control-host: without --control nobody can steer",
+            ("--control-host=echo",): "--control-host: needs --control",
             ("--control=0", "--control-token-file=/nowhere"): (
                 "--control-token-file: /nowhere: No such file or directory"
             ),
@@ -172,7 +172,7 @@ class PortTests(PortCase):
         _, events = self.start_with("--control=tcp:0")
         [warning] = [text for text in map(formatEvent, events) if "can be reached" in text]
         assert warning.startswith("0.0.0.0:")
-        assert "whoever gets there can steer the service" in warning
+        assert "any client there can control the service" in warning
         _, events = self.start_with(
             "--control=tcp:0", f"--control-token-file={self.token_file('s3cret')}"
         )

@@ -50,7 +50,7 @@ class BoundOptionsTests(SynchronousTestCase):
         """Nobody has to know the fields."""
         for arguments, words in {
             ("--max-waiting-total=1000",): (
-                "--max-waiting-total: 1000 is less than --max-waiting of one connection, 262144"
+                "--max-waiting-total: 1000 is less than --max-waiting per connection, 262144"
             ),
             ("--workers=4", "--max-connections=3"): (
                 "--max-connections: 3 cannot be divided among 4 workers"
@@ -68,17 +68,17 @@ class BoundOptionsTests(SynchronousTestCase):
                 "--fault: 3600000 s is longer than 1,000,000 s"
             ),
             ("--port=unix:/nowhere/a", "--fault=unaccepted"): (
-                "--fault: unaccepted: only a TCP port can, --port unix:/nowhere/a is none"
+                "--fault: unaccepted: needs TCP ports, and --port unix:/nowhere/a is not one"
             ),
             ("--fault=refuse,match=x",): (
-                "--fault: refuse has no option 'match': it meets connections, not messages"
+                "--fault: refuse has no option 'match': it applies to connections, not messages"
             ),
             ("--workers=4", "--max-per-peer=2"): (
                 "--max-per-peer: 2 cannot be divided among 4 workers"
             ),
             ("--workers=4", "--max-waiting-total=1000000"): (
                 "--max-waiting-total: divided among 4 workers that is 250000 each, less than "
-                "--max-waiting of one connection, 262144"
+                "--max-waiting per connection, 262144"
             ),
         }.items():
             assert refusal(*arguments) == f"twist echo: {words}"
@@ -198,13 +198,16 @@ class OptionsTests(TestCase):
             empty = Path(folder) / "empty"
             empty.write_text("")
             for arguments, words in {
-                ("--delay=weibull:1",): "--delay: there is no distribution 'weibull'",
+                ("--delay=weibull:1",): "--delay: unknown distribution 'weibull'",
                 ("--delay=lognormal:median=1,sigma=-1",): "--delay: lognormal: sigma -1",
                 (f"--delay=trace:{trace}",): f"--delay: {trace}, line 2: 'soon' is not a number",
-                (f"--delay=trace:{empty}",): f"--delay: {empty} holds no delay",
+                (f"--delay=trace:{empty}",): f"--delay: {empty} contains no delay",
                 ("--delay=trace:/nonexistent",): "--delay: /nonexistent: No such file",
                 ("--fault=reset:1.1",): "--fault: reset: 1.1 is not a probability",
-                ("--fault=reset", "--fault=close"): "--fault: reset, close: together",
+                (
+                    "--fault=reset",
+                    "--fault=close",
+                ): "--fault: reset, close: the probabilities add up",
                 ("--fault=late",): "--fault: late: needs a delay",
                 ("--seed=x",): "--seed: 'x' is not a seed",
             }.items():

@@ -172,10 +172,10 @@ class RefusedTests(FileCase):
         """Those that the scenario is made of."""
         for option, problem in {
             r"--framing=delimiter:\q": r"--framing: '\q' is none of \r \n \t \\ \xHH",
-            "--framing=fixed:65537": "--framing: fixed:65537: no message may have more than",
+            "--framing=fixed:65537": "--framing: fixed:65537: the longest message allowed has",
             r"--banner=\1": r"--banner: '\1' is none of",
             "--banner-delay=x": "--banner-delay: 'x' is not a number of seconds",
-            "--banner-fault=refuse": "--banner-fault: refuse meets no message",
+            "--banner-fault=refuse": "--banner-fault: refuse does not apply to messages",
             "--banner-fault=late": "--banner-fault: late: needs a delay",
             "--on=/(/a/": "--on: '/(/a/': match: not a pattern: missing ): (",
             "--on=/a/b/fault=late": "--on: late: needs a delay",
@@ -190,7 +190,7 @@ class RefusedTests(FileCase):
         path = self.file('framing = "fixed:2000"\nfaults = ["late"]\ndelay = 1')
         assert refusal("--scenario", path, "--max-message-size=1999") == (
             f"twist echo: --scenario: {path}: framing: "
-            "fixed:2000: no message may have more than 1999 bytes"
+            "fixed:2000: the longest message allowed has 1999 bytes"
         )
         for arguments, place in (
             (("--delay=0",), f"--scenario: {path}: faults"),
@@ -202,7 +202,7 @@ class RefusedTests(FileCase):
     def test_files(self) -> None:
         """The line of what is no TOML or JSON, the key of what is no scenario."""
         for name, text, problem in (
-            ("a.txt", "", "neither .toml nor .json"),
+            ("a.txt", "", "the name must end with .toml or .json"),
             ("a.toml", "delay = ", "Invalid value (at "),
             ("a.toml", "a = 1\n\nb = x", "Invalid value (at line 3, column 5)"),
             ("a.toml", b"\xff", "not UTF-8 text"),

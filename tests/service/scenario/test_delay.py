@@ -147,7 +147,7 @@ class TraceTests(unittest.TestCase):
 
     def test_what_is_wrong_is_named_with_its_line(self) -> None:
         """An empty trace, and a bad line."""
-        with pytest.raises(ValueError, match="some,file holds no delay"):
+        with pytest.raises(ValueError, match="some,file contains no delay"):
             lines("", "# nothing")
         with pytest.raises(ValueError, match="some,file, line 3: 'x' is not a number of seconds"):
             lines("1", "", "x")

@@ -191,7 +191,7 @@ class WritingTests(unittest.TestCase):
         for text, most in {"length:1": 255, "length:1,inclusive": 254, "length:2": 65535}.items():
             framing = parse_framing(text)
             assert len(framing.wrap(b"x" * most)) == most + framing.size
-            with pytest.raises(ReplyTooLongError, match=f"{most + 1} bytes are more than"):
+            with pytest.raises(ReplyTooLongError, match=f"{most + 1} bytes do not fit"):
                 framing.wrap(b"x" * (most + 1))
 
     def test_the_longest_message(self) -> None:
@@ -236,21 +236,21 @@ class ReadingTests(unittest.TestCase):
         for text, problem in {
             "": "'' is not one of read, line, delimiter, length, fixed",
             "lines": "'lines' is not one of",
-            "line:2": "line: '2' is no option",
-            "read,a=b": "read: 'a' is no option",
+            "line:2": "line: '2' is not an option",
+            "read,a=b": "read: 'a' is not an option",
             "delimiter": "delimiter: needs the text that ends a message, delimiter:TEXT",
             "delimiter:": "delimiter: needs a text of 1 to 1024 bytes",
             "delimiter:" + "x" * 1025: "delimiter: needs a text of 1 to 1024 bytes",
             "length": "length: needs its size in bytes, length:1, length:2 or length:4",
             "length:3": "length: needs its size",
-            "length:2,big": "length: 'big' is none of little, inclusive, once each",
-            "length:2,little,little": "length: 'little' is none of",
-            "length:2,x=y": "length: 'x' is no option",
+            "length:2,big": "length: 'big' is not one of little, inclusive, once each",
+            "length:2,little,little": "length: 'little' is not one of",
+            "length:2,x=y": "length: 'x' is not an option",
             "fixed": "fixed: needs the size of a message in bytes, fixed:N",
             "fixed:0": "fixed: 0 is not 1 or more",
             "fixed:1,2": "fixed: needs the size",
             "fixed:a": "'a' is not a whole number",
-            "delimiter:\ud800": "not text that can be written",
+            "delimiter:\ud800": "not text that UTF-8 can encode",
         }.items():
             with (
                 self.subTest(ascii(text)),

@@ -300,7 +300,7 @@ class DeathTests(TestCase):
                 (removed,) = Path(folder).iterdir()
                 shutil.rmtree(removed)
                 service.workers()[0].kill()
-                said = service.started.until("Nothing is counted for --metrics any more")
+                said = service.started.until("The metrics of this worker are no longer updated")
                 assert "log_failure" not in said
                 assert asked(service.port) == b"x"
                 assert totals(metrics)["workers"] == 1
@@ -391,7 +391,7 @@ class ManagerTests(TestCase):
             holder.connect().close()
 
     def test_ready_alive_stopping(self) -> None:
-        """Ready when all are; a worker that gives no sign of life is replaced."""
+        """Ready when all are; a worker that sends no heartbeats is replaced."""
         with tempfile.TemporaryDirectory() as folder:
             manager = Manager(f"{folder}/notify")
             environ = (f"NOTIFY_SOCKET={folder}/notify", "WATCHDOG_USEC=2000000")
@@ -400,7 +400,7 @@ class ManagerTests(TestCase):
                 assert manager.next() == "WATCHDOG=1"
                 stuck, _ = service.workers()
                 stuck.suspend()
-                assert service.started.until("gives no sign of life")["worker"] == "0"
+                assert service.started.until("sends no heartbeats")["worker"] == "0"
                 until(lambda: len(service.workers()) == 2 and stuck not in service.workers())
                 service.process.terminate()
                 while (told := manager.next()) == "WATCHDOG=1":
@@ -450,7 +450,7 @@ class OptionsTests(TestCase):
         with self.assertRaises(SystemExit) as ended, redirect_stderr(said):
             service._shared_sockets()
         assert ended.exception.code == 2
-        assert said.getvalue().startswith("twist echo: --workers: a port that is no socket")
+        assert said.getvalue().startswith("twist echo: --workers: a port that is not a socket")
         assert said.getvalue().count("\n") == 1
 
     def test_a_service_of_a_test_has_none(self) -> None:

@@ -572,7 +572,7 @@ class LinkTests(SynchronousTestCase):
         assert self.broken == ["0"]
         assert self.sent.tell() == size
         assert all(self.successResultOf(each) == ({}, ()) for each in asked)
-        assert formatEvent(events[0]) == ("Worker 0 has left 64 orders unanswered and is killed")
+        assert formatEvent(events[0]) == ("Killing worker 0: it left 64 orders unanswered")
         assert self.clock.getDelayedCalls() == []
 
     def test_one_that_talks_nonsense_is_given_up(self) -> None:
@@ -581,9 +581,7 @@ class LinkTests(SynchronousTestCase):
             self.links.open("0", lambda _data: None)
             with capturedLogs() as events:
                 self.links.heard("0", data)
-            assert formatEvent(events[0]) == (
-                "Worker 0 does not answer what it was asked and is killed"
-            )
+            assert formatEvent(events[0]) == ("Killing worker 0: it sent an invalid answer")
         assert self.broken == ["0"] * 3
         self.links.heard("0", frame_of(Done()))
         assert len(self.links) == 0

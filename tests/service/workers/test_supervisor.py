@@ -152,7 +152,7 @@ class SupervisorTests(SynchronousTestCase):
         assert self.reactor.processes[2].told == b"zero"
         assert self.gone == ["0"]
         assert self.supervisor.restarts == 1
-        expected = "Worker 0, process 100, has ended (killed by SIGKILL); the next starts in 0 s"
+        expected = "Worker 0, process 100, has ended (killed by SIGKILL); restarting it in 0 s"
         assert expected in self.log()
 
     def test_one_that_dies_again_and_again_is_started_less_and_less(self) -> None:

@@ -1,1 +1,1 @@
-"""A service is steered while it runs: what can be asked of it, and HTTP to ask it."""
+"""The control interface of a running service: its operations, and HTTP for them."""

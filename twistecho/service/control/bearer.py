@@ -1,4 +1,4 @@
-"""The token that who steers has to know: ``Authorization: Bearer TOKEN`` (RFC 6750)."""
+"""The token that control requests must send: ``Authorization: Bearer TOKEN`` (RFC 6750)."""
 
 import hmac
 import re
@@ -11,8 +11,9 @@ _LONGEST = 4096
 def read_token(path: str) -> str:
     """Read a token: the first line of a file, without the space around it.
 
-    Who may read the file is not looked at: that of a container's secret is open to all in there.
-    Raises ValueError where it cannot be read, or is none that ``Authorization`` can carry.
+    The permissions of the file are not checked: all users of a container may read its secrets.
+    Raises ValueError where the file cannot be read, or its token cannot be sent in
+    ``Authorization``.
     """
     try:
         with Path(path).open("rb") as file:
@@ -23,12 +24,14 @@ def read_token(path: str) -> str:
     if not token:
         raise ValueError(f"{path}: its first line is empty")
     if len(line) > _LONGEST or _TOKEN.fullmatch(token) is None:
-        raise ValueError(f"{path}: its first line is no token: letters, digits, ._~+/- and = last")
+        raise ValueError(
+            f"{path}: its first line is not a token: letters, digits, ._~+/- and = last"
+        )
     return token
 
 
 def carries(authorization: str, token: str) -> bool:
-    """Say whether a header's value carries a token, in a time that does not say how nearly."""
+    """Return whether a header's value has the token, comparing in constant time."""
     scheme, _, given = authorization.partition(" ")
     known = hmac.compare_digest(given.strip(" ").encode(), token.encode())
     return known and scheme.lower() == "bearer"

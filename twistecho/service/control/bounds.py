@@ -1,6 +1,6 @@
-"""How large a scenario may be that comes while the service runs: reading it holds up all replies.
+"""Size limits for a scenario that is sent to a running service: reading it delays all replies.
 
-A file may say more: it is read before there is a reply to hold up.
+A scenario file may be larger: it is read before there are replies to delay.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,22 +12,23 @@ from twistecho.service.scenario.parsing import parse_fault
 from twistecho.service.scenario.patterns import Pattern
 
 MOST_IN_LIST = 1000
-"""How many answers or faults there may be, each of which looks at every message."""
+"""The most answers, or faults; each of them is tried on every message."""
 
 MOST_REPLIES = 10_000
-"""How many replies all answers may have."""
+"""The most replies of all answers together."""
 
 LONGEST_TEXT = 4096
-"""How many characters a delay or a fault may have: a choice looks at all its delays each time."""
+"""The most characters of a delay or a fault: a choice goes through all its delays each time."""
 
 MOST_INSTRUCTIONS = 100_000
-"""How large all patterns may be, compiled: ``a{1000}`` has 1000, and a thousand take 0.2 ms."""
+"""The most instructions of all patterns: ``a{1000}`` has 1000, and a thousand take 0.2 ms."""
 
 
 def check_size(document: Mapping[str, Any], known: Collection[Mapping[str, Any]] = ()) -> None:
-    """Raise FieldError where a scenario is too large to be read while others wait.
+    """Raise FieldError where a scenario is too large to be read while the service runs.
 
-    What is as in a ``known`` document may have any size, and what is no scenario is not looked at.
+    Fields that are equal in a ``known`` document may have any size. Invalid values are ignored:
+    they are refused when the scenario is read.
     """
     new = {
         name: value
@@ -50,12 +51,12 @@ def _list(value: object) -> list[Any]:
 
 
 def _answers(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the answers; for what is none, one without anything."""
+    """Return the answers; an empty one for each invalid value."""
     return [each if isinstance(each, Mapping) else {} for each in _list(document.get("on"))]
 
 
 def _texts(document: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Give the texts of delays and faults, with their paths."""
+    """Yield the texts of delays and faults, with their paths."""
     for name in ("delay", "banner_delay", "banner_fault", "faults"):
         yield name, document.get(name)
     for at, fault in enumerate(_list(document.get("faults"))):
@@ -66,12 +67,12 @@ def _texts(document: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _check_patterns(document: Mapping[str, Any]) -> None:
-    """Compile one pattern after the other, as long as all together are small enough."""
+    """Compile the patterns one by one; stop when all together are too large."""
     left = MOST_INSTRUCTIONS
     for path, size in _sizes(document):
         left -= size
         if left < 0:
-            raise FieldError(path, "with this one, all patterns together are too large")
+            raise FieldError(path, "the patterns up to this one are too large together")
 
 
 def _sizes(document: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -84,7 +85,7 @@ def _sizes(document: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _size(source: object) -> int:
-    """Give the size of a pattern; 0 where it is none."""
+    """Return the size of a pattern; 0 for an invalid one."""
     try:
         return Pattern(bytes_from(source)).size
     except ValueError:
@@ -92,7 +93,7 @@ def _size(source: object) -> int:
 
 
 def _size_in(fault: object) -> int:
-    """Give the size of a fault's pattern; 0 where it has none."""
+    """Return the size of a fault's pattern; 0 where it has none."""
     try:
         match = parse_fault(fault).match if isinstance(fault, str) else None
     except ValueError:

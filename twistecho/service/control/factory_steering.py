@@ -1,4 +1,4 @@
-"""Steering one factory, in its own process."""
+"""Control of one factory, in the same process."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -29,12 +29,12 @@ _Result = TypeVar("_Result")
 
 
 class FactorySteering(Steering):
-    """Steers a factory, whose messages are recorded from now on.
+    """Controls a factory, whose messages are recorded from now on.
 
-    Its scenario now is the initial one. ``accept_waiting`` accepts what has connected already, so
-    that it belongs to what was before a reset. ``lines_of`` reads the files of traces that
-    documents name: none, unless whoever steers may have them read. ``check`` raises FieldError for
-    a scenario that the service's ports do not allow, and ``follow`` fires once these follow it.
+    Its current scenario is the initial one. ``accept_waiting`` accepts all clients that have
+    connected already, so that a reset includes them. ``lines_of`` reads the trace files that
+    documents name; by default none may be read. ``check`` raises FieldError for a scenario that the
+    service's ports do not support; ``follow`` fires once the ports have applied it.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class FactorySteering(Steering):
         factory.connections.record()
 
     def scenario(self) -> Document:
-        """Give the whole scenario in force."""
+        """Return the whole scenario in force."""
         return written(self._factory.scenario)
 
     def put(self, document: Document) -> Eventually[Document]:
-        """Put a scenario in force; what is drawn goes on with the same seed. Raises FieldError."""
+        """Put a scenario in force; without a seed it keeps the current one. Raises FieldError."""
         check_size(document, known=(written(self._initial), self.scenario()))
         self._factory.scenario = self._read(document)
         return self._followed(self.scenario)
 
     def _followed(self, result: Callable[[], _Result]) -> Eventually[_Result]:
-        """Give a result once the service's ports do as the scenario says."""
+        """Return a result once the service's ports have applied the scenario."""
         if self._follow is None:
             return result()
         return self._follow().addCallback(lambda _: result())
@@ -83,7 +83,7 @@ class FactorySteering(Steering):
         return scenario
 
     def _known_delays(self) -> dict[str, Delay]:
-        """Give the delays that are there: traces, which were read from their files, among them."""
+        """Return the delays in use by their texts, including traces read from files."""
         delays = [
             delay
             for scenario in (self._initial, self._factory.scenario)
@@ -103,7 +103,7 @@ class FactorySteering(Steering):
         limit: int | None = None,
         wait: float = 0,
     ) -> Eventually[Received]:
-        """Give messages that are kept; see `Steering`."""
+        """Return recorded messages; see `Steering`."""
         found = self._received(connection, since, limit)
         if found.messages or not wait:
             return found
@@ -112,11 +112,11 @@ class FactorySteering(Steering):
     async def _wait_for(
         self, connection: int | None, since: int, limit: int | None, wait: float
     ) -> Received:
-        """Look at each message that comes, until there is one to give or time is over."""
+        """Wait for each new message, until one matches or the time is over."""
         deadline = self._clock.seconds() + wait
         kept, seen = self._factory.received, 0
         while True:
-            if kept.total < seen:  # it was cleared: what comes now has not been given yet
+            if kept.total < seen:  # the record was cleared: its messages are all new
                 since = seen = 0
             found = self._received(connection, max(since, seen), limit)
             left = deadline - self._clock.seconds()
@@ -139,11 +139,11 @@ class FactorySteering(Steering):
         return Received(kept.total, following[-1].index + 1 if cut else kept.total, following)
 
     def clear_received(self) -> None:
-        """Forget what was received."""
+        """Forget the received messages."""
         self._factory.received.clear()
 
     def connections(self) -> Sequence[OpenConnection]:
-        """Give the open connections in the order of their numbers."""
+        """Return the open connections in the order of their numbers."""
         return [
             OpenConnection(each.number, where(each.peer), each.messages, each.waiting)
             for each in self._open()
@@ -165,17 +165,17 @@ class FactorySteering(Steering):
         self._factory.abort()
 
     def begin(self, initial: Document) -> Eventually[None]:
-        """Begin anew with another initial scenario. Raises FieldError, and then changes nothing."""
+        """Reset with another initial scenario. Raises FieldError, and then changes nothing."""
         self._initial = self._read(initial)
         return self.reset()
 
     def reset(self) -> Eventually[None]:
-        """Begin anew, with the initial scenario."""
+        """Reset to the initial scenario; see `Steering`."""
         self._accept_waiting()
-        self._factory.abort()  # also those of proxies that have said nothing yet
+        self._factory.abort()  # including proxies that have not sent a header yet
         self._factory.connections.restart(self._initial)
         return self._followed(lambda: None)
 
     def health(self) -> Health:
-        """Say how the service is."""
+        """Return the health of the service."""
         return Health(True, self._factory.count_open(), self._factory.counts.messages)

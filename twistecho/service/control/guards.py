@@ -1,9 +1,8 @@
-"""Who may steer: no web page of another host, and where there is a token only who has it.
+"""Access checks of the control port: no web page of another host, and the token, if there is one.
 
-A page that a browser loaded from anywhere can send requests to this machine. It may have its own
-name resolve to 127.0.0.1 (DNS rebinding), and then even reads the answers; but ``Host`` is the
-page's then, or ``Origin`` tells where it came from. Browsers alone send ``Origin``, and
-``Sec-Fetch-Site``.
+A web page from anywhere can have the browser send requests to this machine. If its own name
+resolves to 127.0.0.1 (DNS rebinding), it can even read the responses. But then ``Host`` is the name
+of the page's host; otherwise ``Origin`` is. Only browsers send ``Origin`` and ``Sec-Fetch-Site``.
 """
 
 from collections.abc import Collection
@@ -19,10 +18,10 @@ from .responses import RefusedError
 
 
 class Guards:
-    """Refuses requests of foreign web pages, and those without the token, if there is one.
+    """Refuses requests of foreign web pages, and requests without the token, if there is one.
 
-    ``hosts`` are names of this service, as `parse_host` gives them, besides ``localhost``, loopback
-    addresses and the address that a request came to.
+    ``hosts`` are names of this service, read by `parse_host`. Always allowed are ``localhost``,
+    loopback addresses and the address to which a request was sent.
     """
 
     def __init__(self, hosts: Collection[Host] = (), token: str | None = None) -> None:
@@ -30,25 +29,25 @@ class Guards:
         self._token = token
 
     def check(self, request: Request) -> None:
-        """Raise RefusedError where a request may not be made."""
+        """Raise RefusedError where a request is not allowed."""
         hosts = _values(request, "host")
         if len(hosts) > 1 or (not hosts and request.clientproto != b"HTTP/1.0"):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "Host: there has to be one")
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "Host: exactly one is required")
         for host in map(host_of, hosts):
             if not self._is_ours(host, request):
-                problem = "Host: this is no name of the service; --control-host NAME allows another"
+                problem = "Host: not a name of this service; --control-host NAME allows another"
                 raise RefusedError(HTTPStatus.FORBIDDEN, problem)
         self._check_page(request)
         self._check_token(request)
 
     def _check_page(self, request: Request) -> None:
-        """Refuse what another host's page has sent."""
+        """Refuse a request that another host's page has sent."""
         for host in map(host_of_origin, _values(request, "origin")):
             if not self._is_ours(host, request):
-                problem = "Origin: requests of another host's pages are refused"
+                problem = "Origin: requests from pages of another host are refused"
                 raise RefusedError(HTTPStatus.FORBIDDEN, problem)
         if any(site.lower() == "cross-site" for site in _values(request, "sec-fetch-site")):
-            problem = "Sec-Fetch-Site: requests of another site's pages are refused"
+            problem = "Sec-Fetch-Site: requests from pages of another site are refused"
             raise RefusedError(HTTPStatus.FORBIDDEN, problem)
 
     def _is_ours(self, host: Host | None, request: Request) -> bool:
@@ -62,12 +61,12 @@ class Guards:
             return
         raise RefusedError(
             HTTPStatus.UNAUTHORIZED,
-            "Authorization: this needs the token of --control-token-file, as Bearer TOKEN",
+            "Authorization: the token of --control-token-file is required, as Bearer TOKEN",
             headers={"www-authenticate": 'Bearer realm="twistecho"'},
         )
 
 
 def _values(request: Request, name: str) -> list[str]:
-    """Give the values of a header; each byte is a character."""
+    """Return the values of a header, decoded as Latin-1."""
     raw = request.requestHeaders.getRawHeaders(name.encode()) or []
     return [value.decode("latin-1") for value in raw]

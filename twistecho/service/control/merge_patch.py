@@ -1,12 +1,12 @@
-"""JSON Merge Patch (RFC 7396): a document that says how another is to change."""
+"""JSON Merge Patch (RFC 7396): a document with the changes to another."""
 
 from typing import Any
 
 
 def merged(document: Any, changes: Any) -> Any:
-    """Give a document with the changes: null removes a member, and only objects are merged.
+    """Return a document with changes applied: null removes a member, and only objects are merged.
 
-    Neither is changed itself.
+    The arguments are not changed.
     """
     if not isinstance(changes, dict):
         return changes

@@ -1,4 +1,4 @@
-"""What comes to the control port: paths, parameters and bodies, of which nobody can make much."""
+"""Requests to the control port: paths, parameters, and bodies of limited size."""
 
 from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
@@ -23,21 +23,22 @@ MERGE_PATCH = "application/merge-patch+json"
 
 @implementer(IPushProducer)
 class BoundedRequest(Request):
-    """A request whose body stays in memory up to `MOST_BYTES`; the rest is dropped as it comes.
+    """A request whose body stays in memory; one larger than `MOST_BYTES` is dropped.
 
-    Twisted itself would write a large one to a file, and read that of a form. Nor would it wait for
-    one response to be read before it makes the next: the request ends once the peer has taken it.
+    Twisted itself would write a large body to a file, and parse a form. Nor would it wait until one
+    response has been read before it makes the next; here a request finishes only once the write
+    buffer is empty.
     """
 
     body: bytes | None = b""
     """The body, once it is whole; None where it was too large."""
 
     _size = 0
-    _full = False  # so much has been written that the peer has to read first
+    _full = False  # the write buffer is full: the peer has to read first
     _all_written = False
 
-    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - it may be anything
-        """Make room for what comes."""
+    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - the size is counted
+        """Make room for the body."""
         self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -49,7 +50,7 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Put the body aside, and go on without."""
+        """Move the body to `body`, and handle the request without it."""
         kept: Any = self.content
         self.body = kept.getvalue() if self._size <= MOST_BYTES else None
         self.content = BytesIO()
@@ -67,10 +68,10 @@ class BoundedRequest(Request):
             self.finish()
 
     def stopProducing(self) -> None:
-        """Do nothing: the connection has gone. See `IPushProducer`."""
+        """Do nothing: the connection has ended. See `IPushProducer`."""
 
     def finish(self) -> None:
-        """End the response once there is room for another."""
+        """Finish the response once the write buffer is not full."""
         self._all_written = True
         if not self._full:
             self.unregisterProducer()
@@ -78,22 +79,22 @@ class BoundedRequest(Request):
 
 
 def path_of(request: Request) -> tuple[str, ...]:
-    """Give the parts of the path."""
+    """Return the parts of the path."""
     path = request.path.decode("latin-1")
     return tuple(path.removeprefix("/").split("/"))
 
 
 def read_document(request: BoundedRequest, content_types: Collection[str]) -> dict[str, Any]:
-    """Read the JSON object in the body. Raises RefusedError where there is none."""
+    """Read the JSON object in the body. Raises RefusedError without one."""
     given = request.requestHeaders.getRawHeaders(b"content-type") or [b""]
     kind = given[0].decode("latin-1").partition(";")[0].strip().lower()
     if len(given) != 1 or kind not in content_types:
         raise RefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type: {' or '.join(content_types)} is needed",
+            f"Content-Type: {' or '.join(content_types)} is required",
             headers={"accept": ", ".join(content_types)},
         )
-    assert request.body is not None  # noqa: S101 - too large ones have been refused
+    assert request.body is not None  # noqa: S101 - `Control` refuses bodies that are too large
     try:
         document = parse_strictly(request.body, "JSON")
     except ValueError as error:
@@ -104,16 +105,16 @@ def read_document(request: BoundedRequest, content_types: Collection[str]) -> di
 
 
 def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """Read the parameters that come after the question mark, each once, with a reader each.
+    """Read the query parameters, each given once, with the reader of its name.
 
-    Raises RefusedError naming the one at fault.
+    Raises RefusedError, which names the wrong one.
     """
     text = request.uri.partition(b"?")[2].decode("latin-1")
     read: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
         if name not in readers:
-            has = f": there are {', '.join(readers)}" if readers else ""
-            raise _refused(name, f"there is no such parameter{has}")
+            has = f": the parameters are {', '.join(readers)}" if readers else ""
+            raise _refused(name, f"unknown parameter{has}")
         if name in read:
             raise _refused(name, "it is given twice")
         try:

@@ -1,4 +1,4 @@
-"""What the control port answers: JSON, of errors too."""
+"""The responses of the control port: JSON, also for errors."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from .steering import UnconfirmedError
 
 @dataclass(frozen=True)
 class Response:
-    """A status, a JSON document unless there is none, and headers besides the usual ones."""
+    """A status, an optional JSON document, and additional headers."""
 
     status: HTTPStatus
     document: Any = None
@@ -23,7 +23,7 @@ class Response:
 
 
 class RefusedError(Exception):
-    """A request is refused: the status, why in one line, the field at fault, headers besides."""
+    """A request is refused: the status, the reason in one line, the wrong field, more headers."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RefusedError(Exception):
 
 
 def response_to(error: BaseException) -> Response | None:
-    """Give what is answered to what went wrong as foreseen; None of all else."""
+    """Return the response to an expected error; None for any other."""
     if isinstance(error, RefusedError):
         return _problem(error.status, error.problem, error.field, error.headers)
     if isinstance(error, FieldError):
@@ -56,13 +56,13 @@ def response_to(error: BaseException) -> Response | None:
 
 INTERNAL = Response(
     HTTPStatus.INTERNAL_SERVER_ERROR,
-    {"error": "the service has failed to do this; its log says why", "field": None},
+    {"error": "internal error; see the log of the service", "field": None},
 )
-"""What is answered where the service itself is at fault."""
+"""The response to an unexpected error."""
 
 
 _LONGEST_ERROR = 400
-"""Characters: what was wrong may be quoted, and as long as a body."""
+"""The most characters of an error: it may quote a value as long as the body."""
 
 
 def _problem(

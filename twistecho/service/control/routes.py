@@ -1,4 +1,4 @@
-"""What the control port does: for each path, its methods."""
+"""The operations of the control port: for each path, its methods."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,26 +15,26 @@ from .responses import Response
 from .steering import Received, Steering, eventually
 
 LONGEST_WAIT = 20.0
-"""Seconds for which a request may wait; a port beside the echo's resets what is silent for 30."""
+"""Seconds for which a request may wait; the port resets connections that are idle for 30 s."""
 
 MOST_MESSAGES = 100_000
-"""How many messages one request may ask for."""
+"""The most messages in one response."""
 
 _DONE = Response(HTTPStatus.NO_CONTENT)
 
 Handler: TypeAlias = Callable[..., Awaitable[Response | None]]
-"""Takes a request, and the numbers in its path; gives None where it writes the response itself."""
+"""Takes a request, and the numbers in its path; returns None if it writes the response itself."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path, whose parts are texts or names of numbers in braces, and what its methods do."""
+    """A path, whose parts are texts or names of numbers in braces, and a handler per method."""
 
     path: str
     methods: Mapping[str, Handler]
 
     def match(self, parts: tuple[str, ...]) -> tuple[int, ...] | None:
-        """Give the numbers in a path that is this one; None of any other."""
+        """Return the numbers in a path that matches; None for any other path."""
         own = tuple(self.path.removeprefix("/").split("/"))
         numbers = []
         for mine, given in zip(own, parts, strict=False):
@@ -49,7 +49,7 @@ class Route:
 
 
 class Routes:
-    """The paths of a service, whose changes come about one after the other."""
+    """The paths of a service; its changes are made one after the other."""
 
     def __init__(self, steering: Steering) -> None:
         self._steering = steering
@@ -128,7 +128,7 @@ class Routes:
 def _limit(text: str) -> int:
     number = whole(text)
     if not 1 <= number <= MOST_MESSAGES:
-        raise ValueError(f"{text} is not a number of messages, 1 to {MOST_MESSAGES}")
+        raise ValueError(f"{text} is not a number of messages from 1 to {MOST_MESSAGES}")
     return number
 
 

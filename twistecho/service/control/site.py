@@ -1,4 +1,4 @@
-"""The control port: JSON over HTTP, guarded; whatever comes is answered in JSON, errors too."""
+"""The control port: JSON over HTTP, with access checks; errors are JSON too."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,23 +22,23 @@ from .steering import Steering
 
 
 class QuietSite(Site):
-    """A site that does not log each request, nor show tracebacks."""
+    """A site that neither logs each request nor shows tracebacks."""
 
     noisy = False
     displayTracebacks = False
 
     def log(self, request: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def logPrefix(self) -> str:
-        """Go by the name that programs look for in the log, before the number of the port."""
+        """Return a fixed name, since programs look for it in the log before the port number."""
         return "_QuietSite"
 
 
 class Turns:
-    """Has a connection make one request in each turn of the reactor.
+    """Handles one request per connection in each turn of the reactor.
 
-    A client may send hundreds at once; others, and the echo, are served in between.
+    A client may send hundreds at once; other clients, and the echo, are served in between.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -54,7 +54,7 @@ class Turns:
 
 
 class Control(Resource):
-    """All that the control port serves. ``metrics``, if there are any, are at ``/metrics``."""
+    """The resource of the control port. ``metrics``, if given, are served at ``/metrics``."""
 
     isLeaf = True
     _log = Logger()
@@ -79,7 +79,7 @@ class Control(Resource):
         self._occasionally = RateLimitedLog(self._log, clock.seconds)
 
     def render(self, request: Request) -> int:
-        """Answer a request, unless who asked has gone by then."""
+        """Answer a request, unless its client has disconnected by then."""
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
 
@@ -111,7 +111,7 @@ class Control(Resource):
         try:
             self._guards.check(request)
         except RefusedError as refused:
-            said = f"Refused, {refused.problem.partition(':')[0]} is wrong, of a request to steer"
+            said = f"Refused a control request, wrong {refused.problem.partition(':')[0]} header"
             self._occasionally.warn(said, where(request.getClientAddress()))
             raise
         if request.body is None:
@@ -124,14 +124,14 @@ class Control(Resource):
             numbers = route.match(parts)
             if numbers is not None:
                 return route.methods, numbers
-        problem = f"there is no such path: there are {', '.join(each.path for each in self.routes)}"
+        problem = f"unknown path: the paths are {', '.join(each.path for each in self.routes)}"
         raise RefusedError(HTTPStatus.NOT_FOUND, problem)
 
     def _told(self, failure: Failure) -> Response:
-        """Give the response to a failure; log it where it was not foreseen."""
+        """Return the response to a failure; log it if it is unexpected."""
         response = None if failure.value is None else response_to(failure.value)
         if response is None:
-            self._log.failure("cannot answer a request", failure=failure)
+            self._log.failure("cannot answer a control request", failure=failure)
         return response or INTERNAL
 
 
@@ -145,6 +145,6 @@ def control_site(
     guards: Guards,
     metrics: IResource | None = None,
 ) -> Site:
-    """Make a site through which a service can be steered. ``clock`` is the reactor."""
+    """Make the site of a control port. ``clock`` is the reactor."""
     control = Control(clock, steering, guards, metrics)
     return QuietSite(control, requestFactory=BoundedRequest, reactor=clock)

@@ -1,7 +1,7 @@
-"""What can be asked of a service while it runs, whoever asks: HTTP, or a test through a pipe.
+"""The operations on a running service, used over HTTP and by tests through a pipe.
 
-A scenario is a document here: what JSON makes of it, with the names of its fields as keys. Methods
-give their result, or a Deferred of it.
+A scenario is a document here: JSON data with the names of its fields as keys. Methods return their
+result, or a Deferred of it.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from .merge_patch import merged
 
 Document: TypeAlias = dict[str, Any]
-"""A scenario, or a part of one, as JSON has it."""
+"""A scenario, or a part of one, as JSON data."""
 
 _Result = TypeVar("_Result")
 Eventually: TypeAlias = _Result | Deferred[_Result]
@@ -24,12 +24,12 @@ Eventually: TypeAlias = _Result | Deferred[_Result]
 def eventually(
     ask: Callable[..., Eventually[_Result]], *arguments: Any, **named: Any
 ) -> Deferred[_Result]:
-    """Ask for a result; give a Deferred of it, or of what was raised."""
+    """Call a method; return a Deferred of its result or exception."""
     return maybeDeferred(cast("Callable[..., _Result]", ask), *arguments, **named)
 
 
 class UnconfirmedError(Exception):
-    """A change is in force, but these workers have not confirmed it in time."""
+    """These workers have not confirmed a change, or answered a request, in time."""
 
     def __init__(self, workers: Sequence[str]) -> None:
         super().__init__(tuple(workers))
@@ -57,10 +57,10 @@ class ReceivedMessage:
 
 @dataclass(frozen=True)
 class Received:
-    """Messages in the order in which they came.
+    """Messages in the order of arrival.
 
-    ``total`` is how many have come since the record was cleared, on all connections, with those
-    that it could not keep; ``next`` is the index from which to ask on.
+    ``total`` is how many have arrived since the record was cleared, on all connections, including
+    those no longer kept; ``next`` is the index from which to continue.
     """
 
     total: int
@@ -70,7 +70,7 @@ class Received:
 
 @dataclass(frozen=True)
 class OpenConnection:
-    """A connection that is open: its number, its peer, its messages, how many wait for a reply."""
+    """An open connection: its number, its peer, messages received, and replies pending."""
 
     number: int
     peer: str
@@ -80,9 +80,9 @@ class OpenConnection:
 
 @dataclass(frozen=True)
 class Health:
-    """Whether a service answers as it should: its connections, its messages, its workers.
+    """Whether a service works: its open connections, messages received, and workers.
 
-    ``workers`` is None where there is one process only; else how many of them run.
+    ``workers`` is how many worker processes run; None where there is only one process.
     """
 
     healthy: bool
@@ -92,26 +92,26 @@ class Health:
 
 
 class Steering(ABC):
-    """What can be asked of a service while it runs.
+    """The operations on a running service.
 
-    A change is in force for every message that arrives once its result is there. Methods raise, or
-    their Deferreds fail with, UnconfirmedError where workers do not answer. No result of a change
-    is cancelled.
+    Once the result of a change is available, the change applies to every message that arrives.
+    Methods raise UnconfirmedError, or their Deferreds fail with it, where workers do not answer.
+    Deferreds of changes must not be cancelled.
     """
 
     @abstractmethod
     def scenario(self) -> Eventually[Document]:
-        """Give the whole scenario in force."""
+        """Return the whole scenario in force."""
 
     @abstractmethod
     def put(self, document: Document) -> Eventually[Document]:
-        """Put a scenario in force; what it does not name is as by default. Give it, whole.
+        """Put a scenario in force, with defaults for missing fields; return the whole scenario.
 
         Fails with FieldError where a field is wrong, and then changes nothing.
         """
 
     def patch(self, changes: Document) -> Eventually[Document]:
-        """Change the scenario as a merge patch (RFC 7396) says; give it, whole. Fails as `put`."""
+        """Apply a merge patch (RFC 7396); return the whole scenario. Fails as `put`."""
         return Deferred.fromCoroutine(self._patch(changes))
 
     async def _patch(self, changes: Document) -> Document:
@@ -120,7 +120,7 @@ class Steering(ABC):
 
     @abstractmethod
     def restore(self) -> Eventually[Document]:
-        """Put the initial scenario in force again; give it."""
+        """Put the initial scenario in force again; return it."""
 
     @abstractmethod
     def received(
@@ -130,24 +130,24 @@ class Steering(ABC):
         limit: int | None = None,
         wait: float = 0,
     ) -> Eventually[Received]:
-        """Give messages that are kept, the first ``limit`` from index ``since`` on.
+        """Return recorded messages, the first ``limit`` from index ``since`` on.
 
         Only those of one ``connection``, if it is given. If there is none yet, wait for one, for
-        ``wait`` seconds at most; where they are forgotten meanwhile, for the first that comes then.
+        ``wait`` seconds at most; if the record is cleared meanwhile, for the first one after that.
         The Deferred may be cancelled.
         """
 
     @abstractmethod
     def clear_received(self) -> Eventually[None]:
-        """Forget what was received; count it from 0 again."""
+        """Forget the messages received; count them from 0 again."""
 
     @abstractmethod
     def connections(self) -> Eventually[Sequence[OpenConnection]]:
-        """Give the open connections in the order of their numbers."""
+        """Return the open connections in the order of their numbers."""
 
     @abstractmethod
     def reset_connection(self, number: int) -> Eventually[None]:
-        """Reset a connection. Fails with LookupError where none with this number is open."""
+        """Reset a connection. Fails with LookupError if no connection with this number is open."""
 
     @abstractmethod
     def reset_connections(self) -> Eventually[None]:
@@ -155,12 +155,12 @@ class Steering(ABC):
 
     @abstractmethod
     def reset(self) -> Eventually[None]:
-        """Begin anew.
+        """Return to the initial state.
 
-        The initial scenario is in force, all connections are reset, numbers begin with 0, and
-        nothing has been received.
+        The initial scenario is in force, all connections are reset, their numbers begin with 0, and
+        the record of messages is empty.
         """
 
     @abstractmethod
     def health(self) -> Eventually[Health]:
-        """Say how the service is."""
+        """Return the health of the service."""

@@ -1,1 +1,1 @@
-"""The echo service's connections."""
+"""The connections of the echo service."""

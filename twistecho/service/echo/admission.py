@@ -1,4 +1,4 @@
-"""What is let in: connections against a service's limits, and reads against its bytes in all."""
+"""Admission: connections within a service's limits, and reads within its total of waiting bytes."""
 
 from collections import Counter, OrderedDict
 from ipaddress import IPv6Network
@@ -10,17 +10,18 @@ from .limits import Limits
 
 
 class Reader(Protocol):
-    """Something that reads from a peer while there is room."""
+    """A connection that reads from its peer while there is room."""
 
     def take_turn(self) -> None:
-        """Read again, if nothing else stands against it."""
+        """Read again, unless something else prevents it."""
 
 
 class Budget:
-    """A number of bytes in use, of ``total``; a turn is good for ``turn`` bytes.
+    """A number of bytes in use, of ``total``; each turn allows ``turn`` bytes.
 
-    Where nothing is left, one reader at a time that is amid a message may go on to its end: all
-    might wait for each other, each for the rest of its own. So one message more may be in use.
+    When nothing is left, one reader at a time may go on to the end of a message that it has begun.
+    Otherwise all could wait for each other, each with an unfinished message. So the bytes of one
+    more message may be in use.
     """
 
     __slots__ = ("_amid_message", "_finishing", "_held", "_in_line", "_since", "total", "turn",
@@ -31,17 +32,17 @@ class Budget:
         self.turn = turn
         self.used = 0
         self._in_line: OrderedDict[Reader, None] = OrderedDict()
-        self._amid_message: OrderedDict[Reader, None] = OrderedDict()  # those of them that are
-        self._finishing: Reader | None = None  # who may go on to the end of its message
-        self._held = -1  # what it held at a look, and since when
+        self._amid_message: OrderedDict[Reader, None] = OrderedDict()  # those with a begun message
+        self._finishing: Reader | None = None  # the one that may go on to the end of its message
+        self._held = -1  # the bytes that it held when last looked at, and since when
         self._since = 0.0
 
     def __len__(self) -> int:
-        """Count those who wait for a turn."""
+        """Count the readers that wait for a turn."""
         return len(self._in_line)
 
     def __bool__(self) -> bool:
-        """Tell whether anybody waits, or may go on to the end of its message."""
+        """Return whether a reader waits, or may go on to the end of its message."""
         return bool(self._in_line) or self._finishing is not None
 
     @property
@@ -50,7 +51,7 @@ class Budget:
         return self.used >= self.total
 
     def wait(self, reader: Reader, *, amid_message: bool = False) -> bool:
-        """Wait in line for a turn, unless it does so already; say whether it is its turn now."""
+        """Put a reader in line for a turn, once; return whether it may read now."""
         if amid_message and self._finishing in (None, reader):
             if self._finishing is None:
                 self._finishing, self._held = reader, -1
@@ -61,12 +62,12 @@ class Budget:
         return False
 
     def finished(self, reader: Reader) -> None:
-        """Let another one go on, if this was the one that might."""
+        """Let another reader go on to the end of its message, if this was the one that might."""
         if self._finishing is reader:
             self._finishing = None
 
     def unchanged(self, reader: Reader, held: int, now: float) -> float:
-        """Say for how many seconds others have waited for it to hold more than these bytes."""
+        """Return for how many seconds others have waited while it held just these bytes."""
         others_wait = self._amid_message and self.total - self.used < self.turn
         if self._finishing is not reader or not others_wait:
             self._held = -1 if self._finishing is reader else self._held
@@ -76,13 +77,13 @@ class Budget:
         return now - self._since
 
     def leave(self, reader: Reader) -> None:
-        """Leave the line."""
+        """Remove a reader from the line."""
         self._in_line.pop(reader, None)
         self._amid_message.pop(reader, None)
         self.finished(reader)
 
     def give_turns(self) -> None:
-        """Let those who have waited longest read again, as far as what is free reaches."""
+        """Let the readers that have waited longest read again, as far as the free bytes reach."""
         turns = min(len(self._in_line), (self.total - self.used) // self.turn)
         for _ in range(turns):
             reader, _ = self._in_line.popitem(last=False)
@@ -103,7 +104,7 @@ class Admission:
         self._by_peer: Counter[str] = Counter()
 
     def refusal(self, address: object) -> str | None:
-        """Say why a connection from this address may not come in, or None where it may."""
+        """Return why a connection from this address is refused, or None if it is admitted."""
         limits = self._limits
         if limits.connections and self._open >= limits.connections:
             return "too-many-connections"
@@ -113,13 +114,13 @@ class Admission:
         return None
 
     def enter(self, address: object) -> None:
-        """Count a connection in."""
+        """Count a new connection."""
         self._open += 1
         if self._limits.connections_per_peer:
             self._by_peer[counted_as(address)] += 1
 
     def leave(self, address: object) -> None:
-        """Count a connection out; a peer without connections is forgotten."""
+        """Stop counting a connection; forget a peer without connections."""
         self._open -= 1
         if self._limits.connections_per_peer:
             peer = counted_as(address)
@@ -129,10 +130,10 @@ class Admission:
 
 
 def counted_as(address: object) -> str:
-    """Give what connections from an address are counted under.
+    """Return the peer under which connections from an address are counted.
 
-    An IPv4 address counts alone; of IPv6 a whole /64 counts as one peer, since one host is given as
-    many. All peers of Unix sockets count as one, and so does what is no address.
+    Each IPv4 address is a peer of its own. A whole IPv6 /64 is one peer, since one host usually
+    gets that many addresses. All peers of Unix sockets, and values that are not addresses, are one.
     """
     ip = ip_of(address)
     if ip is None:

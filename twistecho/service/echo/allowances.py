@@ -1,7 +1,7 @@
-"""How often what has a limit may still come about, over all connections of a service.
+"""How many uses are left of each fault or answer with a limit, over all connections of a service.
 
-Each fault or answer with a limit is counted from when it was set: where the scenario changes, those
-that stay keep their count.
+A count begins when its fault or answer is set. When the scenario changes, the faults and answers
+that stay keep their counts.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -15,20 +15,20 @@ _Count = TypeVar("_Count")
 
 
 class Allowances:
-    """Counts what has a limit in a scenario."""
+    """Counts the uses of a scenario's faults and answers with a limit."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._limited: tuple[Limited, ...] = ()
-        self._left: dict[int, int] = {}  # by the identity of what is limited
+        self._left: dict[int, int] = {}  # by the identity of the fault or answer
         self.steer(scenario)
 
     def begin(self, scenario: Scenario) -> None:
-        """Count for a scenario, all of it anew."""
+        """Count for a scenario, with new counts."""
         self._limited = ()
         self.steer(scenario)
 
     def steer(self, scenario: Scenario) -> None:
-        """Count for another scenario; what was there before goes on where it was."""
+        """Count for another scenario; faults and answers that stay keep their counts."""
         before = [(one, self._left[id(one)]) for one in self._limited]
         kept = kept_of(scenario.limited, before)
         self._limited = scenario.limited
@@ -38,7 +38,7 @@ class Allowances:
         }
 
     def take(self, limited: Limited) -> bool:
-        """Count one more of something; say whether it may come about."""
+        """Count one use; return whether the limit allows it."""
         left = self._left.get(id(limited), 0)
         if left:
             self._left[id(limited)] = left - 1
@@ -48,7 +48,7 @@ class Allowances:
 def kept_of(
     limited: Sequence[Limited], before: Iterable[tuple[Limited, _Count]]
 ) -> list[_Count | None]:
-    """Give the count that each had before, where an equal one was there; each is kept once."""
+    """Return the earlier count of each, where an equal one was there; each count is kept once."""
     left: dict[Hashable, list[tuple[Limited, _Count]]] = {}
     for one, count in before:
         left.setdefault(_key(one), []).append((one, count))
@@ -56,12 +56,12 @@ def kept_of(
 
 
 def _key(one: Limited) -> Hashable:
-    """Give what equals share, and others seldom: a delay of the user's own may have no hash."""
+    """Return a key that equal ones share: a user-defined delay may not be hashable."""
     return (one.match, one.reply, one.limit, str(one.delay)) if isinstance(one, On) else one
 
 
 def _taken(one: Limited, left: list[tuple[Limited, _Count]]) -> _Count | None:
-    """Take the count of the first that is equal off those that are left."""
+    """Remove and return the count of the first equal one in ``left``; None without one."""
     for at, (other, count) in enumerate(left):
         if other == one:
             del left[at]

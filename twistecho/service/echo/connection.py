@@ -1,15 +1,16 @@
-"""One connection: what waits, what leaves, whether its peer is read from, and how it ends.
+"""One connection: pending replies, writing, whether reading is paused, and how it ends.
 
 A connection's bytes pass through three states, all bounded by `Limits`:
 
     read -> queue of replies -> write buffer -> peer
 
-A write buffer is charged once it is full, so that a message that leaves at once costs nothing more.
-The more connections are open, the sooner it is full: see `write_buffer_of`.
+The shared budget counts a write buffer only once it is full, so that a reply that leaves at once
+costs nothing more. The more connections are open, the less a full buffer holds: see
+`write_buffer_of`.
 
-A peer is not read from while the queue or the write buffer is full, while the connection is held
-until a time, or while the budget that all connections share is spent. What is read becomes
-messages, and these wait, in `protocol`.
+Reading from a peer stops while the queue or the write buffer is full, while the connection is held
+until a time, or while the budget that all connections share is spent. `protocol` turns the read
+bytes into messages and queues their replies.
 """
 
 import sys
@@ -71,7 +72,7 @@ _Method = TypeVar("_Method", bound=Callable[..., None])
 
 
 def ends_connection(method: _Method) -> _Method:
-    """Have whatever a method raises end its connection, and no other, with one line in the log."""
+    """Wrap a method: an exception ends its connection alone, and is logged."""
 
     def guarded(self: "Connection", *arguments: object) -> None:
         try:
@@ -91,7 +92,7 @@ class Connection(Watched, Protocol):
     buffer fills and empties.
     """
 
-    # What every message asks for is found at once in a slot.
+    # Slots: every message reads these attributes, and slots are the fastest.
     __slots__ = (
         "_accounted", "_allowance", "_charged", "_connections", "_cutter", "_echoed", "_framing",
         "_held_until", "_inflow", "_messages", "_outflow", "_queue", "_received", "_sent", "_state",
@@ -112,33 +113,33 @@ class Connection(Watched, Protocol):
         self.wake_at = inf  # see `Timed`
         self._connections = connections
         self._state = connections.state
-        self._queue: ReplyQueue | None = None  # from when something first had to wait
+        self._queue: ReplyQueue | None = None  # made when a reply first has to wait
         self._framing = connections.scenario.framing
         self._cutter: Cutter | None = None
         if self._state & FRAMED:
             self._cutter = self._framing.cutter(connections.limits.longest_message)
-        self._inflow: Pace | None = None  # this and the next where the bandwidth is bounded
+        self._inflow: Pace | None = None  # this and the next only where the bandwidth is limited
         self._outflow: Outflow | None = None
-        self._unfinished = 0  # bytes of an unfinished message that the common budget counts
+        self._unfinished = 0  # bytes of an unfinished message that the shared budget counts
         self.turns: dict[int, int] | None = None  # see `Scenario.decide`
         self.delays: tuple[float, ...] | None = None  # see `scenario.deciding.Delayed`
         self._held_until = 0.0
         self._allowance = 0  # bytes still to be answered before stopping
-        self._charged = 0  # bytes of the write buffer that the common budget is charged with
-        self._quiet = 0.0  # this and the next two are those of `Watched`
+        self._charged = 0  # bytes of the write buffer that the shared budget counts
+        self._quiet = 0.0  # this and the next two belong to `Watched`
         self._seen = 0
         self._unread = 0
         self._messages = 0
-        # What the counts of all connections have not been told yet.
-        self._accounted = 0  # messages that they have been
-        self._echoed = 0  # bytes received and sent
+        # Not yet added to the counts of all connections, except the accounted messages.
+        self._accounted = 0  # messages that are added already
+        self._echoed = 0  # bytes received and sent unchanged
         self._received = 0
         self._sent = 0
 
-    # What leaves
+    # Writing
 
     def wake(self, now: float) -> float | None:
-        """Write the replies that are due; say when to be woken next. See `Timers`."""
+        """Write the replies that are due; return the next time to wake. See `Timers`."""
         try:
             queue = self._queue
             if self._state == ONLY_WAITING and queue is not None:
@@ -158,14 +159,14 @@ class Connection(Watched, Protocol):
             return None
 
     def _advance(self, now: float) -> None:
-        """Write the replies that are due, and be woken for the next one."""
+        """Write the replies that are due, and set the timer for the next one."""
         self._release(now)
         at = self._next_time()
         if at is not None:
             self._connections.timers.set(self, at)
 
     def _release(self, now: float) -> None:
-        """Write the replies that are due, no more at a time than the write buffer should hold."""
+        """Write the replies that are due, at most a write buffer at a time."""
         connections, queue = self._connections, self._queue
         if now >= self._held_until:
             self._state &= ~HELD
@@ -189,7 +190,7 @@ class Connection(Watched, Protocol):
             self._close_if_done()
 
     def _send(self, replies: bytes, now: float) -> bool:
-        """Write replies, at their pace if they have one; say whether all of them have gone."""
+        """Write replies, at their pace if they have one; return whether all were written."""
         self._sent += len(replies)
         if self._outflow is not None:
             self._outflow.write(replies)
@@ -198,7 +199,7 @@ class Connection(Watched, Protocol):
         return True
 
     def _flow(self, outflow: Outflow, now: float) -> bool:
-        """Write what may go now of what goes at a pace; say whether that was all."""
+        """Write the paced bytes that may leave now; return whether none are left."""
         if not self._state & (FULL | CLOSING):
             portion = outflow.portion(now)
             if portion:
@@ -206,7 +207,7 @@ class Connection(Watched, Protocol):
         return not outflow
 
     def pace(self, bandwidth: Bandwidth) -> None:
-        """Have no more than a bandwidth from now on; what is written already counts for it."""
+        """Limit the bandwidth from now on, also for paced bytes that have not left."""
         pending = b"" if self._outflow is None else self._outflow.pending
         self._outflow = None if bandwidth.outward is None else Outflow(bandwidth.outward, pending)
         if pending and self._outflow is None:
@@ -217,7 +218,7 @@ class Connection(Watched, Protocol):
         self.fit_buffer()
 
     def _next_time(self) -> float | None:
-        """Say when to be woken next: for no reply while the write buffer is full."""
+        """Return the next time to wake; no reply is due while the write buffer is full."""
         if self._state & UNCUT and self._may_cut():
             return self._connections.now()
         due = None
@@ -230,10 +231,10 @@ class Connection(Watched, Protocol):
         return due
 
     def _cut_on(self) -> None:
-        """Take more messages of what has been read, if there is room for them now."""
+        """Take more messages from the read bytes, if there is room for them now."""
 
     def _may_cut(self) -> bool:
-        """Say whether there may be more messages in what has been read, and room for them."""
+        """Return whether the read bytes may hold more messages, and there is room for them."""
         return False
 
     def _make_queue(self) -> ReplyQueue:
@@ -245,7 +246,7 @@ class Connection(Watched, Protocol):
         return self._queue
 
     def _writer(self) -> Write:
-        """Give what writes the reply to a message here."""
+        """Return the function that writes the reply to a message."""
         write = self._connections.write_reply
         if not self._framing.wraps:
             return write
@@ -253,9 +254,9 @@ class Connection(Watched, Protocol):
         return lambda message: wrap(write(message))
 
     def steer(self, *, rewrite: bool) -> None:
-        """Treat the messages that come from now on as the service's scenario says now.
+        """Apply the service's new scenario to the messages that arrive from now on.
 
-        ``rewrite`` says whether replies are written otherwise.
+        ``rewrite`` is whether the function that writes replies has changed.
         """
         self._state = self._state & ~STEERED | self._connections.state & STEERED
         self.delays = None
@@ -265,10 +266,10 @@ class Connection(Watched, Protocol):
             self._send_at_once()
 
     def _send_at_once(self) -> None:
-        """Have the pieces of a reply leave one by one, and at their times."""
+        """Send each piece of a reply by itself and at once."""
         send_at_once(self.transport)
 
-    # Whether its peer is read from
+    # Whether to read from the peer
 
     @ends_connection
     def pauseProducing(self) -> None:
@@ -290,24 +291,27 @@ class Connection(Watched, Protocol):
         """Do nothing: `connectionLost` follows. See `IPushProducer`."""
 
     def fit_buffer(self) -> None:
-        """Have the transport call pauseProducing, and read, at no more than may be buffered."""
+        """Set the buffer size of the transport, which also bounds one read."""
         if self._inflow is None:
             buffer_at_most(self.transport, self._connections.write_buffer)
         else:
             read_little(self.transport, min(self._connections.write_buffer, self._inflow.bucket))
 
     def _charge_buffer(self, buffered: int) -> None:
-        """Have the common budget know what stands in the write buffer."""
+        """Count the bytes in the write buffer in the shared budget."""
         self._connections.budget.used += buffered - self._charged
         self._charged = buffered
 
     def _charge_unfinished(self, held: int) -> None:
-        """Have the common budget know what is held of an unfinished message."""
+        """Count the bytes of an unfinished message in the shared budget."""
         self._connections.budget.used += held - self._unfinished
         self._unfinished = held
 
     def _hold(self, until: float, *, reading: bool = False) -> None:
-        """Hold it until a time, or a later one that is set already; by default without reading."""
+        """Hold the connection until a time, or a later one already set; pause reading meanwhile.
+
+        ``reading`` leaves reading on.
+        """
         self._state |= HELD
         self._held_until = max(self._held_until, until)
         if not reading:
@@ -315,7 +319,7 @@ class Connection(Watched, Protocol):
         self._connections.timers.set(self, self._held_until)
 
     def _gate(self) -> None:
-        """Read from the peer exactly while there is room for what it says."""
+        """Pause or resume reading: read exactly while there is room for more messages."""
         paused = bool(self._state & (HELD | FULL | BROKEN | UNCUT)) or not self._has_room()
         if paused == bool(self._state & PAUSED) or self._state & (ENDED | CLOSING):
             return
@@ -327,9 +331,9 @@ class Connection(Watched, Protocol):
             self.transport.resumeProducing()
 
     def _has_room(self) -> bool:
-        """Say whether one read more may wait; if only others are in its way, wait for a turn."""
+        """Return whether there is room for one more read; wait for a turn if only others use it."""
         connections, queue = self._connections, self._queue
-        # What is to be cut yet has been read: its messages take its place.
+        # Bytes still to be cut count already: their messages will take their place.
         unfinished = 0 if self._state & UNCUT else self._unfinished
         cost = unfinished
         if queue is not None:
@@ -342,19 +346,19 @@ class Connection(Watched, Protocol):
         return True
 
     def take_turn(self) -> None:
-        """Read again: the common budget has room. See `limits.Reader`."""
+        """Read again: the shared budget has room. See `admission.Reader`."""
         self._gate()
         if self._state & UNCUT:
             self._connections.timers.set(self, self._connections.now())
 
     @ends_connection
     def sweep(self, now: float) -> None:
-        """Drop a peer that has been idle, or has refused to read, for too long. See `Sweep`."""
+        """Drop the connection of a peer that was idle, or did not read, too long. See `Sweep`."""
         state = self._state
         if state & ABORTED:
             return
         limits = self._connections.limits
-        if self._unread:  # what is buffered, also where it does not fill the buffer
+        if self._unread:  # count a buffer that is not full too
             self._charge_buffer(unsent(self.transport))
         reason = self._look(now, limits, self._messages, state, self.transport)
         if state & FRAMED and not state & WAITING and limits.stall:
@@ -367,30 +371,30 @@ class Connection(Watched, Protocol):
 
     @ends_connection
     def readConnectionLost(self) -> None:
-        """Note the peer's FIN: answer what is pending, then close. See `IHalfCloseableProtocol`."""
+        """Handle the peer's FIN: send pending replies, then close. See `IHalfCloseableProtocol`."""
         self._state |= ENDED
         self._close_if_done()
 
     def writeConnectionLost(self) -> None:
-        """Do nothing: this side never closes half. See `IHalfCloseableProtocol`."""
+        """Do nothing: this side never half-closes. See `IHalfCloseableProtocol`."""
 
     @ends_connection
     def drain(self) -> None:
-        """Answer what has reached this host until now, then close."""
+        """Answer the bytes that have reached this host until now, then close."""
         if not self._state & STOPPING:
             self._state |= STOPPING
             most = self._connections.limits.waiting_bytes
             self._allowance = unread(self.transport, most)
             if is_wrapped(self.transport) and (self._allowance or amid_record(self.transport)):
-                self._allowance = most  # a part of a record stands for all of it
+                self._allowance = most  # how many bytes a record decrypts to is not known yet
             if not (self._allowance or self._messages or self._state & HELD):
                 self._wait_for_first_message()
             self._close_if_done()
 
     def _wait_for_first_message(self) -> None:
-        """Give a client that has only connected yet a moment: its message may be on its way."""
+        """Wait a moment for a client without a message: its first one may be on its way."""
         self._allowance = self._connections.limits.waiting_bytes
-        # Over TLS there would be no handshake without reading.
+        # TLS cannot finish its handshake without reading.
         until = self._connections.now() + FIRST_MESSAGE
         self._hold(until, reading=is_wrapped(self.transport))
 
@@ -401,20 +405,20 @@ class Connection(Watched, Protocol):
         if self._state & ENDED or not (unread(self.transport, most) or amid_record(self.transport)):
             self._close()
         elif is_wrapped(self.transport):
-            # What is read may be no message, and then nobody would look again.
+            # The bytes may decrypt to no message, and then nothing else would check again.
             self._connections.timers.set(self, self._connections.now() + FIRST_MESSAGE)
 
     def _close(self) -> None:
-        """Flush what is written, then close. Queued replies are the caller's business."""
+        """Flush the write buffer, then close. The caller deals with queued replies."""
         self._state |= CLOSING
         # A transport with a producer waits for it before it closes.
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def _end(self, ending: Kind) -> None:
-        """Drop what is still pending; end the connection once all before has been sent."""
+        """Drop the pending replies; end the connection once the written ones have been sent."""
         if ending is Kind.CLOSE and is_wrapped(self.transport):
-            self.transport.resumeProducing()  # TLS waits until its peer has closed too
+            self.transport.resumeProducing()  # TLS waits for its peer to close too
         else:
             self.transport.pauseProducing()
         if ending is Kind.CLOSE:
@@ -429,23 +433,23 @@ class Connection(Watched, Protocol):
         if isinstance(sys.exception(), ReplyTooLongError):
             self._end_too_long()
             return
-        self._log.failure("The connection of {peer} failed and is ended", peer=where(self.peer))
+        self._log.failure("Ending the connection of {peer} after an error", peer=where(self.peer))
         self._connections.tally.dropped["failed"] += 1
         self.abort()
 
     def _end_too_long(self) -> None:
-        """End the connection before a reply that cannot be: its peer chose how long."""
+        """End the connection before a reply that is too long: its peer chose the length."""
         if not self._state & CLOSING:
             self._connections.count_broken(self.peer, "reply-too-long")
             self._end(Kind.RESET)
 
     def abort(self) -> None:
-        """End the connection with a reset, whatever is pending."""
+        """End the connection with a reset, without sending pending replies."""
         self._state |= CLOSING | ABORTED
         self.transport.abortConnection()
 
     def _forget(self) -> None:
-        """Drop what is queued, and the wish to be woken for it."""
+        """Drop the queue, and the timer set for it."""
         self._state &= ~(HELD | WAITING | UNCUT)
         self._cutter = None
         queue, self._queue = self._queue, None
@@ -458,36 +462,36 @@ class Connection(Watched, Protocol):
         self._connections.forget(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
-        """Leave nothing behind."""
+        """Release all that the connection holds."""
         self._state |= CLOSING
         self._forget()
         self._connections.leave(self)
 
-    # What has been counted
+    # Counts
 
     @property
     def messages(self) -> int:
-        """How many messages have come."""
+        """The number of messages received."""
         return self._messages
 
     @property
     def waiting(self) -> int:
-        """How many replies wait in the queue."""
+        """The number of replies in the queue."""
         return 0 if self._queue is None else len(self._queue.entries)
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes the queue counts for."""
+        """The number of bytes that the queue counts for."""
         return 0 if self._queue is None else self._queue.cost
 
     def account(self) -> None:
-        """Have the counts of all connections know what was done until now."""
+        """Add this connection's traffic until now to the counts of all connections."""
         self.uncounted(self._connections.tally)
         self._accounted = self._messages
         self._echoed = self._received = self._sent = 0
 
     def uncounted(self, counts: Counts) -> None:
-        """Add what was done since `account`."""
+        """Add this connection's traffic since `account`."""
         counts.messages += self._messages - self._accounted
         counts.bytes_in += self._echoed + self._received
         counts.bytes_out += self._echoed + self._sent

@@ -1,10 +1,10 @@
-"""What a service counts while it runs: plain numbers, read by whoever shows them."""
+"""The counters of a running service: plain numbers, read by metrics and tests."""
 
 from bisect import bisect_left
 from collections import Counter
 
 LATENESS_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Upper bounds of the buckets of how late delayed replies are, in seconds; one more is open."""
+"""Upper bounds of the buckets for the lateness of delayed replies, in seconds; the last is open."""
 
 
 class Lateness:
@@ -24,7 +24,7 @@ class Lateness:
         self.sum += late
 
     def observe_all(self, now: float, dues: list[float]) -> None:
-        """Count replies that were all sent at ``now``, by when they were due, in order of that."""
+        """Count replies that were all sent at ``now``; ``dues`` are their due times, sorted."""
         left = len(dues)
         self.count += left
         self.sum += left * now - sum(dues)
@@ -41,8 +41,8 @@ class Counts:
     """The counters of one service. They only grow.
 
     ``accepted``, ``messages``, ``bytes_in`` and ``bytes_out`` are totals; ``refused`` and
-    ``dropped`` count connections by reason; ``stalls`` and ``stalled`` are how often, and for how
-    many seconds, the event loop came back late.
+    ``dropped`` count connections by reason; ``stalls`` is how many times the event loop was late,
+    and ``stalled`` by how many seconds in all.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""What a service's scenario decides about connections and messages, and what of it comes about."""
+"""Decides about connections and messages by a service's scenario, and counts the faults."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,21 +21,21 @@ from .state import FRAMED, LOGGED, RECORDED, WRITTEN
 
 
 class Decided(Protocol):
-    """What is known here of a connection."""
+    """The members of a connection that decisions need."""
 
     peer: object
     number: int
     turns: dict[int, int] | None
 
     def pace(self, bandwidth: Bandwidth) -> None:
-        """Have no more than a bandwidth from now on."""
+        """Limit the bandwidth from now on."""
 
 
 class Decisions:
-    """Asks a scenario, within ``limits``, and keeps at hand what every message asks for.
+    """Decides by a scenario, within ``limits``, and caches the values that every message needs.
 
-    ``answer``, if there is one, gives the replies; ``ctime`` the text of the time for stamps.
-    ``log_payload`` and ``record`` say whether messages are logged and recorded.
+    ``answer``, if there is one, makes the replies; ``ctime`` the text of the time for stamps.
+    ``log_payload`` and ``record`` are whether messages are logged and recorded.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Decisions:
         self._follow(scenario)
 
     def _follow(self, scenario: Scenario) -> None:
-        """Keep at hand what every message asks for. Raises FieldError."""
+        """Cache the values that every message needs. Raises FieldError."""
         check_size(scenario.framing, self.limits.longest_message)
         self.scenario = scenario
-        # The decision about every message, where replies are written from messages.
+        # The decision about every message, where it is always the same and there is no `answer`.
         same = self.same_for_all = scenario.same_for_all if self.answer is None else None
         self.plain_delay = scenario.plain_delay() if self.answer is None else never_plain
         self.delays_replies, self.holds = scenario.delays_replies, scenario.holds
@@ -77,7 +77,7 @@ class Decisions:
         self.write_reply = writer_of(scenario.reply, self._ctime)
 
     def decide(self, connection: Decided, number: int, message: bytes) -> Decision:
-        """Say what becomes of a message that has arrived, and count what goes wrong."""
+        """Decide about a message that has arrived, and count its fault."""
         if self.scenario.takes_turns and connection.turns is None:
             connection.turns = {}
         decision = self.scenario.decide(
@@ -95,7 +95,7 @@ class Decisions:
         return decision
 
     def greet(self, connection: Decided) -> Decision:
-        """Say what becomes of the banner of a connection, and count what goes wrong."""
+        """Decide about the banner of a connection, and count its fault."""
         peer = self._peer_of(connection)
         decision = self.scenario.greeting(connection.number, peer, self.allowances.take)
         if decision.fault is not None:
@@ -103,7 +103,7 @@ class Decisions:
         return decision
 
     def refuses(self, connection: Decided) -> bool:
-        """Say whether a fault refuses a connection as it is accepted, and count it."""
+        """Return whether a fault refuses a connection as it is accepted, and count it."""
         peer = self._peer_of(connection)
         fault = self.scenario.refusal(connection.number, peer, self.allowances.take)
         if fault is not None:
@@ -111,7 +111,7 @@ class Decisions:
         return fault is not None
 
     def bound(self, connection: Decided) -> None:
-        """Have a connection have the bandwidth that faults leave it, and count these."""
+        """Limit a connection to the bandwidth that its faults allow, and count these."""
         peer = self._peer_of(connection)
         bandwidth = self.scenario.bandwidth(connection.number, peer, self.allowances.take)
         for fault in bandwidth.met:
@@ -119,9 +119,9 @@ class Decisions:
         connection.pace(bandwidth)
 
     def _peer_of(self, connection: Decided) -> Address | None:
-        """Give the address of a peer, where the scenario looks at it."""
+        """Return the address of a peer; None where the scenario does not use it."""
         return ip_of(connection.peer) if self.scenario.looks_at_peers else None
 
     def count_fault(self, fault: Fault) -> None:
-        """Count a fault that has come about, by its kind."""
+        """Count a fault that applied, by its kind."""
         self.faults_met[str(fault.kind)] += 1

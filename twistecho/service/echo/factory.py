@@ -1,4 +1,4 @@
-"""The echo factory: what Twisted asks of a factory, no more."""
+"""The echo factory: Twisted's interface of a factory, and the counts of its connections."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ from .stamp import ctime
 
 
 def scenario_of(scenario: Scenario | None, fields: Mapping[str, object]) -> Scenario:
-    """Put together a scenario and fields that take precedence, unless they are None.
+    """Return a scenario with some fields replaced, those that are not None.
 
     The file of a trace is read. Raises FieldError.
     """
@@ -48,16 +48,17 @@ def scenario_of(scenario: Scenario | None, fields: Mapping[str, object]) -> Scen
 class EchoFactory(Factory):
     """Makes echo protocols: for any endpoint, in any service.
 
-    ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. What becomes of messages
-    is a ``scenario``; each of its fields may be given by its own name, and takes precedence: see
-    `Scenario`. Each is a value or a text, ``delay="20ms"``, ``faults=["reset:0.1"]``.
+    ``clock`` is the reactor, or in a test a `twisted.internet.task.Clock`. The ``scenario`` decides
+    how messages are answered; each of its fields may be given by its own name, and then replaces
+    that of ``scenario``: see `Scenario`. Each is a value or a text, ``delay="20ms"``,
+    ``faults=["reset:0.1"]``.
 
-    ``answer``, if given, makes the replies: from a message to bytes, or to a Deferred of bytes, or
-    as an ``async def``. ``limits`` bounds what may wait. ``ctime`` gives the text of the time for
-    stamped replies.
-    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say, escaped
-    and cut, at info. ``record`` has `received` hold what they say. Raises ValueError for what
-    cannot be.
+    ``answer``, if given, makes the replies: a function of the message that returns bytes or a
+    Deferred of bytes, or an ``async def``. ``limits`` bounds connections and waiting bytes.
+    ``ctime`` returns the text of the time for stamped replies.
+    ``log_connections`` logs each connection at level debug, ``log_payload`` the bytes of each read,
+    escaped and cut, at info. ``record`` keeps messages in `received`. Raises ValueError for an
+    invalid value.
     """
 
     noisy = False
@@ -112,10 +113,10 @@ class EchoFactory(Factory):
 
     @property
     def scenario(self) -> Scenario:
-        """What becomes of messages. Setting it counts for all that arrive from then on.
+        """How messages are answered. A new scenario applies to all messages that arrive later.
 
-        Open connections are among them, but for what acts on accept: framing, banner, refusals, and
-        a delay of each connection. Replies that wait stay as they are.
+        That includes messages on open connections, except for the parts that act on accept:
+        framing, banner, refusals, and a delay per connection. Pending replies stay as they are.
         """
         return self.connections.scenario
 
@@ -125,11 +126,11 @@ class EchoFactory(Factory):
 
     @property
     def received(self) -> Received:
-        """What peers have sent, as far back as there is room, where it is recorded."""
+        """The last messages received, where they are recorded."""
         return self.connections.received
 
     def buildProtocol(self, addr: object) -> EchoProtocol | None:
-        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        """Make the protocol of a new connection, or return None to have it closed at once."""
         connections = self.connections
         reason = connections.admission.refusal(addr)
         if reason is not None:
@@ -141,12 +142,12 @@ class EchoFactory(Factory):
 
     @property
     def counts(self) -> Counts:
-        """What has been counted until now; may be asked for from any thread."""
+        """A copy of the counts until now; any thread may read it."""
         return self.connections.counts
 
     @property
     def faults_met(self) -> Counter[str]:
-        """How often each kind of fault has come about."""
+        """How many times each kind of fault has applied."""
         return self.connections.faults_met
 
     @property
@@ -159,14 +160,14 @@ class EchoFactory(Factory):
         return len(self.connections)
 
     def describe(self) -> str:
-        """Say in a few words how the service answers."""
+        """Summarize in a few words how the service answers."""
         own = self.connections.answer is not None
         return f"{'own' if own else self.scenario.reply} replies, {self.scenario.describe()}"
 
     def drain(self) -> Deferred[None]:
-        """Let every connection be answered what is pending and close; fire when all have gone."""
+        """Send every pending reply, then close; fire when all connections have ended."""
         return self.connections.drain()
 
     def abort(self) -> None:
-        """End every connection at once, whatever is pending."""
+        """End every connection at once, without sending pending replies."""
         self.connections.abort()

@@ -1,7 +1,7 @@
-"""What the service holds at most, and what counts against it.
+"""The limits of a service: connections, waiting messages and bytes, and times.
 
-A peer chooses how much it sends, how often it connects and whether it ever reads; these numbers
-bound what that can cost.
+A peer chooses how much it sends, how often it connects and whether it ever reads; these limits
+bound the memory and open files that this can cost.
 """
 
 from collections.abc import Sequence
@@ -11,36 +11,36 @@ from twistecho.base.notation import LONGEST_TIME, FieldError
 from twistecho.base.reply_formats import LONGEST_MESSAGE, REPLY_SIZE
 
 MESSAGE_COST = 128
-"""What a waiting message costs besides its own bytes, in bytes: an allowance for the objects."""
+"""The bytes that a waiting message counts for besides its own: an estimate for its objects."""
 
 GUARANTEED = 4096
-"""Bytes that a connection may have waiting however little of the common budget is left."""
+"""Bytes that may wait on each connection even when the shared budget is spent."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of one service; a peer that reaches one is held back, refused or dropped.
+    """The bounds of one service, and what happens when a peer reaches one.
 
-    Held back, that is no longer read from until replies have left: ``waiting_bytes`` and
-    ``waiting_messages`` of one connection, queue and write buffer together, one read more on top;
+    Reading from the peer stops until replies have left: at ``waiting_bytes`` and
+    ``waiting_messages`` of one connection, queue and write buffer together, plus one read; and at
     ``total_waiting_bytes`` of all connections. Every waiting message counts `MESSAGE_COST` bytes
     besides its own.
 
-    Refused, that is closed at once: more than ``connections`` in all, more than
+    A new connection is refused, that is closed at once: above ``connections`` in all, or
     ``connections_per_peer`` of one IPv4 address or IPv6 /64.
 
-    Ended: a connection whose message has more than ``message_size`` bytes, or ``waiting_bytes``
-    where that is less, unless the framing is ``read``. What has come of an unfinished one counts
-    among the waiting bytes of all.
+    A connection is ended: when a message has more than ``message_size`` bytes, or ``waiting_bytes``
+    if that is less, unless the framing is ``read``. The bytes of an unfinished message count in
+    the waiting bytes of all connections.
 
-    Forgotten: what was received before the last ``received_messages``, of ``received_bytes``, where
-    messages are recorded.
+    Recorded messages are forgotten: all but the last ``received_messages``, and all but the last
+    ``received_bytes`` bytes.
 
-    Dropped, that is reset: a connection on which nothing came and nothing was owed for ``idle``
-    seconds; one whose peer read nothing of a full write buffer for ``stall`` seconds.
+    A connection is dropped, that is reset: when no message arrived and no reply was pending for
+    ``idle`` seconds; when the peer read nothing of a full write buffer for ``stall`` seconds.
 
-    0 stands for no bound of connections and of times. Raises FieldError for bounds that contradict
-    each other or leave no room to work in.
+    0 means no bound for connections and times. Raises FieldError for bounds that contradict each
+    other or are too small.
     """
 
     waiting_bytes: int = 256 * 1024
@@ -55,11 +55,11 @@ class Limits:
     received_bytes: int = 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuse bounds under which no reply could be written, and contradictions."""
+        """Refuse bounds that are too small to write a reply, and contradictions."""
         least = 4 * REPLY_SIZE
         if self.waiting_bytes < least:
             raise FieldError(
-                "waiting_bytes", f"{self.waiting_bytes} is too few, four replies need {least}"
+                "waiting_bytes", f"{self.waiting_bytes} is too few: four replies need {least}"
             )
         if self.waiting_messages < 1:
             raise FieldError("waiting_messages", f"{self.waiting_messages} is not 1 or more")
@@ -70,7 +70,7 @@ class Limits:
                 "total_waiting_bytes",
                 f"{self.total_waiting_bytes} is less than ",
                 "waiting_bytes",
-                f" of one connection, {self.waiting_bytes}",
+                f" per connection, {self.waiting_bytes}",
             )
         self._check_not_negative(
             "connections",
@@ -91,37 +91,37 @@ class Limits:
 
     @property
     def longest_message(self) -> int:
-        """The most bytes of a message, unless the framing is ``read``."""
+        """The longest message, in bytes, unless the framing is ``read``."""
         return min(self.message_size, self.waiting_bytes)
 
     @property
     def write_buffer(self) -> int:
-        """The bytes at which a write buffer is full; one batch of this size more may go in."""
+        """The size at which a write buffer is full, in bytes; one more batch of it may follow."""
         return self.waiting_bytes // 4
 
     @property
     def queue(self) -> int:
-        """The part of ``waiting_bytes``, in bytes, that may stand in the queue."""
+        """The part of ``waiting_bytes`` that the queue may hold, in bytes."""
         return self.waiting_bytes - 2 * self.write_buffer - REPLY_SIZE
 
 
 def write_buffer_of(limits: Limits, connections: int) -> int:
-    """Say at how many bytes a write buffer is full where so many connections are open.
+    """Return the size at which a write buffer is full, in bytes, with this many connections open.
 
-    What stands in a buffer that is not full is charged to nobody, or a message that leaves at once
-    would cost more. So all of them together, each with one read more, stay within the total, unless
-    what is guaranteed to each exceeds that.
+    The budget does not count a buffer that is not full: counting would slow every message that
+    leaves at once. So the buffers are small enough that all of them, each with one more read, stay
+    within the total, unless the guaranteed bytes per connection exceed it.
     """
     share = limits.total_waiting_bytes // (2 * connections)
     return min(limits.write_buffer, max(GUARANTEED, share))
 
 
 MOST_WORKERS = 256
-"""More processes than that are a mistake."""
+"""The most workers that may be asked for."""
 
 
 def parse_workers(text: str, cores: int) -> int:
-    """Read how many workers are wanted: a number, or ``auto`` for one on each core.
+    """Read the number of workers: a number, or ``auto`` for one per core.
 
     Raises ValueError with one line.
     """
@@ -134,13 +134,13 @@ def parse_workers(text: str, cores: int) -> int:
 
 
 def divide(total: int, parts: int) -> list[int]:
-    """Divide a whole number into so many, which differ by one at most; the greater come first."""
+    """Divide a number into ``parts`` that differ by at most one; the greater ones come first."""
     each, over = divmod(total, parts)
     return [each + (part < over) for part in range(parts)]
 
 
 def shares_of(limits: Limits, workers: int) -> list[Limits]:
-    """Give each worker its limits. Raises FieldError where one gets nothing."""
+    """Return the limits of each worker. Raises FieldError where a share is too small."""
     for name in ("connections", "connections_per_peer"):
         if 0 < getattr(limits, name) < workers:
             raise FieldError(
@@ -152,7 +152,7 @@ def shares_of(limits: Limits, workers: int) -> list[Limits]:
             "total_waiting_bytes",
             f"divided among {workers} workers that is {least} each, less than ",
             "waiting_bytes",
-            f" of one connection, {limits.waiting_bytes}",
+            f" per connection, {limits.waiting_bytes}",
         )
     return [
         replace(
@@ -171,7 +171,7 @@ def shares_of(limits: Limits, workers: int) -> list[Limits]:
 
 
 def describe_shares(shares: Sequence[Limits]) -> str:
-    """Say in a few words what each worker may hold at most."""
+    """Summarize the limits of each worker in a few words."""
     first = shares[0]
     words = [f"{first.connections} connections"]
     if first.connections_per_peer:

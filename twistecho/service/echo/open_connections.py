@@ -1,4 +1,4 @@
-"""All connections of a service: what they share, counted, watched and drained."""
+"""All open connections of a service: their shared state, counts, idle checks and draining."""
 
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -25,57 +25,57 @@ from .watching import Sweep, Swept
 
 
 class OpenConnection(Timed, Swept, Decided, Protocol):
-    """What is known here of a connection."""
+    """The members of a connection that `Connections` needs."""
 
     @property
     def transport(self) -> object:
-        """What carries its bytes."""
+        """The transport of its bytes."""
 
     @property
     def messages(self) -> int:
-        """How many messages have come."""
+        """The number of messages received."""
 
     @property
     def waiting(self) -> int:
-        """How many replies wait."""
+        """The number of pending replies."""
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes they count for."""
+        """The number of bytes that they count for."""
 
     def take_turn(self) -> None:
-        """Read again: the common budget has room."""
+        """Read again: the shared budget has room."""
 
     def fit_buffer(self) -> None:
-        """Have the transport buffer no more than a connection may now."""
+        """Set the buffer size of the transport to the current one of the service."""
 
     def drain(self) -> None:
-        """Answer what has arrived, then close."""
+        """Answer all messages that have arrived, then close."""
 
     def abort(self) -> None:
-        """End at once."""
+        """Reset the connection at once."""
 
     def account(self) -> None:
-        """Have the counts know what was done."""
+        """Add its traffic until now to the counts."""
 
     def uncounted(self, counts: Counts) -> None:
-        """Add what was done since `account`."""
+        """Add its traffic since `account`."""
 
     def steer(self, *, rewrite: bool) -> None:
-        """Go on as the scenario says; ``rewrite`` says whether replies are written otherwise."""
+        """Apply a new scenario; ``rewrite`` is whether replies are written in another way."""
 
 
 class Connections(Decisions):
-    """All connections of one service, and what they share.
+    """All connections of one service, and their shared state.
 
-    ``scenario`` decides what becomes of their messages; ``answer``, if there is one, gives the
-    replies. ``limits`` bounds what they may hold. ``ctime`` gives the text of the time for stamps.
-    ``log_connections`` logs each connection at level debug, ``log_payload`` what peers say;
-    ``record`` has `received` hold it.
+    ``scenario`` decides about their messages; ``answer``, if there is one, makes the replies.
+    ``limits`` bounds connections and bytes. ``ctime`` returns the text of the time for stamps.
+    ``log_connections`` logs each connection at level debug, ``log_payload`` the received bytes;
+    ``record`` keeps messages in `received`.
     """
 
     number_of: Callable[[object], int] | None = None
-    """Gives the number of a connection by its transport, where others number them too."""
+    """Returns the number of a connection by its transport, where several processes share them."""
 
     _log = Logger()
 
@@ -93,18 +93,18 @@ class Connections(Decisions):
     ) -> None:
         super().__init__(scenario, limits, answer, ctime, log_payload=log_payload, record=record)
         self.write_buffer, self.queue = limits.write_buffer, limits.queue
-        # For so many connections the write buffers are small enough, see `_fit_buffers`.
+        # The write buffers are small enough for this many connections, see `_fit_buffers`.
         self._fitting_for = self._least_fitting = max(
             1, limits.total_waiting_bytes // (2 * limits.write_buffer)
         )
         self.waiting_messages = limits.waiting_messages
-        # What is to be done where a change concerns those who have not connected yet.
+        # Called when a change of the scenario affects clients that have not connected yet.
         self.followers: list[Callable[[], object]] = []
         self.received = Received(limits.received_messages, limits.received_bytes)
         self.timers = Timers(clock, woken=self._woken)
         self.now = self.timers.now
-        self.left_at: list[float] = []  # when the replies were due that left in this round
-        self.tally = Counts()  # without what connections have not accounted for yet
+        self.left_at: list[float] = []  # due times of the replies sent in this round of the timers
+        self.tally = Counts()  # without the traffic that connections have not added yet
         self.budget = Budget(limits.total_waiting_bytes, min(READ_SIZE, self.write_buffer))
         self.admission = Admission(limits)
         self.occasionally = RateLimitedLog(self._log, self.now)
@@ -113,13 +113,13 @@ class Connections(Decisions):
         self._open: set[OpenConnection] = set()
         self._sweep = Sweep(clock, self.now, self._open, self.tally)
         self._draining: Deferred[None] | None = None
-        self._first_number = 0  # how many connections came before the numbers began
+        self._first_number = 0  # how many connections were accepted before number 0
 
     def steer(self, scenario: Scenario) -> None:
-        """Do as a scenario says with all that comes from now on, on open connections too.
+        """Apply a scenario to all messages that arrive from now on, on open connections too.
 
-        What acts on accept, such as the framing, stays as it was on those. Replies that wait stay
-        as they were decided. Raises FieldError for what the limits do not allow.
+        The parts that act on accept, such as the framing, do not change on open connections, nor
+        do pending replies. Raises FieldError for a scenario that the limits do not allow.
         """
         before = self.scenario
         self._follow(scenario)
@@ -138,22 +138,22 @@ class Connections(Decisions):
                 follow()
 
     def record(self, *, recording: bool = True) -> None:
-        """Record what peers say from now on, or do no longer."""
+        """Start or stop recording messages in `received`."""
         self._recording = recording
         self.steer(self.scenario)
 
     def restart(self, scenario: Scenario) -> None:
-        """Begin anew, with a scenario: no connections, numbers from 0, nothing received."""
+        """Start again with a scenario: no connections, numbers from 0, nothing received."""
         before = self.scenario
         self._follow(scenario)
-        self.abort()  # so nothing on them is to go on as the scenario says
+        self.abort()  # so the scenario need not be applied to open connections
         self.number_from(0)
         self.allowances.begin(scenario)
         self.received.clear()
         self._tell_followers(before)
 
     def number_from(self, first: int) -> None:
-        """Go on with this number at the next connection that is accepted."""
+        """Give this number to the next connection that is accepted."""
         self._first_number = self.tally.accepted - first
 
     def __len__(self) -> int:
@@ -161,16 +161,16 @@ class Connections(Decisions):
         return len(self._open)
 
     def __iter__(self) -> Iterator[OpenConnection]:
-        """Go through the open connections."""
+        """Iterate over the open connections."""
         return iter(self._open)
 
     def refuse(self, reason: str, addr: object) -> None:
-        """Count a connection that is not let in, and now and then log it."""
+        """Count a refused connection, and log it at a limited rate."""
         self.tally.refused[reason] += 1
         self.occasionally.warn(f"Refused, {reason}", where(addr))
 
     def enter(self, connection: OpenConnection) -> int:
-        """Count a connection in; give its number, from 0 in the order of accept."""
+        """Add a connection; return its number, from 0 in the order of accept."""
         self._open.add(connection)
         if len(self._open) > self._fitting_for:
             self._fit_buffers(2 * self._fitting_for)
@@ -184,7 +184,7 @@ class Connections(Decisions):
         return self.tally.accepted - 1 - self._first_number
 
     def leave(self, connection: OpenConnection) -> None:
-        """Count a connection out."""
+        """Remove a connection."""
         if connection not in self._open:
             return
         with self._accounting:
@@ -194,7 +194,7 @@ class Connections(Decisions):
             self._fit_buffers(self._fitting_for // 2)
         self.admission.leave(connection.peer)
         if self._log_connections:
-            self._log.debug("{peer} has gone", peer=where(connection.peer))
+            self._log.debug("{peer} disconnected", peer=where(connection.peer))
         if not self._open:
             self._sweep.stop()
             draining, self._draining = self._draining, None
@@ -202,7 +202,7 @@ class Connections(Decisions):
                 draining.callback(None)
 
     def _fit_buffers(self, connections: int) -> None:
-        """Make the write buffers fit for so many connections: doubled or halved, so seldom."""
+        """Size the write buffers for this many connections, doubled or halved, so rarely."""
         self._fitting_for = connections
         before, self.write_buffer = self.write_buffer, write_buffer_of(self.limits, connections)
         if self.write_buffer != before:
@@ -211,35 +211,35 @@ class Connections(Decisions):
                 connection.fit_buffer()
 
     def forget(self, connection: OpenConnection) -> None:
-        """Forget what a connection waited for: its time, and its turn."""
+        """Remove the timer of a connection, and its place in line for a turn."""
         self.timers.discard(connection)
         if self.budget:
             self.budget.leave(connection)
             self.budget.give_turns()
 
     def give_turns(self) -> None:
-        """Let those who wait for the common budget read again, as far as it reaches."""
+        """Let connections that wait for the shared budget read again, as far as it reaches."""
         if self.budget:
             self.budget.give_turns()
 
     def drop(self, connection: OpenConnection, reason: str) -> None:
-        """Reset a connection for a reason that is counted and, now and then, logged."""
+        """Reset a connection; count the reason, and log it at a limited rate."""
         self.tally.dropped[reason] += 1
         self.occasionally.warn(f"Dropped, {reason}", where(connection.peer))
         connection.abort()
 
     def count_broken(self, peer: object, reason: str) -> None:
-        """Count a connection whose bytes are no messages any more, and now and then log it."""
+        """Count a connection that ends for its peer's bytes, and log it at a limited rate."""
         self.tally.dropped[reason] += 1
         self.occasionally.warn(f"Ended, {reason}", where(peer))
 
     def sent_late(self, late: float) -> None:
-        """Count how late a delayed reply left, in seconds after it was due."""
+        """Count the lateness of a delayed reply, in seconds after it was due."""
         if self.delays_replies:
             self.tally.lateness.observe(late)
 
     def _woken(self, now: float) -> None:
-        """Count the replies that left in a round of the timers."""
+        """Count the replies that were sent in a round of the timers."""
         dues = self.left_at
         if dues:
             if self.delays_replies:
@@ -250,7 +250,7 @@ class Connections(Decisions):
 
     @property
     def counts(self) -> Counts:
-        """What has been counted until now; may be asked for from any thread."""
+        """A copy of the counts until now; any thread may read it."""
         with self._accounting:
             counts = copy(self.tally)
             for connection in list(self._open):
@@ -258,7 +258,7 @@ class Connections(Decisions):
         return counts
 
     def drain(self) -> Deferred[None]:
-        """Let every connection be answered what is pending and close; fire when all have gone."""
+        """Send every pending reply, then close; fire when all connections have ended."""
         if not self._open:
             return succeed(None)
         drained: Deferred[None] = Deferred()
@@ -268,6 +268,6 @@ class Connections(Decisions):
         return drained
 
     def abort(self) -> None:
-        """End every connection at once, whatever is pending."""
+        """End every connection at once, without sending pending replies."""
         for connection in list(self._open):
             connection.abort()

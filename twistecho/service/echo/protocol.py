@@ -1,8 +1,8 @@
-"""One connection of the echo service: what is read becomes messages, each message a reply.
+"""One connection of the echo service: read bytes become messages, each message a reply.
 
-What is in the way of a message is one number, see `state`. At 0 nothing is, and a message is its
-own reply. Everything else goes the general way: the scenario decides, and the reply is written at
-once where nothing is pending, or stands in the queue until its time.
+The state of a connection is one number, see `state`. At 0 a message is its own reply and is sent
+back at once. Otherwise the scenario decides, and the reply is written at once if no reply is
+pending, or waits in the queue until it is due.
 """
 
 from collections import deque
@@ -42,27 +42,27 @@ from .state import (
 from .transports import close_passed, shakes_hands
 
 PAYLOAD_SHOWN = 80
-"""How many bytes of a read are shown in the log, where payload is logged at all."""
+"""How many bytes of each read are logged, where payload is logged."""
 
 MESSAGES_OF_READ = 64
-"""How many messages are cut before there must be room again: as many as one read has of 1024 bytes.
+"""How many messages are cut before room is checked again: those of 1024 bytes in one full read.
 
-A read may hold as many as it has bytes; all at once they would take many times the room of it.
+One read may hold as many messages as bytes. Cut all at once, they would take many times its memory.
 """
 
 MESSAGES_AT_ONCE = 512
-"""How many messages are cut until others have their turn."""
+"""How many messages of a connection are cut before others are served."""
 
 
 @implementer(IFileDescriptorReceiver, IHandshakeListener)
 class EchoProtocol(Connection):
-    """One connection of the echo service: what is read becomes messages, each message a reply."""
+    """One connection of the echo service: read bytes become messages, each message a reply."""
 
     __slots__ = ()
 
     @ends_connection
     def connectionMade(self) -> None:
-        """Begin: hold the connection back if it is delayed, else read."""
+        """Begin: hold the connection if it is delayed, else read; send the banner."""
         connections, transport = self._connections, self.transport
         self.number = connections.enter(self)
         if getattr(transport, "bufferSize", None) != connections.write_buffer:
@@ -79,7 +79,7 @@ class EchoProtocol(Connection):
 
     @ends_connection
     def handshakeCompleted(self) -> None:
-        """Send the banner: before, TLS would hold it and not be read. See `IHandshakeListener`."""
+        """Send the banner: TLS cannot send it before the handshake. See `IHandshakeListener`."""
         if self._connections.scenario.banner:
             self._greet()
 
@@ -91,7 +91,7 @@ class EchoProtocol(Connection):
             self._connections.bound(self)
 
     def _greet(self) -> None:
-        """Send the banner, as late and as wrongly as is asked."""
+        """Send the banner, with its delay and fault."""
         connections = self._connections
         if self._state & CLOSING:
             return
@@ -102,11 +102,11 @@ class EchoProtocol(Connection):
         self._begin_replies([(scenario.banner, reply)], now)
 
     def replyEagerly(self, data: bytes) -> bytes | None:
-        """Take what one read gave; give its reply if that leaves at once. See `eagerreactor`."""
+        """Take one read; return its reply if that is to be sent at once. See `eagerreactor`."""
         try:
             state, size, connections = self._state, len(data), self._connections
             if not state and size <= connections.write_buffer:
-                # It is its own reply, however it is cut.
+                # The reply is the same bytes, however they are cut into messages.
                 self._messages += -(-size // MESSAGE_SIZE)
                 self._echoed += size
                 return data
@@ -127,19 +127,19 @@ class EchoProtocol(Connection):
 
     @ends_connection
     def dataReceived(self, data: bytes) -> None:
-        """Take what one read gave: reply at once where nothing is pending, else queue."""
+        """Take one read: reply at once if no reply is pending, else queue."""
         reply = EchoProtocol.replyEagerly(self, data)
         if reply is not None:
             self.transport.write(reply)
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
-        """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
+        """Close a descriptor passed over a Unix socket. See `IFileDescriptorReceiver`."""
         close_passed(descriptor, self._connections.occasionally, self.peer)
 
     def _take_message(self, message: bytes, delay: float | None) -> bytes | None:
-        """Take one message, which nothing but those before it is in the way of.
+        """Take one message, in a state where only earlier messages can delay it.
 
-        Give the reply if it leaves at once. ``delay`` is its `plain_delay`.
+        Return the reply if it is to be sent at once. ``delay`` is the message's `plain_delay`.
         """
         connections, number = self._connections, self._messages
         if delay is None:
@@ -166,7 +166,7 @@ class EchoProtocol(Connection):
         return None
 
     def _changes_at_once(self, decision: Decision) -> bool:
-        """Say whether a fault changes what a reply says that leaves at once, and nothing else."""
+        """Return whether a fault only changes the bytes of a reply that is sent at once."""
         fault, connections = decision.fault, self._connections
         return (
             fault is not None
@@ -177,7 +177,7 @@ class EchoProtocol(Connection):
         )
 
     def _changed(self, message: bytes, fault: Fault | None, number: int) -> bytes:
-        """Give the reply to a message as its fault changes it."""
+        """Return the reply to a message, changed by its fault."""
         connections = self._connections
         reply = connections.write_reply(message)
         if fault is not None:
@@ -186,16 +186,16 @@ class EchoProtocol(Connection):
         return reply
 
     def _wait_alone(self, message: bytes, due: float) -> None:
-        """Have a reply wait where nothing is pending, and no bound is near."""
+        """Queue a reply where no other is pending, so that no limit can be reached."""
         self._state = ONLY_WAITING
         (self._queue or self._make_queue()).put_only(due, message)
         self._connections.timers.set(self, due)
 
     def _take_read(self, data: bytes) -> None:
-        """Take what one read gave, whatever is in its way."""
+        """Take one read in any state."""
         if self._state & LOGGED:
             shown = data[:PAYLOAD_SHOWN]
-            self._log.info("{peer} said {data!r}", peer=where(self.peer), data=shown)
+            self._log.info("{peer} sent {data!r}", peer=where(self.peer), data=shown)
         if self._inflow is not None:
             self._await_more(self._inflow, len(data))
         if self._state & STOPPING:
@@ -210,17 +210,17 @@ class EchoProtocol(Connection):
             self._close_if_done()
 
     def _await_more(self, inflow: Pace, size: int) -> None:
-        """Read no more until the bytes that have come are as old as their bandwidth asks."""
+        """Pause reading until the bandwidth allows more bytes."""
         now = self._connections.now()
         inflow.take(size, now)
         after = inflow.next_at(1)
         if after > now:
             if self._queue is None:
-                self._make_queue()  # no reply waits for this
+                self._make_queue()  # before the hold, which must not delay replies
             self._hold(after)
 
     def _cut(self, cutter: Cutter, data: bytes) -> None:
-        """Take the messages that the data completes, as far as there is room for them now."""
+        """Take the messages that the data completes, as long as there is room for them."""
         connections, left = self._connections, MESSAGES_AT_ONCE
         count = min(MESSAGES_OF_READ, connections.waiting_messages)
         while True:
@@ -243,27 +243,27 @@ class EchoProtocol(Connection):
             self._gate()
 
     def _cut_on(self) -> None:
-        """Take more messages of what has been read, if there is room for them now."""
+        """Take more messages from the read bytes, if there is room for them now."""
         if self._cutter is not None and self._may_cut():
             self._cut(self._cutter, b"")
 
     def _may_cut(self) -> bool:
-        """Say whether there may be more messages in what has been read, and room for them."""
+        """Return whether the read bytes may hold more messages, and there is room for them."""
         state = self._state
         return bool(state & UNCUT) and not state & (HELD | FULL | CLOSING) and self._has_room()
 
     def _end_broken(self, reason: str) -> None:
-        """Answer what came before the bytes that are no message, then end the connection."""
+        """Answer the messages before the bytes that cannot be cut, then end the connection."""
         now, queue = self._connections.now(), self._queue or self._make_queue()
         self._state |= BROKEN
         self._connections.count_broken(self.peer, reason)
         reply = Reply(self._messages, content=b"", ending=Kind.RESET)
-        reply.pieces = deque()  # it is no reply, not even an empty one
+        reply.pieces = deque()  # nothing is sent, not even the length of an empty reply
         queue.put(now, b"", reply)
         self._begin_replies([(b"", reply)], now)
 
     def _queue_up(self, messages: list[bytes], decided: Decision | None) -> None:
-        """Queue messages, about which is decided one by one unless it is already."""
+        """Queue messages; decide about each one, unless ``decided`` is given for all."""
         connections, begun, first = self._connections, [], self._messages
         now, queue = connections.now(), self._queue or self._make_queue()
         for number, message in enumerate(messages, first):
@@ -277,7 +277,7 @@ class EchoProtocol(Connection):
                 begun.append((message, reply))
             queue.put(now + decision.delay, said, reply)
         self._messages += len(messages)
-        if self._state & RECORDED:  # whoever hears of it may change the scenario
+        if self._state & RECORDED:  # last: a listener may change the scenario
             for number, message in enumerate(messages, first):
                 connections.received.add(self.number, number, message)
         if begun:
@@ -286,7 +286,7 @@ class EchoProtocol(Connection):
             self._queued(queue, now)
 
     def _reply(self, decision: Decision, number: int) -> Reply:
-        """Make the reply to a message, which is not just written from it."""
+        """Make a `Reply` by a decision that is not plain."""
         pieces, ending = self._connections.scenario.pieces, Kind.CLOSE if decision.close else None
         reply = Reply(number, decision.fault, pieces, decision.content, ending=ending)
         if reply.ending is not None:
@@ -294,13 +294,13 @@ class EchoProtocol(Connection):
         return reply
 
     def _queued(self, queue: ReplyQueue, now: float) -> None:
-        """Go on after messages have been queued: with those that are due, if any are."""
+        """Write the queued replies that are due, or set the timer for the first one."""
         due, first = queue.entries[0][0], not self._state & WAITING
         self._state |= WAITING
         if due <= now:
             self._advance(now)
             return
-        # Below these no bound is near: what all are guaranteed is less than any queue may hold.
+        # Below this no limit can be reached: every queue may hold more than is guaranteed.
         connections = self._connections
         if queue.cost > GUARANTEED or len(queue.entries) >= connections.waiting_messages:
             self._gate()
@@ -308,9 +308,9 @@ class EchoProtocol(Connection):
             connections.timers.set(self, due)
 
     def _begin_replies(self, begun: list[tuple[bytes, Reply]], now: float) -> None:
-        """Begin what begins with its message: a stall, and the user's answer.
+        """Start the stalls and the user's answers of messages that have just been queued.
 
-        All are queued before: an answer that is there at once may release.
+        All must be queued before: an answer that returns at once may write replies.
         """
         answer = self._connections.answer
         self._state |= WAITING
@@ -330,7 +330,9 @@ class EchoProtocol(Connection):
         if failure.check(ReplyTooLongError):
             self._end_too_long()
         elif not self._state & CLOSING:
-            self._log.failure("answering a message; its connection is closed", failure=failure)
-            # Closing first: the answers that are cancelled then fail without a word.
+            self._log.failure(
+                "Closing a connection: the answer to a message failed", failure=failure
+            )
+            # Close first: answers that are then cancelled fail without a log line.
             self._close()
             self._forget()

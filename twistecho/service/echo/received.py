@@ -1,4 +1,4 @@
-"""What peers have sent, as far back as there is room: for whoever asks what a client said."""
+"""A record of the last messages received, for tests and for the control port."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that has arrived: the ``index``-th of all, ``number`` of its ``connection``.
+    """A message that has arrived: the ``index``-th of all, the ``number``-th of its ``connection``.
 
-    All three count from 0; ``data`` is what it says.
+    All three count from 0; ``data`` is its bytes.
     """
 
     index: int
@@ -27,7 +27,7 @@ class Received:
     def __init__(self, most: int, most_bytes: int) -> None:
         self.most = most
         self.most_bytes = most_bytes
-        self.total = 0  # those that were dropped are among them
+        self.total = 0  # including the dropped ones
         self._kept: deque[Message] = deque()
         self._bytes = 0
         self._waiting: list[tuple[int, Deferred[None]]] = []
@@ -44,29 +44,29 @@ class Received:
             self._tell()
 
     def _tell(self) -> None:
-        """Fire what has waited for so many messages."""
+        """Fire the Deferreds whose number of messages has been reached."""
         told = [waiting for total, waiting in self._waiting if total <= self.total]
         self._waiting = [each for each in self._waiting if each[0] > self.total]
         for waiting in told:
             waiting.callback(None)
 
     def __len__(self) -> int:
-        """Count those that are there still."""
+        """Count the kept messages."""
         return len(self._kept)
 
     def __iter__(self) -> Iterator[Message]:
-        """Go through those that are there still, in the order of arrival."""
+        """Iterate over the kept messages, in the order of arrival."""
         return iter(self._kept)
 
     def since(self, index: int) -> list[Message]:
-        """Give those that are there still from an index on, in time for these alone."""
+        """Return the kept messages from an index on, in time linear in their number."""
         skipped = max(0, index - (self.total - len(self._kept)))
         found = list(islice(reversed(self._kept), max(0, len(self._kept) - skipped)))
         found.reverse()
         return found
 
     def clear(self) -> None:
-        """Forget all, and count from 0 again; who waits is told, and may wait anew."""
+        """Forget all messages, and count from 0 again; fire all Deferreds of `reach`."""
         self._kept.clear()
         self.total = self._bytes = 0
         waiting, self._waiting = self._waiting, []
@@ -74,7 +74,7 @@ class Received:
             each.callback(None)
 
     def reach(self, total: int) -> Deferred[None]:
-        """Fire once so many messages have arrived in all; cancel it to wait no longer."""
+        """Return a Deferred that fires once ``total`` messages have arrived in all."""
         cancel: Callable[[Deferred[None]], None] = self._forget
         waiting: Deferred[None] = Deferred(cancel)
         if total <= self.total:

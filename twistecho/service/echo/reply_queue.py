@@ -1,9 +1,9 @@
 """The queue of a connection: replies that wait for their time, for an answer, or for room.
 
 An entry is ``(due, message, reply)``, in the order of the messages, and none is due before its
-predecessor. ``reply`` is None where it is written from its message as it leaves, and stamped then;
-else it is a `Reply`: one that is not there yet, or that is about to go wrong. A reply that leaves
-in pieces stays at the head until its last piece has left.
+predecessor. ``reply`` is None where the reply is written from its message when it is sent (and
+stamped then). Otherwise it is a `Reply`: an answer that is still awaited, or a reply with a fault
+or content of its own. A reply in pieces stays at the head until its last piece has left.
 """
 
 from collections import deque
@@ -19,29 +19,28 @@ from .admission import Budget
 from .limits import MESSAGE_COST
 
 Answer = Callable[[bytes], "bytes | Deferred[bytes] | Coroutine[Deferred[Any], Any, bytes]"]
-"""Takes a message of at most 1024 bytes; gives its reply, now or later. It may be `async`."""
+"""Takes a message; returns its reply, or a Deferred of it. It may be `async`."""
 
 
 class Replies(Protocol):
-    """What a queue needs of the service: how replies are written, and who counts them."""
+    """The members of the service that a queue needs: its budget, and the count of lateness."""
 
     budget: Budget
-    left_at: list[float]  # takes the times at which replies were due that leave alone
+    left_at: list[float]  # collects the due times of replies sent by `take_only`
 
     def sent_late(self, late: float) -> None:
-        """Count how late a reply left, in seconds after it was due."""
+        """Count the lateness of a reply, in seconds after it was due."""
 
 
 Write = Callable[[bytes], bytes]
 """Writes the reply to a message."""
 
 Pieces = Callable[[Fault, bytes, int, int], list[bytes]]
-"""Takes a fault, the reply that meets it, and the numbers of connection and message; gives what is
-sent instead."""
+"""Takes a fault, a reply, and the numbers of connection and message; returns the pieces to send."""
 
 
 class Slices:
-    """A reply as pieces of one size, cut as they are taken: a list takes many times the memory."""
+    """A reply in pieces of one size, cut as they are taken: a list would take far more memory."""
 
     __slots__ = ("_at", "_reply", "_size")
 
@@ -49,7 +48,7 @@ class Slices:
         self._reply, self._size, self._at = reply, size, 0
 
     def __bool__(self) -> bool:
-        """Tell whether there are more."""
+        """Return whether there are more pieces."""
         return self._at < len(self._reply)
 
     def popleft(self) -> bytes:
@@ -60,11 +59,12 @@ class Slices:
 
 
 class Reply:
-    """A reply that is not written from its message as it leaves, or that ends its connection.
+    """A reply that is not just written from its message when sent, or that ends its connection.
 
-    ``number`` is its message's. It meets ``fault``, of which ``pieces_of`` makes what is sent;
-    ``ending`` is how the connection ends after it. ``content`` is what it says, if that is not
-    written from the message by ``write``; the user's answer may be ``awaited``, as ``deferred``.
+    ``number`` is that of its message. ``fault`` applies to it: ``pieces_of`` makes the pieces to
+    send. ``ending`` is how the connection ends after it. ``content`` is the reply's bytes before
+    framing, if ``write`` does not make them from the message. ``awaited`` is whether the user's
+    answer is still missing; ``deferred`` is then its Deferred.
     """
 
     __slots__ = (
@@ -89,21 +89,22 @@ class Reply:
             self.ending = fault.kind
         self.awaited = False
         self.content = content
-        self.write: Write | None = None  # where it is not the queue's
+        self.write: Write | None = None  # if not that of the queue
         self.deferred: Deferred[None] | None = None
-        self.pieces: deque[bytes] | Slices | None = None  # those that have not left, once one has
+        self.pieces: deque[bytes] | Slices | None = None  # the pieces left, once it has begun
 
 
 _Entry = tuple[float, bytes, Reply | None]
 
 
 class ReplyQueue:
-    """The queue of the connection of a number; no reply in it is due before its predecessor.
+    """The queue of one connection; no reply in it is due before its predecessor.
 
-    ``write`` writes replies from their messages; ``due`` is when the first is due at the earliest.
+    ``connection`` is its number; ``write`` writes replies from their messages; ``due`` is the
+    earliest time at which the first may be due.
 
-    Where one reply waits, as is usual, a tuple of one takes the place of a deque: that is an eighth
-    of the memory, which the processor would have to fetch for every reply.
+    For a single reply, the usual case, ``entries`` is a tuple instead of a deque: an eighth of the
+    memory, all of which the processor reads for every reply.
     """
 
     __slots__ = (
@@ -120,22 +121,22 @@ class ReplyQueue:
         wrap: Write | None = None,
     ) -> None:
         self.entries: tuple[_Entry, ...] | deque[_Entry] = ()
-        self.cost = 0  # bytes that it counts for
-        self.ending: Kind | None = None  # how the connection is to end after what has left
+        self.cost = 0  # bytes that it counts for in the budget
+        self.ending: Kind | None = None  # how to end the connection after the replies taken
         self._replies = replies
         self._budget = replies.budget
         self._connection = connection
         self._due = due  # of the last reply queued
         self._write = write
-        self._wrap = wrap  # what ``write`` does last, where answers need it too
+        self._wrap = wrap  # frames answers, where ``write`` frames replies
 
     def go_on(self, write: Write | None) -> None:
-        """Prepare for other delays, and write replies otherwise; those that wait stay as they are.
+        """Prepare for new delays and a new ``write``; replies in the queue do not change.
 
-        None for ``write`` where replies are written as before.
+        ``write`` is None if replies are written as before.
         """
         if self.entries:
-            self._due = max(self._due, self.entries[-1][0])  # `put_only` has not noted it
+            self._due = max(self._due, self.entries[-1][0])  # a fault's pause may have moved it
         if write is not None:
             self._write_by(write)
 
@@ -150,12 +151,12 @@ class ReplyQueue:
         self._write = write
 
     def charge(self, cost: int) -> None:
-        """Count bytes in, or out, here and for all connections."""
+        """Add bytes, or subtract them, here and in the shared budget."""
         self.cost += cost
         self._budget.used += cost
 
     def put(self, due: float, message: bytes, reply: Reply | None) -> None:
-        """Have one more reply wait, until it is due and its predecessor has left."""
+        """Queue a reply until it is due and its predecessor has left."""
         if due < self._due:
             due = self._due
         else:
@@ -172,7 +173,7 @@ class ReplyQueue:
         self._budget.used += cost
 
     def put_only(self, due: float, message: bytes) -> None:
-        """Have a plain reply wait where none does: it is due later than all that have left."""
+        """Queue a plain reply in an empty queue; it is due later than all sent replies."""
         self.entries = ((due, message, None),)
         self._due = due
         cost = len(message) + MESSAGE_COST
@@ -180,14 +181,14 @@ class ReplyQueue:
         self._budget.used += cost
 
     def _pop(self) -> None:
-        """Take the first reply off."""
+        """Remove the first reply."""
         if isinstance(self.entries, deque) and len(self.entries) > 1:
             self.entries.popleft()
         else:
             self.entries = ()
 
     def take_only(self, now: float) -> bytes | None:
-        """Take off the message whose reply is due, where it is the only one and nothing special."""
+        """Remove and return the message of a plain reply that is due and alone in the queue."""
         entries = self.entries
         if len(entries) == 1:
             due, message, reply = entries[0]
@@ -201,17 +202,17 @@ class ReplyQueue:
 
     @property
     def next_due(self) -> float | None:
-        """When the first reply is due, if it is there and there is one."""
+        """When the first reply is due; None if the queue is empty or the answer is awaited."""
         if not self.entries:
             return None
         due, _, reply = self.entries[0]
         return None if reply is not None and reply.awaited else due
 
     def take(self, now: float, room: int) -> list[bytes]:
-        """Take off what is due, in pieces to be sent together: not more than ``room`` bytes or so.
+        """Remove and return the pieces that are due, until they have ``room`` bytes or more.
 
-        Nothing leaves after what ends the connection; that is ``ending`` from then on. Raises
-        ReplyTooLongError where the first reply is.
+        Nothing follows a reply that ends the connection; ``ending`` is set from then on. Raises
+        ReplyTooLongError where the first reply is too long.
         """
         replies = self._replies
         batch: list[bytes] = []
@@ -231,14 +232,14 @@ class ReplyQueue:
             except ReplyTooLongError:
                 if not batch:
                     raise
-                break  # those before it leave
+                break  # the replies before it are sent
             size += len(piece)
             batch.append(piece)
         self.charge(-cost)
         return batch
 
     def _next_piece(self, now: float, due: float, message: bytes, reply: Reply) -> bytes:
-        """Take one piece of the first reply; the rest of it is due after its fault's pause."""
+        """Take one piece of the first reply; the next one is due after its fault's pause."""
         if reply.pieces is None:
             reply.pieces = self._begin(message, reply)
             self._replies.sent_late(now - due)
@@ -259,7 +260,7 @@ class ReplyQueue:
             self.entries = (entry,)
 
     def _begin(self, message: bytes, reply: Reply) -> deque[bytes] | Slices:
-        """Make the pieces of a reply, which count from now on instead of its message."""
+        """Make the pieces of a reply; they count in the budget instead of its message."""
         if reply.content is None:
             whole = (reply.write or self._write)(message)
             cost = len(message) + MESSAGE_COST
@@ -276,12 +277,12 @@ class ReplyQueue:
         return deque(pieces)
 
     def ask(self, answer: Answer, message: bytes, reply: Reply) -> "Deferred[None]":
-        """Ask the user's answer to a message; fire once it is there, and counts in its place."""
+        """Call the user's function for a message; fire once its answer has replaced the message."""
 
         def answered(content: bytes) -> None:
             if not isinstance(content, bytes):
                 raise TypeError(f"an answer must be bytes, not {type(content).__name__}")
-            if reply.awaited:  # else it is forgotten
+            if reply.awaited:  # else the queue has dropped it
                 reply.awaited = False
                 reply.content = content
                 self.charge(len(content) - len(message))
@@ -291,7 +292,7 @@ class ReplyQueue:
         return reply.deferred
 
     def forget(self) -> None:
-        """Drop all that waits, and cancel the answers that are awaited."""
+        """Drop all replies, and cancel the awaited answers."""
         entries, self.entries = self.entries, ()
         self.charge(-self.cost)
         for _, _, reply in entries:

@@ -1,14 +1,14 @@
-"""The text of the time for stamps, which is the same for a second."""
+"""The text of the time for stamps, cached for each second."""
 
 import time
 
 _known = (-1, "")
-"""The second that was asked for last, since the epoch, and its text; exchanged as a whole."""
+"""The last second, since the epoch, and its text; one tuple, so that threads read both together."""
 
 
 def ctime() -> str:
-    """Give what `time.ctime` gives, written once a second."""
-    global _known  # noqa: PLW0603 - what is known of one second is known everywhere
+    """Return the text of `time.ctime`, made once per second."""
+    global _known  # noqa: PLW0603 - one cache for the whole process
     second, text = _known
     now = int(time.time())
     if now != second:

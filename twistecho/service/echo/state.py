@@ -1,13 +1,13 @@
-"""What is in the way of a message on a connection: one number, the sum of these.
+"""The state of a connection: one number, the sum of the following flags.
 
-At 0 nothing is, and a message is its own reply.
+At 0 a message is its own reply and is sent back at once.
 """
 
 WRITTEN = 1
-"""A reply is more than its message: of another format, or held, wrong on purpose, or an answer."""
+"""A reply is not just its message: another format, a delay, a possible fault, or an answer."""
 
 WAITING = 2
-"""Replies stand in the queue."""
+"""Replies are in the queue."""
 
 FULL = 4
 """The transport's write buffer is full."""
@@ -16,46 +16,46 @@ HELD = 8
 """The connection is held until a time: by its delay, by a stall, or for its first message."""
 
 PAUSED = 16
-"""The peer is not read from."""
+"""Reading from the peer is paused."""
 
 ENDED = 32
-"""The peer's FIN has come."""
+"""The peer's FIN has arrived."""
 
 STOPPING = 64
-"""The service stops: what has arrived is answered, and no more."""
+"""The service stops: the bytes that have arrived are answered, and no more."""
 
 CLOSING = 128
-"""The end of the connection is on its way."""
+"""The connection is being closed or reset."""
 
 ABORTED = 256
 """The connection has been reset."""
 
 LOGGED = 512
-"""What peers say is logged."""
+"""The received bytes are logged."""
 
 RECORDED = 1024
-"""What peers say is recorded."""
+"""Messages are recorded."""
 
 FRAMED = 2048
-"""Messages are not what reads give: see `scenario.framing`."""
+"""The framing is not ``read``: see `scenario.framing`."""
 
 BROKEN = 4096
-"""No more messages can come: the stream cannot be cut into any."""
+"""No more messages follow: the stream cannot be cut any further."""
 
 PACED = 32768
-"""The connection has less bandwidth than there is."""
+"""The bandwidth of the connection is limited."""
 
 UNCUT = 8192
-"""What has been read may hold more messages than there was room for."""
+"""The read bytes may hold more messages than there was room for."""
 
 LAST = 16384
-"""The last reply stands in the queue: it ends the connection, and nobody sees what follows."""
+"""The last reply is queued: it ends the connection, so later messages get no reply."""
 
 STEERED = WRITTEN | RECORDED | LOGGED
-"""What a change of the scenario or of the recording changes."""
+"""The flags that a change of the scenario or of the recording changes."""
 
 ONLY_WAITING = WRITTEN | WAITING
-"""Nothing is in the way of a message but those before it."""
+"""The flags under which only earlier messages can delay a message."""
 
 IN_THE_WAY = ~ONLY_WAITING
-"""Something else is."""
+"""All other flags."""

@@ -1,4 +1,4 @@
-"""What Twisted's transports do not say or do: bytes not taken yet, and a reset once all is sent."""
+"""Additions to Twisted's transports: counts of unsent and unread bytes, a reset after a flush."""
 
 import array
 import fcntl
@@ -16,14 +16,14 @@ from twistecho.base.log_lines import RateLimitedLog, where
 from twistecho.base.sockets import unsent
 
 READ_SIZE = 65536
-"""What one read brings at most, in bytes: Twisted's transports read so much at once."""
+"""The most bytes of one read: the size that Twisted's transports use."""
 
 SMALL_BUFFER = 32768
-"""What the system buffers at least, in bytes: with less its window opens seldom, and peers wait."""
+"""The least receive buffer to set, in bytes: with less, TCP updates its window too rarely."""
 
 
 class EchoTransport(Protocol):
-    """What the protocol needs of its transport: Twisted's own stream transports all have it."""
+    """The members of a transport that the protocol needs; all stream transports have them."""
 
     bufferSize: int
 
@@ -37,38 +37,38 @@ class EchoTransport(Protocol):
 
 
 def close_passed(descriptor: int, occasionally: RateLimitedLog, peer: object) -> None:
-    """Close a descriptor that a peer of a Unix socket passes along, and say so now and then."""
+    """Close a descriptor passed over a Unix socket, and log it at a limited rate."""
     os.close(descriptor)
     occasionally.warn("Descriptors closed", where(peer))
 
 
 def is_wrapped(transport: object) -> bool:
-    """Tell whether bytes are changed on their way to the transport below, as by TLS."""
+    """Return whether another transport is below this one, as with TLS."""
     return hasattr(transport, "wrappedProtocol")
 
 
 def shakes_hands(transport: object) -> bool:
-    """Tell whether nothing can be sent before a handshake, as over TLS."""
+    """Return whether nothing can be sent before a handshake, as with TLS."""
     return is_wrapped(transport) and INegotiated.providedBy(transport)
 
 
 def amid_record(transport: object) -> bool:
-    """Tell whether TLS has read a part of something, whose rest is on its way."""
+    """Return whether TLS has read only a part of a record."""
     return getattr(transport, "amid_record", False)
 
 
 def _lowest(transport: Any) -> Any:
-    """Give the transport that has the socket: of TLS the one below."""
+    """Return the transport that has the socket: with TLS the one below."""
     while is_wrapped(transport):
         transport = transport.transport
     return transport
 
 
 def buffer_at_most(transport: Any, size: int) -> None:
-    """Set what a transport buffers before it calls pauseProducing, and what one read takes.
+    """Set the buffer size at which a transport calls pauseProducing; one read takes as much.
 
-    In bytes, at most what Twisted's have by themselves. Of TLS it is that of the transport below,
-    which is the one that buffers.
+    ``size`` is in bytes, capped at Twisted's default. With TLS it is set on the transport below,
+    which does the buffering.
     """
     transport = _lowest(transport)
     size = min(size, READ_SIZE)
@@ -77,15 +77,16 @@ def buffer_at_most(transport: Any, size: int) -> None:
 
 
 def outgoing(transport: object) -> int:
-    """Count the bytes in a transport's write buffer and in the system's, not acknowledged yet.
+    """Count the bytes in a transport's write buffer and in the system's send queue.
 
-    The system's are asked for with SIOCOUTQ (tcp(7), unix(7)); they count as 0 where it can't tell.
+    The send queue holds the bytes that are not acknowledged yet. Its size comes from SIOCOUTQ
+    (tcp(7), unix(7)), and counts as 0 where that fails.
     """
     return unsent(transport) + _unacknowledged(transport)
 
 
 def _socket_of(transport: object) -> socket.socket | None:
-    """Give the socket of a transport; None of TLS, and of one in memory."""
+    """Return the socket of a transport; None for TLS, and for a transport in memory."""
     handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
     return handle if isinstance(handle, socket.socket) else None
 
@@ -104,36 +105,36 @@ def _unacknowledged(transport: object) -> int:
 
 @implementer(IPullProducer)
 class _Flushed:
-    """A producer that has nothing to say, and calls back once its transport has sent all."""
+    """A producer that writes nothing, and calls back once its transport has sent all."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
         self._asked = 0
 
     def resumeProducing(self) -> None:
-        """Call back when asked again: the first time is at once, on being registered."""
+        """Call back the second time: the first call comes at once, on registration."""
         self._asked += 1
         if self._asked == 2:
             self._call()
 
     def stopProducing(self) -> None:
-        """Do nothing: the connection has gone by itself."""
+        """Do nothing: the connection has ended already."""
 
 
 def reset_when_flushed(transport: Any) -> None:
-    """Take the place of the transport's producer, let its buffer empty, then have RST sent."""
+    """Replace the transport's producer, wait until the write buffer is empty, then send RST."""
     transport.unregisterProducer()
     flushed = _Flushed(transport.abortConnection)
     transport.registerProducer(flushed, False)
-    # Where nothing is buffered nobody would ask; a transport in memory has nothing to wait for.
+    # With an empty buffer Twisted would not ask again; a transport in memory need not wait.
     start_writing = getattr(transport, "startWriting", flushed.resumeProducing)
     start_writing()
 
 
 def unread(transport: object, most: int) -> int:
-    """Count the bytes, up to so many, that the system holds for us; 0 where it does not tell.
+    """Count the received bytes in the system's buffer, up to ``most``; 0 where that is unknown.
 
-    Of TLS these are not decrypted yet, and so they are more than there will be to read.
+    With TLS these are still encrypted, so fewer will be read.
     """
     handle = _socket_of(_lowest(transport))
     if handle is None:
@@ -145,16 +146,16 @@ def unread(transport: object, most: int) -> int:
 
 
 def send_at_once(transport: object) -> None:
-    """Have each piece leave by itself and at once, where TCP would wait to join them."""
+    """Set TCP_NODELAY, so that each piece is sent by itself and at once."""
     if ITCPTransport.providedBy(transport):
-        with suppress(OSError):  # Twisted's Unix transports claim to be TCP
+        with suppress(OSError):  # Twisted's Unix transports also provide ITCPTransport
             transport.setTcpNoDelay(True)
 
 
 def read_little(transport: object, size: int) -> None:
-    """Have a transport read, and the system keep, no more than so many bytes, or little more.
+    """Limit one read, and roughly the receive buffer of the system, to ``size`` bytes.
 
-    Else the system would take megabytes at once from a peer that is to feel its bandwidth.
+    Otherwise the system would receive megabytes at once, faster than the limited bandwidth.
     """
     buffer_at_most(transport, size)
     connection = _socket_of(_lowest(transport))

@@ -1,7 +1,7 @@
-"""Who has been idle, or has refused to read, too long.
+"""Finds connections whose peers have been idle, or have not read, too long.
 
-One periodic look at all connections, a slice at a time, finds them. It costs one timer, which runs
-while there are connections. Its own lateness shows when the event loop was held up.
+One timer checks all connections periodically, a slice at a time; it runs while there are any. If
+the timer fires late, the event loop was held up.
 """
 
 from collections.abc import Callable, Collection
@@ -16,31 +16,31 @@ from .transports import outgoing
 
 
 class Swept(Protocol):
-    """What is looked at."""
+    """A connection that is checked periodically."""
 
     def sweep(self, now: float) -> None:
-        """Look at the time, in seconds, and act."""
+        """Check the connection at time ``now``, in seconds, and act."""
 
 
 class Watched:
-    """Judges whether its peer has been idle, or has refused to read, too long.
+    """Checks whether the peer of a connection has been idle, or has not read, too long.
 
-    A base class, not an object of its own: each object more that lives with a connection is one
-    more that Python's garbage collector goes through, time and again, where connections are many.
+    A base class, not an object of its own: each additional object per connection is one more that
+    Python's garbage collector visits again and again.
     """
 
     __slots__ = ("_quiet", "_seen", "_unread")
 
-    _quiet: float  # since when nothing has happened that is waited for
-    _seen: int  # messages at the last look
-    _unread: int  # bytes that the peer had not taken at the last look
+    _quiet: float  # time of the last progress
+    _seen: int  # messages at the last check
+    _unread: int  # bytes that the peer had not read at the last check
 
     def _look(
         self, now: float, limits: Limits, messages: int, state: int, transport: object
     ) -> str | None:
-        """Give the reason to drop the connection: ``idle``, ``stalled``, or None.
+        """Return the reason to drop the connection: ``idle``, ``stalled``, or None.
 
-        ``messages`` is how many have come, ``state`` what is in the way of the next: see `state`.
+        ``messages`` is the number of messages received; ``state`` is that of `state`.
         """
         if self._progressed(messages, state, transport):
             self._quiet = now
@@ -49,15 +49,15 @@ class Watched:
         return "idle" if 0 < limits.idle <= now - self._quiet else None
 
     def _progressed(self, messages: int, state: int, transport: object) -> bool:
-        """Say whether anything happened since the last look, or a reply is on its way."""
+        """Return whether there was progress since the last check, or a reply is pending."""
         if messages != self._seen:
             self._seen = messages
-            self._unread = 1  # as long as nobody has looked
+            self._unread = 1  # unknown until the next check
             return True
         if state & (WAITING | HELD) and not state & FULL:
             return True
         if not (self._unread or state & FULL):
-            return False  # all was taken by the peer, and nothing was written since
+            return False  # the peer has read all, and nothing was written since
         before, self._unread = self._unread, outgoing(transport)
         return self._unread != before
 
@@ -66,17 +66,17 @@ TICK = 0.1
 """Seconds between two slices; a round over all connections takes a second."""
 
 SHORT_TICK = 0.01
-"""The same where a slice of the longer would be more than `MOST_AT_ONCE` connections."""
+"""The same, if with `TICK` a slice would have more than `MOST_AT_ONCE` connections."""
 
 MOST_AT_ONCE = 50
-"""Looking at so many takes less than a millisecond, by which replies are late meanwhile."""
+"""Connections per slice: checking them takes less than 1 ms, during which replies wait."""
 
 STALL = 0.1
 """Seconds by which a tick must be late to count as a stall of the event loop."""
 
 
 class Sweep:
-    """Calls ``sweep(now)`` of every connection once a second or so, while there are any."""
+    """Calls ``sweep(now)`` of every connection about once per second, while there are any."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Sweep:
             self._next()
 
     def stop(self) -> None:
-        """End: there is nothing to look at."""
+        """End: there are no connections to check."""
         self._round = []
         if self._timer is not None:
             self._timer.cancel()
@@ -118,13 +118,13 @@ class Sweep:
         if now - self._expected > STALL:
             self._counts.stalls += 1
             self._counts.stalled += now - self._expected
-            now = self._expected  # what has come since may wait unread: it is seen at the next tick
+            now = self._expected  # later bytes may still be unread: the next tick sees them
         if not self._round:
             self._round = list(self._connections)
         size = 1 + int(len(self._connections) * self._seconds)
         part, self._round = self._round[-size:], self._round[:-size]
         for connection in part:
-            if connection in self._connections:  # it may have gone since the round began
+            if connection in self._connections:  # it may have ended since the round began
                 connection.sweep(now)
         if self._connections and self._timer is None:
             self._next()

@@ -1,1 +1,1 @@
-"""Where the service listens."""
+"""Endpoints of the service, and how their connections are accepted."""

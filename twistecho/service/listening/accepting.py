@@ -1,24 +1,23 @@
-"""Accepting: back off when there is nothing left to accept with; share one socket among processes.
+"""Accepting: pause when out of file descriptors or memory; share one socket among processes.
 
-For ENFILE, ENOBUFS and ENOMEM Twisted just returns to an event loop that at once finds the port
-readable again: a whole core spent on asking, and a log line each time. EMFILE, the process's own
-limit, it answers by closing all who wait, a log line each. Here the port is left alone for a moment
-instead, and those who wait to be accepted wait on.
+On ENFILE, ENOBUFS and ENOMEM Twisted returns to the event loop, which finds the port readable again
+at once: this takes a whole core, and writes a log line each time. On EMFILE, the limit of the
+process, it closes all waiting connections, with a log line each. Here accepting pauses for a moment
+instead, and waiting connections stay in the queue.
 
-The processes of a service accept on the same socket, so a connection that waits while one of them
-dies is served by another. The kernel wakes all of them for each connection, and the quickest would
-take most. So each tells on a `Board` that all of them see how many connections it has; one that has
-clearly more than another leaves the port alone for a moment (nginx did alike, by
-``ngx_accept_disabled``). If those that have fewer have taken none when the moment is over, it
-accepts all the same: they may be busy. They adopt the socket's descriptor, which stands for the
-address: of its description only what comes on top counts, such as TLS.
+The processes of a service accept on the same socket, so if one of them dies, another accepts the
+waiting connections. The kernel wakes all of them for each connection, and the quickest would accept
+most. So each writes its number of connections to a `Board` in shared memory; one that has clearly
+more than another pauses for a moment (as nginx did with ``ngx_accept_disabled``). If the others
+have accepted none by then, it accepts anyway: they may be busy. A process adopts the descriptor of
+the socket, which is bound already: of its description only the layers above count, such as TLS.
 
-Where it matters which number a connection has, since what becomes of it depends on that or somebody
-steers the service, accepting and numbering are done under a lock: the n-th connection that the
-service accepts has number n, whichever process accepts it. Nobody waits for it in an event loop:
-whoever finds it taken leaves the port alone for a moment, so that a holder that is stopped holds up
-no one's connections but the new. The kernel gives a lock back when its holder dies (POSIX record
-locks, fcntl(2)), and who is silent is killed.
+Where the number of a connection matters, because decisions depend on it or the service has a
+control port, a process accepts and numbers under a lock: the n-th connection that the service
+accepts has number n, whichever process accepts it. No event loop waits for the lock: a process that
+finds it taken pauses accepting for a moment. So a stopped holder delays only new connections. The
+kernel releases the lock when its holder dies (POSIX record locks, fcntl(2)), and the supervisor
+kills a process that sends no heartbeats.
 """
 
 import errno
@@ -48,31 +47,31 @@ from .endpoint import OwnPorts, endpoint_for
 from .fillers import Marks
 
 STARVED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""What accept fails with when the process or the system has reached a limit."""
+"""The errors of accept when the process or the system has reached a limit."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds for which the port is left alone: doubled each time, up to the longest."""
+"""Seconds for which accepting pauses: doubled each time, up to the longest."""
 
 _log = Logger()
 
 
 GONE = 2**62
-"""Stands on the board for a worker that accepts nothing."""
+"""The entry on the board of a worker that accepts nothing."""
 
 REST = 0.005
-"""Seconds for which a worker that has more than another leaves the port alone."""
+"""Seconds for which a worker pauses when it has more connections than another."""
 
 LAST_TRIES = 50
-"""How often a worker that accepts for the last time tries to get the lock, 1 ms apart."""
+"""How many times a worker that must accept now tries to get the lock, 1 ms apart."""
 
 _NUMBER_SIZE = 8  # bytes
 
 
 class BackingOffSocket(Listener):
-    """A listening socket whose `accept` lets its port rest when the system is starved.
+    """A listening socket that pauses its port when `accept` fails with an error of `STARVED`.
 
-    It takes the place of ``port.socket``; to the port a failed accept looks as if nobody waited.
-    ``marks`` say which connections are no clients': these are passed over.
+    It replaces ``port.socket``; the port sees a failed accept as an empty queue. ``marks`` are the
+    connections that are not from clients, which are skipped.
     """
 
     def __init__(self, port: Any, clock: IReactorTime, marks: Marks | None = None) -> None:
@@ -86,7 +85,7 @@ class BackingOffSocket(Listener):
         self._occasionally = RateLimitedLog(_log, clock.seconds)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept one connection. Raises BlockingIOError where none waits or none can be had."""
+        """Accept one connection. Raises BlockingIOError if none waits, or accepting pauses."""
         accepted = self._accept_any()
         while self.marks is not None and self.marks.pass_over(self, accepted[1]):
             accepted[0].close()
@@ -100,7 +99,7 @@ class BackingOffSocket(Listener):
             if error.errno not in STARVED:
                 raise
             self._rest(error)
-            raise BlockingIOError(errno.EAGAIN, "left alone for a moment") from error
+            raise BlockingIOError(errno.EAGAIN, "accepting pauses") from error
         self._pause = FIRST_PAUSE
         return accepted
 
@@ -108,12 +107,12 @@ class BackingOffSocket(Listener):
         if self._resting is not None:
             return
         if self._pause == FIRST_PAUSE:
-            self._occasionally.warn("Accepting rests for a moment", os.strerror(error.errno or 0))
+            self._occasionally.warn("Accepting pauses for a moment", os.strerror(error.errno or 0))
         self.rest(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def rest(self, seconds: float) -> None:
-        """Leave the port alone for so long, unless it rests already."""
+        """Pause accepting for a time, unless it is paused already."""
         if self._resting is None:
             self._port.stopReading()
             self._resting = self._clock.callLater(seconds, self._return)
@@ -124,18 +123,18 @@ class BackingOffSocket(Listener):
             self._port.startReading()
 
     def hold(self) -> None:
-        """Leave the port alone until it is released."""
+        """Pause accepting until `release`."""
         self.held = True
         self._port.stopReading()
 
     def release(self) -> None:
-        """Have the port accept again, once it has rested."""
+        """End `hold`: accept again, after any pause."""
         self.held = False
         if self._resting is None:
             self._port.startReading()
 
     def close(self) -> None:
-        """Close, and rest no more."""
+        """Close the socket, and cancel the pause."""
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -143,23 +142,23 @@ class BackingOffSocket(Listener):
 
 
 def back_off(port: IListeningPort, clock: IReactorTime) -> None:
-    """Have a port back off when accept fails for want of the system's means."""
+    """Have a port pause accepting on errors of `STARVED`."""
     if isinstance(getattr(port, "socket", None), socket.socket):
         stream: Any = port
         take_place(stream, BackingOffSocket(stream, clock))
 
 
 def slack(connections: int) -> int:
-    """Say how many connections more than another a worker may have and still accept."""
+    """Return by how many connections a worker may exceed another and still accept."""
     return 2 + connections // 16
 
 
 class Board:
-    """Numbers that all processes of a service see: `size` bytes of a file, mapped by each.
+    """Numbers shared by all processes of a service: `size` bytes of a file, mapped by each.
 
-    ``open`` is the number of connections of each worker, or `GONE`. ``marks`` are those of
-    connections that are no clients'. The lock is one on the first number; what else is in the file
-    has its own.
+    ``open`` is the number of connections of each worker, or `GONE`. ``marks`` are the connections
+    that are not from clients. The lock covers the bytes of the first number; data behind them has
+    locks of its own.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
@@ -172,14 +171,14 @@ class Board:
 
     @staticmethod
     def size(workers: int) -> int:
-        """Give its size in bytes."""
+        """Return its size in bytes."""
         return _NUMBER_SIZE * (1 + workers) + Marks.SIZE
 
     @contextmanager
     def locked(self, tries: int = 1) -> Iterator[bool]:
-        """Be the only process that accepts and numbers for the block's time; give whether it is.
+        """Hold the lock for accepting and numbering during a block; yield whether it was taken.
 
-        It is tried so many times, 1 ms apart.
+        It is tried ``tries`` times, 1 ms apart.
         """
         ours = self._lock(tries)
         try:
@@ -192,29 +191,29 @@ class Board:
         for left in reversed(range(tries)):
             try:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _NUMBER_SIZE)
-            except (BlockingIOError, PermissionError):  # either, says lockf(3)
+            except (BlockingIOError, PermissionError):  # lockf(3) allows both errors
                 time.sleep(0.001 if left else 0)
             else:
                 return True
         return False
 
     def take_number(self) -> int:
-        """Give the number of the next connection, from 0, once. To be called under the lock."""
+        """Return the number of the next connection, from 0, and count it. Needs the lock."""
         number = self._numbers[0]
         self._numbers[0] = number + 1
         return number
 
     @property
     def next_number(self) -> int:
-        """The number of the next connection, as far as is known without the lock."""
+        """The number of the next connection, read without the lock."""
         return self._numbers[0]
 
 
 class Turn:
-    """Whether it is the turn of worker ``me`` to accept.
+    """Decides whether it is the turn of worker ``me`` to accept.
 
-    ``rooms`` is how many connections each worker may have (0 for any number): one that is full
-    leaves all to those that are not.
+    ``rooms`` is how many connections each worker may have (0 for any number): a full worker leaves
+    connections to those that are not full.
     """
 
     def __init__(
@@ -224,24 +223,24 @@ class Turn:
         self._me = me
         self._rooms = rooms
         self._count_open = count_open
-        self._granted = 0  # connections that are taken although others have fewer,
-        self._lesser = 0  # as long as those, who had so many together, take none
+        self._granted = 0  # connections that may still be accepted though others have fewer,
+        self._lesser = 0  # while the total of those others stays at this number
         self._ended = False
         self._forced = False
         board.open[me] = 0
 
     @property
     def marks(self) -> Marks:
-        """What all workers have marked as no client's."""
+        """The connections that workers have marked as not from clients."""
         return self._board.marks
 
     @property
     def tries(self) -> int:
-        """How often to try to get the lock: who has to accept has no other time for it."""
+        """How many times to try to get the lock: more when a worker must accept now."""
         return LAST_TRIES if self._ended or self._forced else 1
 
     def is_ours(self) -> bool:
-        """Say whether to accept the next connection; if not, leave the port alone for `REST`."""
+        """Return whether to accept the next connection; if not, pause for `REST`."""
         if self._ended or self._forced:
             return True
         others = self._board.open
@@ -260,13 +259,13 @@ class Turn:
         return False
 
     def taken(self) -> None:
-        """Tell the others of a connection that was accepted."""
+        """Count an accepted connection on the board."""
         if not self._ended:
             self._board.open[self._me] += 1
 
     @contextmanager
     def forced(self) -> Iterator[None]:
-        """Accept whoever waits for the block's time, whatever the others have."""
+        """Accept during a block, whatever the other workers have."""
         self._forced = True
         try:
             yield
@@ -274,19 +273,19 @@ class Turn:
             self._forced = False
 
     def end(self) -> None:
-        """Take no turns any more: accept what waits, the last of it before the port is closed."""
+        """Take turns no more: accept all waiting connections before the port is closed."""
         self._ended = True
         self._board.open[self._me] = GONE
 
 
 class NumberedConnection(socket.socket):
-    """An accepted connection that knows its number."""
+    """An accepted connection with its number."""
 
     number: int
 
 
 class SharedSocket(BackingOffSocket):
-    """A listening socket that other processes accept on too; see `BackingOffSocket`.
+    """A listening socket on which other processes accept too; see `BackingOffSocket`.
 
     Connections are `NumberedConnection`s where ``board`` is given.
     """
@@ -297,7 +296,7 @@ class SharedSocket(BackingOffSocket):
         self._board = board
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept one connection. Raises BlockingIOError where none waits, or not for us."""
+        """Accept one connection. Raises BlockingIOError if none waits, or not for us."""
         if not (self.held or self._turn.is_ours()):
             self.rest(REST)
             raise BlockingIOError(errno.EAGAIN, "left to another worker")
@@ -319,39 +318,39 @@ class SharedSocket(BackingOffSocket):
 
 
 def take_turns(port: IListeningPort, clock: IReactorTime, turn: Turn, board: Board | None) -> None:
-    """Have a port share its socket with other processes, and back off as `back_off` does."""
+    """Have a port share its socket with other processes, and pause as with `back_off`."""
     stream: Any = port
     take_place(stream, SharedSocket(stream, clock, turn, board))
 
 
 def number_of(transport: Any) -> int:
-    """Give the number that a connection got when it was accepted; TLS may be in between."""
+    """Return the number of an accepted connection; TLS may be in between."""
     while not isinstance(handle := transport.getHandle(), NumberedConnection):
         transport = transport.transport
     return handle.number
 
 
 def adopted_endpoint(reactor: Any, description: str, descriptor: int) -> IStreamServerEndpoint:
-    """Make an endpoint that listens on a descriptor, which then is its own. Raises as it does."""
-    if description.startswith("systemd:"):  # systemd's own variables are another process's
+    """Make an endpoint that listens on a descriptor and owns it. Raises as `endpoint_for`."""
+    if description.startswith("systemd:"):  # systemd passed its sockets to the parent process
         return AdoptedStreamServerEndpoint(OwnPorts(reactor), descriptor, family_of(descriptor))
     return endpoint_for(AdoptedPorts(reactor, descriptor), description)
 
 
 class AdoptedPorts(OwnPorts):
-    """Adopts one socket in place of whatever is to be bound. See `IReactorTCP` and others."""
+    """Adopts one socket instead of binding a new one. See `IReactorTCP` and others."""
 
     def __init__(self, reactor: Any, descriptor: int) -> None:
         super().__init__(reactor)
         self._descriptor = descriptor
 
     def __getattr__(self, name: str) -> Any:
-        """Give all else as the reactor has it."""
+        """Return any other attribute of the reactor."""
         return getattr(self._reactor, name)
 
     def _adopt(self, factory: IProtocolFactory) -> IListeningPort:
         port = self.adoptStreamPort(self._descriptor, family_of(self._descriptor), factory)
-        os.close(self._descriptor)  # the port has its own; a second would go on listening
+        os.close(self._descriptor)  # the port has a duplicate; this one would go on listening
         return port
 
     def listenTCP(

@@ -1,4 +1,4 @@
-"""The echo service: listens where it was told, and when it stops delivers what it owes."""
+"""The echo service: listens on its endpoints, and sends pending replies when it stops."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,10 +31,10 @@ from .guarded import Guarded
 from .unaccepted import Unaccepted, tcp_of
 
 EXPOSED = (
-    "{where} can be reached from other machines: whoever gets there is answered, "
-    "without a password. Bind 127.0.0.1, or filter, where that is not meant."
+    "{where} can be reached from other machines, and every client there is answered without a "
+    "password. If that is not intended, bind 127.0.0.1 or use a firewall."
 )
-"""What the log says of such a port."""
+"""The warning for such a port."""
 
 LISTENING = "Listening on {where}: {how}, {reactor} reactor{hint}"
 """What the log says of a port of the echo; programs read the beginning."""
@@ -43,32 +43,32 @@ LISTENING = "Listening on {where}: {how}, {reactor} reactor{hint}"
 _IN_DETAIL = {ILogContext: {"system": "-", "isError": 0, "log_level": LogLevel.debug}}
 
 DRAIN_MARGIN = 5.0
-"""How much longer than the longest delay a service waits for its replies when it stops, seconds."""
+"""Seconds beyond the longest delay for which a stopping service waits for pending replies."""
 
 
 def is_exposed(address: object) -> bool:
-    """Tell whether a port with this address takes more than the loopback.
+    """Return whether a port with this address accepts from outside the loopback interface.
 
-    Unix sockets do not: their mode says who may connect.
+    Unix sockets do not: their mode restricts who may connect.
     """
     ip = ip_of(address)
     return ip is not None and not ip.is_loopback
 
 
 def _fields(address: object) -> dict[str, object]:
-    """Give host and port of an address, for a log that programs read; None where it has none."""
+    """Return host and port of an address, for programs that read the log; None if missing."""
     return {name: getattr(address, name, None) for name in ("host", "port")}
 
 
 def _endpoint_of(reactor: object, endpoint: object) -> IStreamServerEndpoint:
-    """Give the endpoint that is meant. Raises ValueError, in one line, and OSError."""
+    """Return the endpoint, made from a description if needed. Raises ValueError and OSError."""
     if not isinstance(endpoint, (str, int)):
         return cast(IStreamServerEndpoint, endpoint)
     try:
         return endpoint_for(reactor, describe_port(str(endpoint), "127.0.0.1"))
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+    except Exception as error:  # noqa: BLE001 - endpoint parsers may raise anything
         words = " ".join(str(error).split())
         raise ValueError(f"{endpoint!r:.80} is not an endpoint description: {words}") from None
 
@@ -77,13 +77,12 @@ class EchoService(Service):
     """Serves one `EchoFactory` on any number of endpoints.
 
     ``endpoints`` are one or several, each an endpoint, the description of one (``"tcp:5000"``), or
-    the number of a port of 127.0.0.1. Raises ValueError for what is none of these, and OSError
-    where the system has not what a description asks for.
+    the number of a port of 127.0.0.1. Raises ValueError for an invalid one, and OSError if the
+    system lacks something that a description needs.
 
-    Starting listens on all of them or on none: an error of an endpoint that fails at once, such
-    as `CannotListenError`, is raised. Stopping accepts nothing more, delivers what has been asked
-    for until then, and ends what is left after ``drain`` seconds (by default the longest delay
-    and 5).
+    Starting listens on all of them or on none: an error of an endpoint that fails at once, such as
+    `CannotListenError`, is raised. Stopping accepts no more connections, sends the pending replies,
+    and ends the connections left after ``drain`` seconds (by default the longest delay plus 5).
     """
 
     _log = Logger()
@@ -108,7 +107,7 @@ class EchoService(Service):
 
     @property
     def drain(self) -> float:
-        """How long what has been asked for is delivered on stopping, in seconds."""
+        """How long pending replies are sent when stopping, in seconds."""
         longest = self.factory.scenario.longest  # it may have changed since the start
         return longest + DRAIN_MARGIN if self._drain is None else self._drain
 
@@ -134,9 +133,9 @@ class EchoService(Service):
     ) -> None:
         """Serve a factory, the echo's or another, until the service stops.
 
-        Every other one is `Guarded`; ``what`` says for the log what is served there, ``exposed``
-        what it says where other machines reach that.
-        Raises what the endpoint fails with at once, and then listens nowhere any more.
+        Another factory is `Guarded`; ``what`` is its name in the log, ``exposed`` the warning that
+        is logged if other machines can reach it.
+        If the endpoint fails at once, stop listening everywhere and raise its error.
         """
         errors: list[Failure] = []
         starting = True
@@ -166,16 +165,16 @@ class EchoService(Service):
         self.announce(port)
 
     def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:
-        """Have a port complete no connect; fire once it does not. See `Unaccepted`."""
+        """Have a port complete no connection attempt; fire once none does. See `Unaccepted`."""
         if port not in self._unaccepted:
             self._unaccepted[port] = Unaccepted(port, self.clock)
         return self._unaccepted[port].begin()
 
     def _not_filled(self, failure: Failure) -> None:
-        self._log.failure("leaving connects unaccepted", failure=failure)
+        self._log.failure("cannot leave connections unaccepted", failure=failure)
 
     def check(self, scenario: Scenario) -> None:
-        """Raise FieldError for a scenario that the echo's ports cannot follow."""
+        """Raise FieldError for a scenario that the echo's ports do not support."""
         if scenario.faults.unaccepted:
             try:
                 for port in self._echo_ports:
@@ -184,9 +183,9 @@ class EchoService(Service):
                 raise FieldError("faults", str(error)) from None
 
     def follow_scenario(self) -> Deferred[Any]:
-        """Have the echo's ports complete connects or not, as its scenario says now; fire then.
+        """Have the echo's ports complete connection attempts or not, by the scenario; then fire.
 
-        Where a port is no TCP socket all go on completing them: it fails with ValueError.
+        If a port is not a TCP socket, all ports go on accepting, and it fails with ValueError.
         """
         if not self.factory.scenario.faults.unaccepted:
             self._accept_again()
@@ -216,11 +215,11 @@ class EchoService(Service):
         self._warn_if_exposed(port, exposed)
 
     def prepare(self, port: IListeningPort) -> None:
-        """Have an echo's port back off when the system is starved; called once it listens."""
+        """Have an echo's port pause when accept fails; called once it listens."""
         back_off(port, self.clock)
 
     def announce(self, port: IListeningPort) -> None:
-        """Log where and how the echo listens."""
+        """Log the address of a port, and how the echo answers."""
         address = port.getHost()
         self._log.info(LISTENING, **self.said_of(address), **_fields(address))
         self._warn_if_exposed(port)
@@ -240,13 +239,13 @@ class EchoService(Service):
             self._log.warn(words, where=where(address))
 
     def describe(self) -> str:
-        """Say in a few words how the service answers."""
+        """Summarize in a few words how the service answers."""
         return self.factory.describe()
 
     def accept_waiting(self) -> None:
-        """Accept what has connected already: closing its listener would reset it.
+        """Accept all waiting connections: closing the listening socket would reset them.
 
-        Where connects are not to complete those that have are accepted already.
+        A port with the ``unaccepted`` fault has none.
         """
         for port in self.ports:
             if port in self._unaccepted:
@@ -257,7 +256,7 @@ class EchoService(Service):
                 port.doRead()
 
     def _count_seen(self) -> int:
-        """Give what grows with each connection, be it gone at once or only a proxy's until now."""
+        """Return a number that grows with each accepted connection, also without a PROXY header."""
         return self.factory.counts.accepted + self.factory.count_open()
 
     def _stop_listening(self) -> Deferred[Any]:
@@ -269,7 +268,7 @@ class EchoService(Service):
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def stopService(self) -> Deferred[Any]:
-        """Accept nothing more, deliver what is owed, for ``drain`` seconds at most."""
+        """Accept no more connections, and send pending replies for at most ``drain`` seconds."""
         super().stopService()
         followers = self.factory.connections.followers
         if self._follow in followers:
@@ -279,7 +278,7 @@ class EchoService(Service):
         open_now = len(self.factory.connections)
         if open_now:
             self._log.info(
-                "Stopping: {count} open connections have up to {drain:g} s",
+                "Stopping: {count} open connections get pending replies for up to {drain:g} s",
                 count=open_now,
                 drain=self.drain,
             )
@@ -295,12 +294,12 @@ class EchoService(Service):
         return gatherResults([stopped, drained]).addBoth(done)
 
     def deliver(self) -> Deferred[Any]:
-        """Deliver what is owed; fire when every connection has gone."""
+        """Send pending replies; fire when every connection has ended."""
         return self.factory.drain()
 
     def abort(self) -> None:
-        """End every connection at once, whatever it is owed."""
+        """End every connection at once, without sending pending replies."""
         left = len(self.factory.connections)
         if left:
-            self._log.warn("Ending {count} connections that were still owed replies", count=left)
+            self._log.warn("Ending {count} connections with pending replies", count=left)
         self.factory.abort()

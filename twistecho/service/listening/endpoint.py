@@ -1,12 +1,13 @@
-"""Where to listen, from a description such as ``tcp:5000``, ``unix:/run/echo.sock``, ``ssl:…``.
+"""Endpoints from descriptions such as ``tcp:5000``, ``unix:/run/echo.sock``, ``ssl:…``.
 
-Descriptions are Twisted's. What differs: Unix sockets have mode 0660, and a stale one is replaced,
-a live one refused, others' left alone; a TLS port can refuse a connection; and what is wrong is
-said in words, as ValueError where the description is at fault and as OSError where the world is.
+Descriptions are Twisted's, with these differences. Unix sockets have mode 0660; a stale one is
+replaced, one in use is an error, and other files are not touched. A TLS port can refuse a
+connection. Errors have a clear message: ValueError for a wrong description, OSError for environment
+errors.
 
-Twisted's own port knows a stale Unix socket by a lock file with a process number: it is left behind
-by a kill, missed where somebody else made the socket, and wrong in containers, where the number is
-soon another's. Here the socket itself is asked: nobody is behind it if a connection is refused.
+Twisted's own port detects a stale Unix socket by a lock file with a process number. That file
+stays after a kill, is missing if another program made the socket, and is wrong in containers, where
+numbers are soon reused. Here a connection attempt decides: if it is refused, the socket is stale.
 """
 
 import errno
@@ -34,31 +35,31 @@ from twistecho.base.sockets import check_listening, family_of
 from twistecho.eagerreactor import unix as eagerunix
 
 UNIX_MODE = "660"
-"""The mode of a Unix socket whose description names none: its owner and group may connect."""
+"""The default mode of a Unix socket: its owner and group may connect."""
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at ``net.core.somaxconn``."""
 
 LOCK_WAIT = 2.0
-"""Seconds for which a service waits for others that start on the same Unix socket."""
+"""Seconds for which a service waits for another that is starting on the same Unix socket."""
 
-_NO_LOCK = -1  # in place of a descriptor
+_NO_LOCK = -1  # instead of a descriptor
 
 _Made = TypeVar("_Made")
 
 
 @contextmanager
 def _alone_at(path: Path) -> Iterator[None]:
-    """Keep this user's other services from looking at a socket between our look and our bind.
+    """Keep this user's other services from replacing a socket between our check and our bind.
 
-    A file beside the socket is locked for that and then removed; one that is left does no harm.
-    Raises OSError where another service keeps it for longer than `LOCK_WAIT`.
+    A lock file beside the socket is locked meanwhile and then removed; one left behind does no
+    harm. Raises OSError if another service keeps the lock for longer than `LOCK_WAIT`.
     """
     lock = Path(f"{path}.lock")
     give_up = time.monotonic() + LOCK_WAIT
     while (handle := _try_to_lock(lock)) is None:
         if time.monotonic() >= give_up:
-            raise OSError(errno.EAGAIN, f"another service is being started: it locks {lock}")
+            raise OSError(errno.EAGAIN, f"another service is starting: it holds the lock {lock}")
         time.sleep(0.02)
     try:
         yield
@@ -70,10 +71,10 @@ def _alone_at(path: Path) -> Iterator[None]:
 
 
 def _try_to_lock(path: Path) -> int | None:
-    """Lock a file of our own and give its descriptor, or None where another process has it.
+    """Lock our lock file and return its descriptor, or None if another process holds the lock.
 
-    Gives `_NO_LOCK` where something there is not our own: that must not keep us from starting. Who
-    put it there cannot remove our socket, unless the folder is theirs.
+    Returns `_NO_LOCK` if the path is not ours: another user's file must not prevent our start. That
+    user cannot remove our socket, except in a folder of their own.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -84,14 +85,14 @@ def _try_to_lock(path: Path) -> int | None:
     if found.st_uid == os.geteuid():
         with suppress(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _identity(path) == (found.st_dev, found.st_ino):  # nobody has removed it since
+            if _identity(path) == (found.st_dev, found.st_ino):  # not removed since
                 return handle
     os.close(handle)
     return None if found.st_uid == os.geteuid() else _NO_LOCK
 
 
 def make_way(path: Path) -> None:
-    """Remove a socket that nobody listens on. Raises OSError where something else is there."""
+    """Remove a stale socket. Raises OSError if the path is in use or is not a socket."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -105,12 +106,12 @@ def make_way(path: Path) -> None:
                 path.unlink()
                 return
             except BlockingIOError:
-                pass  # somebody is there, and busy
+                pass  # in use, with a full queue
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tell one file from another at the same path later on."""
+    """Return the device and inode of a file, None without one: to detect that it was replaced."""
     with suppress(OSError):
         found = path.lstat()
         return found.st_dev, found.st_ino
@@ -118,7 +119,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 class UnixPort(unix.Port):
-    """A Unix socket of our own: made at the start, removed at the end if it is still ours."""
+    """A Unix socket that is made at the start, and removed at the end if it is still the same."""
 
     _made: tuple[int, int] | None = None
 
@@ -139,16 +140,16 @@ class UnixPort(unix.Port):
         self._made = _identity(self.path)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Remove the socket, unless somebody else has put another in its place."""
+        """Remove the socket, unless it has been replaced by another."""
         if self._made is not None and self._made == _identity(self.path):
             with suppress(OSError):
                 self.path.unlink()
-        # Past the parent, which unlinks whatever is there and fails where nothing is.
+        # Skip the parent's method, which unlinks any file there and fails if there is none.
         tcp.Port.connectionLost(self, reason)
 
 
 class AdoptedUnixPort(unix.Port):
-    """A Unix socket that somebody else, such as systemd, listens on and keeps.
+    """A Unix socket that another process, such as systemd, has opened and keeps.
 
     Twisted's own port would change its mode, shut it down at the end, and remove it.
     """
@@ -157,7 +158,7 @@ class AdoptedUnixPort(unix.Port):
 
     def startListening(self) -> None:
         """Accept on the socket as it is."""
-        port: Any = self  # what Twisted's ports set when they start is annotated for others
+        port: Any = self  # Twisted's annotations do not allow these assignments
         port.factory.doStart()
         port.socket = self._preexistingSocket
         self._preexistingSocket = None
@@ -172,7 +173,7 @@ class AdoptedUnixPort(unix.Port):
 
 
 class _Description(NamedTuple):
-    """The parts of a description, with their backslashes."""
+    """The parts of a description, still with their backslashes."""
 
     kind: str
     positional: list[str]
@@ -202,7 +203,7 @@ def describe_port(text: str, host: str) -> str:
 
 
 def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
-    """Make the endpoint. Raises ValueError for a bad description, OSError for a bad world."""
+    """Make the endpoint. Raises ValueError for a bad description, else OSError."""
     parts = _parts(description)
     make = _MAKERS.get(parts.kind)
     try:
@@ -215,12 +216,12 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         raise OSError(f"{os.fsdecode(error.filename)}: {error.strerror}") from error
     except (TypeError, AttributeError, KeyError) as error:
         raise ValueError(str(error)) from error
-    except (IndexError, RuntimeError):  # Twisted's, for what it cannot cut into parts
+    except (IndexError, RuntimeError):  # from Twisted, for a text that it cannot parse
         raise ValueError("its kind is missing, or it ends with a backslash") from None
 
 
 def is_tls(description: str) -> bool:
-    """Tell whether a description asks for TLS."""
+    """Return whether a description asks for TLS."""
     return _parts(description).kind == "ssl"
 
 
@@ -243,17 +244,17 @@ def _systemd(reactor: Any, description: str, parts: _Description) -> IStreamServ
     try:
         return _from_string(_with_own_ports(reactor), description)
     except LookupError:
-        raise OSError("no such socket was passed by systemd, or none at all") from None
+        raise OSError("systemd has passed no such socket") from None
 
 
 def _tls(reactor: Any, description: str, parts: _Description) -> IStreamServerEndpoint:
     try:
         import twisted.internet.ssl  # noqa: F401, PLC0415 - it needs an extra
     except ImportError:
-        raise OSError("TLS needs more: pip install 'twistecho[tls]'") from None
+        raise OSError("TLS needs an extra: pip install 'twistecho[tls]'") from None
     port = parts.named.get("port", "".join(parts.positional[:1]))
     for number in (port, parts.named.get("backlog", "1")):
-        # Twisted looks at these last, when it is too late to tell them from bad files.
+        # Twisted checks these last, with the same errors as for bad certificate files.
         if not (number.isascii() and number.isdecimal()):
             raise ValueError(f"{number!r} is not a number")
     return _with_certificate(lambda: _from_string(_with_own_ports(reactor), description))
@@ -264,17 +265,17 @@ _MAKERS: dict[str, _Maker] = {"ssl": _tls, "systemd": _systemd, "unix": _unix}
 
 
 def _with_certificate(make: Callable[[], _Made]) -> _Made:
-    """Make what needs the certificate and its key. Raises OSError where these do not do."""
+    """Call a function that needs the certificate and its key. Raises OSError if these are bad."""
     try:
         return make()
     except (OSError, TypeError, AttributeError):
         raise
     except Exception as error:
-        raise OSError(f"certificate and key do not do: {_openssl_words(error)}") from error
+        raise OSError(f"cannot use certificate and key: {_openssl_words(error)}") from error
 
 
 def _openssl_words(error: Exception) -> str:
-    """Give the last reason of OpenSSL's list, or the error's first line."""
+    """Return the last reason of OpenSSL's list, or the error's first line."""
     reasons = error.args[0] if error.args else None
     if isinstance(reasons, list) and reasons:
         return str(reasons[-1][-1])
@@ -282,7 +283,7 @@ def _openssl_words(error: Exception) -> str:
 
 
 def _tls_factory(clock: Any, context_factory: Any, factory: IProtocolFactory) -> IProtocolFactory:
-    """Put TLS before a factory that may refuse a connection."""
+    """Wrap a factory that may refuse connections in TLS."""
     from .tls import TLSFactory  # noqa: PLC0415 - it needs an extra
 
     return cast("IProtocolFactory", TLSFactory(clock, context_factory, factory))
@@ -293,7 +294,7 @@ def _with_own_ports(reactor: Any) -> "OwnPorts":
 
 
 class OwnPorts:
-    """Listens in the reactor's stead where its own ports do not do. See `IReactorUNIX` and others.
+    """Replaces the reactor's methods for Unix sockets and TLS. See `IReactorUNIX` and others.
 
     Methods, their arguments and defaults are the reactor's.
     """
@@ -304,7 +305,7 @@ class OwnPorts:
     def listenTCP(
         self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
-        """Listen on TCP: the reactor does that well."""
+        """Listen on TCP, as the reactor does."""
         return cast("IListeningPort", self._reactor.listenTCP(port, factory, backlog, interface))
 
     def listenUNIX(
@@ -319,7 +320,7 @@ class OwnPorts:
         return self._started(UnixPort(address, factory, backlog, mode, self._reactor))
 
     def _started(self, port: Any) -> IListeningPort:
-        """Start a Unix port, with the transports that its reactor would have given it."""
+        """Start a Unix port, with the transport class of its reactor."""
         if hasattr(self._reactor, "untried"):  # the eager reactor; its module needs epoll
             port.transport = eagerunix.Server
         port.startListening()
@@ -340,7 +341,7 @@ class OwnPorts:
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
-        """Accept on a socket that somebody else listens on. Raises OSError if nobody does."""
+        """Accept on a socket that is listening already. Raises OSError if it is not."""
         family = family_of(fileDescriptor)
         if family != addressFamily:
             raise OSError(f"the socket that was passed is {family.name}")
@@ -352,5 +353,5 @@ class OwnPorts:
             )
         ports: Any = AdoptedUnixPort
         return self._started(
-            ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - how reactors do it
+            ports._fromListeningDescriptor(self._reactor, fileDescriptor, factory)  # noqa: SLF001 - as reactors do
         )

@@ -1,9 +1,9 @@
-"""Connections of one's own that fill the queue of a listening socket, and how they are known.
+"""Fillers: connections of the service itself that fill the queue of a listening socket.
 
-Whoever accepts one passes it over: it is no client. Where several processes accept on one socket,
-one may accept what another has made, so each marks its own where all of them see it, before it
-connects. A mark says by which local port, to which port, it comes; it is taken back by whoever
-passes the connection over, also after the process that made it has died.
+The process that accepts one skips it: it is not from a client. Where several processes accept on
+one socket, one may accept the filler of another, so each marks its fillers in shared memory before
+it connects. A mark holds the local port and the port connected to. The process that skips the
+connection removes the mark, even after the process that made it has died.
 """
 
 import errno
@@ -12,8 +12,8 @@ import struct
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-# Of Linux's struct tcp_info, see linux/tcp.h: tcpi_state, tcpi_unacked and tcpi_sacked. Of a socket
-# that listens the last two are the connections in its queue, and its backlog.
+# Parts of Linux's struct tcp_info, see linux/tcp.h: tcpi_state, tcpi_unacked and tcpi_sacked. For a
+# listening socket the last two are the connections in its queue, and its backlog.
 _TCP_INFO = struct.Struct("=B23xII")
 _ESTABLISHED, _SYN_SENT = 1, 2
 
@@ -32,7 +32,7 @@ class Queue(NamedTuple):
 
 
 def queue_of(listening: socket.socket) -> Queue:
-    """Look at the queue of a TCP socket that listens. Raises OSError. Linux tells."""
+    """Return the queue of a listening TCP socket. Raises OSError. Linux only."""
     _, waiting, backlog = _tcp_info(listening)
     return Queue(waiting, backlog)
 
@@ -44,9 +44,9 @@ def _tcp_info(connection: socket.socket) -> tuple[int, int, int]:
 
 
 class Marks:
-    """Which connections are fillers: for each local port the port that it has connected to.
+    """The connections that are fillers: for each local port the port that it connects to.
 
-    ``shared`` is the memory of all processes that accept, `SIZE` bytes of zeros at first.
+    ``shared`` is memory shared by all processes that accept: `SIZE` bytes, zeros at first.
     """
 
     SIZE = 2 * _PORTS
@@ -59,14 +59,14 @@ class Marks:
         self._target[local] = target
 
     def unset(self, local: int) -> None:
-        """Take the mark back."""
+        """Remove the mark of a local port."""
         self._target[local] = 0
 
     def pass_over(self, listening: socket.socket, address: Any) -> bool:
-        """Say whether what was accepted from an address is a filler; then its mark is taken back.
+        """Return whether a connection accepted from an address is a filler; remove its mark.
 
-        Fillers of a socket that listens on all addresses come over the loopback, those of others
-        from the address itself.
+        Fillers of a socket that listens on all addresses connect from the loopback address, others
+        from the address of the socket.
         """
         if type(address) is not tuple or not self._target[address[1]]:
             return False
@@ -82,9 +82,9 @@ def _is_own(host: str, listening: str) -> bool:
 
 
 class Filler:
-    """A connection to a listening TCP socket of this host. Raises OSError where it cannot be made.
+    """A connection to a listening TCP socket of this host. Raises OSError if it cannot be made.
 
-    It may be still on its way: whether it `stands` shows later.
+    It may still be `pending` at first.
     """
 
     def __init__(self, listening: socket.socket, marks: Marks) -> None:
@@ -109,7 +109,7 @@ class Filler:
             connection.bind((address[0], 0, *address[2:]))
             self._local = connection.getsockname()[1]
             self._marks.set(self._local, address[1])
-            with suppress(BlockingIOError):  # it is on its way
+            with suppress(BlockingIOError):  # not connected yet
                 connection.connect(address)
         except OSError:
             self._marks.unset(self._local)
@@ -118,16 +118,16 @@ class Filler:
 
     @property
     def stands(self) -> bool:
-        """Whether it is connected: it waits in the queue, or has been accepted."""
+        """Whether it is connected: in the queue, or accepted."""
         return _tcp_info(self._socket)[0] == _ESTABLISHED
 
     @property
     def pending(self) -> bool:
-        """Whether it is on its way, or there was no room for it."""
+        """Whether it is still connecting: perhaps there was no room for it."""
         return _tcp_info(self._socket)[0] == _SYN_SENT
 
     def close(self) -> None:
-        """End it. The mark of one that may be in the queue stays, for whoever accepts it."""
+        """Close it. If it may be in the queue, its mark stays for the process that accepts it."""
         if not self.stands:
             self._marks.unset(self._local)
         self._socket.close()

@@ -1,8 +1,8 @@
-"""What stands before every port beside the echo's own: bounds on connections, and their idle time.
+"""Limits for every port other than the echo's: number of connections, and their idle time.
 
-The echo bounds its connections itself (see `Limits`). A port beside it, such as the metrics', has
-few clients, but takes open files like any other: what connects there must not leave the echo
-without. `EchoService.listen` puts this before whatever is not the echo.
+The echo limits its connections itself (see `Limits`). Another port, such as that of the metrics,
+has few clients, but its connections take open files too, which the echo must not run out of.
+`EchoService.listen` wraps every factory but the echo's in a `Guarded`.
 """
 
 import os
@@ -26,12 +26,12 @@ from twistecho.service.echo.admission import Admission
 from twistecho.service.echo.limits import Limits
 
 BESIDE = Limits(connections=8, idle=30.0)
-"""The bounds of a port beside the echo's. Besides the echo there are 16 files at least."""
+"""The limits of a port other than the echo's; at least 16 files are reserved for these ports."""
 
 
 @implementer(IFileDescriptorReceiver)
 class GuardedConnection(ProtocolWrapper):
-    """A connection that is counted, and reset once nothing has moved on it for its idle time."""
+    """A connection that is counted, and reset when no bytes arrive for its idle time."""
 
     factory: "Guarded"
 
@@ -52,39 +52,39 @@ class GuardedConnection(ProtocolWrapper):
         deadlines.set(self, deadlines.now() + (self.factory.limits.idle or inf))
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand bytes on; they are no idleness."""
+        """Restart the idle time, and pass the bytes on."""
         self._wait()
         super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
-        """Close what a peer of a Unix socket passes along."""
+        """Close a descriptor passed over a Unix socket."""
         os.close(descriptor)
         self.factory.say("Descriptors closed", self.peer)
 
     def wake(self, _now: float) -> None:
-        """End the connection that is idle. See `Timed`."""
+        """Drop the idle connection. See `Timed`."""
         self.drop("idle")
 
     def drop(self, reason: str) -> None:
-        """End the connection, at once: its peer may not read either."""
+        """Reset the connection: its peer may not be reading either."""
         self.dropped = True
         self.factory.say(f"Dropped, {reason}", self.peer)
         transport: Any = self.transport
         transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count it out."""
+        """Cancel the idle time."""
         self.factory.deadlines.discard(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
 
 
 class Guarded(WrappingFactory):
-    """Lets another factory have so many connections, each for so long without a byte.
+    """Limits the number and the idle time of another factory's connections.
 
-    One too many takes the place of the oldest, more at the same moment are refused. Connections end
-    with their port.
+    One connection too many replaces the oldest; while that is still open, more are refused. The
+    connections end with their port.
 
-    ``what`` is what is served, for the log. ``limits`` gives ``connections``,
+    ``what`` is the name of the factory's service in the log. ``limits`` gives ``connections``,
     ``connections_per_peer`` and ``idle``.
     """
 
@@ -102,16 +102,16 @@ class Guarded(WrappingFactory):
         self._occasionally = RateLimitedLog(self._log, clock.seconds)
 
     def logPrefix(self) -> str:
-        """Go by the name of what is guarded."""
+        """Return the name of the inner factory."""
         inner: Any = self.wrappedFactory
         return str(inner.logPrefix()) if hasattr(inner, "logPrefix") else type(inner).__name__
 
     def say(self, what: str, peer: object) -> None:
-        """Log what has befallen a peer, now and then."""
+        """Log an event of a peer, at a limited rate."""
         self._occasionally.warn(f"{what}, of {self._what}", where(peer))
 
     def buildProtocol(self, addr: Any) -> GuardedConnection | None:  # type: ignore[override]  # None refuses
-        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        """Make the protocol of a new connection, or return None to have it closed at once."""
         reason = self._admission.refusal(addr)
         if reason == "too-many-connections" and self._make_room():
             reason = None
@@ -122,9 +122,9 @@ class Guarded(WrappingFactory):
         return None if inner is None else GuardedConnection(self, inner, addr)
 
     def _make_room(self) -> bool:
-        """Drop the oldest connection; say whether it went. Until it has gone it keeps its file.
+        """Drop the oldest connection; return False if it was dropped before and is still open.
 
-        Those who send slowly, for ever, would keep all others out.
+        Otherwise clients that send slowly, without end, would keep all others out.
         """
         oldest: GuardedConnection = next(iter(self.protocols))
         room = not oldest.dropped
@@ -133,16 +133,16 @@ class Guarded(WrappingFactory):
         return room
 
     def registerProtocol(self, p: GuardedConnection) -> None:
-        """Count a connection in."""
+        """Count a new connection."""
         super().registerProtocol(p)  # type: ignore[no-untyped-call]  # Twisted's
         self._admission.enter(p.peer)
 
     def unregisterProtocol(self, p: GuardedConnection) -> None:
-        """Count a connection out."""
+        """Stop counting a connection."""
         super().unregisterProtocol(p)  # type: ignore[no-untyped-call]  # Twisted's
         self._admission.leave(p.peer)
 
     def stopFactory(self) -> None:
-        """End the connections: their port has gone."""
+        """Close the connections: their port is closed."""
         for connection in list(self.protocols):
             connection.loseConnection()

@@ -1,12 +1,11 @@
-"""Connections that come through a proxy: who the client is, the proxy says first.
+"""Connections through a proxy, which sends the client's address first.
 
     <- PROXY header (see `proxy_header`)
     <- the client's bytes
     -> the replies
 
-A small protocol reads the header and then gives its transport away to an `EchoProtocol` that was
-built for the client's address. Nothing stays in between, as a wrapper would: Twisted's own hides
-half-close.
+A small protocol reads the header and then passes its transport to an `EchoProtocol` built for the
+client's address. No wrapper stays in between, since Twisted's wrappers hide half-close.
 """
 
 from math import inf
@@ -27,15 +26,15 @@ from twistecho.service.echo.transports import close_passed
 from .proxy_header import ProxyHeader, ProxyHeaderError, TrustedProxies, read_header
 
 HEADER_TIMEOUT = 5.0
-"""Seconds for the header to come: the specification asks for three at least."""
+"""Seconds within which the header must arrive: the specification asks for at least three."""
 
 
 class ProxiedEchoFactory(EchoFactory):
-    """An `EchoFactory` that is told its clients' addresses by trusted proxies.
+    """An `EchoFactory` that gets its clients' addresses from trusted proxies.
 
-    A peer in ``proxies`` must begin with a PROXY header, within ``header_timeout`` seconds; it is
-    closed where it does not. Limits, counts and the log then see the client. Any other peer is a
-    client itself. ``options`` are those of `EchoFactory`.
+    A peer in ``proxies`` must begin with a PROXY header within ``header_timeout`` seconds, or its
+    connection is reset. Limits, counts and the log then use the client's address. Any other peer is
+    a client itself. ``options`` are those of `EchoFactory`.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class ProxiedEchoFactory(EchoFactory):
         self._deadlines = Deadlines(clock)
 
     def buildProtocol(self, addr: object) -> Protocol | None:  # type: ignore[override]  # a header comes first
-        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        """Make the protocol of a new connection, or return None to have it closed at once."""
         if addr not in self.proxies:
             return super().buildProtocol(addr)
         if 0 < self.limits.connections <= self.count_open():
@@ -62,25 +61,25 @@ class ProxiedEchoFactory(EchoFactory):
         return HeaderProtocol(self, addr)
 
     def client_protocol(self, addr: object) -> EchoProtocol | None:
-        """Make the protocol for a client behind a proxy, or None where it is not let in."""
+        """Make the protocol for a client behind a proxy, or return None to refuse it."""
         return super().buildProtocol(addr)
 
     def await_header(self, connection: "HeaderProtocol") -> None:
-        """Give a connection its time to send the header."""
+        """Set the time within which a connection must send the header."""
         self.headerless.add(connection)
         self._deadlines.set(connection, self._deadlines.now() + self._header_timeout)
 
     def header_done(self, connection: "HeaderProtocol") -> None:
-        """Forget a connection that waited for its header."""
+        """Remove a connection that waited for its header."""
         self.headerless.discard(connection)
         self._deadlines.discard(connection)
 
     def count_open(self) -> int:
-        """Count the connections, those without a header yet among them."""
+        """Count the connections, including those without a header yet."""
         return super().count_open() + len(self.headerless)
 
     def drain(self) -> Deferred[None]:
-        """Read the headers that have arrived; then let every connection be answered. See base."""
+        """Read the headers that have arrived, then drain; see `EchoFactory.drain`."""
         for connection in list(self.headerless):
             connection.read_now()
         return super().drain()
@@ -94,7 +93,7 @@ class ProxiedEchoFactory(EchoFactory):
 
 @implementer(IFileDescriptorReceiver)
 class HeaderProtocol(Protocol):
-    """One connection from a proxy until its header is whole."""
+    """One connection from a proxy, until its header is complete."""
 
     factory: ProxiedEchoFactory
     transport: Any  # ITransport names neither `protocol` nor `abortConnection`
@@ -109,11 +108,11 @@ class HeaderProtocol(Protocol):
         """Wait for the header."""
         self.factory.await_header(self)
         if getattr(self.transport, "protocol", self) is not self:
-            # In a wrapper such as TLS, before which the header belongs.
+            # A wrapper such as TLS: the header must come before it.
             self._end("proxy-header-in-tls")
 
     def dataReceived(self, data: bytes) -> None:
-        """Collect the header; hand over when it is whole."""
+        """Collect the header; hand over when it is complete."""
         if self not in self.factory.headerless:
             return
         self._came += data
@@ -126,11 +125,11 @@ class HeaderProtocol(Protocol):
             self._hand_over(header)
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
-        """Close what a peer of a Unix socket passes along. See `IFileDescriptorReceiver`."""
+        """Close a descriptor passed over a Unix socket. See `IFileDescriptorReceiver`."""
         close_passed(descriptor, self.factory.connections.occasionally, self._proxy)
 
     def _hand_over(self, header: ProxyHeader) -> None:
-        """Give the transport to the client's protocol, with what came after the header."""
+        """Pass the transport, and the bytes after the header, to the client's protocol."""
         self.factory.header_done(self)
         inner = self.factory.client_protocol(self._client(header))
         if inner is None:
@@ -143,18 +142,18 @@ class HeaderProtocol(Protocol):
             inner.dataReceived(rest)
 
     def _client(self, header: ProxyHeader) -> object:
-        """Give the client's address: the proxy's own where it names none."""
+        """Return the client's address; the proxy's own if the header has none."""
         if header.client is None:
             return self._proxy
         host, port = header.client
         return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
 
     def give_up(self) -> None:
-        """End a connection whose header has not come."""
+        """Reset a connection without a header."""
         self._end("no-proxy-header")
 
     def wake(self, _now: float) -> None:
-        """End a connection whose header has not come in time. See `Timed`."""
+        """Reset a connection whose header has not arrived in time. See `Timed`."""
         self.give_up()
 
     def _end(self, reason: str) -> None:
@@ -163,14 +162,14 @@ class HeaderProtocol(Protocol):
         self.transport.abortConnection()
 
     def read_now(self) -> None:
-        """Read what has arrived; end the connection where that does not complete the header."""
+        """Read the bytes that have arrived; reset the connection if the header is incomplete."""
         if IReadDescriptor.providedBy(self.transport):
             self.transport.doRead()
         if self in self.factory.headerless:
             self.give_up()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's
-        """Leave nothing behind."""
+        """Count the connection as refused if it had no header."""
         if self in self.factory.headerless:
             self.factory.header_done(self)
             self.factory.connections.refuse("no-proxy-header", self._proxy)

@@ -1,12 +1,12 @@
-r"""PROXY protocol headers, versions 1 and 2: which client a proxy speaks for, and who is trusted.
+r"""PROXY protocol headers, versions 1 and 2: the client's address, and the trusted proxies.
 
     v1   PROXY TCP4 192.0.2.1 198.51.100.7 56324 5000\r\n     at most 107 bytes
     v2   signature, command, family, length, addresses, extensions
 
 Source: https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt, section 2. Twisted's parsers
-are private, do not check addresses and ports, and refuse a v2 header that comes in two pieces;
-`proxy-protocol` of PyPI (alpha, last released in 2024) wants to be told where a header ends. To
-find that end is most of the work, so it is all done here.
+are private, do not check addresses and ports, and refuse a v2 header that arrives in two pieces;
+`proxy-protocol` of PyPI (alpha, last released in 2024) does not find the end of a header. Finding
+that end is most of the work, so headers are parsed here.
 """
 
 import struct
@@ -19,13 +19,13 @@ from twistecho.base.networks import Network, parse_network
 from twistecho.base.sockets import ip_of
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-"""How a header of version 2 begins."""
+"""The first bytes of a header of version 2."""
 
 V1_SIZE = 107
 """The longest header of version 1, in bytes, with its line end."""
 
 V2_SIZE = 4096
-"""The longest header of version 2 that is read, in bytes: room for any extensions now in use."""
+"""The longest header of version 2 that is accepted, in bytes: enough for all known extensions."""
 
 _FIXED = struct.Struct("!12sBBH")
 _LOCAL, _PROXY = 0x20, 0x21
@@ -34,18 +34,18 @@ _WITHOUT_CLIENT = {0x00, 0x12, 0x22, 0x31, 0x32}  # unspecified, datagrams, Unix
 
 
 UNIX_PEERS = "unix"
-"""What stands for every peer of a Unix socket among the addresses that are trusted."""
+"""The word for all peers of Unix sockets in a list of trusted addresses."""
 
 
 class ProxyHeaderError(ValueError):
-    """What came is no PROXY header."""
+    """The bytes are not a PROXY header."""
 
 
 class ProxyHeader(NamedTuple):
-    """A whole header: its size in bytes, and the client's address and port.
+    """A complete header: its size in bytes, and the client's address and port.
 
-    ``client`` is None where the proxy speaks for itself (a health check) or for a client that has
-    no IP address.
+    ``client`` is None for the proxy's own connection (a health check), and for a client without an
+    IP address.
     """
 
     size: int
@@ -53,15 +53,15 @@ class ProxyHeader(NamedTuple):
 
 
 def read_header(data: bytes) -> ProxyHeader | None:
-    """Read the header at the start of what has come, or give None while it is not whole.
+    """Read the header at the start of the received bytes; return None while it is incomplete.
 
-    Raises ProxyHeaderError as soon as no header can come of it.
+    Raises ProxyHeaderError as soon as the bytes cannot be the start of a header.
     """
     if data[:6] == b"PROXY "[: len(data)]:
         return _read_v1(data)
     if data[:12] == SIGNATURE[: len(data)]:
         return _read_v2(data)
-    raise ProxyHeaderError("it begins like no header")
+    raise ProxyHeaderError("it does not begin like a header")
 
 
 def _read_v1(data: bytes) -> ProxyHeader | None:
@@ -74,7 +74,7 @@ def _read_v1(data: bytes) -> ProxyHeader | None:
     if words[1] == "UNKNOWN":
         return ProxyHeader(end + 2, None)
     if len(words) != 6 or words[1] not in ("TCP4", "TCP6"):
-        raise ProxyHeaderError("the line is not as it should be")
+        raise ProxyHeaderError("the line is malformed")
     _, family, source, destination, source_port, destination_port = words
     _address(family, destination)
     _port(destination_port)
@@ -85,15 +85,15 @@ def _address(family: str, text: str) -> str:
     try:
         if family == "TCP4":
             return str(IPv4Address(text))
-        # A scope would be any text at all, and means nothing on another host.
+        # A scope may be any text, and is meaningless on another host.
         return str(IPv6Address(text if "%" not in text else ""))
     except ValueError:
-        raise ProxyHeaderError("an address is none") from None
+        raise ProxyHeaderError("an address is invalid") from None
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
-        raise ProxyHeaderError("a port is none")
+        raise ProxyHeaderError("a port is invalid")
     return int(text)
 
 
@@ -103,14 +103,14 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     _, command, family, length = _FIXED.unpack_from(data)
     size = _FIXED.size + length
     if command not in (_LOCAL, _PROXY):
-        raise ProxyHeaderError("neither version nor command is known")
+        raise ProxyHeaderError("the version or command is unknown")
     if size > V2_SIZE:
         raise ProxyHeaderError("it is too long")
     if command == _LOCAL:
         return ProxyHeader(size, None) if len(data) >= size else None
     block = _BLOCKS.get(family)
     if block is None and family not in _WITHOUT_CLIENT:
-        raise ProxyHeaderError("the address family is not known")
+        raise ProxyHeaderError("the address family is unknown")
     if block is not None and length < block.size:
         raise ProxyHeaderError("it is too short for its addresses")
     if len(data) < size:
@@ -125,16 +125,16 @@ def _client(data: bytes, block: struct.Struct) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """The networks that proxies speak from; ``local``: so do the peers of Unix sockets.
+    """The networks of trusted proxies; ``local`` is whether peers of Unix sockets are trusted too.
 
-    An IPv4 peer is the same whether a dual-stack socket shows it as an IPv6 one or not.
+    An IPv4 peer is also recognized when a dual-stack socket shows it as an IPv6 address.
     """
 
     networks: tuple[Network, ...] = ()
     local: bool = False
 
     def __contains__(self, address: object) -> bool:
-        """Tell whether a peer's address is one of these."""
+        """Return whether a peer's address is trusted."""
         ip = ip_of(address)
         if ip is None:
             return self.local and hasattr(address, "name")
@@ -142,7 +142,7 @@ class TrustedProxies:
 
 
 def parse_trusted(texts: Iterable[str]) -> TrustedProxies:
-    """Read addresses, networks (``192.0.2.0/24``) and ``unix``. Raises ValueError for others."""
+    """Read addresses, networks (``192.0.2.0/24``) and ``unix``. Raises ValueError for any other."""
     networks, local = [], False
     for text in texts:
         if text == UNIX_PEERS:

@@ -1,7 +1,7 @@
-"""TLS before a factory: what Twisted's lacks. Importing this needs the extra of TLS.
+"""TLS for a factory, with additions to Twisted's. Importing this needs the extra ``tls``.
 
-A refused connection is closed, a handshake has its time, and whoever stops can ask whether a part
-of a record has come, whose rest is on its way.
+A refused connection is closed, a handshake has a timeout, and a stopping service can see whether a
+record has arrived only in part.
 """
 
 from math import inf
@@ -15,27 +15,27 @@ from twisted.python.failure import Failure
 from twistecho.base.timers import Deadlines
 
 HANDSHAKE_TIMEOUT = 10.0
-"""Seconds for a handshake to be done."""
+"""Seconds within which a handshake must be done."""
 
 _HEADER = 5  # bytes before the content of a record: type, version, length (RFC 8446, 5.1)
 
 
 class Records:
-    """Follows where the records of TLS begin and end in the bytes that come."""
+    """Finds where the records of TLS begin and end in the received bytes."""
 
     __slots__ = ("_head", "_left")
 
     def __init__(self) -> None:
-        self._head = b""  # of a record whose length is not known yet
-        self._left = 0  # bytes that the last record lacks
+        self._head = b""  # the incomplete header of a record
+        self._left = 0  # bytes missing of the last record
 
     @property
     def amid(self) -> bool:
-        """Whether a part of a record has come and the rest has not."""
+        """Whether a record has arrived only in part."""
         return bool(self._left or self._head)
 
     def follow(self, data: bytes) -> None:
-        """Take what one read gave."""
+        """Take the bytes of one read."""
         data = self._head + data
         at, size = self._left, len(data)
         while at + _HEADER <= size:
@@ -55,11 +55,11 @@ class TLSProtocol(BufferingTLSTransport):
 
     @property
     def amid_record(self) -> bool:
-        """Whether bytes have come that are not decrypted before others do."""
+        """Whether a record has arrived only in part, so that it cannot be decrypted yet."""
         return self._records.amid
 
     def makeConnection(self, transport: Any) -> None:
-        """Begin the handshake, which has its time."""
+        """Begin the handshake, and set its deadline."""
         deadlines = self.factory.deadlines
         deadlines.set(self, deadlines.now() + self.factory.handshake_timeout)
         super().makeConnection(transport)  # type: ignore[no-untyped-call]  # Twisted's
@@ -70,7 +70,7 @@ class TLSProtocol(BufferingTLSTransport):
             self.factory.deadlines.discard(self)
 
     def wake(self, _now: float) -> None:
-        """End a connection whose handshake was not done in time. See `Timed`."""
+        """Reset a connection whose handshake was not done in time. See `Timed`."""
         connections = getattr(self.factory.wrappedFactory, "connections", None)
         if connections is not None:
             connections.drop(self.wrappedProtocol, "no-tls-handshake")
@@ -78,18 +78,18 @@ class TLSProtocol(BufferingTLSTransport):
             self.abortConnection()  # type: ignore[no-untyped-call]  # Twisted's
 
     def dataReceived(self, data: bytes) -> None:
-        """Follow the records, and decrypt them."""
+        """Find the records, and decrypt them."""
         self._records.follow(data)
         super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Leave nothing behind."""
+        """Cancel the deadline of the handshake."""
         self.factory.deadlines.discard(self)
         super().connectionLost(reason)
 
 
 class TLSFactory(TLSMemoryBIOFactory):
-    """Twisted's own, which would wrap the None that refuses, and fail on it in mid-accept."""
+    """Twisted's own fails during accept if the inner factory refuses by returning None."""
 
     protocol = TLSProtocol
 
@@ -100,12 +100,12 @@ class TLSFactory(TLSMemoryBIOFactory):
     @property
     def handshake_timeout(self) -> float:
         """How long the handshake of a connection that is accepted now may take, in seconds."""
-        # A connection that is held is not read from: its handshake begins after that.
+        # Reading from a held connection is paused: its handshake begins after that.
         scenario = getattr(self.wrappedFactory, "scenario", None)
         held: float = scenario.delay.longest if scenario is not None and scenario.holds else 0.0
         return HANDSHAKE_TIMEOUT + held
 
     def buildProtocol(self, addr: Any) -> TLSProtocol | None:  # type: ignore[override]  # None refuses
-        """Make the protocol of a new connection, or None, upon which it is closed at once."""
+        """Make the protocol of a new connection, or return None to have it closed at once."""
         inner = self.wrappedFactory.buildProtocol(addr)
         return None if inner is None else self.protocol(self, inner)

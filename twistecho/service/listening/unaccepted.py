@@ -1,13 +1,13 @@
-"""A TCP port whose connects never complete: its queue is full, and kept full.
+"""A TCP port whose connection attempts never complete: its accept queue is kept full.
 
-A client's connect needs a place in the queue of those who wait to be accepted. When there is none
-Linux drops the SYN, and the client sends it again, after a second, then later and later, until it
-gives up or there is room (see listen(2); with net.ipv4.tcp_abort_on_overflow set it may be reset).
-So the port accepts all who wait, stops reading, has a backlog of 0, which is a queue of one, and
-the one place is taken by a connection of its own, a `Filler`.
+A connection attempt needs a place in the accept queue. If there is none, Linux drops the SYN, and
+the client sends it again after a second, then at growing intervals, until it gives up or there is
+room (see listen(2); with net.ipv4.tcp_abort_on_overflow set it may be reset). So the port accepts
+all waiting connections, stops reading, sets a backlog of 0, which is a queue of one, and fills the
+one place with a connection of its own, a `Filler`.
 
-Several processes may do so with one socket, each by itself: whoever is told first may have its
-filler accepted by another, who passes it over; then it makes another one.
+Several processes may do so with one socket, each by itself. The filler of the first one may be
+accepted by another, which skips it; the first one then makes a new filler.
 """
 
 import socket
@@ -24,21 +24,21 @@ from .accepting import BackingOffSocket, back_off
 from .fillers import Filler, Marks, queue_of
 
 LOOK = 0.05
-"""Seconds between two looks at whether the queue is full."""
+"""Seconds between two checks whether the queue is full."""
 
 SOON = 0.001
-"""The same while it is not."""
+"""Seconds between two checks while it is not full."""
 
-_TRIES = 100  # clients that come at the same moment may be quicker, time and again
-_LOOKS_PENDING = 100  # after so many a SYN was dropped, and would be sent again later only
+_TRIES = 100  # clients that connect at the same moment may be quicker, several times
+_LOOKS_PENDING = 100  # after this many checks the filler's SYN was dropped: try a new one
 
 _log = Logger()
 
 
 class Unaccepted:
-    """Keeps a TCP port from completing connects, from `begin` to `end`.
+    """Keeps a TCP port from completing connection attempts, from `begin` to `end`.
 
-    Raises ValueError for a port that is no TCP socket, and where the system is not Linux.
+    Raises ValueError for a port that is not a TCP socket, and if the system is not Linux.
     """
 
     def __init__(self, port: IListeningPort, clock: IReactorTime) -> None:
@@ -56,15 +56,15 @@ class Unaccepted:
         self._occasionally = RateLimitedLog(_log, clock.seconds)
 
     def begin(self) -> Deferred[None]:
-        """Let no connect complete; fire once none does. It fails with what the system refuses.
+        """Let no connection attempt complete; fire once none does. Fails with OSError.
 
-        Who has connected before is accepted.
+        Clients that have connected before are accepted.
         """
         if self._listening.held:
             return self._full or succeed(None)
         self._listening.hold()
         try:
-            # Where it is 0 another process was quicker, and puts it back.
+            # If it is 0, another process was quicker, and will restore it.
             self._backlog = queue_of(self._listening).backlog or self._backlog
             self._listening.listen(0)
             self._fill_at_once()
@@ -76,7 +76,7 @@ class Unaccepted:
         return full
 
     def end(self) -> None:
-        """Let connects complete again: also those that have been tried meanwhile, in time."""
+        """Let connection attempts complete again, also pending ones when their SYN is resent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -99,12 +99,12 @@ class Unaccepted:
             full.callback(None)
 
     def _fill_at_once(self) -> None:
-        """Accept all who wait, and take the place before anybody else does."""
+        """Accept all waiting connections, and fill the queue before a client does."""
         for _ in range(_TRIES):
             self._accept_waiting()
             self._drop_filler()
             if queue_of(self._listening).waiting:
-                continue  # somebody came, or cannot be accepted now
+                continue  # a client has connected, or cannot be accepted now
             self._make_filler()
             if self._filler is None or not self._filler.pending:
                 return
@@ -121,7 +121,7 @@ class Unaccepted:
         self._looks = 0
 
     def _look(self) -> None:
-        """See to it that the queue is full, as long as this lasts."""
+        """Check that the queue is full, and fill it if not; repeat until `end`."""
         self._timer = None
         if self._listening.fileno() < 0:
             self.end()
@@ -136,21 +136,21 @@ class Unaccepted:
                 self._drop_filler()
                 self._make_filler()
         except OSError as error:
-            self._occasionally.warn("A port's queue cannot be filled", str(error))
+            self._occasionally.warn("Cannot fill the accept queue of a port", str(error))
         self._timer = self._clock.callLater(SOON, self._look)
 
     def _is_full(self) -> bool:
-        """Tell whether there is no room, or another process has ended this already."""
+        """Return whether there is no room, or another process has ended this already."""
         queue = queue_of(self._listening)
         return queue.waiting > queue.backlog or queue.backlog > 0
 
 
 def tcp_of(port: Any) -> Any:
-    """Give a port that is a TCP socket. Raises ValueError for one that cannot be filled."""
+    """Return a port that is a TCP socket. Raises ValueError if its queue cannot be filled."""
     listening = getattr(port, "socket", None)
     families = (socket.AF_INET, socket.AF_INET6)
     if not isinstance(listening, socket.socket) or listening.family not in families:
-        raise ValueError("unaccepted: only a TCP port can leave connects unaccepted")
+        raise ValueError("unaccepted: needs TCP ports")
     if sys.platform != "linux":
-        raise ValueError("unaccepted: only Linux drops connects where a queue is full")
+        raise ValueError("unaccepted: needs Linux, which drops SYNs when the accept queue is full")
     return port

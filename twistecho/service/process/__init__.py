@@ -1,1 +1,1 @@
-"""``twist echo`` as one process: its options, signals, metrics, and what systemd is told."""
+"""``twist echo`` as one process: options, signals, metrics, and notifications for systemd."""

@@ -1,4 +1,4 @@
-"""``--control``: a port of the process at which the service is steered."""
+"""``--control``: the control port of the process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,17 +14,17 @@ from twistecho.service.listening.echo_service import EchoService
 from .serving import Listener, make_listener
 
 CONTROL = "control"
-"""What the log calls that which a control port serves."""
+"""The name of the control port's service in the log."""
 
 STEERED_BY_ANYBODY = (
-    "{where} can be reached from other machines: whoever gets there can steer the service, without "
-    "a token. Give it one with --control-token-file, or bind 127.0.0.1."
+    "{where} can be reached from other machines, and any client there can control the service "
+    "without a token. Set one with --control-token-file, or bind 127.0.0.1."
 )
-"""What the log says of such a port."""
+"""The warning for such a port."""
 
 
 def make_steering(service: EchoService) -> Steering:
-    """Make what steers a service of one process."""
+    """Make the control operations of a service in one process."""
     return FactorySteering(
         service.clock,
         service.factory,
@@ -37,7 +37,7 @@ def make_steering(service: EchoService) -> Steering:
 def make_control(
     reactor: Any, options: Mapping[str, Any], steering: Steering, metrics: IResource | None
 ) -> Listener:
-    """Find out where ``--control`` says to listen. Ends the process where that cannot be."""
+    """Make the listener of ``--control``. Ends the process where that fails."""
     text, description = options["control"]
     token = options["control-token-file"]
     site = control_site(reactor, steering, Guards(options["control-host"], token), metrics)

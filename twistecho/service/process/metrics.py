@@ -1,7 +1,7 @@
-"""The service's counters for Prometheus: collected when asked for, served by twisted.web.
+"""The service's counters for Prometheus: collected for each scrape, served by twisted.web.
 
-Nothing is counted here. A scrape reads `Counts` from a thread of the reactor's pool, so it holds
-up no reply. Needs the ``metrics`` extra.
+Nothing is counted here. A scrape reads `Counts` from a thread of the reactor's pool, so it does not
+delay replies. Needs the ``metrics`` extra.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ from twistecho.service.echo.factory import EchoFactory
 
 
 class EchoCollector(Collector):
-    """Gives the state of one factory as Prometheus metrics, all named ``twistecho_…``."""
+    """Collects the state of one factory as Prometheus metrics, all named ``twistecho_…``."""
 
     def __init__(self, factory: EchoFactory) -> None:
         self._factory = factory
@@ -41,7 +41,7 @@ class EchoCollector(Collector):
         )
         yield GaugeMetricFamily(
             "twistecho_waiting_replies",
-            "Replies that wait for their time.",
+            "Replies in queues.",
             value=sum(connection.waiting for connection in connections),
         )
         yield GaugeMetricFamily(
@@ -50,9 +50,9 @@ class EchoCollector(Collector):
             value=self._factory.connections.budget.used,
         )
         yield from _totals(counts)
-        yield _by("reason", "twistecho_connections_refused", "Refused.", counts.refused)
-        yield _by("reason", "twistecho_connections_dropped", "Dropped.", counts.dropped)
-        yield _by("kind", "twistecho_faults", "What went wrong as asked.", self._factory.faults_met)
+        yield _by("reason", "twistecho_connections_refused", "Connections refused.", counts.refused)
+        yield _by("reason", "twistecho_connections_dropped", "Connections dropped.", counts.dropped)
+        yield _by("kind", "twistecho_faults", "Faults applied.", self._factory.faults_met)
         yield _histogram(counts.lateness)
 
 
@@ -62,8 +62,8 @@ def _totals(counts: Counts) -> Iterator[Metric]:
         ("messages", "Messages received.", counts.messages),
         ("received_bytes", "Bytes received.", counts.bytes_in),
         ("sent_bytes", "Bytes of replies written.", counts.bytes_out),
-        ("loop_stalls", "Times the event loop came back late.", counts.stalls),
-        ("loop_stalled_seconds", "Time by which it came back late.", counts.stalled),
+        ("loop_stalls", "Times the event loop was over 0.1 s late.", counts.stalls),
+        ("loop_stalled_seconds", "Seconds by which it was late.", counts.stalled),
     ):
         yield CounterMetricFamily(f"twistecho_{name}", text, value=value)
 
@@ -80,14 +80,14 @@ def _histogram(lateness: Lateness) -> Metric:
     buckets = list(zip(bounds, accumulate(lateness.buckets), strict=True))
     return HistogramMetricFamily(
         "twistecho_reply_lateness_seconds",
-        "How long after it was due a delayed reply was sent.",
+        "Time from when a delayed reply was due until it was sent.",
         buckets=buckets,
         sum_value=lateness.sum,
     )
 
 
 def metrics_of(factory: EchoFactory) -> "Metrics":
-    """Make a resource that gives a factory's metrics, and its process's."""
+    """Make a resource of the metrics of a factory and its process."""
     registry = CollectorRegistry()
     registry.register(EchoCollector(factory))
     ProcessCollector(registry=registry)
@@ -98,25 +98,25 @@ _Encoder = tuple[Callable[[Collector], bytes], str]
 
 
 def _encoder(accepted: Iterable[bytes]) -> _Encoder:
-    """Choose a format by the ``Accept`` headers; what is not understood asks for nothing.
+    """Choose a format by the ``Accept`` headers; an invalid one counts as empty.
 
-    Only formats are chosen that can be written: the library takes any version at its word.
+    The choice is tried out: the library also accepts versions that it cannot write.
     """
     try:
         asked = b",".join(accepted).decode("ascii")
         encode, content_type = choose_encoder(asked)
         encode(CollectorRegistry())
         content_type.encode("ascii")
-    except Exception:  # noqa: BLE001 - the library raises what its parsing of numbers does
+    except Exception:  # noqa: BLE001 - the library does not say what it raises
         return choose_encoder("")
     return encode, content_type
 
 
 class _Scrape(Request):
-    """A request whose body, if it has any, is dropped as it comes: it would go to a file."""
+    """A request whose body, if any, is dropped: Twisted would write a large one to a file."""
 
-    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - no matter
-        """Make room for nothing."""
+    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - the body is dropped
+        """Expect no body."""
         super().gotLength(0)
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -124,10 +124,9 @@ class _Scrape(Request):
 
 
 class Metrics(Resource):
-    """A registry's metrics, in the format that is asked for.
+    """A registry's metrics, in the format that the request accepts.
 
-    prometheus-client's own resource goes through WSGI, which wants the port that a request came to:
-    a Unix socket has none.
+    prometheus-client's own resource uses WSGI, which needs a port number; a Unix socket has none.
     """
 
     isLeaf = True
@@ -141,7 +140,7 @@ class Metrics(Resource):
         encode, content_type = _encoder(request.requestHeaders.getRawHeaders(b"accept") or ())
         request.setHeader("content-type", content_type)
         encoding = deferToThread(encode, self._registry)
-        # Who has gone meanwhile gets no answer.
+        # A client that has disconnected meanwhile gets no response.
         request.notifyFinish().addErrback(lambda _: encoding.cancel())
         encoding.addCallback(lambda text: (request.write(text), request.finish()))
         encoding.addErrback(lambda failure: failure.trap(CancelledError) and None)
@@ -150,7 +149,7 @@ class Metrics(Resource):
 
 
 def metrics_site(metrics: Metrics) -> Site:
-    """Make a site that serves metrics at ``/metrics``, and nothing else, on the global reactor."""
+    """Make a site that serves only ``/metrics``, on the global reactor."""
     root = Resource()
     root.putChild(b"metrics", metrics)
     return QuietSite(root, requestFactory=_Scrape)

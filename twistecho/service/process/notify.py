@@ -1,12 +1,12 @@
-"""Tells systemd, or whoever started the service, that it is ready, alive, and stopping.
+"""Notifies systemd, or the parent process, that the service is ready, alive, and stopping.
 
     -> READY=1        the reactor runs and every port listens
-    -> WATCHDOG=1     twice in each $WATCHDOG_USEC, from the reactor: a stuck one falls silent
-    -> STOPPING=1     nothing more is accepted
+    -> WATCHDOG=1     twice per $WATCHDOG_USEC, from the reactor: a stuck one sends none
+    -> STOPPING=1     no more connections are accepted
 
-One datagram each to $NOTIFY_SOCKET, as sd_notify(3) documents; a worker of a service writes a line
-each to a pipe instead. The libraries for it are no better
-kept than these lines: sdnotify (2017) writes to a blocking socket, and the others need a compiler.
+Each is one datagram to $NOTIFY_SOCKET, as sd_notify(3) documents; a worker process writes each as a
+line to a pipe instead. No library is used: sdnotify (2017) writes to a blocking socket, and the
+others need a compiler.
 """
 
 import os
@@ -21,9 +21,9 @@ from twisted.logger import Logger
 
 
 class Notifications:
-    """What a service tells its manager. Does nothing where nobody wants to know.
+    """Sends notifications to the service manager, if there is one.
 
-    ``pipe`` is the descriptor of one that is written to in place of ``NOTIFY_SOCKET``.
+    ``pipe`` is the descriptor of a pipe to write to instead of ``NOTIFY_SOCKET``.
     """
 
     _log = Logger()
@@ -42,18 +42,20 @@ class Notifications:
         self._failed = False
 
     def ready(self) -> None:
-        """Say that the service is ready, and from now on that it is alive."""
+        """Notify that the service is ready, and from now on periodically that it is alive."""
         self._tell("READY=1")
         if self._wanted and self._interval and not self._pings.running:
             done: Deferred[Any] = self._pings.start(self._interval)
-            done.addErrback(lambda failure: self._log.failure("watchdog", failure=failure))
+            done.addErrback(
+                lambda failure: self._log.failure("Watchdog notifications failed", failure=failure)
+            )
 
     def stopping(self) -> None:
-        """Say that the service stops; it stays alive until what is owed is delivered."""
+        """Notify that the service stops; it stays alive until the pending replies are sent."""
         self._tell("STOPPING=1")
 
     def stop(self) -> None:
-        """Say nothing more."""
+        """Send no more notifications."""
         if self._pings.running:
             self._pings.stop()
 
@@ -77,14 +79,14 @@ class Notifications:
 
 
 def _address(text: str) -> str:
-    """Give the address of a socket: a path, or an abstract name after ``@``; else nothing."""
+    """Return the address of a socket: a path, or an abstract name after ``@``; else ``""``."""
     if text.startswith("@"):
         return "\0" + text[1:]
     return text if text.startswith("/") else ""
 
 
 def watchdog_seconds(environ: Mapping[str, str]) -> float:
-    """Give the time within which a sign of life is wanted from this process, or 0."""
+    """Return the watchdog interval for this process in seconds, or 0 without a watchdog."""
     usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
     if not (usec.isascii() and usec.isdecimal() and len(usec) <= 18) or (
         pid and pid != str(os.getpid())

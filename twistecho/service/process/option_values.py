@@ -1,4 +1,4 @@
-"""What the texts of ``twist echo``'s options mean: limits, what becomes of messages, and where."""
+"""Reads the texts of ``twist echo``'s options: limits, scenario, and ports."""
 
 import re
 import secrets
@@ -67,11 +67,11 @@ _FIELDS: dict[str, tuple[str, Callable[..., Any]]] = {
     "fault": ("faults", lambda texts, seed: parse_faults(texts, seed=seed)),
     "in-band": ("in_band", _one(bool)),
 }
-"""Which field of a scenario each option sets, and what reads it."""
+"""The field of a scenario that each option sets, and its parser."""
 
 
 def read_values(options: usage.Options) -> None:
-    """Turn texts into values. Raises UsageError naming the option at fault."""
+    """Turn texts into values. Raises UsageError, which names the option."""
     for name, parse in _PARSERS.items():
         if options[name] is not None:
             options[name] = _parsed(name, parse, options[name])
@@ -84,7 +84,7 @@ def read_values(options: usage.Options) -> None:
     options["scenario"] = _scenario(options)
     for name in ("control-host", "control-token-file"):
         if options[name] and options["control"] is None:
-            raise usage.UsageError(f"--{name}: without --control nobody can steer")
+            raise usage.UsageError(f"--{name}: needs --control")
     options["endpoints"] = {
         text: _parsed("port", lambda port: describe_port(port, options["host"]), text)
         for text in options["port"] or ["5000"]
@@ -92,16 +92,16 @@ def read_values(options: usage.Options) -> None:
     for text, description in options["endpoints"].items():
         if options["proxy-from"] != TrustedProxies() and is_tls(description):
             raise usage.UsageError(
-                f"--port {text}: with --proxy-from the proxy has to end TLS itself"
+                f"--port {text}: no TLS with --proxy-from; the proxy must terminate TLS"
             )
         if options["scenario"].faults.unaccepted and description.startswith("unix:"):
             raise usage.UsageError(
-                f"--fault: unaccepted: only a TCP port can, --port {text} is none"
+                f"--fault: unaccepted: needs TCP ports, and --port {text} is not one"
             )
 
 
 def _scenario(options: usage.Options) -> Scenario:
-    """Put together what becomes of messages: the file's, and options in its place."""
+    """Make the scenario of the file, with the options taking precedence."""
     drawn = secrets.randbits(32)
     scenario = Scenario(seed=drawn)
     if options["scenario"] is not None:
@@ -122,12 +122,12 @@ def _scenario(options: usage.Options) -> Scenario:
 
 
 def _is_given(options: usage.Options, option: str) -> bool:
-    """Tell whether an option of the scenario is there, be it empty."""
+    """Return whether an option of the scenario was given, even if empty."""
     return options[option] not in (None, [], 0)
 
 
 def _at_fault(options: usage.Options, error: FieldError) -> str:
-    """Name the option, or else the file, that a scenario cannot be made for."""
+    """Return the message for a wrong field: it names the option, or else the file."""
     field = re.split(r"[.[]", error.field)[0]
     option = next((option for option, (name, _) in _FIELDS.items() if name == field), field)
     if options["scenario"] is not None and not _is_given(options, option):

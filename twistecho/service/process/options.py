@@ -1,4 +1,4 @@
-"""The command line of ``twist echo``. What the texts mean is read in `option_values`."""
+"""The command line of ``twist echo``. The texts of its options are read in `option_values`."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def _helped(text: str) -> Callable[[_Method], _Method]:
-    """Give what sets the text that --help shows of an option, which ``python -OO`` keeps."""
+    """Return a decorator that sets the help text of an option, also with ``python -OO``."""
 
     def set_help(method: _Method) -> _Method:
         method.__doc__ = text
@@ -36,24 +36,24 @@ def _helped(text: str) -> Callable[[_Method], _Method]:
 
 
 class Options(usage.Options):
-    """The command line of ``twist echo``; after parsing, its values are no texts any more."""
+    """The command line of ``twist echo``; parsing turns its texts into values."""
 
     synopsis = "[options]"
     longdesc = (
-        "An echo service that answers late, exactly as asked. Every message of at most 1024 bytes "
-        "gets one reply. Replies to one connection keep their order; a client that closes its "
-        "sending side is still answered what it is owed. "
+        "An echo service whose replies are late or wrong exactly as asked. Each read (up to 1024 "
+        "bytes) counts as one message and gets one reply, unless --framing is set. Replies on a "
+        "connection keep their order; a client that half-closes still gets every pending reply. "
         "Exit codes: 1 for errors of the environment, such as a port in use; 2 wrong command; "
         "130 after Ctrl-C; 143 after SIGTERM (it ends by the signal, which shells show so)."
     )
     optParameters: Sequence[Sequence[Any]] = [
         ["host", None, "127.0.0.1", "Interface for ports given as a bare number."],
         ["scenario", None, None,
-         "File, .toml or .json, of what becomes of messages; options take precedence."],
+         "File (.toml or .json) with the scenario; options take precedence."],
         ["framing", None, None, _FRAMING_HELP],
-        ["banner", None, None, r"What is sent on accept: text, with \r, \n, \t, \\ and \xHH."],
-        ["banner-delay", None, None, "How long the banner is held, as --delay. [default: 0]"],
-        ["banner-fault", None, None, "How the banner goes wrong, as --fault."],
+        ["banner", None, None, r"Text to send on accept, with \r, \n, \t, \\ and \xHH."],
+        ["banner-delay", None, None, "Delay of the banner, as --delay. [default: 0]"],
+        ["banner-fault", None, None, "Fault of the banner, as --fault."],
         ["reply", "r", None,
          "Format of the replies: stamped, prefixed or raw. [default: stamped]"],
         ["delay", "d", None, _DELAY_HELP],
@@ -63,19 +63,19 @@ class Options(usage.Options):
         ["metrics", None, None,
          "Port or endpoint at which to serve Prometheus metrics, under /metrics."],
         ["control", None, None,
-         "Port or endpoint at which the service is steered while it runs: JSON over HTTP."],
+         "Port or endpoint for control of the running service: JSON over HTTP."],
         ["control-token-file", None, None,
-         "File whose first line is the token that who steers has to send."],
+         "File whose first line is the token that control requests must send."],
         ["drain", None, None,
-         "How long to deliver owed replies when stopping. [default: longest delay + 5 s]"],
+         "Time to send pending replies when stopping. [default: longest delay + 5 s]"],
         ["workers", None, None,
-         "Processes that serve the same ports: a number, or auto for one a core. [default: this]"],
+         "Processes serving the same ports: a number, or auto for one per core. [default: this]"],
         ["seed", None, None,
-         "Whole number that delays and faults are drawn from. [default: a new one, said on start]"],
+         "Whole number from which delays and faults are drawn. [default: a new one, logged]"],
     ]  # fmt: skip
     optFlags: Sequence[Sequence[Any]] = [
-        ["log-payload", None, "Log what peers say, escaped and cut."],
-        ["in-band", None, "Let messages that begin with ! choose their own delay or fault."],
+        ["log-payload", None, "Log received bytes, escaped and cut."],
+        ["in-band", None, "Let messages that begin with ! request a delay or fault."],
     ]
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Options(usage.Options):
         "May be given more than once. [default: 5000]"
     )
     def opt_port(self, text: str) -> None:
-        """Listen there too."""
+        """Add a port."""
         self["port"].append(text)
 
     opt_p = opt_port
@@ -101,7 +101,7 @@ class Options(usage.Options):
         "They must send one, version 1 or 2. May be given more than once."
     )
     def opt_proxy_from(self, text: str) -> None:
-        """Trust these peers too."""
+        """Add trusted peers."""
         self["proxy-from"].append(text)
 
     @_helped(
@@ -111,28 +111,28 @@ class Options(usage.Options):
         "match=REGEX. May be given more than once."
     )
     def opt_fault(self, text: str) -> None:
-        """Let this go wrong too."""
+        """Add a fault."""
         self["fault"].append(text)
 
     @_helped(
         r"Answer messages that match: /PATTERN/REPLY/[close][,delay=TIME][,limit=N][,fault=FAULT]; "
-        r"\1 in the reply is what a group holds. May be given more than once; the first match wins."
+        r"\1 in the reply is a group. May be given more than once; the first match wins."
     )
     def opt_on(self, text: str) -> None:
-        """Answer this too."""
+        """Add an answer."""
         self["on"].append(text)
 
     @_helped(
-        "A name by which who steers may call this service besides localhost and its addresses, "
-        "such as a container's. May be given more than once."
+        "Another Host name to accept in control requests, besides localhost and the addresses "
+        "of this machine, such as a container's. May be given more than once."
     )
     def opt_control_host(self, text: str) -> None:
-        """Go by this name too."""
+        """Add a host name."""
         self["control-host"].append(text)
 
     @_helped("Display this help and exit.")
     def opt_help(self) -> None:
-        """Do as Twisted does."""
+        """Display the help, as Twisted does."""
         super().opt_help()
 
     @_helped("Display the version of twistecho and exit.")
@@ -144,7 +144,7 @@ class Options(usage.Options):
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; end the process with one line and exit code 2 where something is wrong.
 
-        twist has installed a reactor by now if it was told which; otherwise the fastest is chosen.
+        Then install the fastest reactor, unless twist has installed that of ``--reactor`` before.
         """
         try:
             super().parseOptions(options)
@@ -153,8 +153,8 @@ class Options(usage.Options):
         install_fastest()
 
     def postOptions(self) -> None:
-        """Turn texts into values. Raises UsageError naming the option at fault."""
-        # Most of the service is needed to tell what is right, and none of it for --help.
+        """Turn texts into values. Raises UsageError, which names the option."""
+        # Checking the values needs most of the service, and --help none of it.
         from .option_values import read_values  # noqa: PLC0415 - see above
 
         read_values(self)

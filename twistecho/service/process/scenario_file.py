@@ -1,4 +1,4 @@
-"""Scenarios in files, TOML or JSON by the name's ending."""
+"""Scenarios in files, TOML or JSON by the suffix of the name."""
 
 import tomllib
 from pathlib import Path
@@ -15,9 +15,9 @@ LARGEST = 1024 * 1024
 
 
 def scenario_from(name: str, *, seed: int = 0) -> Scenario:
-    """Read the scenario in a file. ``seed`` is what is drawn from where it names none.
+    """Read the scenario in a file. ``seed`` is the seed where the file has none.
 
-    Raises ValueError with one line that names the file and the line or the key at fault.
+    Raises ValueError with one line that names the file and the wrong line or key.
     """
     try:
         return read_scenario(data_in(name), seed=seed, lines_of=lines_of)
@@ -27,10 +27,10 @@ def scenario_from(name: str, *, seed: int = 0) -> Scenario:
 
 
 def data_in(name: str) -> Any:
-    """Read what a file says. Raises ValueError with one line."""
+    """Read the data in a file. Raises ValueError with one line."""
     path = Path(name)
     if path.suffix not in (".toml", ".json"):
-        raise ValueError(f"{name}: neither .toml nor .json")
+        raise ValueError(f"{name}: the name must end with .toml or .json")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

@@ -1,7 +1,8 @@
-"""From the options of ``twist echo`` to what serves, as the main thing of its process.
+"""Makes the service that the options of ``twist echo`` ask for, as the main service of its process.
 
-What is wrong ends the process with one line that names the option: exit code 2 where the command
-line is at fault, 1 where the world is. A second signal ends at once what the first has let finish.
+An error ends the process with one line that names the option: exit code 2 for a wrong command
+line, 1 for environment errors. A first signal stops the service and sends pending replies; a second
+one ends it at once.
 """
 
 import errno
@@ -39,7 +40,7 @@ from .notify import Notifications
 from .options import end_process
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
-"""Where Linux tells the longest backlog it grants."""
+"""The file in which Linux shows the longest backlog it allows."""
 
 _log = Logger()
 
@@ -48,10 +49,10 @@ _Result = TypeVar("_Result")
 
 
 class Listener(NamedTuple):
-    """Something to listen on, the factory to serve there, and the option that asked for it.
+    """An endpoint, the factory to serve there, and the option that asked for it.
 
-    ``what`` says for the log what another factory than the echo's serves, ``exposed`` what it says
-    where other machines reach that.
+    For a factory other than the echo's, ``what`` is its name in the log, and ``exposed`` the
+    warning that is logged if other machines can reach it.
     """
 
     endpoint: IStreamServerEndpoint
@@ -85,19 +86,19 @@ def make_listener(
     *,
     exposed: str = EXPOSED,
 ) -> Listener:
-    """Find out where to listen. Ends the process where that cannot be."""
+    """Make a listener of a description. Ends the process where that fails."""
     try:
         return Listener(endpoint_for(reactor, description), factory, option, what, exposed)
     except OSError as error:
         end_process(f"{option}: {reason(error)}", 1)
-    except Exception as error:  # noqa: BLE001 - each endpoint's parser raises what it likes
+    except Exception as error:  # noqa: BLE001 - endpoint parsers may raise anything
         end_process(f"{option}: not an endpoint description: {error}", 2)
 
 
 def make_listeners(
     reactor: object, options: Mapping[str, Any], factory: IProtocolFactory
 ) -> list[Listener]:
-    """Find out where ``--port`` says to listen, as `make_listener` does."""
+    """Make the listeners of ``--port``, see `make_listener`."""
     _warn_of_backlog()
     return [
         make_listener(reactor, f"--port {text}", description, factory)
@@ -106,7 +107,7 @@ def make_listeners(
 
 
 def reason(error: BaseException) -> str:
-    """Give the system's words where there are some, without the number; name a bad interface."""
+    """Return the system's message, without the number, if there is one; name a bad interface."""
     why = error.socketError if isinstance(error, CannotListenError) else error
     words = getattr(why, "strerror", None) or str(why)
     if isinstance(why, gaierror) or getattr(why, "errno", None) == errno.EADDRNOTAVAIL:
@@ -115,13 +116,14 @@ def reason(error: BaseException) -> str:
 
 
 METRICS = "requests of /metrics"
-"""What the log calls that which a metrics port serves."""
+"""The name of the metrics port's service in the log."""
 
 
 def serves_metrics(options: Mapping[str, Any]) -> bool:
-    """Say whether metrics are served: at a port of theirs, or where the service is steered.
+    """Return whether metrics are served: at a port of their own, or at the control port.
 
-    Ends the process where the library for ``--metrics`` is missing; ``--control`` does without.
+    Ends the process if ``--metrics`` is given and its library is missing; ``--control`` works
+    without it.
     """
     if options["metrics"] is None and options["control"] is None:
         return False
@@ -135,13 +137,13 @@ def serves_metrics(options: Mapping[str, Any]) -> bool:
 
 
 def fitting(limits: Limits) -> Limits:
-    """Lower the number of connections to what the open-file limit, raised if possible, allows."""
+    """Reduce the number of connections to fit the open-file limit, which is raised if possible."""
     open_files = raise_open_files()
     room = room_for_connections(open_files)
     if 0 < limits.connections <= room:
         return limits
     _log.warn(
-        "The limit of {files} open files leaves room for {room} connections: that is the bound now",
+        "Limiting connections to {room}: the process may have {files} open files",
         files=open_files,
         room=room,
     )
@@ -149,19 +151,21 @@ def fitting(limits: Limits) -> Limits:
 
 
 def _warn_of_backlog() -> None:
-    """Say so where the kernel will cut the backlog short."""
+    """Warn if the kernel will reduce the backlog."""
     try:
         most = int(SOMAXCONN.read_text())
     except (OSError, ValueError):
         return  # not Linux
     if most < BACKLOG:
         _log.warn(
-            "net.core.somaxconn cuts the backlog of {backlog} to {most}", backlog=BACKLOG, most=most
+            "net.core.somaxconn limits the backlog of {backlog} to {most}",
+            backlog=BACKLOG,
+            most=most,
         )
 
 
 class MainService(EchoService):
-    """Serves a process's listeners, and tells its manager how it is."""
+    """Serves a process's listeners, and notifies its service manager."""
 
     def __init__(
         self,
@@ -170,18 +174,18 @@ class MainService(EchoService):
         listeners: Sequence[Listener],
         drain: float | None,
     ) -> None:
-        super().__init__(clock, factory, (), drain)  # where it listens is in its listeners
+        super().__init__(clock, factory, (), drain)  # no endpoints: they are in its listeners
         self.first_line = FirstLine()
         self._announced: list[str] = []
         self._listeners = list(listeners)
         self._notifications = Notifications(clock, os.environ)
 
     def add_listener(self, listener: Listener) -> None:
-        """Listen there too, for something beside the echo."""
+        """Add a listener other than the echo's."""
         self._listeners.append(listener)
 
     def startService(self) -> None:
-        """Listen; say that the service is ready once the reactor runs."""
+        """Listen; notify that the service is ready once the reactor runs."""
         super().startService()
         reactor = cast("IReactorCore", self.clock)
         reactor.callWhenRunning(heed_first_signal, (signal.SIGINT, signal.SIGTERM))
@@ -205,7 +209,7 @@ class MainService(EchoService):
         return {**super().said_of(address), "hint": self.first_line.hint}
 
     def privilegedStartService(self) -> None:
-        """Listen everywhere or end the process."""
+        """Listen on all listeners, or end the process."""
         for listener in self._listeners:
             self.listen_or_end(listener)
 
@@ -213,11 +217,11 @@ class MainService(EchoService):
         """Listen, or end the process with one line."""
         try:
             self.listen(listener.endpoint, listener.factory, listener.what, listener.exposed)
-        except Exception as error:  # noqa: BLE001 - each kind of endpoint raises what it likes
+        except Exception as error:  # noqa: BLE001 - endpoints may raise anything
             end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
 
     def stopService(self) -> Deferred[Any]:
-        """Stop, and let a second signal end what is still waited for."""
+        """Stop, and let a second signal end the wait for pending replies."""
         restore = self._on_second_signals()
         self._notifications.stopping()
         return super().stopService().addBoth(restore).addBoth(self._fall_silent)
@@ -234,9 +238,9 @@ class MainService(EchoService):
 
 
 def heed_first_signal(numbers: Iterable[signal.Signals]) -> None:
-    """Hand the first of these signals to its handler, and none that comes before another is set.
+    """Pass only the first of these signals to its handler, until other handlers are set.
 
-    Twisted's would have the reactor stop once for each that comes in one turn, which it cannot.
+    Twisted's handler would stop the reactor for each signal in one turn, which raises an error.
     """
     handlers = {number: signal.getsignal(number) for number in numbers}
     heard: list[int] = []
@@ -255,7 +259,7 @@ def heed_first_signal(numbers: Iterable[signal.Signals]) -> None:
 def on_signals(
     numbers: Iterable[signal.Signals], call: Callable[..., None]
 ) -> Callable[[_Result], _Result]:
-    """Have signals call ``call``; give a callback that puts their handlers back."""
+    """Have signals call ``call``; return a callback that restores their handlers."""
     before = {number: signal.signal(number, call) for number in numbers}
 
     def restore(result: _Result) -> _Result:

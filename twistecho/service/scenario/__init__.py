@@ -1,1 +1,1 @@
-"""What becomes of a message: delays and faults, as pure values."""
+"""How each message is answered: replies, delays and faults, as pure values."""

@@ -1,7 +1,7 @@
 r"""Answers to messages that match a pattern.
 
-What an answer says may hold groups of the match: ``\1`` to ``\9``, and ``\0`` for all of it; ``\\``
-is a backslash. Of several replies each connection is given one after the other, over and over.
+The reply of an answer may name groups of the match: ``\1`` to ``\9``, and ``\0`` for all of it;
+``\\`` is a backslash. Several replies are used in turn, over and over, on each connection.
 """
 
 import re
@@ -18,7 +18,7 @@ from .patterns import Pattern
 from .values import bytes_of, read_delay, read_message_fault, truth
 
 MOST_GROUPS = 100
-"""How often a reply may name groups: a peer chooses how long each is."""
+"""How many times a reply may name groups: a peer chooses the length of each."""
 
 Piece = bytes | int
 """A part of a reply: bytes, or the number of a group."""
@@ -27,7 +27,7 @@ _ESCAPE = re.compile(rb"\\(.?)", re.DOTALL)
 
 
 def parse_reply(source: bytes, groups: int) -> tuple[Piece, ...]:
-    r"""Cut a reply at the groups that it names. Raises ValueError for one that there is not."""
+    r"""Cut a reply at the groups that it names. Raises ValueError for a group that is missing."""
     pieces: list[Piece] = []
     at = 0
     for match in _ESCAPE.finditer(source):
@@ -36,7 +36,7 @@ def parse_reply(source: bytes, groups: int) -> tuple[Piece, ...]:
         at = match.end()
     pieces.append(source[at:])
     if sum(isinstance(piece, int) for piece in pieces) > MOST_GROUPS:
-        raise ValueError(f"more than {MOST_GROUPS} groups")
+        raise ValueError(f"names groups more than {MOST_GROUPS} times")
     return tuple(piece for piece in pieces if piece != b"")
 
 
@@ -45,7 +45,7 @@ def _escaped(character: bytes, groups: int) -> Piece:
         return b"\\"
     shown = character.decode("latin-1")
     if not (character.isascii() and character.isdigit()):
-        raise ValueError(f"'\\{shown}' is no group: a backslash is written twice")
+        raise ValueError(f"'\\{shown}' is not a group: write a backslash twice")
     if int(character) > groups:
         raise ValueError(f"'\\{shown}': the pattern has {groups} groups")
     return int(character)
@@ -53,13 +53,12 @@ def _escaped(character: bytes, groups: int) -> Piece:
 
 @dataclass(frozen=True, init=False)
 class On:
-    """What becomes of messages that match a pattern.
+    """An answer to the messages that match a pattern.
 
-    ``match`` is a regular expression of RE2 (text stands for its UTF-8 bytes), searched anywhere in
-    the message. ``reply`` is what they are answered with, or several that are used in turn; None
-    leaves the reply as it would be. ``delay`` and ``fault`` take the place of the service's own;
-    ``close`` ends the connection after the reply; ``limit`` is how often it comes about in all.
-    Raises FieldError.
+    ``match`` is a regular expression of RE2 (text is encoded in UTF-8), searched anywhere in the
+    message. ``reply`` is the reply, or several that are used in turn; None leaves the reply
+    unchanged. ``delay`` and ``fault`` replace those of the service. ``close`` ends the connection
+    after the reply. ``limit`` is how many times the answer is used in all. Raises FieldError.
     """
 
     match: Pattern
@@ -91,13 +90,13 @@ class On:
         object.__setattr__(self, "limit", _field("limit", _limit, limit))
 
     def with_delay(self, delay: Delay) -> Self:
-        """Give the same with another delay."""
+        """Return a copy with another delay."""
         other = copy(self)
         object.__setattr__(other, "delay", delay)
         return other
 
     def longest_reply(self, size: int) -> int:
-        """Give the most bytes that a reply to a message of ``size`` bytes can have."""
+        """Return the most bytes that a reply to a message of ``size`` bytes can have."""
         sizes = (
             sum(size if isinstance(piece, int) else len(piece) for piece in pieces)
             for pieces in self.pieces
@@ -105,9 +104,9 @@ class On:
         return max(sizes, default=0)
 
     def reply_to(self, groups: Sequence[bytes], turn: int) -> bytes | None:
-        """Give the reply to a message that matched, with what the groups hold.
+        """Return the reply to a message that matched, with its groups filled in.
 
-        ``turn`` says how many messages of its connection have matched before.
+        ``turn`` is the number of earlier matches on the same connection.
         """
         if not self.pieces:
             return None
@@ -131,7 +130,7 @@ def _replies(value: object) -> tuple[bytes, ...] | None:
         return None
     if isinstance(value, (list, tuple)):
         if not value:
-            raise ValueError("there is none in the list")
+            raise ValueError("the list is empty")
         return tuple(bytes_of(each) for each in value)
     return (bytes_of(value),)
 

@@ -1,4 +1,4 @@
-"""Faults that cannot all come true are refused, before anybody waits for one that never comes."""
+"""Refuse faults that contradict each other, so that none is configured that can never apply."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,7 +17,7 @@ _ANYWHERE: _Condition = (ALWAYS, None, None)
 def refuse_contradictions(faults: Sequence[Fault]) -> None:
     """Raise ValueError, with one line, where faults contradict each other.
 
-    Faults with a limit contradict none: they are tried first, and then used up.
+    Faults with a limit contradict no others: they are tried first, and then used up.
     """
     refusing = [fault for fault in faults if fault.kind is Kind.REFUSE]
     others = [fault for fault in faults if fault.kind in OF_MESSAGES | {Kind.BANDWIDTH}]
@@ -27,7 +27,7 @@ def refuse_contradictions(faults: Sequence[Fault]) -> None:
         _refuse_too_probable(fault for fault in faults if fault.goes(way))
     _refuse_too_probable(fault for fault in faults if fault.kind is Kind.UNACCEPTED)
     if others and any(map(_always, refusing)):
-        raise ValueError(f"{others[0].text} cannot come about: every connection is refused")
+        raise ValueError(f"{others[0].text} can never apply: every connection is refused")
 
 
 def _condition_of(fault: Fault) -> _Condition:
@@ -41,7 +41,7 @@ def _always(fault: Fault) -> bool:
 def _refuse_too_probable(faults: Iterable[Fault]) -> None:
     """Raise ValueError where the probabilities of one condition add up to more than 1.
 
-    Nor can a fault come about after others that leave nothing to any condition.
+    Also raise it for a fault that follows unconditional faults whose probabilities add up to 1.
     """
     taken: dict[_Condition, float] = {}
     seen: list[Fault] = []
@@ -53,5 +53,5 @@ def _refuse_too_probable(faults: Iterable[Fault]) -> None:
         together = taken.get(condition, 0.0) + fault.probability
         if together > 1 + _ROUNDING or taken.get(_ANYWHERE, 0.0) >= 1:
             names = ", ".join(each.text for each in seen)
-            raise ValueError(f"{names}: together more probable than 1")
+            raise ValueError(f"{names}: the probabilities add up to more than 1")
         taken[condition] = together

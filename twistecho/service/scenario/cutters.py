@@ -1,9 +1,9 @@
-"""Cutters, which take the bytes of a connection as they come and give messages; see `framing`."""
+"""Cutters, which cut the bytes of a connection into messages as they arrive; see `framing`."""
 
 from typing import Protocol
 
 TOO_LONG = "message-too-long"
-"""Why a stream has ended: a message is longer than the service takes."""
+"""Why a stream has ended: a message is longer than the service allows."""
 
 NO_LENGTH = "impossible-length"
 """Why a stream has ended: a length that includes itself is less than its own bytes."""
@@ -12,8 +12,8 @@ NO_LENGTH = "impossible-length"
 class Cutter:
     """Cuts the bytes of one connection into messages of at most ``most`` bytes.
 
-    ``broken`` says why no more messages can come, once none can: `TOO_LONG` or `NO_LENGTH`.
-    ``more`` is whether what is held may complete further messages, which were not asked for yet.
+    ``broken`` is None until the stream cannot be cut any more: then `TOO_LONG` or `NO_LENGTH`.
+    ``more`` is whether the held bytes may contain further complete messages, see `feed`.
     """
 
     __slots__ = ("_held", "_most", "broken", "more")
@@ -26,13 +26,13 @@ class Cutter:
 
     @property
     def pending(self) -> int:
-        """How many bytes are held: an unfinished message, and what was not asked for yet."""
+        """The number of held bytes: an unfinished message, and messages not returned yet."""
         return len(self._held)
 
     def feed(self, data: bytes, count: int) -> list[bytes]:
-        """Take bytes; give the messages that they complete, ``count`` at a time.
+        """Take bytes; return the messages that they complete, at most ``count``.
 
-        Where there are ``more``, the others come of no bytes.
+        Where there are ``more``, feed ``b""`` to get the next ones.
         """
         held = self._held
         held += data
@@ -44,19 +44,19 @@ class Cutter:
         return messages
 
     def _cut(self, count: int) -> tuple[list[bytes], int]:
-        """Give so many messages, and where the last of them ends in what is held."""
+        """Return at most ``count`` messages, and where the last of them ends in the held bytes."""
         raise NotImplementedError
 
 
 class DelimiterCutter(Cutter):
-    """Cuts after each ``delimiter``, which counts as a part of the message."""
+    """Cuts after each ``delimiter``, which is part of the message."""
 
     __slots__ = ("_delimiter", "_searched")
 
     def __init__(self, delimiter: bytes, most: int) -> None:
         super().__init__(most)
         self._delimiter = delimiter
-        self._searched = 0  # before it no delimiter begins
+        self._searched = 0  # no delimiter begins before this index
 
     def _cut(self, count: int) -> tuple[list[bytes], int]:
         delimiter, held, search = self._delimiter, self._held, self._searched
@@ -78,18 +78,18 @@ class DelimiterCutter(Cutter):
 
 
 class LengthField(Protocol):
-    """Reads the length before a message, which is ``size`` bytes itself."""
+    """Reads the length before a message: a field of ``size`` bytes."""
 
     @property
     def size(self) -> int:
-        """How many bytes say the length."""
+        """The size of the length field, in bytes."""
 
     def size_of(self, data: bytes | bytearray, at: int) -> int:
-        """Read the length at a place in the data: how many bytes follow it; below 0 for none."""
+        """Read the length at ``at``: how many bytes follow it. Below 0, the length is invalid."""
 
 
 class LengthCutter(Cutter):
-    """Cuts by the length before each message, which is no part of it."""
+    """Cuts by the length before each message, which is not part of the message."""
 
     __slots__ = ("_field",)
 

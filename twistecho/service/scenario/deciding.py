@@ -1,6 +1,6 @@
-"""What a scenario decides: about each connection, each message, and what follows for all of them.
+"""The decisions of a scenario about each connection and message, and properties derived from them.
 
-What is called for each message is here.
+The functions that are called for each message are here.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from .parsing import MARK
 
 
 class Delayed(Protocol):
-    """A connection of a ``number``; ``delays`` is kept for it, and None at first.
+    """A connection with its ``number``, and a cache of drawn ``delays``, None at first.
 
-    These are delays of eight messages, in seconds, and at last the number of their block.
+    The cache holds the delays of eight messages, in seconds, and then the number of their block.
     """
 
     number: int
@@ -42,7 +42,7 @@ def never_plain(_connection: Delayed, _number: int, _message: bytes) -> None:
 
 @dataclass(frozen=True, init=False)
 class Deciding:
-    """The fields of a scenario, and what they say of connections and messages; see `Scenario`."""
+    """The fields of a scenario, and their decisions about connections and messages."""
 
     framing: Framing
     banner: bytes
@@ -58,19 +58,19 @@ class Deciding:
 
     @cached_property
     def limited(self) -> tuple[Limited, ...]:
-        """All that has a limit, in the order in which it is asked for."""
+        """All answers and faults with a limit, in a fixed order."""
         faults = (*self.faults.faults, *filter(None, self._own_faults))
         both: tuple[Limited, ...] = (*self.on, *faults)
         return tuple(one for one in both if one.limit is not None)
 
     @cached_property
     def takes_turns(self) -> bool:
-        """Whether what is replied depends on how often an answer was given before."""
+        """Whether a reply may depend on how often its answer was used before."""
         return any(len(on.pieces) > 1 for on in self.on)
 
     @cached_property
     def delays_replies(self) -> bool:
-        """Whether each reply is held, not the connection once, nor nothing."""
+        """Whether each reply is held, not the connection once."""
         return self.delay_per is DelayPer.REPLY and self.delay.longest > 0
 
     @cached_property
@@ -80,31 +80,31 @@ class Deciding:
 
     @cached_property
     def may_fail(self) -> bool:
-        """Whether anything can go wrong on purpose."""
+        """Whether a fault may apply, or a message request one."""
         return bool(self.faults.faults or self.in_band or any(self._own_faults))
 
     @property
     def _own_faults(self) -> tuple[Fault | None, ...]:
-        """Those of the banner and of answers."""
+        """The faults of the banner and of answers."""
         return (self.banner_fault, *(on.fault for on in self.on))
 
     @cached_property
     def same_for_all(self) -> Decision | None:
-        """The decision about every message, where there is only one."""
+        """The decision about every message, where it is always the same."""
         return None if self.may_fail or self.on else self._without_fault
 
     @cached_property
     def _without_fault(self) -> Decision | None:
-        """The decision about every message that meets no fault, where there is only one."""
+        """The decision about every message without a fault, where it is always the same."""
         if not self.delays_replies:
             return Decision(0.0)
         return Decision(self.delay.longest) if isinstance(self.delay, Constant) else None
 
     def plain_delay(self) -> PlainDelay:
-        """Give what tells the messages of which nothing becomes but a reply after a delay.
+        """Return a function that recognizes plain messages: a reply after a delay, nothing else.
 
-        It is to be called for each message, and gives the delay of such a one, in seconds; None
-        where `decide` is to be asked.
+        It is called for each message. It returns the delay of a plain one, in seconds, or None
+        where `decide` must be called.
         """
         chance = self.faults.chance_of_message
         if self.on or chance is None:
@@ -123,10 +123,10 @@ class Deciding:
         return plain_delay
 
     def _delay_without_fault(self) -> Callable[[Delayed, int, bytes], float]:
-        """Give what tells the delay of a message that meets no fault, in seconds.
+        """Return a function that gives the delay of a message without a fault, in seconds.
 
-        Those that are drawn are kept with the connection: of many connections a cache would be
-        slower than to draw.
+        Drawn delays are cached on the connection: one cache for many connections would be slower
+        than drawing.
         """
         same, delay = self._without_fault, self.delay
         if same is not None:
@@ -144,36 +144,36 @@ class Deciding:
         return drawn
 
     def hold(self, connection: int) -> float:
-        """Say how long a connection is held before it is read, in seconds."""
+        """Return how long a connection is held before it is read, in seconds."""
         return self.delay.seconds(connection, 0) if self.holds else 0.0
 
     def refusal(
         self, connection: int, peer: Address | None = None, take: Take = always
     ) -> Fault | None:
-        """Give the fault that meets a connection as it is accepted, if one does."""
+        """Return the fault that refuses a connection as it is accepted, if one does."""
         return self.faults.of_connection(connection, peer, take)
 
     @cached_property
     def bandwidths(self) -> tuple[Fault, ...]:
-        """The faults that leave connections less bandwidth than there is."""
+        """The faults that limit the bandwidth of connections."""
         return tuple(fault for fault in self.faults.faults if fault.kind is Kind.BANDWIDTH)
 
     @cached_property
     def looks_at_peers(self) -> bool:
-        """Whether it counts from which address a peer comes."""
+        """Whether decisions depend on the address of the peer."""
         faults = (*self.faults.faults, *filter(None, self._own_faults))
         return any(fault.peer is not None for fault in faults)
 
     def bandwidth(
         self, connection: int, peer: Address | None = None, take: Take = always
     ) -> Bandwidth:
-        """Give the bandwidth of a connection."""
+        """Return the bandwidth of a connection."""
         return self.faults.bandwidth(connection, peer, take) if self.bandwidths else UNBOUNDED
 
     def greeting(
         self, connection: int, peer: Address | None = None, take: Take = always
     ) -> Decision:
-        """Say what becomes of the banner of a connection."""
+        """Decide about the banner of a connection."""
         at = Place(connection, BANNER, self.banner, peer, take)
         fault = self._own_fault(self.banner_fault, "banner", at)
         delay = self.banner_delay.seconds(connection, BANNER)
@@ -189,11 +189,11 @@ class Deciding:
         take: Take = always,
         turns: dict[int, int] | None = None,
     ) -> Decision:
-        """Say what becomes of a message.
+        """Decide about a message.
 
-        ``peer`` is the address that it comes from, None where that is a Unix socket. ``take`` is
-        asked about what has a limit. ``turns`` is the connection's own: how many messages each
-        answer has met, by its place.
+        ``peer`` is the address of the client, None for a Unix socket. ``take`` counts each use of
+        a fault or answer with a limit. ``turns`` belongs to the connection: how many messages each
+        answer has matched, by its index in ``on``.
         """
         if not (self.on or self.in_band):
             fault = self.faults.of_message(connection, number, message, peer, take)
@@ -213,11 +213,11 @@ class Deciding:
         return self._decide_in_band(at) or self._decide_drawn(at)
 
     def _decide_drawn(self, at: Place) -> Decision:
-        """Decide by what is drawn."""
+        """Decide by the drawn delay and fault."""
         return decision(self._delay_of(at.connection, at.number), self.faults.of_message(*at))
 
     def _decide_answered(self, on: On, at: Place) -> Decision:
-        """Decide about a message that has an answer of its own."""
+        """Decide about a message that matched an answer."""
         if on.delay is None:
             delay = self._delay_of(at.connection, at.number)
         else:
@@ -227,7 +227,7 @@ class Deciding:
         return decision(delay, self._own_fault(on.fault, "on", at))
 
     def _own_fault(self, fault: Fault | None, purpose: str, at: Place) -> Fault | None:
-        """Draw the fault of a banner, for which connections are counted, or of an answer."""
+        """Draw the fault of an answer, or of a banner, whose schedule counts connections."""
         number = at.connection if at.number == BANNER else at.number
         if fault is None or not fault.may_meet(at.connection, number, at.message, at.peer):
             return None
@@ -239,9 +239,9 @@ class Deciding:
         return self.delay.seconds(connection, number) if self.delays_replies else 0.0
 
     def _decide_in_band(self, at: Place) -> Decision | None:
-        """Do what the message asks for, where it may; None where it asks for nothing.
+        """Decide by the in-band word; None where the message has none, or may not have one.
 
-        What is not understood is decided otherwise.
+        Where the word is not understood, the decision is drawn.
         """
         if not (self.in_band and at.message.startswith(MARK)):
             return None
@@ -253,7 +253,7 @@ class Deciding:
         return decision(delay if asked.delay is None else asked.delay, asked.fault, obeyed=True)
 
     def pieces(self, fault: Fault, reply: bytes, connection: int, number: int) -> list[bytes]:
-        """Give what is sent instead of the reply to a message that meets a fault."""
+        """Return the pieces to send instead of a reply to which a fault applies."""
         return pieces_of(
             fault, reply, lambda: uniform(self.faults.seed, "corrupt", connection, number)
         )

@@ -1,4 +1,4 @@
-"""A decision about one message: when its reply leaves, what it says, and what goes wrong."""
+"""A decision about one message: when its reply leaves, its content, and what goes wrong."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,23 +12,23 @@ from .fault import Fault
 from .parsing import InBand, bounded, parse_in_band
 
 Limited = Fault | On
-"""What may have a limit."""
+"""A fault or an answer, which may have a limit."""
 
 Take = Callable[[Limited], bool]
-"""Counts something with a limit that would come about; says whether it may."""
+"""Counts one use of a fault or answer with a limit; returns whether the limit allows it."""
 
 
 def always(_limited: Limited) -> bool:
-    """Let it come about."""
+    """Allow every use. See `Take`."""
     return True
 
 
 class Decision(NamedTuple):
-    """What becomes of one message.
+    """The decision about one message.
 
-    Its reply is held for ``delay`` seconds from its arrival and meets ``fault``, if there is one.
-    ``obeyed`` tells whether its in-band word was understood; None where it has none. ``content`` is
-    what is replied instead of what the format says; ``close`` ends the connection afterwards.
+    Its reply is held for ``delay`` seconds from its arrival; ``fault``, if there is one, applies to
+    it. ``obeyed`` is whether its in-band word was understood; None where it has none. ``content``
+    replaces the reply of the reply format; ``close`` ends the connection after the reply.
     """
 
     delay: float
@@ -39,12 +39,12 @@ class Decision(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the reply is what the format says, and no more happens."""
+        """Whether the reply is that of the reply format, and nothing else happens."""
         return self.fault is None and self.content is None and not self.close
 
 
 class Place(NamedTuple):
-    """A message, and where it stands: see `Scenario.decide`."""
+    """A message and its position: the arguments of `Scenario.decide`."""
 
     connection: int
     number: int
@@ -54,21 +54,22 @@ class Place(NamedTuple):
 
 
 BANNER = -1
-"""The number of the banner, which is sent before there is a message."""
+"""The message number of the banner, which precedes all messages."""
 
 
 def decision(delay: float, fault: Fault | None, *, obeyed: bool | None = None) -> Decision:
-    """Decide for a delay, in seconds, and a fault, which may multiply it."""
+    """Make a decision of a delay, in seconds, and a fault, which may multiply the delay."""
     if fault is not None:
         delay = min(LONGEST_TIME, delay * fault.times)
     return Decision(delay, fault, obeyed)
 
 
 def asked_for(message: bytes, delay: float, reply: ReplyFormat) -> InBand:
-    """Read what a message asks for, whose reply, of a format, is held for ``delay`` seconds.
+    """Read the request of a message, whose reply, of format ``reply``, is held ``delay`` seconds.
 
-    Raises ValueError where it is not understood, or would be held too long: the times of a fault
-    count as a whole, on top of the delay. That alone may be longer: it is the service's own.
+    Raises ValueError where the word is not understood, or where a fault would hold the reply too
+    long: the time that it adds counts in full, on top of the delay. The delay alone is not checked:
+    it is the service's own.
     """
     asked = parse_in_band(message)
     if asked.fault is not None:

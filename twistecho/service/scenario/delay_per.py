@@ -1,4 +1,4 @@
-"""What a delay holds up."""
+"""Whether a delay holds each reply or each connection."""
 
 from twistecho.base.notation import TextEnum
 
@@ -7,7 +7,7 @@ class DelayPer(TextEnum):
     """What is delayed; the values are the names used on the command line.
 
     ``reply``: each reply, from the arrival of its message. ``connection``: each connection once,
-    from accept, during which nothing is read (the notebook's ``sleep(5)`` in its threaded server).
+    from accept; nothing is read meanwhile (the ``sleep(5)`` of the notebook's threaded server).
     """
 
     REPLY = "reply"

@@ -1,10 +1,10 @@
-r"""Scenarios as files and HTTP say them: JSON data, whose keys are the fields of a `Scenario`.
+r"""Scenarios as JSON data, in files and over HTTP; the keys are the fields of a `Scenario`.
 
     {"framing": "line", "banner": "220 ready\r\n", "delay": "20ms", "faults": ["reset:0.1"],
      "on": [{"match": "^QUIT", "reply": "221 bye\r\n", "close": true}]}
 
-Bytes are text, which stands for its UTF-8 bytes, or ``{"base64": "..."}`` where they are no text.
-Delays are texts or numbers of seconds. A key that is missing, or null, is as in ``Scenario()``.
+Bytes are written as text (its UTF-8 bytes), or as ``{"base64": "..."}`` where they are not UTF-8.
+Delays are texts or numbers of seconds. A missing or null key has the default of ``Scenario()``.
 """
 
 import binascii
@@ -40,10 +40,11 @@ def read_scenario(
     lines_of: LinesOf = no_files,
     known: Mapping[str, Delay] = MappingProxyType({}),
 ) -> Scenario:
-    """Read a scenario. ``seed`` is what is drawn from where it names none itself.
+    """Read a scenario. ``seed`` is the seed where the data has none.
 
-    ``lines_of`` reads the file of a trace; ``known`` are delays that are not read again, by their
-    texts. Raises FieldError with the path of what is wrong, which is empty where all of it is.
+    ``lines_of`` reads the file of a trace; ``known`` maps the texts of delays to their values, so
+    that these are not read again. Raises FieldError with the path of the wrong field; the path is
+    empty where the data as a whole is wrong.
     """
 
     def read_delay(text: str) -> Delay:
@@ -58,7 +59,7 @@ def read_scenario(
 
 @contextmanager
 def _under(name: str) -> Iterator[None]:
-    """Have an error say under which key it is."""
+    """Put the key in front of the path of an error."""
     try:
         yield
     except FieldError as error:
@@ -69,14 +70,14 @@ def _under(name: str) -> Iterator[None]:
 
 
 def _known(data: object, keys: tuple[str, ...], field: str) -> dict[str, Any]:
-    """Give what an object holds, but for nulls. Raises FieldError for a key that nobody knows."""
+    """Return the items of an object without nulls. Raises FieldError for an unknown key."""
     if not isinstance(data, Mapping):
         raise FieldError(field, "not an object")
     for key in data:
         if key not in keys:
             near = get_close_matches(str(key)[:40], keys, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
-            raise FieldError(str(key)[:40], f"there is no such field: {hint}")
+            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(keys)}"
+            raise FieldError(str(key)[:40], f"unknown field: {hint}")
     return {key: value for key, value in data.items() if value is not None}
 
 
@@ -104,7 +105,7 @@ def _on(data: object, read_delay: ReadDelay) -> On:
 
 
 def _each(values: list[Any], read: Callable[[Any], Any]) -> list[Any]:
-    """Read all in a list."""
+    """Read each value of a list."""
     made = []
     for at, value in enumerate(values):
         with _under(f"[{at}]"):
@@ -134,17 +135,17 @@ def bytes_from(value: object) -> bytes:
         try:
             return value.encode()
         except UnicodeEncodeError:
-            raise ValueError("not text that can be written") from None
+            raise ValueError("not text that UTF-8 can encode") from None
     if not (isinstance(value, Mapping) and list(value) == ["base64"]):
         raise ValueError('neither text nor {"base64": "..."}')
     try:
         return b64decode(value["base64"], validate=True)
     except (binascii.Error, TypeError, ValueError):
-        raise ValueError("base64: it is none") from None
+        raise ValueError("base64: not valid base64") from None
 
 
 def bytes_to(data: bytes) -> str | dict[str, str]:
-    """Write bytes: as text where they are UTF-8."""
+    """Write bytes: as text where they are UTF-8, else as base64."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -152,7 +153,7 @@ def bytes_to(data: bytes) -> str | dict[str, str]:
 
 
 def written(scenario: Scenario) -> dict[str, Any]:
-    """Write a scenario: `read_scenario` reads it again."""
+    """Write a scenario in the form that `read_scenario` reads."""
     framing = scenario.framing.text
     return {
         "framing": framing if isinstance(framing, str) else bytes_to(framing),
@@ -170,7 +171,7 @@ def written(scenario: Scenario) -> dict[str, Any]:
 
 
 def written_on(on: On) -> dict[str, Any]:
-    """Write an answer, as it is in a scenario."""
+    """Write an answer as an element of ``on``."""
     replies = [bytes_to(reply) for reply in on.reply or ()]
     return {
         "match": bytes_to(on.match.source),
@@ -183,12 +184,12 @@ def written_on(on: On) -> dict[str, Any]:
 
 
 def text_of_delay(delay: Delay) -> str:
-    """Write a delay as it was asked for, or as it would be."""
+    """Write a delay: the text it was read from, or an equivalent text."""
     if isinstance(delay, Constant) and not delay.text:
         return f"{delay.longest!r}s" if delay.longest else "0"
     return delay.text if isinstance(delay, AskedDelay) else str(delay)
 
 
 def text_of_fault(fault: Fault | None) -> str | None:
-    """Write a fault as it was asked for."""
+    """Write a fault: the text it was read from, or an equivalent text."""
     return None if fault is None else text_of(fault)

@@ -1,4 +1,4 @@
-"""The text of an option that says what answers which message, with escapes in its reply."""
+"""The text of the option for one answer: pattern and reply, with escapes in the reply."""
 
 import re
 from typing import Any
@@ -13,8 +13,8 @@ from .parsing import LinesOf, no_files, parse_delays
 def parse_on(text: str, *, lines_of: LinesOf = no_files) -> On:
     r"""Read ``/PATTERN/REPLY/[close][,delay=20ms][,limit=2][,fault=...]``.
 
-    The first character is the delimiter; in the pattern and the reply a backslash before it makes
-    it one of their own. ``\r``, ``\n``, ``\t`` and ``\xHH`` in the reply are those bytes. ``fault``
+    The first character is the delimiter; inside the pattern and the reply it is written with a
+    backslash before it. ``\r``, ``\n``, ``\t`` and ``\xHH`` in the reply are those bytes. ``fault``
     takes the rest. ``lines_of`` reads the file of a trace. Raises ValueError with one line.
     """
     delimiter = text[:1]
@@ -38,20 +38,18 @@ _KEY = re.compile("(?:^|,)(close|delay=|limit=)")
 
 
 def _options(text: str, lines_of: LinesOf) -> dict[str, Any]:
-    """Read what follows the reply."""
+    """Read the options after the reply."""
     text, *fault = _FAULT.split(text, maxsplit=1)
     given: dict[str, Any] = {"fault": fault[0]} if fault else {}
     pieces = _KEY.split(text)
     if pieces[0]:
-        raise ValueError(
-            f"{pieces[0][:40]!r} is no option: there are close, delay, limit and fault"
-        )
+        raise ValueError(f"{pieces[0][:40]!r} is not an option: use close, delay, limit or fault")
     for key, value in zip(pieces[1::2], pieces[2::2], strict=True):
         name = key.removesuffix("=")
         if name in given:
             raise ValueError(f"{name} is given twice")
         if name == "close" and value:
-            raise ValueError(f"'close{value[:40]}' is no option")
+            raise ValueError(f"'close{value[:40]}' is not an option")
         given[name] = True if name == "close" else value
     readers = {"delay": lambda delay: parse_delays(delay, lines_of=lines_of), "limit": whole}
     for name in readers.keys() & given.keys():
@@ -63,7 +61,7 @@ def _options(text: str, lines_of: LinesOf) -> dict[str, Any]:
 
 
 def unescape_reply(text: str) -> bytes:
-    r"""Read the escapes of an option's reply, but for groups and backslashes: those stay."""
+    r"""Read the escapes of an option's reply, except groups and backslashes, which stay."""
 
     def replaced(match: re.Match[bytes]) -> bytes:
         byte = escaped_byte(match[1])

@@ -1,4 +1,4 @@
-"""One fault: what goes wrong, where it may come about, and what it makes of a reply."""
+"""One fault: what goes wrong, where it may apply, and how it changes a reply."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .patterns import Pattern
 
 
 class Kind(TextEnum):
-    """What goes wrong; the values are the names used on the command line."""
+    """The kind of a fault; the values are the names used on the command line."""
 
     REFUSE = "refuse"
     RESET = "reset"
@@ -46,20 +46,20 @@ ENDING = frozenset({Kind.RESET, Kind.CLOSE})
 """The kinds that end a connection, at a `Moment`."""
 
 IN_ONE_PIECE = frozenset({Kind.CORRUPT, Kind.EXTRA})
-"""The kinds that change what a reply says, and nothing else."""
+"""The kinds that change the bytes of a reply, and nothing else."""
 
 OF_CONNECTIONS = frozenset({Kind.REFUSE, Kind.BANDWIDTH})
-"""The kinds that meet a connection as it is accepted, not a message."""
+"""The kinds that apply to a connection as it is accepted, not to a message."""
 
 OF_MESSAGES = frozenset(Kind) - OF_CONNECTIONS - {Kind.UNACCEPTED}
-"""The kinds that meet a message."""
+"""The kinds that apply to a message."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where a fault may come about: messages, or for `OF_CONNECTIONS` these, are counted from 0.
+    """Where a fault may apply: by the number, from 0, of a message (`OF_CONNECTIONS`: connection).
 
-    ``every`` third one, only ``after`` the first so many, only on one ``connection``.
+    Every ``every``-th one, none of the first ``after``, only on one ``connection``.
     """
 
     every: int = 1
@@ -67,7 +67,7 @@ class Schedule:
     connection: int | None = None
 
     def includes(self, connection: int, number: int) -> bool:
-        """Tell whether a fault may come about here."""
+        """Return whether a fault may apply here."""
         return (
             number >= self.after
             and (number - self.after + 1) % self.every == 0
@@ -76,19 +76,19 @@ class Schedule:
 
 
 ALWAYS = Schedule()
-"""Everywhere."""
+"""No restriction: the fault may apply everywhere."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way of going wrong.
+    """One fault.
 
-    ``probability`` is that of each message on the ``schedule``, from an address in ``peer``, in
-    which ``match`` is found, where these are given; it comes about ``limit`` times at most. What
-    else counts depends on the kind: ``at`` for what ends a connection; ``size`` in bytes for
-    ``truncate`` (cut off; None is half), ``extra`` and ``drip``; ``seconds`` for ``drip`` (between
-    two pieces) and ``stall``; ``times`` for ``late``; ``rate`` in bytes per second and
-    ``direction`` (None is both) for ``bandwidth``. ``text`` is the fault as it was asked for.
+    It applies with ``probability`` to each message on the ``schedule``, from an address in
+    ``peer``, in which ``match`` is found, where these are given; ``limit`` times at most. The
+    other fields depend on the kind: ``at`` for `ENDING`; ``size`` in bytes for ``truncate`` (cut
+    off; None is half), ``extra`` and ``drip``; ``seconds`` for ``drip`` (between two pieces) and
+    ``stall``; ``times`` for ``late``; ``rate`` in bytes per second and ``direction`` (None is
+    both) for ``bandwidth``. ``text`` is the text that it was read from.
     """
 
     kind: Kind
@@ -108,7 +108,7 @@ class Fault:
     def may_meet(
         self, connection: int, number: int, message: bytes = b"", peer: Address | None = None
     ) -> bool:
-        """Tell whether it may come about here. ``peer`` is None for a Unix socket."""
+        """Return whether it may apply here. ``peer`` is None for a Unix socket."""
         return (
             self.schedule.includes(connection, number)
             and (self.peer is None or (peer is not None and plain(peer) in self.peer))
@@ -116,13 +116,13 @@ class Fault:
         )
 
     def goes(self, direction: Direction) -> bool:
-        """Tell whether it bounds the bandwidth of this direction."""
+        """Return whether it bounds the bandwidth of this direction."""
         return self.kind is Kind.BANDWIDTH and self.direction in (None, direction)
 
     def slowdown(self, delay: float, size: int) -> float:
-        """Say how much longer than ``delay`` this fault can make a reply wait, in seconds.
+        """Return how much longer than ``delay`` this fault can make a reply wait, in seconds.
 
-        That is until the last of the reply's bytes, which are ``size`` at most.
+        The wait ends with the last byte of the reply, which has at most ``size`` bytes.
         """
         if self.kind is Kind.BANDWIDTH:
             return size / self.rate if self.goes(Direction.OUT) else 0.0
@@ -138,10 +138,10 @@ _EXTRA = b"!"
 
 
 def pieces_of(fault: Fault, reply: bytes, where: Callable[[], float]) -> list[bytes]:
-    """Give what is sent instead of a reply; each piece but the first waits the fault's seconds.
+    """Return the pieces to send instead of a reply; the fault's ``seconds`` pass between two.
 
-    ``where``, which draws from [0, 1), says which byte is corrupted: its highest bit is flipped, so
-    that no reply to text is right by accident.
+    ``where``, which draws from [0, 1), selects the byte to corrupt. Its highest bit is flipped, so
+    that a corrupted ASCII text is never ASCII.
     """
     if fault.kind is Kind.SILENT:
         return []
@@ -160,7 +160,7 @@ def pieces_of(fault: Fault, reply: bytes, where: Callable[[], float]) -> list[by
 
 
 def _until(fault: Fault, reply: bytes) -> bytes:
-    """Give what is sent of a reply before its connection ends: all of it where it does not."""
+    """Return the part of a reply that is sent before the fault ends the connection, if it does."""
     if fault.kind not in (Kind.RESET, Kind.CLOSE) or fault.at is Moment.AFTER:
         return reply
     return reply[: len(reply) // 2] if fault.at is Moment.MIDDLE else b""

@@ -1,4 +1,4 @@
-"""The options of each kind of fault: what reads them, what they are of a `Fault`, and defaults."""
+"""The options of each kind of fault: parsers, fields of `Fault`, and defaults."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from .fault import OF_CONNECTIONS, OF_MESSAGES, Direction, Fault, Kind, Moment
 from .patterns import Pattern
 
 MOST_EXTRA = 65536
-"""The most bytes that ``extra`` may add: they are no part of what a service bounds otherwise."""
+"""The most bytes that ``extra`` may add: no other limit of the service bounds them."""
 
 Parsers = Mapping[str, Callable[[str], Any]]
 
@@ -32,12 +32,12 @@ def _positive(text: str) -> float:
 def _times(text: str) -> float:
     value = number(text)
     if not 1 <= value <= 1e6:
-        raise ValueError(f"{text} is not a multiple, 1 to 1000000")
+        raise ValueError(f"{text} is not a factor from 1 to 1000000")
     return value
 
 
 MOST_RATE = 1e12
-"""Bytes per second that no connection has."""
+"""The highest bandwidth that may be given, in bytes per second."""
 
 
 def _bytes_per_second(text: str) -> float:
@@ -46,7 +46,7 @@ def _bytes_per_second(text: str) -> float:
     except ValueError:
         raise ValueError(f"{text[:40]!r} is not a number of bytes per second: 64Ki, 1M") from None
     if not 1 <= rate <= MOST_RATE:
-        raise ValueError(f"{text[:40]} is not 1 byte per second or more, {MOST_RATE:g} at most")
+        raise ValueError(f"{text[:40]} is not from 1 to {MOST_RATE:g} bytes per second")
     return rate
 
 
@@ -58,16 +58,16 @@ def _peer(text: str) -> Network:
 
 
 def parse_match(text: str) -> Pattern:
-    """Read a pattern that messages are searched for. Raises ValueError.
+    """Read a pattern to search messages for. Raises ValueError.
 
-    Bytes of a command line that are no text stand for themselves.
+    Bytes of a command line that are not UTF-8 are kept as they are.
     """
     if not text:
-        raise ValueError("match: there is no pattern")
+        raise ValueError("match: the pattern is empty")
     try:
         return Pattern(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
-        raise ValueError(f"match: {text[:40]!a} is no text") from None
+        raise ValueError(f"match: {text[:40]!a} is not valid text") from None
     except ValueError as error:
         raise ValueError(f"match: {error}") from None
 
@@ -89,9 +89,9 @@ _CONDITIONS: Parsers = {**_SCHEDULE, "peer": _peer, "limit": _from_one}
 
 
 def parsers_of(kind: Kind, *, scheduled: bool) -> Parsers:
-    """Give what reads each option of a kind; the kind's own alone where it is not scheduled.
+    """Return the parser of each option of a kind; without the conditions if not ``scheduled``.
 
-    ``match`` is not among them: see `MATCHING`.
+    ``match`` is not included: see `MATCHING`.
     """
     common = _CONDITIONS if scheduled and kind in OF_CONNECTIONS | OF_MESSAGES else {}
     return {**_OWN.get(kind, {}), **common}
@@ -101,10 +101,10 @@ MATCHING = OF_MESSAGES
 """The kinds that have ``match``, which comes last and takes the rest of the text."""
 
 SCHEDULE = frozenset(_SCHEDULE)
-"""The options that are of the schedule."""
+"""The options that are fields of `Schedule`."""
 
 FIELDS = {"bytes": "size", "pause": "seconds", "for": "seconds"}
-"""What an option is called in a `Fault`, where that differs."""
+"""The field of a `Fault` for an option, where the names differ."""
 
 DEFAULTS: dict[Kind, dict[str, Any]] = {
     Kind.EXTRA: {"size": 1},
@@ -112,11 +112,11 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {
     Kind.STALL: {"seconds": 1.0},
     Kind.LATE: {"times": 10.0},
 }
-"""The fields of a `Fault` that depend on its kind."""
+"""The defaults of the fields of a `Fault` that depend on its kind."""
 
 
 def text_of(fault: Fault) -> str:
-    """Write a fault as it was asked for; one that was made of values, as it would be."""
+    """Write a fault: the text it was read from, or for one made of values an equivalent text."""
     if fault.text:
         return fault.text
     usual = Fault(fault.kind, **DEFAULTS.get(fault.kind, {}))

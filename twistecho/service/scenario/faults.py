@@ -1,11 +1,11 @@
-"""Which messages and connections meet a fault: a pure function of seed, connection and message.
+"""Which fault applies to a message or connection: a pure function of seed, connection and message.
 
-At most one fault meets a message. Those that may share one drawn number: the first takes its
-probability from 0 upwards, the next one goes on where it ended, and so on. So each has exactly its
-probability, and whoever comes first takes precedence where they exceed 1.
+At most one fault applies to a message. All candidates share one drawn number: the first fault takes
+the range from 0 to its probability, the next one starts where that range ends, and so on. So each
+applies with exactly its probability, and the first ones take precedence where the sum exceeds 1.
 
-Faults with a limit are tried before these, each with a number of its own: whether one is used up
-depends on what came before, and the others do not notice but where it takes their place.
+Faults with a limit are tried before these, each with a drawn number of its own. Whether one is used
+up depends on earlier messages; this affects the other faults only where it takes their place.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,22 +20,22 @@ from .contradictions import refuse_contradictions
 from .fault import ALWAYS, OF_MESSAGES, Direction, Fault, Kind
 
 MEETS_MESSAGE = "fault"
-"""The purpose of the number that says which fault meets a message."""
+"""The purpose (see `seeding`) of the number that selects the fault of a message."""
 
 Take = Callable[[Fault], bool]
-"""Counts a fault with a limit that is about to come about, and says whether it still may."""
+"""Counts one use of a fault with a limit; returns whether the limit still allows it."""
 
 
 def without_limit(_fault: Fault) -> bool:
-    """Let every fault come about, however often it has. See `Take`."""
+    """Allow every fault, whatever its limit. See `Take`."""
     return True
 
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """What one connection has, in bytes per second; None is as much as there is.
+    """The bandwidth of one connection, in bytes per second; None is unlimited.
 
-    ``met`` are the faults that made it so.
+    ``met`` are the faults that limit it.
     """
 
     inward: float | None = None
@@ -44,7 +44,7 @@ class Bandwidth:
 
 
 UNBOUNDED = Bandwidth()
-"""That of a connection that no fault meets."""
+"""The bandwidth of a connection that no fault limits."""
 
 
 def _bandwidth_of(met: Mapping[Direction, Fault]) -> Bandwidth:
@@ -53,11 +53,11 @@ def _bandwidth_of(met: Mapping[Direction, Fault]) -> Bandwidth:
 
 
 class _Group(NamedTuple):
-    """Faults of which one at most comes about at a time: those with a limit, and the others."""
+    """Faults of which at most one applies at a time: those with a limit, and the others."""
 
     limited: tuple[tuple[str, Fault], ...]
     others: tuple[Fault, ...]
-    anywhere: bool  # whether the others may all come about wherever there is something to meet
+    anywhere: bool  # whether the others may apply to every message or connection
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Faults:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot all come true."""
+        """Refuse faults that contradict each other."""
         refuse_contradictions(self.faults)
 
     def _group(self, kinds: Collection[Kind]) -> _Group:
-        """Give the faults of these kinds; those with a limit have each a purpose of its own."""
+        """Return the faults of these kinds; each with a limit has a purpose of its own."""
         named = enumerate(fault for fault in self.faults if fault.limit is not None)
         others = tuple(f for f in self.faults if f.kind in kinds and f.limit is None)
         return _Group(
@@ -98,15 +98,15 @@ class Faults:
 
     @cached_property
     def unaccepted(self) -> bool:
-        """Whether no connect is to complete."""
+        """Whether no connection attempt completes."""
         return any(fault.kind is Kind.UNACCEPTED for fault in self.faults)
 
     def of_connection(
         self, connection: int, peer: Address | None = None, take: Take = without_limit
     ) -> Fault | None:
-        """Give the fault that meets a connection as it is accepted, if one does.
+        """Return the fault that refuses a connection as it is accepted, if one does.
 
-        ``peer`` is the address that it comes from; None where that is a Unix socket.
+        ``peer`` is the address of the client; None for a Unix socket.
         """
         limited, others, _ = self._refusals
         for purpose, fault in limited:
@@ -123,7 +123,7 @@ class Faults:
         peer: Address | None = None,
         take: Take = without_limit,
     ) -> Fault | None:
-        """Give the fault that meets a message, if one does; ``peer`` as above."""
+        """Return the fault that applies to a message, if one does; ``peer`` as above."""
         limited, others, anywhere = self._of_messages
         for purpose, fault in limited:
             if (
@@ -138,24 +138,24 @@ class Faults:
 
     @cached_property
     def chance_of_message(self) -> float | None:
-        """Below which drawn number a message meets a fault; None where that alone does not tell.
+        """The drawn number below which a fault applies to a message.
 
-        Nor does it where a fault has a limit, a schedule, a peer or a match.
+        None where the drawn number is not enough: a fault has a limit, schedule, peer or match.
         """
         limited, others, anywhere = self._of_messages
         if limited or not anywhere:
             return None
         reached = 0.0
-        for fault in others:  # as `_drawn` adds them: newer Pythons' sum() rounds otherwise
+        for fault in others:  # as in `_drawn`: sum() of newer Python versions rounds differently
             reached += fault.probability
         return reached
 
     def bandwidth(
         self, connection: int, peer: Address | None = None, take: Take = without_limit
     ) -> Bandwidth:
-        """Give the bandwidth of a connection as it is accepted; ``peer`` as above.
+        """Return the bandwidth of a connection as it is accepted; ``peer`` as above.
 
-        Each direction meets one fault at most; what is drawn for it is the same for both.
+        At most one fault applies per direction; both directions use the same drawn number.
         """
         limited, others, _ = self._bandwidths
         found: dict[Direction, Fault] = {}
@@ -172,19 +172,19 @@ class Faults:
         return _bandwidth_of(found) if found else UNBOUNDED
 
     def _comes(self, fault: Fault, purpose: str, connection: int, peer: Address | None) -> bool:
-        """Tell whether a connection would meet a fault that has a limit."""
+        """Return whether a fault with a limit would apply to a connection."""
         return fault.may_meet(connection, connection, b"", peer) and _comes_by_itself(
             fault, self.seed, purpose, connection, 0
         )
 
     def multiply(self, delay: float) -> None:
-        """Raise ValueError where a fault multiplies the delay of a reply and there is none."""
+        """Raise ValueError if a fault multiplies the delay of a reply and that delay is 0."""
         late = [fault for fault in self.faults if fault.kind is Kind.LATE]
         if late and not delay:
             raise ValueError(f"{late[0].text}: needs a delay of each reply, which it multiplies")
 
     def longest(self, delay: float, size: int) -> float:
-        """Say how long a reply of ``size`` bytes can be held, in seconds.
+        """Return the longest time that a reply of ``size`` bytes can be held, in seconds.
 
         ``delay`` is the longest delay.
         """
@@ -193,7 +193,7 @@ class Faults:
         return delay + held + _slowest(self.faults, {Kind.BANDWIDTH}, delay, size + extra)
 
     def __str__(self) -> str:
-        """Give the faults as they were asked for."""
+        """Return the texts that the faults were read from."""
         return " ".join(fault.text for fault in self.faults)
 
 
@@ -203,14 +203,14 @@ def _slowest(faults: Sequence[Fault], kinds: Collection[Kind], delay: float, siz
 
 
 def _comes_by_itself(fault: Fault, seed: int, purpose: str, connection: int, message: int) -> bool:
-    """Tell whether a fault that may come about does, by a number of its own."""
+    """Draw whether a fault that may apply does, with a number of its own."""
     return fault.probability == 1 or uniform(seed, purpose, connection, message) < fault.probability
 
 
 def _drawn(
     faults: Sequence[Fault], seed: int, purpose: str, connection: int, message: int
 ) -> Fault | None:
-    """Draw one of the faults that may come about, or none; each has its probability."""
+    """Draw one of the faults that may apply, or none; each has its probability."""
     if not faults:
         return None
     drawn, reached = uniform(seed, purpose, connection, message), 0.0
@@ -222,4 +222,4 @@ def _drawn(
 
 
 NO_FAULTS = Faults()
-"""Nothing goes wrong."""
+"""No faults."""

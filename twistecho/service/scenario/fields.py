@@ -1,4 +1,4 @@
-"""The fields of a scenario: each is given as its value or as text, and read by one function."""
+"""The fields of a scenario: each is given as a value or as text, and read by one function."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 
 
 def read_field(name: str, value: object, seed: int) -> Any:
-    """Give the value of a field; what is drawn is drawn from ``seed`` unless it has its own.
+    """Return the value of a field, drawn from ``seed`` unless the value has a seed already.
 
     Raises FieldError, whose field may be a path that begins with the name.
     """
@@ -109,11 +109,11 @@ FIELDS: dict[str, Callable[[Any, int], Any]] = {
     "faults": _faults,
     "in_band": lambda value, _seed: truth(value),
 }
-"""What reads each field of a scenario but its seed."""
+"""The function that reads each field of a scenario, except the seed."""
 
 
 def seed_of(delay: object, faults: object) -> int:
-    """Give the seed that faults or a delay have already; 0 where they have none."""
+    """Return the seed that faults or a delay have already; 0 where they have none."""
     if isinstance(faults, Faults) and faults.faults:
         return faults.seed
     seed = getattr(delay, "seed", None)
@@ -121,7 +121,7 @@ def seed_of(delay: object, faults: object) -> int:
 
 
 def seeded(value: _Value, seed: int) -> _Value:
-    """Give a field's value, drawn from another seed where it is drawn at all."""
+    """Return a field's value, drawn from another seed if it is drawn at all."""
     if isinstance(value, (Drawn, Faults)):
         return replace(value, seed=seed)
     if isinstance(value, tuple):

@@ -1,14 +1,14 @@
 """How a byte stream is cut into messages, and how a reply is written into it.
 
-    read                            what one read gives, at most 1024 bytes each: the notebook's
-    line                            up to LF, which belongs to the message
-    delimiter:TEXT                  up to this text, which belongs to it
-    length:1|2|4[,little][,inclusive]   a length in so many bytes, then the message
+    read                            each read, in messages of at most 1024 bytes, as in the notebook
+    line                            up to LF, which is part of the message
+    delimiter:TEXT                  up to this text, which is part of the message
+    length:1|2|4[,little][,inclusive]   a length field of 1, 2 or 4 bytes, then the message
     fixed:N                         N bytes
 
-With any but ``read`` the messages are the same however TCP cut the bytes. A length is an unsigned
-number, big-endian unless it is ``little``, of the bytes that follow it, or of all if ``inclusive``;
-it is no part of the message, and every reply gets its own.
+Except with ``read``, the messages do not depend on how TCP splits the bytes. A length is an
+unsigned number, big-endian unless ``little``. It counts the bytes that follow it, or with
+``inclusive`` its own bytes too. It is not part of the message; every reply gets one of its own.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class FramingKind(TextEnum):
 
 
 class ReplyTooLongError(ValueError):
-    """The length of a reply cannot be told: the framing has too few bytes for it."""
+    """The reply is too long for the length field of the framing."""
 
 
 _ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}
@@ -40,11 +40,11 @@ _ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}
 
 @dataclass(frozen=True)
 class Framing:
-    """A way to cut a stream into messages. ``text`` is the framing as it was asked for.
+    """A way to cut a stream into messages. ``text`` is the text that it was read from.
 
-    ``delimiter`` ends a message of ``line`` and ``delimiter``; ``size`` is that of a message under
-    ``fixed`` and that of its length under ``length``, in bytes, which ``little`` and ``inclusive``
-    describe.
+    ``delimiter`` ends each message of ``line`` and ``delimiter``. ``size``, in bytes, is that of a
+    message for ``fixed``, and that of the length field for ``length``, which also uses ``little``
+    and ``inclusive``.
     """
 
     kind: FramingKind
@@ -56,17 +56,17 @@ class Framing:
 
     @property
     def wraps(self) -> bool:
-        """Whether a reply is more than its own bytes."""
+        """Whether a length is written before each reply."""
         return self.kind is FramingKind.LENGTH
 
     @property
     def is_read(self) -> bool:
-        """Whether messages are what reads give."""
+        """Whether each read becomes messages by itself."""
         return self.kind is FramingKind.READ
 
     @property
     def longest(self) -> int:
-        """The longest message that can come, in bytes, where the service bounds no other."""
+        """The longest possible message, in bytes, where the service's limits do not reduce it."""
         if self.kind is FramingKind.FIXED:
             return self.size
         if self.kind is FramingKind.LENGTH:
@@ -75,14 +75,14 @@ class Framing:
 
     @property
     def _longest_length(self) -> int:
-        """The greatest number of bytes that the length can tell of."""
+        """The most bytes that can follow a length."""
         most: int = 256**self.size - 1
         return most - self.size if self.inclusive else most
 
     def cutter(self, most: int) -> Cutter | None:
-        """Make what cuts one connection's bytes into messages of at most ``most`` bytes.
+        """Make a cutter of one connection's bytes into messages of at most ``most`` bytes.
 
-        None where messages are what reads give.
+        None for ``read``.
         """
         if self.kind is FramingKind.LENGTH:
             return LengthCutter(self, most)
@@ -91,35 +91,35 @@ class Framing:
         return None if self.is_read else DelimiterCutter(self.delimiter, most)
 
     def size_of(self, data: bytes | bytearray, at: int) -> int:
-        """Read the length at a place in the data: how many bytes follow it; below 0 for none."""
+        """Read the length at ``at``: how many bytes follow it. Below 0, the length is invalid."""
         told = int.from_bytes(data[at : at + self.size], _ORDERS[self.little])
         return told - self.size if self.inclusive else told
 
     def wrap(self, reply: bytes) -> bytes:
-        """Write a reply into the stream. Raises ReplyTooLongError where its length has no room."""
+        """Return the bytes to send for a reply. Raises ReplyTooLongError if it is too long."""
         if self.kind is not FramingKind.LENGTH:
             return reply
         if len(reply) > self._longest_length:
             raise ReplyTooLongError(
-                f"{len(reply)} bytes are more than a length of {self.size} bytes can tell of"
+                f"{len(reply)} bytes do not fit a length field of {self.size} bytes"
             )
         told = len(reply) + (self.size if self.inclusive else 0)
         return told.to_bytes(self.size, _ORDERS[self.little]) + reply
 
     def __str__(self) -> str:
-        """Give the framing as it was asked for."""
+        """Return the text that the framing was read from."""
         text = self.text
         return escaped(text) if isinstance(text, str) else repr(text)[2:-1]
 
 
 READ = Framing(FramingKind.READ, text="read")
-"""What one read gives is a message, or several."""
+"""Each read is one message, or several of 1024 bytes at most."""
 
 
 def parse_framing(text: str | bytes) -> Framing:
     """Read a framing. Raises ValueError with one line.
 
-    Bytes are for a delimiter that is no text.
+    Bytes are for a delimiter that is not valid text.
     """
     source = bytes_of(text)
     if source.startswith(b"delimiter:"):
@@ -131,7 +131,7 @@ def parse_framing(text: str | bytes) -> Framing:
     kind = FramingKind.parse(spec.name)
     if spec.options or (spec.values and kind in (FramingKind.READ, FramingKind.LINE)):
         given = next(iter(spec.options or spec.values))
-        raise ValueError(f"{kind}: {given!r} is no option")
+        raise ValueError(f"{kind}: {given!r} is not an option")
     if kind is FramingKind.LENGTH:
         return _length(spec.values, text)
     if kind is FramingKind.FIXED:
@@ -146,7 +146,7 @@ def _length(values: tuple[str, ...], text: str | bytes) -> Framing:
         raise ValueError("length: needs its size in bytes, length:1, length:2 or length:4")
     for each in values[1:]:
         if each not in ("little", "inclusive") or values.count(each) > 1:
-            raise ValueError(f"length: {each!r} is none of little, inclusive, once each")
+            raise ValueError(f"length: {each!r} is not one of little, inclusive, once each")
     return Framing(
         FramingKind.LENGTH,
         size=int(values[0]),
@@ -166,7 +166,7 @@ def _fixed(values: tuple[str, ...]) -> int:
 
 
 def check_size(framing: Framing, most: int) -> None:
-    """Raise FieldError for a framing whose messages are all longer than may come, in bytes."""
+    """Raise FieldError for a framing whose messages are all longer than ``most`` bytes."""
     least = framing.size if framing.kind is FramingKind.FIXED else len(framing.delimiter)
     if least > most:
-        raise FieldError("framing", f"{framing}: no message may have more than {most} bytes")
+        raise FieldError("framing", f"{framing}: the longest message allowed has {most} bytes")

@@ -7,43 +7,44 @@ A delay:
     exponential:0.2                        exponentially distributed, mean 0.2 s
     lognormal:median=0.05,sigma=0.8        median in seconds, sigma of the natural logarithm
     choice:0.01@0.9,1@0.1                  delay@probability; without any @ all are equally likely
-    trace:FILE                             reply n of every connection waits what line n says
+    trace:FILE                             line n is the delay of reply n of every connection
 
-All but the first take ``min=`` and ``max=``: what is drawn below or above becomes that. A trace
-begins anew after its last line; empty lines and those that begin with ``#`` do not count.
+All but the first take ``min=`` and ``max=``, to which shorter and longer delays are clamped. A
+trace repeats after its last line; empty lines and lines that begin with ``#`` do not count.
 
 A fault, ``KIND[:PROBABILITY][,option=value]``:
 
     refuse                    accept a connection and reset it at once
     reset    at=              RST before (default), in the middle of, or after a reply
-    close    at=              FIN likewise
+    close    at=              FIN, at the same points
     silent                    no reply
     truncate bytes=N          the last N bytes of the reply are missing (default: half of it)
-    corrupt                   one byte of the reply is another
+    corrupt                   one byte of the reply is changed
     extra    bytes=N          N bytes follow the reply (default 1)
     drip     bytes=N pause=T  the reply comes N bytes at a time (1), T apart (10 ms)
     stall    for=T            nothing is read for T (1 s) from the arrival of the message
     late     times=X          X times (10) the delay
     bandwidth rate=R direction=in|out
-                              R bytes per second (64Ki, 1M), both ways unless told otherwise
+                              R bytes per second (64Ki, 1M), by default both ways
     unaccepted                no connect completes
 
 All but ``unaccepted``, which has no options and no probability, take ``every=K`` (each Kth message
-of a connection), ``after=N`` (none of the first N), ``connection=I`` (only there, counted from 0),
+of a connection), ``after=N`` (none of the first N), ``connection=I`` (only this one, from 0),
 ``peer=ADDRESS[/BITS]`` (only from there) and ``limit=N`` (N times at most, over all connections).
-For ``refuse`` and ``bandwidth`` connections are counted instead; the others take ``match=REGEX``
-too (only where that is found in the message), which comes last and takes the rest of the text.
+For ``refuse`` and ``bandwidth`` these count connections instead. The others also take
+``match=REGEX`` (only messages that contain a match), which comes last and takes the rest of the
+text.
 
-An in-band word is how a message asks for something itself, where the service allows it:
+With an in-band word a message requests a delay or fault itself, where the service allows it:
 
-    !delay SECONDS   this reply is held so long, whatever the service's delay
-    !KIND[,option]   this message meets that fault: !reset  !close,at=middle  !drip,pause=5ms
-    !none            this message meets no fault
+    !delay SECONDS   the reply is held for this time instead of the service's delay
+    !KIND[,option]   the fault applies to it: !reset  !close,at=middle  !drip,pause=5ms
+    !none            no fault applies to it
 
-The word ends at a space, at the end of a line or at the end of the message; the whole message, the
-word included, is what the reply is to. What begins with ``!`` and is none of these is an ordinary
-message. No reply is held for longer than `LONGEST` by it, all pauses together: it is the peer that
-chooses it.
+The word ends at a space, at the end of a line or at the end of the message; the reply is to the
+whole message, including the word. A message that begins with ``!`` and is none of these is an
+ordinary message. Since the peer chooses the word, it cannot hold a reply for longer than `LONGEST`,
+all pauses together.
 """
 
 import re
@@ -87,7 +88,7 @@ from .fault_options import (
 from .faults import Faults
 
 LinesOf = Callable[[str], Iterable[str]]
-"""Gives the lines of a named file. Raises ValueError where it cannot be read."""
+"""Returns the lines of a named file. Raises ValueError where it cannot be read."""
 
 _TRACE = re.compile(r"trace:(?P<file>.+?)(?P<bounds>(?:,(?:min|max)=[^,]*)*)", re.DOTALL)
 
@@ -98,7 +99,7 @@ def no_files(_name: str) -> Iterable[str]:
 
 
 def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = no_files) -> AskedDelay:
-    """Read a delay, varying or not. Raises ValueError with one line that says what is wrong.
+    """Read a delay, constant or varying. Raises ValueError with one line that says what is wrong.
 
     ``lines_of`` reads the file of a trace.
     """
@@ -109,7 +110,7 @@ def parse_delays(text: str, *, seed: int = 0, lines_of: LinesOf = no_files) -> A
     if spec.name not in _DISTRIBUTIONS:
         if ":" in text:
             names = ", ".join([*_DISTRIBUTIONS, "trace"])
-            raise ValueError(f"there is no distribution {spec.name!r}: there are {names}")
+            raise ValueError(f"unknown distribution {spec.name!r}: the distributions are {names}")
         return parse_delay(text)
     return Drawn(_DISTRIBUTIONS[spec.name](spec), _bounds(spec), seed, text)
 
@@ -130,7 +131,7 @@ def _trace(file: str, lines: Iterable[str], bounds: Bounds) -> tuple[float, ...]
             except ValueError as error:
                 raise ValueError(f"{file}, line {at}: {error}") from None
     if not delays:
-        raise ValueError(f"{file} holds no delay")
+        raise ValueError(f"{file} contains no delay")
     return tuple(delays)
 
 
@@ -190,19 +191,21 @@ _MATCH = re.compile(r"[:,]match=")
 def parse_fault(text: str, *, scheduled: bool = True) -> Fault:
     """Read one fault. Raises ValueError with one line that says what is wrong.
 
-    Where it is not ``scheduled`` it has neither a probability nor any condition: it comes about.
+    A fault that is not ``scheduled`` has neither a probability nor a condition: it always applies.
     """
     match = _MATCH.search(text) if scheduled else None
     spec = parse_spec(text if match is None else text[: match.start()])
     kind = Kind.parse(spec.name)
     chances = scheduled and kind is not Kind.UNACCEPTED
     if len(spec.values) > chances:
-        raise ValueError(f"{kind}: {spec.values[-1]!r} is no option")
+        raise ValueError(f"{kind}: {spec.values[-1]!r} is not an option")
     read = _options(kind, spec, scheduled=scheduled)
     schedule = {name: read.pop(name) for name in SCHEDULE & read.keys()}
     if match is not None:
         if kind not in MATCHING:
-            raise ValueError(f"{kind} has no option 'match': it meets connections, not messages")
+            raise ValueError(
+                f"{kind} has no option 'match': it applies to connections, not messages"
+            )
         read["match"] = parse_match(text[match.end() :])
     return Fault(
         kind=kind,
@@ -217,12 +220,12 @@ def _options(kind: Kind, spec: Spec, *, scheduled: bool) -> dict[str, Any]:
     """Read all the options but ``match``."""
     parsers = parsers_of(kind, scheduled=scheduled)
     if scheduled and kind in MATCHING:
-        parsers = {**parsers, "match": parse_match}  # so that it is named among the others
+        parsers = {**parsers, "match": parse_match}  # so that an error lists it too
     read = spec.read(parsers)
     if read.get("bytes", 0) > MOST_EXTRA:
         raise ValueError(f"{kind}: bytes: {read['bytes']} is more than {MOST_EXTRA}")
     if kind is Kind.BANDWIDTH and "rate" not in read:
-        raise ValueError("bandwidth needs rate=BYTES, of a second: rate=64Ki")
+        raise ValueError("bandwidth needs rate=BYTES, per second: rate=64Ki")
     return read
 
 
@@ -234,15 +237,15 @@ def _probability(spec: Spec) -> float:
 
 
 def parse_faults(texts: Iterable[str], *, seed: int = 0) -> Faults:
-    """Read several faults. Raises ValueError with one line, also where they contradict."""
+    """Read several faults. Raises ValueError with one line, also for faults that contradict."""
     return Faults(tuple(parse_fault(text) for text in texts), seed)
 
 
 LONGEST = 3600.0
-"""The longest time, in seconds, for which a message may ask that its reply be held: in all."""
+"""The longest time, in seconds, for which a message may request that its reply be held, in all."""
 
 MARK = b"!"
-"""What a message that wants to be obeyed begins with."""
+"""The first byte of every in-band word."""
 
 _DELAY = re.compile(r"!delay (?P<seconds>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
 _WORD = re.compile(r"!(?P<word>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
@@ -250,36 +253,36 @@ _WORD = re.compile(r"!(?P<word>\S+)(?:\s.*)?", re.DOTALL | re.ASCII)
 
 @dataclass(frozen=True)
 class InBand:
-    """What a message asks for: a delay in seconds, or a fault; neither is: no fault."""
+    """A message's request: a delay in seconds, or a fault. Without either, no fault applies."""
 
     delay: float | None = None
     fault: Fault | None = None
 
 
 def parse_in_band(message: bytes) -> InBand:
-    """Read the in-band word that a message begins with. Raises ValueError if it is none."""
-    text = message.decode("latin-1")  # what follows the word may be anything
+    """Read the in-band word at the start of a message. Raises ValueError if there is none."""
+    text = message.decode("latin-1")  # any bytes may follow the word
     if match := _DELAY.fullmatch(text):
         return InBand(delay=bounded(parse_seconds(match["seconds"])))
     match = _WORD.fullmatch(text)
     if match is None:
-        raise ValueError("no control word")
+        raise ValueError("not a control word")
     if match["word"] == "none":
         return InBand()
     return InBand(fault=_fault_asked_for(match["word"]))
 
 
-@lru_cache(maxsize=256)  # most messages ask for what others have asked for
+@lru_cache(maxsize=256)  # most messages repeat the request of an earlier one
 def _fault_asked_for(word: str) -> Fault:
     fault = parse_fault(word, scheduled=False)
     if fault.kind not in OF_MESSAGES:
-        raise ValueError(f"{fault.kind} cannot meet a connection that has sent a message")
-    bounded(fault.seconds)  # in all it depends on delay and reply, which the scenario knows
+        raise ValueError(f"{fault.kind} does not apply to messages")
+    bounded(fault.seconds)  # the total depends on delay and reply: `decision.asked_for` checks it
     return fault
 
 
 def bounded(seconds: float) -> float:
-    """Give back a time that a message may ask for. Raises ValueError for a longer one."""
+    """Return a time that a message may request, unchanged. Raises ValueError if it is too long."""
     if seconds > LONGEST:
         raise ValueError(f"{seconds:g} s is longer than {LONGEST:g}")
     return seconds

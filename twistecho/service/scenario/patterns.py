@@ -1,7 +1,7 @@
-"""Regular expressions over messages, whose search takes time in proportion to the message alone.
+"""Regular expressions over messages, whose search time is linear in the size of the message.
 
-A peer chooses the message, so Python's own ``re``, which may take exponential time, will not do:
-these are RE2's (google-re2). Any byte matches: the text of a pattern stands for its UTF-8 bytes.
+A peer chooses the message, and Python's own ``re`` may take exponential time; so these use RE2
+(google-re2). They match bytes: the text of a pattern is encoded in UTF-8.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pattern:
-    """A regular expression of RE2, over bytes. Raises ValueError, with its reason, for no such."""
+    """A regular expression of RE2, over bytes. Raises ValueError, with RE2's reason, if invalid."""
 
     source: bytes
     _compiled: Any = field(init=False, compare=False, repr=False)
@@ -27,29 +27,29 @@ class Pattern:
 
     @property
     def size(self) -> int:
-        """How many instructions it has been compiled to: its memory and time follow from that."""
+        """The number of instructions it compiles to, which determines its memory and time."""
         return int(self._compiled.programsize)
 
     def found_in(self, message: bytes) -> bool:
-        """Say whether it matches anywhere in a message."""
+        """Return whether it matches anywhere in a message."""
         return self._compiled.search(message) is not None
 
     def groups_in(self, message: bytes) -> tuple[bytes, ...] | None:
-        """Give what matched and each group, ``b""`` where it took no part; None for no match."""
+        """Return the match and its groups (``b""`` for an unused group); None without a match."""
         match = self._compiled.search(message)
         return None if match is None else (match.group(0), *match.groups(b""))
 
     def __reduce__(self) -> tuple[type, tuple[bytes]]:
-        """Be compiled anew by the process that it is sent to."""
+        """Pickle the source alone: the receiving process compiles it again."""
         return Pattern, (self.source,)
 
 
 _MOST_MEMORY = 2**20
-"""What one pattern may take, in bytes: peers choose which of its states are remembered."""
+"""The memory that one pattern may use, in bytes: messages decide which states RE2 caches."""
 
 
 def _compile(source: bytes) -> Any:
-    import re2  # noqa: PLC0415 - 10 ms that only those pay who have a pattern
+    import re2  # noqa: PLC0415 - takes 10 ms, needed only where there is a pattern
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1

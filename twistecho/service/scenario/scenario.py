@@ -1,9 +1,9 @@
 """What a whole service does to its messages: an immutable value that decides about each of them.
 
-A decision is a pure function of the number of the connection, from 0 in the order of accept, the
-number of the message on it, from 0, and what the message says, where the service looks at that. So
-whoever has the scenario can say beforehand what each client meets. What has a ``limit`` is the
-exception: that depends on the order of arrival too.
+A decision is a pure function of the number of the connection (from 0, in the order of accept), the
+number of the message on it (from 0), and the content of the message, where the scenario looks at
+it. So the scenario alone predicts what each client will see. The exception is anything with a
+``limit``: it also depends on the order of arrival.
 """
 
 from collections.abc import Iterable
@@ -25,16 +25,16 @@ from .framing import READ, Framing
 
 @dataclass(frozen=True, init=False)
 class Scenario(Deciding):
-    """How a stream becomes messages, what is replied, when, and what goes wrong.
+    """How a stream is cut into messages, what is replied, when, and what goes wrong.
 
-    Each field may be given as text as well. ``framing`` cuts the stream; ``banner`` is sent on
-    accept, after ``banner_delay``, and may meet ``banner_fault``; the first of ``on`` that matches
-    a message answers it, else it is ``reply``. ``delay`` holds each reply, or each connection once
-    (``delay_per``). ``faults`` go wrong; ``in_band`` lets messages ask for a delay or a fault
-    themselves. All that is drawn is drawn from ``seed``; where none is given, a delay and faults
-    that are no texts keep their own.
+    Each field may be given as a value or as text. ``framing`` cuts the stream. ``banner`` is sent
+    on accept, after ``banner_delay``; ``banner_fault`` may apply to it. The first of ``on`` that
+    matches a message sets its reply; otherwise the reply has the format ``reply``. ``delay`` holds
+    each reply, or each connection once (``delay_per``). ``faults`` may apply to connections and
+    messages; ``in_band`` lets messages request a delay or a fault. Every random choice is drawn
+    from ``seed``; without it, a delay and faults that are given as values keep their own seed.
 
-    Raises FieldError, which names the field as a path (``on[1].delay``), for what cannot be.
+    Raises FieldError, which names the field as a path (``on[1].delay``), for an invalid value.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Scenario(Deciding):
         self._check()
 
     def _check(self) -> None:
-        """Refuse what cannot come about."""
+        """Refuse fields that contradict each other."""
         try:
             self.faults.multiply(self.delay.longest if self.delays_replies else 0.0)
             if self.faults.faults:
@@ -86,7 +86,7 @@ class Scenario(Deciding):
                 _check_fits(f"on[{at}].reply", self.framing, reply)
 
     def _check_own_faults(self) -> None:
-        """Refuse what multiplies a delay that there is not."""
+        """Refuse a fault of the banner or of an answer that multiplies a delay of 0."""
         held = self.delay.longest if self.delays_replies else 0.0
         own = [("banner_fault", self.banner_fault, self.banner_delay.longest)]
         for at, on in enumerate(self.on):
@@ -99,7 +99,7 @@ class Scenario(Deciding):
                 raise FieldError(name, str(error)) from None
 
     def replace(self, **changes: Any) -> Self:
-        """Give another scenario with some fields changed; see the class."""
+        """Return a copy with some fields changed; see the class."""
         unknown = next(iter(changes.keys() - FIELDS.keys() - {"seed"}), None)
         if unknown is not None:
             raise TypeError(f"a scenario has no field {unknown!r}")
@@ -120,18 +120,18 @@ class Scenario(Deciding):
         if self.faults.faults or any(self._own_faults):
             return self.seed
         delays = (self.delay, self.banner_delay, *(on.delay for on in self.on))
-        # A delay of the user's own may have none.
+        # A user-defined delay may have no seed.
         seeds = (getattr(delay, "seed", None) for delay in delays)
         return next((seed for seed in seeds if seed is not None), None)
 
     @property
     def is_numbered(self) -> bool:
-        """Whether the number of a connection says what becomes of it."""
+        """Whether decisions depend on the number of the connection."""
         return self.may_fail or self.drawn_from is not None
 
     @property
     def longest(self) -> float:
-        """How long a reply, or the banner, can be held by its delay and by faults, in seconds."""
+        """The longest time that delay and faults can hold a reply or the banner, in seconds."""
         said = self.framing.longest
         size = max(longest_reply(self.reply, said), *(on.longest_reply(said) for on in self.on), 0)
         banner = Faults(() if self.banner_fault is None else (self.banner_fault,))
@@ -144,7 +144,7 @@ class Scenario(Deciding):
         return longest
 
     def describe(self) -> str:
-        """Say in a few words when replies come, and what goes wrong."""
+        """Summarize in a few words when replies are sent, and what goes wrong."""
         words = [] if self.framing.is_read else [f"{self.framing} framing"]
         words += ["a banner"] if self.banner else []
         words += [f"{len(self.on)} answers" if len(self.on) > 1 else "1 answer"] if self.on else []
@@ -162,7 +162,7 @@ _SINCE = {DelayPer.REPLY: "message", DelayPer.CONNECTION: "accept"}
 
 
 def _check_fits(name: str, framing: Framing, reply: bytes) -> None:
-    """Raise FieldError for a reply whose length the framing cannot tell."""
+    """Raise FieldError for a reply whose length does not fit the length field of the framing."""
     try:
         framing.wrap(reply)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Values that may be given as text as well: bytes, delays, faults of messages, truth."""
+"""Values that may also be given as text: bytes, delays, faults of messages; and true or false."""
 
 from twistecho.base.notation import LONGEST_TIME
 
@@ -8,12 +8,12 @@ from .parsing import parse_delays, parse_fault
 
 
 def bytes_of(value: object) -> bytes:
-    """Give bytes, or the UTF-8 bytes of a text. Raises ValueError for anything else."""
+    """Return bytes, or the UTF-8 bytes of a text. Raises ValueError for anything else."""
     if isinstance(value, str):
         try:
             return value.encode()
         except UnicodeEncodeError:
-            raise ValueError("not text that can be written") from None
+            raise ValueError("not text that UTF-8 can encode") from None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     raise ValueError(f"neither text nor bytes: {type(value).__name__}")
@@ -26,11 +26,11 @@ def read_delay(value: object, seed: int = 0) -> Delay | None:
     if isinstance(value, str):
         return parse_delays(value, seed=seed)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if isinstance(value, int) and abs(value) > LONGEST_TIME:  # perhaps more than a float can be
+        if isinstance(value, int) and abs(value) > LONGEST_TIME:  # a float might overflow
             raise ValueError(f"not a number of seconds, 0 to {LONGEST_TIME:,.0f}")
         return Constant(value)
     if isinstance(value, AskedDelay) or hasattr(value, "longest"):
-        return value  # type: ignore[return-value]  # a user's own, which has what `Delay` asks for
+        return value  # type: ignore[return-value]  # user-defined, with the members of `Delay`
     raise ValueError(f"not a delay: {type(value).__name__}")
 
 
@@ -42,7 +42,7 @@ def read_message_fault(value: object) -> Fault | None:
     if not isinstance(fault, Fault):
         raise ValueError(f"not a fault: {type(fault).__name__}")  # noqa: TRY004 - as documented
     if fault.kind not in OF_MESSAGES:
-        raise ValueError(f"{fault.kind} meets no message")
+        raise ValueError(f"{fault.kind} does not apply to messages")
     return fault
 
 

@@ -1,1 +1,1 @@
-"""Several processes that serve the same ports."""
+"""The service in several processes that share the same ports."""

@@ -1,7 +1,7 @@
-"""What a worker is told by the process that started it: all options as values, read once for all.
+"""The assignment that a worker gets from the process that started it: all options as values.
 
-The command line is not read again: a file that it names may have changed since, and a seed that was
-drawn would be drawn anew.
+Workers do not read the command line again: a file that it names may have changed since, and a
+random seed would be drawn again.
 """
 
 import pickle
@@ -14,30 +14,30 @@ BOARD = 3
 """The descriptor of the board in a worker."""
 
 LIFE = 4
-"""That of the pipe for its signs of life."""
+"""The descriptor of the pipe for its heartbeats."""
 
 ORDERS = 5
-"""That of the pipe from which it is told what to do while it runs, where it is steered."""
+"""The descriptor of the pipe for its orders, with a control port."""
 
 ANSWERS = 6
-"""That of the pipe by which it answers."""
+"""The descriptor of the pipe for its answers."""
 
 FIRST_SOCKET = 7
-"""That of the first listening socket; the others follow, in the order of ports."""
+"""The descriptor of the first listening socket; the others follow, in the order of ports."""
 
 ASKED = b"ASSIGNMENT\n"
-"""Is said by a worker, as its first sign of life, when it reads its assignment."""
+"""The first line that a worker sends on `LIFE`, to request its assignment."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What all workers are told, and which of them one is.
+    """The assignment of all workers, with the ``number`` of one.
 
-    ``options`` are those of ``twist echo``; ``endpoints`` the descriptions of the sockets that it
-    is given; ``shares`` the limits of every worker; ``reactor`` and ``log_level`` are names;
-    ``counted`` says whether its metrics are served, ``steered`` whether it is given orders; in
-    ``slots`` is counted what has a limit in its scenario (see `shared_counts`), and connections
-    count from the ``first``.
+    ``options`` are those of ``twist echo``; ``endpoints`` the descriptions of the sockets passed to
+    it; ``shares`` the limits of every worker; ``reactor`` and ``log_level`` are names; ``counted``
+    is whether metrics are served, ``steered`` whether there is a control port. ``slots`` are the
+    shared counts of its scenario's limits (see `shared_counts`). Connection ``first`` on the board
+    has number 0.
     """
 
     options: dict[str, Any]
@@ -57,11 +57,11 @@ class Assignment:
         return self.shares[self.number]
 
     def to_bytes(self) -> bytes:
-        """Give it as `read_assignment` reads it."""
+        """Write it in the form that `read_assignment` reads."""
         return pickle.dumps(self)
 
 
 def read_assignment(stream: IO[bytes]) -> Assignment:
-    """Read what the process that started this one has written."""
+    """Read an assignment, written by the process that started this one."""
     assignment: Assignment = pickle.load(stream)  # noqa: S301 - from our own parent
     return assignment

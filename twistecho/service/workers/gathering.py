@@ -1,7 +1,7 @@
-"""What workers have received becomes one record, in the order of arrival.
+"""Collects the messages received by all workers in one record, in the order of arrival.
 
-A worker keeps its messages with the monotonic time at which each came, which is one for all
-processes of a machine, until they are fetched. All that came until one moment is fetched at a time.
+A worker keeps each message with the monotonic time of its arrival, the same clock for all processes
+of a machine, until it is fetched. Each fetch takes all messages that arrived until one moment.
 """
 
 import time
@@ -19,13 +19,13 @@ from .links import Links, Replies, Shared
 from .orders import Answer, Collect, Collected
 
 BATCH = 2**18
-"""Bytes of messages that a worker hands over at a time, or one message."""
+"""About the most bytes of messages that a worker hands over at a time; at least one message."""
 
-_OVERHEAD = 32  # bytes that a message counts for besides its own
+_OVERHEAD = 32  # bytes that a message counts for in addition to its own
 
 
 class TimedReceived(Received):
-    """Messages of one worker, which are handed over by and by; notes when each came."""
+    """The record of one worker, with the time of each message, to be handed over in batches."""
 
     def __init__(
         self, most: int, most_bytes: int, monotonic: Callable[[], float] = time.monotonic
@@ -43,13 +43,13 @@ class TimedReceived(Received):
             self._times.popleft()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all messages."""
         self._times.clear()
         self._handed_over = 0
         super().clear()
 
     def hand_over(self, until: float, most: int = BATCH) -> Collected:
-        """Give what came until a time, the first ``most`` bytes of it, and keep it no longer."""
+        """Remove and return the messages that arrived until a time, up to about ``most`` bytes."""
         first = self._kept[0].index if self._kept else self.total
         dropped, self._handed_over = first - self._handed_over, first
         messages: list[tuple[float, int, int, bytes]] = []
@@ -65,7 +65,7 @@ class TimedReceived(Received):
 
 
 class Gathering:
-    """Fetches what workers have received into the record of ``factory``."""
+    """Fetches the messages that workers have received into the record of ``factory``."""
 
     def __init__(
         self, factory: EchoFactory, links: Links, monotonic: Callable[[], float] = time.monotonic
@@ -73,7 +73,7 @@ class Gathering:
         self._factory = factory
         self._links = links
         self._monotonic = monotonic
-        self._era = 0  # how often all was forgotten
+        self._era = 0  # how many times the record was cleared
         self._waiting = 0
         self._came: list[tuple[float, int, int, bytes]] = []
         self._dropped = 0
@@ -82,7 +82,7 @@ class Gathering:
 
     @contextmanager
     def awaited(self, waiting: bool) -> Iterator[None]:
-        """Go on fetching what comes, for the block's time."""
+        """Keep fetching new messages during a block, if ``waiting``."""
         self._waiting += waiting
         try:
             yield
@@ -90,12 +90,12 @@ class Gathering:
             self._waiting -= waiting
 
     def _more(self) -> None:
-        """Fetch what has come, if anybody still waits for it."""
+        """Fetch new messages, if a request still waits for them."""
         if self._waiting:
             self.fetch()
 
     async def _fetch(self) -> Replies:
-        """Fetch all that has come until now; say who did not answer."""
+        """Fetch all messages that arrived until now; return the workers that did not answer."""
         until, keep = self._monotonic(), partial(self._keep, self._era)
         tell = self._waiting > 0
         replies = await self._links.ask(Collect(until, tell), each=keep)
@@ -108,13 +108,13 @@ class Gathering:
         return Replies({}, tuple(missing))
 
     def _keep(self, era: int, answer: Answer) -> None:
-        """Take what a worker hands over, unless it is to be forgotten."""
+        """Take the messages that a worker hands over, unless the record was cleared since."""
         if isinstance(answer, Collected) and era == self._era:
             self._came += answer.messages
             self._dropped += answer.dropped
 
     def _put_in_order(self) -> None:
-        """Record what was handed over; what was dropped came before it."""
+        """Record the messages in the order of arrival, after the dropped ones."""
         record = self._factory.received
         came, self._came = sorted(self._came), []
         dropped, self._dropped = self._dropped, 0
@@ -123,7 +123,7 @@ class Gathering:
             record.add(connection, number, data)
 
     def forget(self) -> None:
-        """Forget what is being handed over: who waits is told by the record."""
+        """Forget messages that are being handed over; the record itself ends any waiting."""
         self._era += 1
         self._came, self._dropped = [], 0
 

@@ -1,7 +1,7 @@
-"""Links to workers, over which they are given orders; who does not answer holds up nobody else.
+"""Links to workers, which carry orders and answers; a silent worker does not block the others.
 
-A worker answers its orders one after the other, so the oldest that is open is the one answered. One
-that leaves too many open is given up: its supervisor kills it, and another takes its place.
+A worker answers its orders in sequence, so an answer is to the oldest open order. A worker that
+leaves too many orders open is killed by its supervisor, and replaced.
 """
 
 from collections import deque
@@ -17,16 +17,16 @@ from twisted.python.failure import Failure
 from .orders import Answer, Failed, Frames, More, Order, frame_of
 
 CONFIRM = 2.0
-"""Seconds within which a worker is to answer."""
+"""Seconds within which a worker has to answer."""
 
 MOST_OPEN = 64
-"""So many orders may be unanswered; a worker that leaves more open is stuck."""
+"""The most orders that may be open; a worker that leaves more unanswered is stuck."""
 
 _Result = TypeVar("_Result")
 
 
 class Replies(NamedTuple):
-    """What workers have answered, by name, and who has not, or has failed."""
+    """The answers of workers, by name, and the names of workers that failed or did not answer."""
 
     answers: Mapping[str, Answer]
     missing: tuple[str, ...]
@@ -46,10 +46,10 @@ class Link:
 
 
 class Links:
-    """The links to all workers that run, by name.
+    """The links to all running workers, by name.
 
-    ``more`` is called when one tells of messages; ``broken`` with the name of one that is of no use
-    any more, to kill it.
+    ``more`` is called when a worker reports new messages; ``broken`` with the name of a worker that
+    must be killed.
     """
 
     _log = Logger()
@@ -61,21 +61,21 @@ class Links:
         self.more: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
-        """Count the workers that can be told something."""
+        """Count the workers with a link."""
         return len(self._links)
 
     def open(self, name: str, send: Callable[[bytes], None]) -> None:
-        """Begin with a worker, which knows all that was ordered until now."""
+        """Add a worker, whose assignment includes all changes until now."""
         self._links[name] = Link(send)
 
     def close(self, name: str) -> None:
-        """Forget a worker that has ended: nobody waits for it any more."""
+        """Remove a worker that has ended, and stop waiting for its answers."""
         link = self._links.pop(name, None)
         while link is not None and link.open:
             link.open.popleft()(None)
 
     def heard(self, name: str, data: bytes) -> None:
-        """Take what came from a worker."""
+        """Take bytes from a worker."""
         link = self._links.get(name)
         if link is None:
             return
@@ -86,10 +86,10 @@ class Links:
                 else:
                     link.open.popleft()(answer)
         except (ValueError, IndexError):
-            self._give_up(name, "does not answer what it was asked")
+            self._give_up(name, "sent an invalid answer")
 
     def _give_up(self, name: str, why: str) -> None:
-        self._log.error("Worker {worker} {why} and is killed", worker=name, why=why)
+        self._log.error("Killing worker {worker}: it {why}", worker=name, why=why)
         self.close(name)
         self._broken(name)
 
@@ -101,11 +101,11 @@ class Links:
         each: Callable[[Answer], None] = _ignore,
         given_up: Collection[str] = (),
     ) -> Deferred[Replies]:
-        """Order workers to do something, all unless ``names`` are given.
+        """Send an order to all workers, or to those in ``names``.
 
-        Fires when all have answered, or have ended, and after `CONFIRM` seconds at the latest.
-        ``each`` is called with every answer, late ones too. Those of ``given_up`` are ordered to do
-        it too, and count as missing at once.
+        Fires when all have answered or ended, or after `CONFIRM` seconds. ``each`` is called with
+        every answer, including late ones. The workers in ``given_up`` get the order too, but their
+        answers are not waited for: they count as missing at once.
         """
         asked = [name for name in self._links if names is None or name in names]
         asking = _Asking(self._clock, each, [name for name in asked if name not in given_up])
@@ -118,12 +118,12 @@ class Links:
 
     def _send(self, name: str, data: bytes, answered: Callable[[Answer | None], None]) -> None:
         link = self._links.get(name)
-        if link is None:  # given up just now
+        if link is None:  # removed just now
             answered(None)
             return
         link.open.append(answered)
         if len(link.open) > MOST_OPEN:
-            self._give_up(name, f"has left {MOST_OPEN} orders unanswered")
+            self._give_up(name, f"left {MOST_OPEN} orders unanswered")
         else:
             link.send(data)
 
@@ -142,12 +142,12 @@ class _Asking:
         self._timer = clock.callLater(CONFIRM, self._finish)
 
     def begin(self) -> None:
-        """Be over where nobody is waited for."""
+        """Finish if no answer is missing."""
         if not self._waiting:
             self._finish()
 
     def answered(self, name: str, answer: Answer | None) -> None:
-        """Take an answer, or None of a worker that has ended."""
+        """Take an answer, or None from a worker that has ended."""
         if answer is not None and not isinstance(answer, Failed):
             self._each(answer)
         if name not in self._waiting:
@@ -170,9 +170,9 @@ class _Asking:
 
 
 class Shared(Generic[_Result]):
-    """A question that is under way once, however many ask it.
+    """Shares one request among all callers: at most one is under way.
 
-    Who asks meanwhile gets the answer to the next, which is not older than the asking.
+    Calls made meanwhile share the next request, so that no result is older than its call.
     """
 
     def __init__(self, ask: Callable[[], Deferred[_Result]]) -> None:
@@ -181,7 +181,7 @@ class Shared(Generic[_Result]):
         self._waiting: list[Deferred[_Result]] = []
 
     def __call__(self) -> Deferred[_Result]:
-        """Ask. The Deferred may be cancelled."""
+        """Return a Deferred of the result; it may be cancelled."""
         waiting: Deferred[_Result] = Deferred()
         self._waiting.append(waiting)
         if not self._asking:

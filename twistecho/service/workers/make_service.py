@@ -1,8 +1,8 @@
-"""``twist echo``: the service that its options ask for, as the main thing of its process.
+"""``twist echo``: makes the service that its options ask for.
 
-This is the edge: it takes the global reactor, speaks on standard error and ends the process.
-Whatever is wrong is said in one line that names the option: exit code 2 where the command line is
-at fault, 1 where the world is (a port in use, say).
+This is an edge of the program: it uses the global reactor, writes to standard error and ends the
+process. An error is one line that names the option: exit code 2 for a wrong command line, 1 for
+environment errors (such as a port in use).
 """
 
 import sys
@@ -32,7 +32,7 @@ from twistecho.service.process.serving import (
 def makeService(options: Options) -> EchoService:
     """Make the service that the options ask for, on the global reactor.
 
-    Ends the process with one line where an endpoint's description is wrong.
+    Ends the process with one line if an endpoint's description is wrong.
     """
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
 
@@ -60,13 +60,13 @@ def makeService(options: Options) -> EchoService:
 
 
 def _escape_unwritable(log_file: object) -> None:
-    """Have a log line be written whatever the file's encoding: Twisted would drop it."""
+    """Escape characters that the log file's encoding lacks: Twisted would drop the line."""
     if isinstance(log_file, TextIOWrapper):
         log_file.reconfigure(errors="backslashreplace")
 
 
 def _listeners_beside(reactor: object, options: Options, service: MainService) -> list[Listener]:
-    """Find out where to listen for what is not the echo's."""
+    """Make the listeners other than the echo's: metrics and control."""
     listeners, metrics = [], None
     if serves_metrics(options):
         from twistecho.service.process.metrics import (  # noqa: PLC0415 - it needs an extra

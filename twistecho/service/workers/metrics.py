@@ -1,10 +1,10 @@
 """The metrics of several workers as those of one service: prometheus-client's multiprocess mode.
 
-Each worker copies its counters, as `EchoCollector` gives them, into files in a private folder; the
-process that started it adds them up when asked. Counting into those files at once, as the library
-does by itself, takes 1 us a counter (measured), and a message moves three. A worker takes up its
-predecessor's files, so totals never fall; what it had counted since its last copy is lost when it
-is killed.
+Each worker copies its counters, as collected by `EchoCollector`, into files in a private folder;
+the process that started it adds them up for each scrape. Counting in those files directly, as the
+library does by itself, takes 1 us per counter (measured), and each message changes three. A worker
+continues its predecessor's files, so totals never decrease; when a worker is killed, its counts
+since the last copy are lost.
 Needs the ``metrics`` extra.
 """
 
@@ -33,7 +33,7 @@ _log = Logger()
 
 
 class Copier:
-    """Copies what a collector gives into the files of a worker, on top of what they held.
+    """Copies the samples of a collector into the files of a worker, added to earlier totals.
 
     ``PROMETHEUS_MULTIPROC_DIR`` names their folder.
     """
@@ -44,7 +44,7 @@ class Copier:
         self._values: dict[tuple[str, _Labels], tuple[Any, float]] = {}
 
     def copy(self) -> None:
-        """Copy all as it is now."""
+        """Copy the current value of every sample."""
         for family in self._collector.collect():
             for name, labels, number in stored(family):
                 value, before = self._value(family, name, labels)
@@ -67,7 +67,7 @@ class Copier:
 
 
 def stored(family: Metric) -> Iterator[tuple[str, _Labels, float]]:
-    """Give the samples as the files hold them: of a histogram, each bucket by itself."""
+    """Yield the samples as the files hold them: the buckets of a histogram are not cumulative."""
     below = 0.0
     for sample in family.samples:
         number = sample.value
@@ -80,13 +80,13 @@ def stored(family: Metric) -> Iterator[tuple[str, _Labels, float]]:
 
 
 def publish(reactor: Any, factory: EchoFactory, worker: int) -> None:
-    """Copy a worker's counters now and then, and at its end."""
+    """Copy a worker's counters every `INTERVAL`, and at its end."""
     copier = Copier(EchoCollector(factory), worker)
     copying = LoopingCall(copier.copy)
     copying.clock = reactor
 
-    def failed(failure: Failure) -> None:  # the files' folder has gone, or is full
-        _log.warn("Nothing is counted for --metrics any more: {why}", why=failure.value)
+    def failed(failure: Failure) -> None:  # the folder was removed, or is full
+        _log.warn("The metrics of this worker are no longer updated: {why}", why=failure.value)
 
     def last() -> None:
         if copying.running:
@@ -99,7 +99,7 @@ def publish(reactor: Any, factory: EchoFactory, worker: int) -> None:
 
 
 class WorkersCollector(Collector):
-    """Gives how many workers run, and how often one was started again."""
+    """Collects how many workers run, and how many ended unexpectedly."""
 
     def __init__(self, count: Callable[[], tuple[int, int]]) -> None:
         self._count = count
@@ -109,12 +109,12 @@ class WorkersCollector(Collector):
         running, restarts = self._count()
         yield GaugeMetricFamily("twistecho_workers", "Workers that run.", value=running)
         yield CounterMetricFamily(
-            "twistecho_worker_restarts", "Workers that ended by themselves.", value=restarts
+            "twistecho_worker_restarts", "Workers that ended unexpectedly.", value=restarts
         )
 
 
 def workers_metrics(folder: Path, count: Callable[[], tuple[int, int]]) -> Metrics:
-    """Make a resource that gives the sum of all workers' metrics. ``count`` is for the workers."""
+    """Make a resource of the sums of all workers' metrics. ``count`` is for `WorkersCollector`."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
     registry.register(WorkersCollector(count))
@@ -122,5 +122,5 @@ def workers_metrics(folder: Path, count: Callable[[], tuple[int, int]]) -> Metri
 
 
 def forget(folder: Path, worker: str) -> None:
-    """Drop the gauges of a worker that has ended; its totals stay."""
+    """Remove the gauges of a worker that has ended; its totals stay."""
     mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]

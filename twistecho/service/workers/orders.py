@@ -1,7 +1,7 @@
-"""What the first process orders a worker to do while it runs, and what the worker answers.
+"""The orders of the main process to a running worker, and the worker's answers.
 
-Each is a frame of its length, four bytes, and MessagePack. A worker carries out one order after the
-other, in the order in which they come, and answers each.
+Each is a frame: a length of four bytes, then MessagePack. A worker carries out its orders one after
+the other, in the order of arrival, and answers each.
 """
 
 import struct
@@ -15,29 +15,30 @@ from twistecho.service.control.steering import OpenConnection
 _LENGTH = struct.Struct("!I")
 
 LARGEST = 2**28
-"""The most bytes of a frame: what has more is none."""
+"""The longest frame, in bytes; a longer one is an error."""
 
 
 class Steer(msgspec.Struct, frozen=True, tag=True):
-    """Put a scenario in force: pickled, with the numbers of its counts (see `shared_counts`)."""
+    """Put a scenario in force: pickled, with its slots (see `shared_counts`)."""
 
     scenario: bytes
     slots: tuple[int, ...]
 
 
 class Clear(msgspec.Struct, frozen=True, tag=True):
-    """Reset all connections, also of whoever waits to be accepted: the first half of a reset.
+    """Reset all connections, including those waiting to be accepted: the first half of a reset.
 
-    After ``until``, a monotonic time, nobody waits for it any more: who waits then came later.
+    After ``until``, a monotonic time, waiting connections are not reset: the main process no longer
+    waits for this order, so they may have arrived after it.
     """
 
     until: float
 
 
 class Restart(msgspec.Struct, frozen=True, tag=True):
-    """Begin anew: with no connection and nothing received.
+    """Reset: no connections, and an empty record of messages; the second half of a reset.
 
-    Numbers of connections count from the ``first`` one that is accepted from now on.
+    Connection ``first`` on the board, the next one that is accepted, has number 0.
     """
 
     scenario: bytes
@@ -46,14 +47,14 @@ class Restart(msgspec.Struct, frozen=True, tag=True):
 
 
 class Collect(msgspec.Struct, frozen=True, tag=True):
-    """Hand over what was received ``until`` a monotonic time; ``tell`` once there is more."""
+    """Hand over the messages received ``until`` a monotonic time; then ``tell`` of the next one."""
 
     until: float
     tell: bool
 
 
 class Forget(msgspec.Struct, frozen=True, tag=True):
-    """Forget what was received."""
+    """Forget the received messages."""
 
 
 class List(msgspec.Struct, frozen=True, tag=True):
@@ -67,27 +68,27 @@ class Abort(msgspec.Struct, frozen=True, tag=True):
 
 
 class Count(msgspec.Struct, frozen=True, tag=True):
-    """Say how many connections and messages there are."""
+    """Count the open connections and the received messages."""
 
 
 Order: TypeAlias = Steer | Clear | Restart | Collect | Forget | List | Abort | Count
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """It is done; or ``found`` nothing to do it to."""
+    """The order is carried out; ``found`` is whether its connection was open."""
 
     found: bool = True
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """It cannot be done: the worker's log says why."""
+    """The order failed: see the worker's log."""
 
 
 class Collected(msgspec.Struct, frozen=True, tag=True):
-    """Messages: when each came, its connection, its number there, what it says.
+    """Messages: the arrival time, connection, number on it, and bytes of each.
 
-    ``dropped`` is how many before them there was no room for. There is ``more`` to be handed over
-    at once.
+    ``dropped`` is how many earlier messages were dropped for lack of room; ``more`` is whether
+    further messages can be fetched at once.
     """
 
     messages: list[tuple[float, int, int, bytes]]
@@ -113,7 +114,7 @@ Answer: TypeAlias = Done | Failed | Collected | Listed | Counted
 
 
 class More(msgspec.Struct, frozen=True, tag=True):
-    """No answer: messages have come, as was to be told."""
+    """Not an answer: new messages have arrived, see `Collect`."""
 
 
 def frame_of(said: Order | Answer | More) -> bytes:
@@ -123,19 +124,19 @@ def frame_of(said: Order | Answer | More) -> bytes:
 
 
 class Frames:
-    """Reads frames of ``kind``, a type, from a stream that is cut anyhow."""
+    """Reads frames of ``kind``, a type, from a stream that arrives in arbitrary pieces."""
 
     def __init__(self, kind: Any) -> None:
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._came = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """Give what the data completes. Raises ValueError for what is no frame."""
+        """Yield the values that the data completes. Raises ValueError for an invalid frame."""
         self._came += data
         while len(self._came) >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._came)
             if size > LARGEST:
-                raise ValueError(f"{size} bytes are too many")
+                raise ValueError(f"a frame of {size} bytes is too long")
             end = _LENGTH.size + size
             if len(self._came) < end:
                 return

@@ -1,4 +1,4 @@
-"""A worker's end of the link over which it is given orders: it carries them out, and answers."""
+"""A worker's end of the link to the main process: it carries out orders, and answers them."""
 
 import pickle
 import time
@@ -42,25 +42,25 @@ from .shared_counts import SharedAllowances
 
 
 class Numbering:
-    """Numbers connections from the ``first`` that counts, by their numbers on the board."""
+    """Numbers connections: the one with number ``first`` on the board gets number 0."""
 
     def __init__(self, number_of: Callable[[Any], int], first: int) -> None:
         self._number_of = number_of
         self.first = first
 
     def __call__(self, transport: object) -> int:
-        """Give the number of a connection."""
+        """Return the number of a connection."""
         return self._number_of(transport) - self.first
 
 
 class OrdersProtocol(Protocol):
-    """Carries out what comes, on a factory whose messages are recorded from now on.
+    """Carries out orders on a factory, whose messages are recorded from now on.
 
-    ``accept_waiting`` accepts whoever has connected, whichever worker's turn it is; ``monotonic``
-    is the time of all processes.
+    ``accept_waiting`` accepts all waiting connections, whichever worker's turn it is; ``follow``
+    fires once the ports have applied the scenario; ``monotonic`` is the clock of all processes.
     """
 
-    transport: Any  # ITransport says no more than this needs
+    transport: Any  # the types of ITransport do not fit StandardIO
     _log = Logger()
 
     def __init__(
@@ -90,18 +90,18 @@ class OrdersProtocol(Protocol):
         self._tells = False
 
     def dataReceived(self, data: bytes) -> None:
-        """Carry out what is whole, one after the other."""
+        """Carry out the complete orders, one after the other."""
         self._orders += self._frames.feed(data)
         self._go_on()
 
     def _go_on(self) -> None:
-        """Carry out orders, until one has to be waited for."""
+        """Carry out orders, until one needs to wait for the ports."""
         while self._orders and not self._following:
             order = self._orders.popleft()
             try:
                 answer = self._carry_out(order)
-            except Exception:  # noqa: BLE001 - whatever it is, who ordered it is told
-                self._log.failure("cannot do as ordered")
+            except Exception:  # noqa: BLE001 - any error is answered with `Failed`
+                self._log.failure("cannot carry out an order")
                 answer = Failed()
             if isinstance(order, (Steer, Restart)):
                 self._following = True
@@ -110,7 +110,7 @@ class OrdersProtocol(Protocol):
                 self.transport.write(frame_of(answer))
 
     def _followed(self, _result: object, answer: Answer) -> None:
-        """Answer once the ports follow the scenario; the service has logged where they cannot."""
+        """Answer once the ports have applied the scenario; the service has logged any failure."""
         self._following = False
         self.transport.write(frame_of(answer))
         self._go_on()
@@ -140,7 +140,7 @@ class OrdersProtocol(Protocol):
         return Done()
 
     def _abort(self, number: int | None) -> bool:
-        """Reset a connection; say whether there is one."""
+        """Reset a connection, or all; return whether it was open."""
         if number is None:
             self._steering.reset_connections()
             return True
@@ -151,7 +151,7 @@ class OrdersProtocol(Protocol):
         return True
 
     def _restart(self, order: Restart) -> None:
-        """Begin anew. What has come since `Clear` may have a number of before, and ends too."""
+        """Reset. Connections accepted since `Clear` may have old numbers, so they end too."""
         self._factory.abort()
         self._numbering.first = order.first
         self._allowances.slots = order.slots
@@ -167,12 +167,12 @@ class OrdersProtocol(Protocol):
         return handed_over
 
     def _tell(self, _none: None) -> None:
-        """Tell of messages that were not there, once."""
+        """Report, once, that new messages have arrived."""
         self._tells = False
         self.transport.write(frame_of(More()))
 
 
 def take_orders(reactor: Any, protocol: OrdersProtocol) -> None:
-    """Have a worker take the orders that it is sent."""
-    pipes: Any = StandardIO  # whose types are those of Windows
+    """Connect the protocol to the pipes for orders and answers."""
+    pipes: Any = StandardIO  # its type annotations are those for Windows
     pipes(protocol, stdin=ORDERS, stdout=ANSWERS, reactor=reactor)

@@ -1,9 +1,9 @@
-"""``twist echo --workers N``: the process that listens, starts the workers and answers for them.
+"""``twist echo --workers N``: the main process, which listens and supervises the workers.
 
 It opens every listening socket and accepts on none: the workers inherit them. So a port is bound,
-and port 0 gets its number, once; what waits to be accepted when a worker dies waits on for the
-others; and nothing is refused while a worker is started again. To its manager (systemd, say) it
-speaks for all: ready when all are, stopping when all do.
+and port 0 gets its number, once. When a worker dies, waiting connections stay in the queue for the
+others, and no connection is refused while the worker is restarted. The main process notifies the
+service manager (such as systemd) for all: ready when all workers are, stopping when all stop.
 """
 
 import os
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class WorkersService(MainService):
-    """Listens for its workers, and looks after them.
+    """Listens for its workers, and supervises them.
 
-    ``factory`` is never given a connection: it says how the workers answer, and for how long.
-    ``assignment`` is what each worker is told, but for its number.
+    ``factory`` gets no connections: it holds the scenario and the limits. ``assignment`` is that of
+    each worker, without its number.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class WorkersService(MainService):
         )
 
     def describe(self) -> str:
-        """Say how the service answers, and what each worker may hold."""
+        """Summarize how the service answers, and the limits of each worker."""
         return f"{super().describe()}, {describe_shares(self._assignment.shares)}"
 
     def prepare(self, port: IListeningPort) -> None:
@@ -94,10 +94,10 @@ class WorkersService(MainService):
         if IReadDescriptor.providedBy(port):
             shared: Any = port
             shared.stopReading()
-            shared._shouldShutdown = False  # noqa: SLF001 - Twisted's name for leaving it to others
+            shared._shouldShutdown = False  # noqa: SLF001 - Twisted's flag not to shut it down
 
     def leave_unaccepted(self, port: IListeningPort) -> Deferred[None]:  # noqa: ARG002 - see below
-        """Leave that to the workers, each of which does it with its own."""
+        """Do nothing: each worker does it on its own port."""
         return succeed(None)
 
     def startService(self) -> None:
@@ -111,10 +111,10 @@ class WorkersService(MainService):
         self._supervisor.startService()
 
     def _listen_beside(self, options: Mapping[str, Any]) -> None:
-        """Listen for what is not the echo's: it is this process's alone."""
+        """Listen for metrics and control, in this process alone."""
         metrics = None
         if self._temporary is not None:
-            from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - an extra's
+            from twistecho.service.process.metrics import metrics_site  # noqa: PLC0415 - an extra
 
             from .metrics import workers_metrics  # noqa: PLC0415 - as above
 
@@ -131,10 +131,12 @@ class WorkersService(MainService):
             self.listen_or_end(make_control(self.clock, options, self._steering, metrics))
 
     def _shared_sockets(self) -> list[int]:
-        """Give the descriptors that workers inherit; end the process where a port has none."""
+        """Return the descriptors that workers inherit; end the process if a port has none."""
         ports: Sequence[Any] = self.ports[: len(self._listeners)]
         if len(ports) < len(self._listeners) or not all(map(IReadDescriptor.providedBy, ports)):
-            end_process("--workers: a port that is no socket of this process cannot be shared", 2)
+            end_process(
+                "--workers: a port that is not a socket of this process cannot be shared", 2
+            )
         return [port.fileno() for port in ports]
 
     def _make_supervisor(self) -> Supervisor:
@@ -154,7 +156,7 @@ class WorkersService(MainService):
         )
 
     def _assignment_of(self, name: str) -> bytes:
-        """Say what a worker is to do: as the scenario in force says."""
+        """Return the assignment of a worker, with the scenario in force."""
         scenario, slots, first = self.factory.scenario, self._slots.all, 0
         if self._steering is not None:
             scenario, slots, first = self._steering.in_force
@@ -173,10 +175,10 @@ class WorkersService(MainService):
         return {**told, "PROMETHEUS_MULTIPROC_DIR": self._temporary.name}
 
     def _begin(self) -> None:
-        """Wait for the workers before anybody is told that the service is ready."""
+        """Do not notify that the service is ready: `_is_ready` does, once the workers are."""
 
     def _is_ready(self, name: str) -> None:
-        """Tell the manager once all are ready; those that are started again are only logged."""
+        """Notify the manager once all are ready; log a worker that was restarted."""
         if len(self._ready) == len(self._names):
             self._log.info("Worker {worker} is ready again", worker=name)
             return
@@ -186,7 +188,7 @@ class WorkersService(MainService):
             self._notifications.ready()
 
     def _is_silent(self, name: str) -> None:
-        self._log.error("Worker {worker} gives no sign of life and is killed", worker=name)
+        self._log.error("Killing worker {worker}: it sends no heartbeats", worker=name)
         self._kill(name)
 
     def _kill(self, name: str) -> None:
@@ -194,7 +196,7 @@ class WorkersService(MainService):
             self._supervisor.kill(name)
 
     def _has_ended(self, name: str) -> None:
-        """Leave nothing of a worker behind that is true of the living only."""
+        """Remove the state of a worker that has ended."""
         self._board.open[int(name)] = GONE
         self._heartbeats.forget(name)
         if self._links is not None:
@@ -205,15 +207,15 @@ class WorkersService(MainService):
             forget(Path(self._temporary.name), name)
 
     def count_workers(self) -> tuple[int, int]:
-        """Give how many workers run, and how often one was started again."""
+        """Return how many workers run, and how many ended unexpectedly."""
         supervisor = self._supervisor
         return (0, 0) if supervisor is None else (len(supervisor.protocols), supervisor.restarts)
 
     def accept_waiting(self) -> None:
-        """Leave it to the workers."""
+        """Do nothing: the workers accept."""
 
     def deliver(self) -> Deferred[Any]:
-        """Have the workers deliver what they owe, and end."""
+        """Have the workers send pending replies, and end."""
         assert self._supervisor is not None  # noqa: S101 - started before it is stopped
         self._supervisor.allow(self.drain)  # the scenario may have changed since the start
         return self._supervisor.stopService().addBoth(self._tidy)
@@ -232,7 +234,7 @@ class WorkersService(MainService):
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Make the folder of the workers' metrics. Ends the process where there can be none."""
+    """Make the folder of the workers' metrics. Ends the process if that fails."""
     try:
         return tempfile.TemporaryDirectory(prefix="twistecho-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -240,7 +242,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _shared_file(size: int) -> IO[bytes]:
-    """Make a file in memory that has no name. Ends the process where there can be none."""
+    """Make a file in memory without a name. Ends the process if that fails."""
     try:
         if hasattr(os, "memfd_create"):
             shared: IO[bytes] = os.fdopen(os.memfd_create("twistecho"), "w+b")
@@ -255,9 +257,9 @@ def _shared_file(size: int) -> IO[bytes]:
 def make_workers(
     reactor: Any, options: Options, reactor_name: str, log_level: Any
 ) -> WorkersService:
-    """Make the service that the options ask for. Ends the process where something is wrong.
+    """Make the service that the options ask for. Ends the process if something is wrong.
 
-    ``reactor_name`` is that of the workers' reactor, or ``default``; ``log_level`` is theirs too.
+    ``reactor_name`` is the name of the workers' reactor, or ``default``; ``log_level`` is theirs.
     """
     factory = make_factory(reactor, options, options["limits"], debugging=False)
     listeners = make_listeners(reactor, options, factory)
@@ -274,7 +276,7 @@ def make_workers(
 
 
 def _fitting_shares(limits: Limits, workers: int) -> tuple[Limits, ...]:
-    """Give each worker its limits, as far as each may open files."""
+    """Return the limits of each worker, reduced to fit the open-file limit."""
     shares = shares_of(limits, workers)
     room = fitting(shares[0]).connections
     return tuple(

@@ -1,9 +1,9 @@
-"""Counts that all processes of a service share: how often what has a limit may still come about.
+"""Counts shared by all processes of a service: how many uses each fault or answer has left.
 
-Each is a number in shared memory, taken down by one under a lock that the kernel gives back when
-its holder dies (POSIX record locks, fcntl(2)). Once it is 0, looking is enough. A process that is
-stopped while it holds the lock, which is for some microseconds, costs another a moment once; until
-it goes on, what that lock counts does not come about.
+Each count is a number in shared memory, decreased under a lock that the kernel releases when its
+holder dies (POSIX record locks, fcntl(2)). Once it is 0, no lock is needed. The lock is held for a
+few microseconds. If a process is stopped while it holds the lock, another waits for
+`LONGEST_WAIT` once; until the process continues, the limited fault or answer does not apply.
 """
 
 import fcntl
@@ -18,24 +18,24 @@ from twistecho.service.scenario.decision import Limited
 from twistecho.service.scenario.scenario import Scenario
 
 SIZE = 8
-"""Bytes of a number."""
+"""The size of a number, in bytes."""
 
 GROWTH = 512
-"""So many numbers are added at a time."""
+"""How many numbers are added at a time."""
 
 MOST = 2**62
 """The highest count."""
 
 LONGEST_WAIT = 0.25
-"""Seconds that a process waits for a lock that is held: far more than the system lets it rest."""
+"""Seconds that a process waits for a lock: far longer than a running holder may be preempted."""
 
 _ASK_EVERY = 0.0001
 
 
 class SharedCounts:
-    """Counts in a file, by their numbers from 0; in front of them are ``before`` bytes of others.
+    """Counts in a file, by slots from 0, behind ``before`` bytes of other data.
 
-    Only one process makes room for more, by `set`, and then tells the others of their numbers.
+    Only one process adds counts, by `set`, and then sends their slots to the others.
     """
 
     def __init__(self, descriptor: int, before: int) -> None:
@@ -45,19 +45,19 @@ class SharedCounts:
         self._map()
 
     def _map(self) -> None:
-        """Map the file as large as it is now."""
+        """Map the file in its current size."""
         shared = mmap.mmap(self._descriptor, 0)
         self._numbers = memoryview(shared).cast("q")[self._before // SIZE :]
 
     def set(self, slot: int, number: int) -> None:
-        """Have a count begin; nobody else may know of it yet. Raises OSError without memory."""
+        """Set a count that no other process uses yet. Raises OSError when out of memory."""
         if slot >= len(self._numbers):
             os.ftruncate(self._descriptor, self._before + SIZE * (slot + GROWTH))
             self._map()
         self._numbers[slot] = min(number, MOST)
 
     def take(self, slot: int) -> bool:
-        """Count one down; say whether there was one left, whoever asks at the same time."""
+        """Decrease a count; return whether one was left. Safe against other processes."""
         if slot >= len(self._numbers):
             self._map()
         if self._numbers[slot] <= 0:
@@ -70,7 +70,7 @@ class SharedCounts:
 
     @contextmanager
     def _locked(self, slot: int) -> Iterator[bool]:
-        """Be the only process that takes from a count; give whether it is."""
+        """Hold the lock of a count during a block; yield whether it was taken."""
         start = self._before + SIZE * slot
         ours = self._lock(start)
         if not ours:
@@ -87,7 +87,7 @@ class SharedCounts:
         while True:
             try:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, SIZE, start)
-            except (BlockingIOError, PermissionError):  # either, says lockf(3)
+            except (BlockingIOError, PermissionError):  # lockf(3) allows both errors
                 if time.monotonic() >= ends:
                     return False
                 time.sleep(_ASK_EVERY)
@@ -96,9 +96,9 @@ class SharedCounts:
 
 
 class SharedAllowances(Allowances):
-    """Counts what has a limit together with other processes.
+    """Counts the uses of faults and answers with a limit, together with other processes.
 
-    ``slots`` are the numbers of the counts, in the order of the scenario's `limited`.
+    ``slots`` are the slots of their counts, in the order of the scenario's `limited`.
     """
 
     def __init__(self, counts: SharedCounts, scenario: Scenario, slots: Sequence[int]) -> None:
@@ -107,25 +107,25 @@ class SharedAllowances(Allowances):
         super().__init__(scenario)
 
     def begin(self, scenario: Scenario) -> None:
-        """Count for a scenario by the ``slots``."""
+        """Count for a scenario, in the ``slots``."""
         self.steer(scenario)
 
     def steer(self, scenario: Scenario) -> None:
-        """Count for a scenario by the ``slots``, which say what stays."""
-        self._limited = scenario.limited  # whose identities stay theirs as long as they are here
+        """Count for a scenario, in the ``slots``; those that stay keep their counts."""
+        self._limited = scenario.limited  # kept, so that their identities stay unique
         self._slots = {id(one): slot for one, slot in zip(self._limited, self.slots, strict=True)}
 
     def take(self, limited: Limited) -> bool:
-        """Count one more of something; say whether it may come about."""
+        """Count one use; return whether the limit allows it."""
         slot = self._slots.get(id(limited))
         return slot is not None and self._counts.take(slot)
 
 
 class Slots:
-    """Says which count is whose, for all processes; see `Allowances` for what stays.
+    """Assigns slots to faults and answers, for all processes; see `Allowances` for kept counts.
 
-    What is no longer counted is not used for anything else until `free` says that no process takes
-    from it any more.
+    A slot that is no longer used is assigned again only after `free`: until then, some process may
+    still take from it.
     """
 
     def __init__(self, counts: SharedCounts, scenario: Scenario) -> None:
@@ -137,15 +137,15 @@ class Slots:
 
     @property
     def all(self) -> tuple[int, ...]:
-        """The numbers of the counts, in the order of the scenario's `limited`."""
+        """The slots, in the order of the scenario's `limited`."""
         return tuple(slot for _, slot in self._of)
 
     def begin(self, scenario: Scenario) -> list[int]:
-        """Count anew for a scenario; give what is no longer counted."""
+        """Assign new slots for a scenario; return the slots no longer used."""
         return self._follow(scenario, [None] * len(scenario.limited))
 
     def steer(self, scenario: Scenario) -> list[int]:
-        """Count for another scenario; give what is no longer counted."""
+        """Assign slots for another scenario; return the slots no longer used."""
         return self._follow(scenario, kept_of(scenario.limited, self._of))
 
     def _follow(self, scenario: Scenario, kept: Sequence[int | None]) -> list[int]:
@@ -166,5 +166,5 @@ class Slots:
         return slot
 
     def free(self, slots: Sequence[int]) -> None:
-        """Have counts be used again: no process takes from them any more."""
+        """Allow slots to be assigned again: no process takes from them any more."""
         self._free += slots

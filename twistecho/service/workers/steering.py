@@ -1,9 +1,9 @@
-"""Steering several workers as one service: all are told, and what they have is put together.
+"""Control of several workers as one service: orders go to all, and their answers are merged.
 
-A scenario is read here, once, and sent to all as a value; a worker that is started later is told
-what is in force when it asks for its assignment. What workers have received is fetched when
-somebody asks for it, put in order by the time of arrival and kept here, where a message gets its
-index once and for all: what a worker that dies had received since it was last asked is lost.
+A scenario is read here, once, and sent to all workers as a value; a worker that is started later
+gets the scenario in force with its assignment. Received messages are fetched from workers on
+request, sorted by time of arrival and kept here, where each gets its final index. When a worker
+dies, the messages that it received since the last fetch are lost.
 """
 
 import pickle
@@ -49,7 +49,7 @@ _Result = TypeVar("_Result")
 
 
 class InForce(NamedTuple):
-    """What a worker has to know that is started now: see `orders.Restart`."""
+    """The current state for a worker that is being started: see `orders.Restart`."""
 
     scenario: Scenario
     slots: tuple[int, ...]
@@ -57,11 +57,11 @@ class InForce(NamedTuple):
 
 
 class WorkersSteering(Steering):
-    """Steers all workers to which there are ``links``.
+    """Controls all workers over their ``links``.
 
-    ``factory`` is never given a connection: it holds the scenario in force, and what was received.
-    ``next_number`` gives the number of the next connection that a worker accepts, as the board has
-    it; ``monotonic`` the time as workers note it. ``check`` is that of `FactorySteering`.
+    ``factory`` gets no connections: it holds the scenario in force, and the received messages.
+    ``next_number`` returns the number of the next connection on the board; ``monotonic`` is the
+    clock of all processes. ``check`` is that of `FactorySteering`.
     """
 
     def __init__(
@@ -86,28 +86,28 @@ class WorkersSteering(Steering):
         self._messages = Gathering(factory, links, monotonic)
         self._list = Shared(lambda: links.ask(List()))
         self._count = Shared(lambda: links.ask(Count()))
-        self._counted: dict[str, Counted] = {}  # what each said last
+        self._counted: dict[str, Counted] = {}  # the last answer of each worker
         self._counted_before = 0  # messages of workers that have ended
 
     @property
     def in_force(self) -> InForce:
-        """What a worker has to know that is started now."""
+        """The current state for a worker that is being started."""
         return InForce(self._factory.scenario, self._slots.all, self._first)
 
     def scenario(self) -> Document:
-        """Give the whole scenario in force."""
+        """Return the whole scenario in force."""
         return self._own.scenario()
 
     def put(self, document: Document) -> Deferred[Document]:
-        """Put a scenario in force everywhere; see `Steering`."""
+        """Put a scenario in force in all workers; see `Steering`."""
         return self._steer(cast(Document, self._own.put(document)))
 
     def restore(self) -> Deferred[Document]:
-        """Put the initial scenario in force everywhere."""
+        """Put the initial scenario in force in all workers."""
         return self._steer(cast(Document, self._own.restore()))
 
     def _steer(self, document: Document) -> Deferred[Document]:
-        """Have the workers follow what is in force here."""
+        """Send the scenario in force to the workers."""
         dropped = self._slots.steer(self._factory.scenario)
         steer = Steer(pickle.dumps(self._factory.scenario), self._slots.all)
         return self._change(steer, document, partial(self._slots.free, dropped))
@@ -115,7 +115,7 @@ class WorkersSteering(Steering):
     def _change(
         self, order: Order, result: _Result, confirmed: Callable[[], None] = lambda: None
     ) -> Deferred[_Result]:
-        """Have all workers do something; give the result once they have."""
+        """Send an order to all workers; fire with ``result`` once all have confirmed it."""
 
         def told(replies: Replies) -> _Result:
             _check(replies)
@@ -131,7 +131,7 @@ class WorkersSteering(Steering):
         limit: int | None = None,
         wait: float = 0,
     ) -> Deferred[Received]:
-        """Give messages that are kept; see `Steering`."""
+        """Return recorded messages; see `Steering`."""
         return Deferred.fromCoroutine(self._received(connection, since, limit, wait))
 
     async def _received(
@@ -144,13 +144,13 @@ class WorkersSteering(Steering):
             return await eventually(self._own.received, connection, since, limit, left)
 
     def clear_received(self) -> Deferred[None]:
-        """Forget what was received."""
+        """Forget the received messages."""
         self._messages.forget()
         self._own.clear_received()
         return self._change(Forget(), None)
 
     def connections(self) -> Deferred[Sequence[OpenConnection]]:
-        """Give the open connections of all workers in the order of their numbers."""
+        """Return the open connections of all workers in the order of their numbers."""
         return self._list().addCallback(_listed)
 
     def reset_connection(self, number: int) -> Deferred[None]:
@@ -168,11 +168,11 @@ class WorkersSteering(Steering):
         return self._change(Abort(), None)
 
     def reset(self) -> Deferred[None]:
-        """Begin anew, with the initial scenario."""
+        """Reset to the initial scenario; see `Steering`."""
         return Deferred.fromCoroutine(self._reset())
 
     async def _reset(self) -> None:
-        """Have all be accepted that waits, before numbers count from the next connection on."""
+        """First have waiting connections accepted and reset; then the next one gets number 0."""
         cleared = await self._links.ask(Clear(self._monotonic() + CONFIRM))
         self._first = self._next_number()
         self._messages.forget()
@@ -184,7 +184,7 @@ class WorkersSteering(Steering):
         self._slots.free(dropped)
 
     def health(self) -> Deferred[Health]:
-        """Say how the workers are: the service is well as long as one runs, and all answer."""
+        """Return the health: the service is healthy if a worker runs and all answer."""
         return self._count().addCallback(self._health)
 
     def _health(self, replies: Replies) -> Health:

@@ -1,15 +1,13 @@
-"""Worker processes: started, watched, heard, started again, ended.
+"""The supervisor: starts worker processes, receives their heartbeats, restarts and ends them.
 
-Twisted's `ProcessMonitor` starts and ends them. What it does not do and is added here: it says
-nothing of a process that dies, does not wait when it stops, gives up on the processes' log lines
-over 16 KiB, passes no descriptors, and takes a process that ends while it is still starting (over a
-second on a busy machine) for one that had worked. Importing `twisted.runner.procmon` takes the
-global reactor.
+Twisted's `ProcessMonitor` starts and ends them. It does not log that a process has died, does not
+wait when it stops, fails on log lines over 16 KiB, passes no descriptors, and counts a process that
+ends while still starting (over a second on a busy machine) as one that had worked; this module
+adds all that. Importing `twisted.runner.procmon` uses the global reactor.
 
-Workers tell the process that started them that they are ready, and alive, as every service tells
-its manager (see `notify`), by a pipe each: nothing of it has a name that a cleaner could remove.
-Who falls silent for some seconds is reported; where this process has to send heartbeats itself
-(systemd's ``WatchdogSec``), for that time.
+Workers notify the process that started them that they are ready, and alive, as every service does
+with its manager (see `notify`). Each uses a pipe, which unlike a socket file cannot be deleted. A
+worker that is silent for some seconds (for systemd's ``WatchdogSec``, if it is set) is reported.
 """
 
 import math
@@ -33,28 +31,28 @@ from twistecho.service.process.notify import watchdog_seconds
 from .assignment import ANSWERS, ASKED, LIFE, ORDERS
 
 KILL_MARGIN = 2.0
-"""Seconds beyond the time to drain after which a worker that has not ended is killed."""
+"""Seconds beyond the drain time after which a worker that has not ended is killed."""
 
 _LEVELS = tuple(LogLevel.iterconstants())
 _LATEST = 2.0**34
-"""Seconds since 1970: a time, five hundred years on, that can be written."""
+"""The latest time that is accepted in a log event, in seconds since 1970: in the year 2514."""
 
 AT_ONCE = 1.0
-"""Seconds that a worker has to end its connections when all is to end at once."""
+"""Seconds that a worker has to end its connections when the service ends at once."""
 
 
 class EventReader(LineLogger):
-    """Puts the events that a worker logs into this process's log."""
+    """Copies the log events of a worker into this process's log."""
 
     MAX_LENGTH = 2**20
 
     def lineReceived(self, line: bytes) -> None:
-        """Log one event; what is none is logged as it is."""
+        """Log one event; a line that is not an event is logged as text."""
         text = line.strip(b"\x1e\r").decode(errors="backslashreplace")
         if not text:
             return
         event: object = None
-        with suppress(Exception):  # it raises whatever JSON of other kinds makes of it
+        with suppress(Exception):  # it may raise anything for JSON that is not an event
             event = eventFromJSON(text)
         if not (isinstance(event, dict) and _can_be_logged(event)):
             super().lineReceived(line)
@@ -63,25 +61,25 @@ class EventReader(LineLogger):
         globalLogPublisher(event)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Drop what nobody could read."""
+        """Drop a line that is too long."""
 
 
 def _can_be_logged(event: dict[str, Any]) -> bool:
-    """Tell whether no observer fails at an event: of what those look at, all is as it should be."""
+    """Return whether observers can log an event: the fields that they use are valid."""
     level, time = event.get("log_level"), event.get("log_time")
     named = isinstance(event.get("log_namespace", ""), str)
     return level in _LEVELS and named and isinstance(time, float) and 0 <= time < _LATEST
 
 
 class WorkerProcess(LoggingProtocol):
-    """One worker process, as its supervisor sees it."""
+    """One worker process."""
 
     service: "Supervisor"
     transport: Any  # IProcessTransport names neither `pid` nor `write`
     pid = 0
 
     def connectionMade(self) -> None:
-        """Begin to hear the worker."""
+        """Begin to read from the worker."""
         super().connectionMade()
         self._output = EventReader()
         self._output.tag = self.name
@@ -90,7 +88,7 @@ class WorkerProcess(LoggingProtocol):
         self.pid = self.transport.pid  # gone once it has ended
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Tell the worker what to do when it asks; pass on signs of life; the rest is output."""
+        """Answer a request for the assignment; pass on heartbeats and answers; log the rest."""
         if childFD == LIFE and data == ASKED:
             self.service.engage(self)
         elif childFD == LIFE:
@@ -101,7 +99,7 @@ class WorkerProcess(LoggingProtocol):
             super().childDataReceived(childFD, data)
 
     def order(self, data: bytes) -> None:
-        """Send what it is ordered to do, if it can still be."""
+        """Send an order, if the pipe is still open."""
         with suppress(KeyError):  # the pipe is closed; what follows is processEnded
             self.transport.writeToChild(ORDERS, data)
 
@@ -111,7 +109,7 @@ class WorkerProcess(LoggingProtocol):
             self.transport.signalProcess(name)
 
     def processEnded(self, reason: Failure) -> None:
-        """Have it logged and started again."""
+        """Have the end logged, and the worker restarted."""
         super().processEnded(reason)
         self.service.ended(self.name, self.pid, reason)
 
@@ -120,20 +118,20 @@ class Orders(Protocol):
     """Gives orders to workers: see `links.Links`."""
 
     def open(self, name: str, send: Callable[[bytes], None]) -> None:
-        """Begin with a worker."""
+        """Add a worker."""
 
     def heard(self, name: str, data: bytes) -> None:
-        """Take what it answers."""
+        """Take the bytes of its answers."""
 
 
 class Supervisor(ProcessMonitor):
     """Keeps a worker process running for each of ``names``.
 
-    Each is told its ``assignment`` when it asks for it: what that says is never of before a change
-    that came while the worker was starting. ``descriptors`` are passed to each, by their numbers
-    there, and a pipe as `LIFE`: ``heard`` is called with a worker's name and what it tells.
-    ``environ`` is a worker's environment, by its name. ``gone`` is called with the name of a worker
-    that has ended. ``orders`` are given to them, if there are any, from when they have asked.
+    Each gets its ``assignment`` when it requests it, so that this includes changes made while the
+    worker was starting. ``descriptors`` are passed to each, by their numbers in the worker, and a
+    pipe as `LIFE`: ``heard`` is called with a worker's name and the bytes from it. ``environ``
+    returns a worker's environment, by its name. ``gone`` is called with the name of a worker that
+    has ended. ``orders``, if given, are sent to a worker once it has its assignment.
     """
 
     _log = Logger()
@@ -175,11 +173,11 @@ class Supervisor(ProcessMonitor):
             self.addProcess(name, [name])
 
     def allow(self, drain: float) -> None:
-        """Leave workers so many seconds to drain before they are killed."""
+        """Set the seconds that workers have to drain before they are killed."""
         self.killTime = drain + KILL_MARGIN
 
     def startProcess(self, name: str) -> None:
-        """Start a worker, unless it runs."""
+        """Start a worker, unless it is running."""
         if name in self.protocols:
             return
         worker = WorkerProcess()
@@ -198,18 +196,18 @@ class Supervisor(ProcessMonitor):
             self.restart[name] = self._call_later(self.delay[name], self.startProcess, name)
 
     def engage(self, worker: WorkerProcess) -> None:
-        """Tell a worker what to do."""
+        """Send a worker its assignment."""
         worker.transport.write(self._assignment(worker.name))
         if self.orders is not None:
             self.orders.open(worker.name, worker.order)
 
     def ended(self, name: str, pid: int, reason: Failure) -> None:
-        """Log that a worker has ended, and when it is started again."""
+        """Log that a worker has ended, and when it is restarted."""
         self._gone(name)
         if self.running:
             self.restarts += 1
             self._log.warn(
-                "Worker {worker}, process {pid}, has ended ({how}); the next starts in {wait:g} s",
+                "Worker {worker}, process {pid}, has ended ({how}); restarting it in {wait:g} s",
                 worker=name,
                 pid=pid,
                 how=ending(reason),
@@ -221,7 +219,7 @@ class Supervisor(ProcessMonitor):
             self._all_ended.callback(None)
 
     def stopService(self) -> Deferred[None]:  # type: ignore[override]  # Twisted's does not wait
-        """Have all workers drain and end; kill those that have not after the time for it."""
+        """Have all workers drain and end; kill those that have not ended after `killTime`."""
         super().stopService()
         if not self.protocols:
             return succeed(None)
@@ -247,7 +245,7 @@ class Supervisor(ProcessMonitor):
 
 
 def ending(reason: Failure) -> str:
-    """Say how a process ended, from the failure with which Twisted tells it."""
+    """Describe how a process ended, from Twisted's failure."""
     number = getattr(reason.value, "signal", None)
     if number is not None:
         return f"killed by {signal.Signals(number).name}"
@@ -255,22 +253,23 @@ def ending(reason: Failure) -> str:
 
 
 SILENCE = 10.0
-"""Seconds for which a worker may be silent, without a watchdog: then it is stopped, or stuck."""
+"""Seconds after which a silent worker counts as stopped or stuck, if there is no watchdog."""
 
 STARTING = 90.0
-"""Seconds that a worker has until its first sign of life; a busy machine may need some."""
+"""Seconds that a worker has until its first heartbeat; a busy machine may need some."""
 
 TICKS = 4
-"""How many times in `SILENCE` it is looked who has told something."""
+"""How many times heartbeats are checked in `SILENCE`."""
 
 
 class Heartbeats:
-    """Hears workers by name: calls ``ready(name)`` and, after a time of silence, ``silent(name)``.
+    """Watches workers by name: calls ``ready(name)`` and, after some silence, ``silent(name)``.
 
-    Silence is counted in ticks of this process. If it slept for longer than one, what was told may
-    wait unread, or who tells slept with it: then the silence of all begins anew. A shorter sleep
-    costs one tick before what waits is read; who tells twice in the time has two to spare.
-    ``environ`` is this process's environment.
+    Silence is counted in ticks of this process. If this process was stopped for longer than a tick,
+    heartbeats may be unread, or the workers may have been stopped too; then the silence of all
+    counts from 0 again. A shorter stop costs one tick before the heartbeats are read; workers send
+    two heartbeats in the time, so two ticks are to spare. ``environ`` is this process's
+    environment.
     """
 
     def __init__(
@@ -294,9 +293,9 @@ class Heartbeats:
         done.addErrback(lambda failure: Logger().failure("heartbeats", failure=failure))
 
     def expect(self, name: str) -> dict[str, str]:
-        """Expect a worker that is being started; give its environment.
+        """Watch a worker that is being started; return its environment.
 
-        What concerns this process alone is not in it.
+        Variables for this process alone are left out.
         """
         self._ticks[name] = min(0, TICKS - math.ceil(STARTING * TICKS / self._patience))
         about_this_process = ("LISTEN_", "WATCHDOG_", "NOTIFY_")
@@ -308,7 +307,7 @@ class Heartbeats:
         return {**kept, "WATCHDOG_USEC": str(round(self._patience * 1e6))}
 
     def heard(self, name: str, words: bytes) -> None:
-        """Take what a worker tells: lines, whole ones at first."""
+        """Take the bytes of a worker's notifications."""
         self._ticks[name] = 0
         if b"READY=1" in words:
             self._ready(name)
@@ -322,10 +321,10 @@ class Heartbeats:
                 self._silent(name)
 
     def forget(self, name: str) -> None:
-        """Expect nothing of a worker until it tells something."""
+        """Stop watching a worker until its next heartbeat."""
         self._ticks.pop(name, None)
 
     def stop(self) -> None:
-        """Miss nobody any more."""
+        """Stop watching all workers."""
         if self._ticking.running:
             self._ticking.stop()

@@ -1,10 +1,10 @@
-"""One of several processes that serve: ``python -m twistecho.service.workers.worker``.
+"""One worker process of a service: ``python -m twistecho.service.workers.worker``.
 
-It is started by `pool` and told through its standard input what to serve (see `assignment`); the
-listening sockets are inherited. What it logs goes to standard output, an event in JSON each line.
-SIGTERM has it deliver what is owed and end, however often it comes: a manager may send it to all
-processes of a service. SIGINT after that ends it at once. This is an edge: it takes the global
-reactor.
+It is started by `pool` and gets its assignment on standard input (see `assignment`); it inherits
+the listening sockets. It logs to standard output, one JSON event per line. On SIGTERM it sends
+pending replies and ends; further SIGTERMs change nothing, since a manager may send them to all
+processes of a service. SIGINT after that ends it at once. This is an edge of the program: it uses
+the global reactor.
 """
 
 import os
@@ -48,7 +48,7 @@ from .shared_counts import SharedAllowances, SharedCounts
 
 
 class WorkerService(MainService):
-    """Serves sockets that other workers serve too."""
+    """Serves sockets that are shared with other workers."""
 
     def __init__(
         self,
@@ -70,19 +70,19 @@ class WorkerService(MainService):
         factory.connections.allowances = self.allowances
 
     def prepare(self, port: IListeningPort) -> None:
-        """Take turns at a port with the other workers."""
+        """Take turns on a port with the other workers."""
         take_turns(port, self.clock, self._turn, self._numbering)
 
     def accept_all(self) -> None:
-        """Accept whoever has connected, whatever the other workers have."""
+        """Accept all waiting connections, whatever the other workers have."""
         with self._turn.forced():
             self.accept_waiting()
 
     def announce(self, port: IListeningPort) -> None:
-        """Say nothing: the process that listens has said it."""
+        """Do nothing: the main process has logged it."""
 
     def stopService(self) -> Deferred[Any]:
-        """Stop; what waits to be accepted is no other worker's any more."""
+        """Stop; accept the waiting connections without taking turns."""
         self._turn.end()
         return super().stopService()
 
@@ -103,7 +103,7 @@ def make_worker(reactor: Any, assignment: Assignment) -> WorkerService:
 
 
 def follow_orders(reactor: Any, service: WorkerService, first: int) -> None:
-    """Have a worker do what it is told while it runs; its connections count from the ``first``."""
+    """Have a worker carry out orders; connection ``first`` on the board has number 0."""
     from .orders_protocol import Numbering, OrdersProtocol, take_orders  # noqa: PLC0415 - most take none
 
     numbering = Numbering(number_of, first)
@@ -120,7 +120,7 @@ def follow_orders(reactor: Any, service: WorkerService, first: int) -> None:
 
 
 def with_text(event: LogEvent) -> LogEvent:
-    """Write a failure into the event's text: in JSON it loses what the exception said."""
+    """Write a failure into the event's text: JSON would lose the exception's message."""
     if "log_failure" not in event:
         return event
     kept = {key: value for key, value in event.items() if key != "log_failure"}
@@ -130,7 +130,7 @@ def with_text(event: LogEvent) -> LogEvent:
 
 
 def begin_logging(level: str, output: TextIO) -> None:
-    """Log to a stream, one event a line."""
+    """Log to a stream, one event per line."""
     json = jsonFileLogObserver(output)
 
     @provider(ILogObserver)
@@ -143,13 +143,13 @@ def begin_logging(level: str, output: TextIO) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when standard input does: `base.processes` does better, but on Linux only."""
+    """End when standard input closes: works everywhere, `base.processes` on Linux only."""
     os.read(0, 1)
     os._exit(1)
 
 
 def _assignment() -> Assignment:
-    """Ask what to do. Ends this process where the one that started it has ended before."""
+    """Request the assignment. Ends this process if its parent has ended."""
     try:
         os.write(LIFE, ASKED)
         return read_assignment(sys.stdin.buffer)
@@ -158,8 +158,8 @@ def _assignment() -> Assignment:
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    os.setsid()  # Ctrl-C is for the process that started this one, which then stops it
+    """Serve until a signal stops the process."""
+    os.setsid()  # so that Ctrl-C reaches only the main process, which then stops this one
     assignment = _assignment()
     Thread(target=_end_with_parent, daemon=True).start()
     begin_logging(assignment.log_level, sys.stdout)
