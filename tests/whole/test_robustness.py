@@ -354,7 +354,7 @@ class WallClockTests(TestCase):
                 with connect(started[0]["port"]) as client:
                     began = time.monotonic()
                     client.sendall(b"hi")
-                    echo.until("said")
+                    echo.until(" sent ")
                     echo.process.send_signal(step)
                     assert read_exactly(client, 2) == b"hi"
                     took = time.monotonic() - began
