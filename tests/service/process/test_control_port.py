@@ -82,7 +82,8 @@ class OptionsTests(TestCase):
         with socket.create_server(("127.0.0.1", 0)) as other, mock.patch(STEERING, FakeSteering):
             busy = str(other.getsockname()[1])
             assert refused("-p0", f"--control={busy}") == (
-                1, f"twist echo: --control {busy}: cannot listen: Address already in use\n",
+                1, (f"twist echo: --control {busy}: cannot listen: Address already in use; "
+                "choose another port, or 0 for a free one\n"),
             )  # fmt: skip
             code, said = refused("-p0", "--control=tcp:x")
         assert code == 2

@@ -230,7 +230,9 @@ class OptionsTests(TestCase):
             busy = str(other.getsockname()[1])
             assert fails("-p", "0", "-p", busy) == refused("-p", busy)
             for arguments, words in {
-                ("-p", busy): f"--port {busy}: cannot listen: Address already in use",
+                ("-p", busy): f"--port {busy}: cannot listen: Address already in use; "
+                "choose another port, or 0 for a free one\n",
+                ("-p", "tcp:0:192.0.2.1"): "choose an address of this machine, or 0.0.0.0 for all",
                 ("-p", "0", "--host", "no-such-host.invalid"): (
                     "--port 0: cannot listen: interface=no-such-host.invalid: "
                 ),
@@ -254,4 +256,7 @@ class OptionsTests(TestCase):
             [str(part) for part in command], capture_output=True, text=True, check=False
         )
         assert ended.returncode == 1
-        assert ended.stderr == "twist echo: --port 1: cannot listen: Permission denied\n"
+        assert ended.stderr == (
+            "twist echo: --port 1: cannot listen: Permission denied; "
+            "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE\n"
+        )

@@ -472,7 +472,10 @@ class OptionsTests(TestCase):
                 (
                     ("--workers=2", "-p", busy),
                     1,
-                    f"--port {busy}: cannot listen: Address already in use",
+                    (
+                        f"--port {busy}: cannot listen: Address already in use; "
+                        "choose another port, or 0 for a free one"
+                    ),
                 ),
             ):
                 with self.subTest(arguments=arguments):

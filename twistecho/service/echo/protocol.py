@@ -1,4 +1,4 @@
-"""One connection of the echo service: read bytes become messages, each message a reply.
+"""One connection of the echo service: read bytes become messages, and each gets a reply.
 
 The state of a connection is one number, see `state`. At 0 a message is its own reply and is sent
 back at once. Otherwise the scenario decides, and the reply is written at once if no reply is
@@ -56,7 +56,7 @@ MESSAGES_AT_ONCE = 512
 
 @implementer(IFileDescriptorReceiver, IHandshakeListener)
 class EchoProtocol(Connection):
-    """One connection of the echo service: read bytes become messages, each message a reply."""
+    """One connection of the echo service: read bytes become messages, and each gets a reply."""
 
     __slots__ = ()
 

@@ -39,6 +39,8 @@ from .first_line import FirstLine
 from .notify import Notifications
 from .options import end_process
 
+_UNPRIVILEGED = 1024  # the first port that every user may listen on
+
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """The file in which Linux shows the longest backlog it allows."""
 
@@ -113,6 +115,20 @@ def reason(error: BaseException) -> str:
     if isinstance(why, gaierror) or getattr(why, "errno", None) == errno.EADDRNOTAVAIL:
         return f"interface={getattr(error, 'interface', '')}: {words}"
     return words
+
+
+def remedy(error: BaseException) -> str:
+    """Return what to try where a TCP port cannot be had, to follow the reason; else nothing."""
+    if not (isinstance(error, CannotListenError) and isinstance(error.port, int)):
+        return ""
+    number = getattr(error.socketError, "errno", None)
+    if number == errno.EADDRINUSE:
+        return "; choose another port, or 0 for a free one"
+    if number == errno.EADDRNOTAVAIL:
+        return "; choose an address of this machine, or 0.0.0.0 for all"
+    if number == errno.EACCES and error.port < _UNPRIVILEGED:
+        return f"; choose a port from {_UNPRIVILEGED} on, or grant CAP_NET_BIND_SERVICE"
+    return ""
 
 
 METRICS = "requests of /metrics"
@@ -218,7 +234,8 @@ class MainService(EchoService):
         try:
             self.listen(listener.endpoint, listener.factory, listener.what, listener.exposed)
         except Exception as error:  # noqa: BLE001 - endpoints may raise anything
-            end_process(f"{listener.option}: cannot listen: {reason(error)}", 1)
+            why = f"cannot listen: {reason(error)}{remedy(error)}"
+            end_process(f"{listener.option}: {why}", 1)
 
     def stopService(self) -> Deferred[Any]:
         """Stop, and let a second signal end the wait for pending replies."""
