@@ -212,14 +212,17 @@ class ResetTests(SteeredCase):
         service = self.start(LOOPBACK, proxied)
         steering = FactorySteering(reactor, proxied, service.accept_waiting)
 
+        connected = threading.Event()
+
         def client(connection: socket.socket) -> bytes:
+            connected.set()  # a reset before that would end its connecting
             try:
                 return read_to_end(connection)
             except ConnectionResetError:
                 return b"reset"
 
         talking = Deferred.fromCoroutine(self.talk(("127.0.0.1", port_of(service)), client))
-        await self.until(lambda: proxied.count_open() == 1)
+        await self.until(lambda: connected.is_set() and proxied.count_open() == 1)
         steering.reset()
         assert await talking == b"reset"
 
