@@ -13,11 +13,12 @@ _PORTS = re.compile(
 )
 
 _SHORTER: list[tuple[str, str]] = [
-    (r"(--duration|--slice)[ =]\S+", r"\1 1s"),
+    (r"(--duration|--slice)[ =]\S+", r"\1 0.5s"),
+    (r"(?<= )(-n|--repeat)[ =]\d{3,}\b", r"\1 20"),
     (r"(--warmup)[ =]\S+", r"\1 0.2s"),
     (r"(--step-duration)[ =]\S+", r"\1 1s"),
     (r"(--rate|--clients)[ =](\S*:\S+)", r"\1 \2"),
-    (r"(?<=[\dk.]):\d+(?:s|min)\b", ":1s"),
+    (r"(?<=[\dk.]):\d+(?:s|min)\b", ":0.5s"),
     (r"(--workers)[ =]auto\b", r"\1 2"),
     (r"^curl ", "curl -sS --fail-with-body "),
 ]

@@ -130,11 +130,12 @@ class ShapesTests(TestCase):
         assert changed == text.replace("t 5000", "t 7").replace(":5000", ":7")
 
     def test_loads_are_shortened(self) -> None:
-        """Durations, warm-ups and stages, not rates or delays."""
+        """Durations, warm-ups, stages and repeats, not rates or delays."""
         assert shapes.shorter("--rate 500 --warmup 2s --duration 25s --delay 5ms") == (
-            "--rate 500 --warmup 0.2s --duration 1s --delay 5ms"
+            "--rate 500 --warmup 0.2s --duration 0.5s --delay 5ms"
         )
-        assert shapes.shorter("--rate 200:3s,200..2k:6s") == "--rate 200:1s,200..2k:1s"
+        assert shapes.shorter("--rate 200:3s,200..2k:6s") == "--rate 200:0.5s,200..2k:0.5s"
+        assert shapes.shorter("twistecho fleet x -n 1000") == "twistecho fleet x -n 20"
         assert shapes.shorter("curl localhost:8474/scenario").endswith(" localhost:8474/scenario")
 
     def test_figures_and_bars_are_no_part_of_a_shape(self) -> None:
