@@ -351,6 +351,16 @@ class FirstLineTests(ServiceCase):
         details = [formatEvent(event) for event in events if event["log_level"] < LogLevel.info]
         assert f"EchoFactory starting on {self.port(service)}" in details
 
+    def test_programs_find_the_ports_beside_the_echo_in_the_log(self) -> None:
+        """As Twisted names them, for those who look there for a port that the system chose."""
+        service = self.start()
+        with capturedLogs() as events:
+            endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+            service.listen(endpoint, Site(Resource()), "tea")
+        said = [formatEvent(event) for event in events if event["log_level"] >= LogLevel.info]
+        port = service.ports[-1].getHost().port  # type: ignore[attr-defined]
+        assert f"Site starting on {port}" in said
+
 
 class ListenTests(ServiceCase):
     """Starting: on all endpoints or on none."""

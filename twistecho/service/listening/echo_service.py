@@ -146,10 +146,12 @@ class EchoService(Service):
                 self._log.failure("cannot listen", failure=failure)
 
         opened: Callable[[IListeningPort], None] = self._opened
+        details = _IN_DETAIL
         if factory is not self.factory:
+            details = {}
             factory = Guarded(self.clock, factory, what)
             opened = partial(self._opened_beside, what, exposed)
-        listening = context.call(_IN_DETAIL, maybeDeferred, endpoint.listen, factory)
+        listening = context.call(details, maybeDeferred, endpoint.listen, factory)
         self._listening.append(listening.addCallback(opened).addErrback(refused))
         starting = False
         if errors:
