@@ -63,8 +63,8 @@ class FleetUser(User):
                 self._conclude(fleet, started, LONGEST_WAIT)
                 raise
 
-    def _conclude(self, fleet: FleetProcess, started: float, patience: float | None = None) -> None:
-        if not fleet.wait(patience):
+    def _conclude(self, fleet: FleetProcess, started: float, limit: float | None = None) -> None:
+        if not fleet.wait(limit):
             self._lose("did not end after the order to stop", started)
         elif fleet.report is not None:
             # Nothing runs in between, so both parts go out with the same message of Locust.
@@ -72,7 +72,7 @@ class FleetUser(User):
             self._relay(fleet.report, started if fleet.began is None else fleet.began)
         elif not fleet.ended_before_its_clients:
             self._lose(fleet.problem(), started)
-            if patience is None:
+            if limit is None:
                 gevent.sleep(_AFTER_A_LOSS)
 
     def _lose(self, problem: str, started: float) -> None:
