@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from .markdown import block, code, page, prose, table
-from .schema import described_type, type_of
+from .schema import described_type, document, type_of
 
 FILE = "control.openapi.json"
 
@@ -15,9 +14,7 @@ Described = Mapping[str, Any]
 
 def described() -> dict[str, Any]:
     """Read the description."""
-    text = (Path(__file__).parents[1] / FILE).read_text(encoding="utf-8")
-    read: dict[str, Any] = json.loads(text)
-    return read
+    return document(FILE)
 
 
 def requests() -> Iterator[tuple[str, str, Described]]:

@@ -15,11 +15,16 @@ _LINE = "line"
 Schema = Mapping[str, Any]
 
 
-def described() -> dict[str, Any]:
-    """Read the schema of reports."""
-    text = (Path(__file__).parents[1] / FILE).read_text(encoding="utf-8")
+def document(file: str) -> dict[str, Any]:
+    """Read a JSON file of docs."""
+    text = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
     read: dict[str, Any] = json.loads(text)
     return read
+
+
+def described() -> dict[str, Any]:
+    """Read the schema of reports."""
+    return document(FILE)
 
 
 def type_of(schema: Schema, where: str = "") -> str:
