@@ -233,7 +233,8 @@ class MetricsTests(unittest.TestCase):
             port = taken.getsockname()[1]
             ended = twistecho("fleet", str(unused_port()), "-q", *THREADS, "--metrics", str(port))
             assert ended == (
-                1, "", f"Error: --metrics: 127.0.0.1, port {port}: Address already in use\n",
+                1, "", (f"Error: --metrics: 127.0.0.1, port {port}: Address already in use; "
+                        "choose another port, or 0 for a free one\n"),
             )  # fmt: skip
         ended = twistecho("fleet", "1", "-q", *THREADS, "--metrics", "192.0.2.1:0")
         assert (ended.code, ended.err.count("\n")) == (1, 1)

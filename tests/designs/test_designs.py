@@ -180,7 +180,10 @@ class _Notebook(_Behaviour):
             port = taken.getsockname()[1]
             ended = twistecho("serve", self.design, f"--port={port}")
         assert ended.code == 1
-        assert ended.err == f"Error: --port {port}: cannot listen: Address already in use\n"
+        assert ended.err == (
+            f"Error: --port {port}: cannot listen: Address already in use; "
+            "choose another port, or 0 for a free one\n"
+        )
 
 
 class _OneAtATime(_Design):

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import click
 
+from twistecho.base.listening import remedy
 from twistecho.fleet.output.each_second import EachSecond, Hearer
 from twistecho.fleet.output.json_lines import to_json_line
 from twistecho.fleet.plans.plan import Plan
@@ -154,8 +155,8 @@ class LiveOutputs:
             server = held.enter_context(MetricsServer(*self._place, collector))
         except OSError as error:
             host, port = self._place
-            told = f"--metrics: {host}, port {port}: {error.strerror or error}"
-            raise click.ClickException(told) from None
+            why = f"{error.strerror or error}{remedy(error.errno, port)}"
+            raise click.ClickException(f"--metrics: {host}, port {port}: {why}") from None
         self.url = server.url
         self._hearers.append(collector)
 

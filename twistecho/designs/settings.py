@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from twistecho.base.listening import remedy
 from twistecho.base.reply_formats import REPLY_WRITERS, ReplyFormat, ReplyWriter
 from twistecho.service.scenario.delay import NO_DELAY, Delay
 from twistecho.service.scenario.delay_per import DelayPer
@@ -103,7 +104,8 @@ def bindable(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
 
 def cannot_listen(port: int, error: OSError) -> ListenError:
     """Return an error of bind or listen as one line."""
-    return ListenError(f"--port {port}: cannot listen: {error.strerror or error}")
+    why = f"{error.strerror or error}{remedy(error.errno, port)}"
+    return ListenError(f"--port {port}: cannot listen: {why}")
 
 
 def listening(host: str, port: int, backlog: int) -> socket.socket:

@@ -27,6 +27,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 
+from twistecho.base.listening import remedy
 from twistecho.base.processes import raise_open_files, room_for_connections
 from twistecho.service.echo.factory import EchoFactory
 from twistecho.service.echo.limits import Limits
@@ -38,8 +39,6 @@ from twistecho.service.scenario.scenario import Scenario
 from .first_line import FirstLine
 from .notify import Notifications
 from .options import end_process
-
-_UNPRIVILEGED = 1024  # the first port that every user may listen on
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 """The file in which Linux shows the longest backlog it allows."""
@@ -117,18 +116,11 @@ def reason(error: BaseException) -> str:
     return words
 
 
-def remedy(error: BaseException) -> str:
-    """Return what to try where a TCP port cannot be had, to follow the reason; else nothing."""
+def _remedy(error: BaseException) -> str:
+    """Return what to try where it was a TCP port that could not be had; else nothing."""
     if not (isinstance(error, CannotListenError) and isinstance(error.port, int)):
         return ""
-    number = getattr(error.socketError, "errno", None)
-    if number == errno.EADDRINUSE:
-        return "; choose another port, or 0 for a free one"
-    if number == errno.EADDRNOTAVAIL:
-        return "; choose an address of this machine, or 0.0.0.0 for all"
-    if number == errno.EACCES and error.port < _UNPRIVILEGED:
-        return f"; choose a port from {_UNPRIVILEGED} on, or grant CAP_NET_BIND_SERVICE"
-    return ""
+    return remedy(getattr(error.socketError, "errno", None), error.port)
 
 
 METRICS = "requests of /metrics"
@@ -234,7 +226,7 @@ class MainService(EchoService):
         try:
             self.listen(listener.endpoint, listener.factory, listener.what, listener.exposed)
         except Exception as error:  # noqa: BLE001 - endpoints may raise anything
-            why = f"cannot listen: {reason(error)}{remedy(error)}"
+            why = f"cannot listen: {reason(error)}{_remedy(error)}"
             end_process(f"{listener.option}: {why}", 1)
 
     def stopService(self) -> Deferred[Any]:
